@@ -1,0 +1,84 @@
+/**
+ * The actors: each kind joins a machine to its key, its version, the records it is kept in and the documents it shows.
+ * Everything here is pure; the shard that hosts the actors does the rest.
+ */
+import type { AnyStateMachine } from 'xstate'
+import type { Event } from './event.ts'
+import { streamerSession } from './streamer-session.ts'
+import { viewer } from './viewer.ts'
+import { visitor } from './visitor.ts'
+
+/** Settings that state is a function of; they are recorded with the log. */
+export interface Rules {
+  zone: string
+  inactivityMs: number
+  gapMs: number
+  lateMs: number
+}
+
+/** What an event needs to know beyond itself and its actor: rules, and the partition's state as of the log. */
+export interface Facts {
+  rules: Rules
+  /** whether a stream no longer counts attendance */
+  isFrozen(stream: string): boolean
+}
+
+/** Where the numbers over all actors of a partition are kept. */
+export interface Tally {
+  /** a viewer is now here instead of there */
+  moved(userId: string, from: Presence | null, to: Presence): void
+  /** a viewer's first beat ever (null) or on a stream */
+  attended(userId: string, stream: string | null): void
+  /** a beat on a stream arrived */
+  arrived(stream: string, arrival: number): void
+  /** a viewer counts (1), or no longer counts (-1), in a window with these groups and this country */
+  counted(window: number, country: string, groups: readonly string[], by: 1 | -1): void
+  tooLate(): void
+}
+
+export interface Presence {
+  at: number
+  stream: string | null
+}
+
+/** Changes of documents; the last word on an id counts. */
+export interface Projection {
+  upsert(collection: string, id: string, set: Record<string, unknown>): void
+  remove(collection: string, id: string): void
+}
+
+/** A part of an actor that is kept in a record of its own; `value` undefined: the part is gone. */
+export interface Part {
+  names: string[]
+  value: unknown
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: kinds differ in their contexts, the shard treats them alike
+export interface ActorKind<C = any> {
+  kind: string
+  machine: AnyStateMachine
+  /** of the snapshot as it is kept */
+  version: number
+  /** from version n to n + 1: `migrations[n]` */
+  migrations: Readonly<Record<number, (kept: unknown) => unknown>>
+  /** the kinds of event it takes */
+  takes: readonly string[]
+  /** The machine's event for an event of the log. */
+  receive(event: Event, context: C, facts: Facts): { type: string }
+  /** The parts (name prefixes) that must be at hand before the event or the deadline is applied. */
+  needs(context: C, on: Event | { deadline: number }, facts: Facts): string[][]
+  /** The context without its parts. */
+  head(context: C): unknown
+  /** The parts that differ. */
+  parts(before: C, after: C): Part[]
+  /** The context with a part that was loaded. */
+  withPart(context: C, part: Part): C
+  /** The context without parts that nobody needs just now. */
+  slim(context: C): C
+  project(before: C, after: C, key: string, projection: Projection): void
+  tally?(before: C, after: C, key: string, event: { type: string }, tally: Tally): void
+}
+
+export const KINDS: readonly ActorKind[] = [viewer, visitor, streamerSession]
+
+export const actorId = (kind: string, key: string): string => `${kind}/${key}`

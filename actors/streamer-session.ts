@@ -1,0 +1,80 @@
+import {
+  streamerSession as machine,
+  ratingKey,
+  type StreamerContext,
+  type StreamerEvent,
+  type StreamerSession,
+  usedKey,
+} from '../machines/streamer-session.ts'
+import type { ActorKind } from './index.ts'
+
+/** Key: the streamer's user id. Shows sessions. A part is a rating given, or the id of a session there was. */
+export const streamerSession: ActorKind<StreamerContext> = {
+  kind: 'streamer-session',
+  machine,
+  version: 1,
+  migrations: {},
+  takes: ['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end'],
+
+  receive({ kind, key, ...event }): StreamerEvent {
+    return { ...event, type: kind, ...(kind === 'session.start' && { streamerId: key }) } as unknown as StreamerEvent
+  },
+
+  needs(context, on) {
+    if ('deadline' in on) return []
+    const { kind, sourceId, sessionId, rater } = on as { [name: string]: string | null }
+    const key =
+      kind === 'session.rate'
+        ? ratingKey(sessionId!, rater!)
+        : kind === 'session.start' && sourceId
+          ? usedKey(sourceId)
+          : null
+    return key === null || context.known[key] !== undefined ? [] : [key.split('\n')]
+  },
+
+  head: ({ known: _known, ...head }) => head,
+
+  parts: (before, after) =>
+    Object.entries(after.known)
+      .filter(([key, value]) => before.known[key] !== value)
+      .map(([key, value]) => ({ names: key.split('\n'), value })),
+
+  withPart: (context, { names, value }) => ({
+    ...context,
+    known: { ...context.known, [names.join('\n')]: value as true },
+  }),
+
+  slim: context => (Object.keys(context.known).length > 0 ? { ...context, known: {} } : context),
+
+  project(before, after, _userId, projection) {
+    if (after.session !== null && before.session !== after.session) {
+      projection.upsert('sessions', after.session.id, documentOf(after.session))
+    }
+  },
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+function documentOf(session: StreamerSession): Record<string, unknown> {
+  const { userId, title, tags, pricing, preset, created, started, ended, name } = session
+  const { current, currentCount, previous, previousCount } = session.rating
+  return {
+    userId,
+    title,
+    active: ended === null,
+    tags,
+    pricing,
+    status: { preset },
+    statuses: {
+      created: iso(created),
+      ...(started !== null && { started: iso(started) }),
+      ...(ended !== null && { ended: iso(ended) }),
+    },
+    rating: { current, currentCount, previous, previousCount },
+    showGoalPairs: session.showGoalPairs,
+    exclusiveGoalPairs: session.exclusiveGoalPairs,
+    'metadata.name': name,
+    createdBy: session.createdBy,
+    ordinal: session.ordinal,
+  }
+}

@@ -1,0 +1,61 @@
+import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent } from '../machines/viewer.ts'
+import type { ActorKind, Tally } from './index.ts'
+
+type Heartbeat = ViewerEvent & { type: 'heartbeat' }
+
+/** Key: the user id. Shows viewing sessions. */
+export const viewer: ActorKind<ViewerContext> = {
+  kind: 'viewer',
+  machine,
+  version: 1,
+  migrations: {},
+  takes: ['heartbeat'],
+
+  receive(event, context, { rules, isFrozen }): Heartbeat {
+    const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
+    const stream = (event.stream as string | undefined) ?? null
+    const frozen =
+      stream === null || context.streams.includes(stream) ? [] : [stream, ...context.streams].filter(id => isFrozen(id))
+    return { type: 'heartbeat', beat: { at, path, stream, country, groups }, arrival, frozen, rules }
+  },
+
+  needs: () => [],
+  head: context => context,
+  parts: () => [],
+  withPart: context => context,
+  slim: context => context,
+
+  project(before, after, userId, projection) {
+    if (before.runs === after.runs) return
+    for (const run of after.runs) {
+      const former = before.runs.find(({ start }) => start === run.start)
+      if (former?.written === run.written) continue
+      projection.upsert('viewing-sessions', `${userId}-${run.start}`, { userId, start: run.start, end: run.written })
+    }
+    for (const run of before.runs) {
+      if (after.runs.some(({ start }) => start === run.start)) continue
+      const id = `${userId}-${run.start}`
+      const swallowed = after.runs.some(({ start, end }) => start <= run.start && run.end <= end)
+      if (swallowed) projection.remove('viewing-sessions', id)
+      else if (run.written !== run.end) {
+        projection.upsert('viewing-sessions', id, { userId, start: run.start, end: run.end })
+      }
+    }
+  },
+
+  tally(before, after, userId, event, tally: Tally) {
+    if (event.type !== 'heartbeat') return
+    const { beat, arrival } = event as Heartbeat
+    if (before.last !== after.last) tally.moved(userId, before.last, after.last!)
+    if (before.last === null) tally.attended(userId, null)
+    if (beat.stream !== null) tally.arrived(beat.stream, arrival)
+    if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
+    if (before.cohorts === after.cohorts) return
+    for (const cohort of after.cohorts) {
+      const former = before.cohorts.find(({ window }) => window === cohort.window)
+      if (former === cohort) continue
+      if (former) tally.counted(former.window, former.country, former.groups, -1)
+      tally.counted(cohort.window, cohort.country, cohort.groups, 1)
+    }
+  },
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs'
+
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  console.error(`Rollcall needs Node 24 or newer; this is Node ${process.versions.node}.`)
+  process.exit(1)
+}
+
+// A checkout runs its TypeScript as it is; the published package carries only the compiled files.
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const { main } = await import(existsSync(source) ? source.href : '../dist/src/cli/main.js')
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+await main(process.argv.slice(2), version)

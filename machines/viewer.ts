@@ -1,0 +1,153 @@
+import { assign, emit, setup } from 'xstate'
+import { joined, type Run, written } from './viewing-sessions.ts'
+
+/** A user who watches: one heartbeat every 30 s from whatever page is open. */
+export interface Beat {
+  at: number
+  path: string
+  /** the stream the path belongs to */
+  stream: string | null
+  /** upper case, `ZZ` unknown */
+  country: string
+  /** sorted, distinct */
+  groups: readonly string[]
+}
+
+/** The earliest beat in a five-minute window: it says in which groups and country the viewer is counted there. */
+export interface Cohort {
+  window: number
+  at: number
+  path: string
+  country: string
+  groups: readonly string[]
+}
+
+export interface ViewerRules {
+  gapMs: number
+  lateMs: number
+}
+
+export interface ViewerContext {
+  /** the newest beat: where the viewer is */
+  last: Beat | null
+  runs: readonly Run[]
+  cohorts: readonly Cohort[]
+  /** streams attended that are not frozen yet */
+  streams: readonly string[]
+  deadline: number | null
+}
+
+export type ViewerEvent =
+  | {
+      type: 'heartbeat'
+      beat: Beat
+      arrival: number
+      /** those of the streams this is about that no longer count attendance */
+      frozen: readonly string[]
+      rules: ViewerRules
+    }
+  | { type: 'deadline'; at: number; rules: ViewerRules }
+
+export const WINDOW_MS = 300_000
+export const ALIVE_MS = 65_000
+const WRITE_EVERY_MS = 300_000
+
+export const windowOf = (at: number): number => at - (at % WINDOW_MS)
+
+/** Everything older than this is settled for a viewer whose newest beat is `newest`. */
+export const settledBefore = (newest: number, lateMs: number): number => newest - lateMs
+
+export const viewer = setup({
+  types: {} as { context: ViewerContext; events: ViewerEvent; emitted: { type: 'heartbeat.too-late' } },
+  guards: {
+    tooLate: ({ context, event }) =>
+      event.type === 'heartbeat' && event.beat.at < settledBefore(context.last!.at, event.rules.lateMs),
+    gone: ({ context, event }) =>
+      event.type === 'deadline' && event.at >= context.last!.at + Math.max(event.rules.gapMs, ALIVE_MS),
+  },
+  actions: {
+    beat: assign(({ context, event }) => (event.type === 'heartbeat' ? beaten(context, event) : context)),
+    write: assign(({ context, event }) => ({
+      runs: written(context.runs),
+      deadline: event.type === 'deadline' ? nextWrite(context.last!.at, event.at, event.rules) : null,
+    })),
+    close: assign(({ context }) => ({ runs: written(context.runs), deadline: null })),
+    tooLate: emit({ type: 'heartbeat.too-late' }),
+  },
+}).createMachine({
+  id: 'viewer',
+  initial: 'unseen',
+  context: { last: null, runs: [], cohorts: [], streams: [], deadline: null },
+  states: {
+    unseen: { on: { heartbeat: { target: 'watching', actions: 'beat' } } },
+    watching: {
+      on: {
+        heartbeat: [{ guard: 'tooLate', actions: 'tooLate' }, { actions: 'beat' }],
+        deadline: [{ guard: 'gone', target: 'away', actions: 'close' }, { actions: 'write' }],
+      },
+    },
+    away: {
+      on: {
+        heartbeat: [
+          { guard: 'tooLate', actions: 'tooLate' },
+          { target: 'watching', actions: 'beat' },
+        ],
+      },
+    },
+  },
+})
+
+function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat' }): Partial<ViewerContext> {
+  const { beat, rules, frozen } = event
+  const last = context.last === null || compareBeats(beat, context.last) > 0 ? beat : context.last
+  const settled = settledBefore(last.at, rules.lateMs)
+  return {
+    last,
+    runs: since(joined(context.runs, beat.at, rules.gapMs), run => run.end >= settled - rules.gapMs),
+    cohorts: since(cohorts(context.cohorts, beat), cohort => cohort.window + WINDOW_MS > settled),
+    streams: attended(context.streams, beat.stream, frozen),
+    deadline: context.deadline ?? nextWrite(last.at, event.arrival, rules),
+  }
+}
+
+const nextWrite = (lastAt: number, now: number, rules: ViewerRules): number =>
+  Math.max(lastAt + ALIVE_MS, Math.min(lastAt + rules.gapMs, now + WRITE_EVERY_MS))
+
+/** By `at`; at one `at` by code units of path, country, groups, so that order of arrival decides nothing. */
+export function compareBeats(a: Omit<Beat, 'stream'>, b: Omit<Beat, 'stream'>): number {
+  if (a.at !== b.at) return a.at - b.at
+  return order(a.path, b.path) || order(a.country, b.country) || orderAll(a.groups, b.groups)
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+function orderAll(a: readonly string[], b: readonly string[]): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const found = order(a[i]!, b[i]!)
+    if (found !== 0) return found
+  }
+  return a.length - b.length
+}
+
+/** The items (in time order) from the first that is still wanted on. */
+function since<T>(items: readonly T[], wanted: (item: T) => boolean): readonly T[] {
+  let first = 0
+  while (first < items.length && !wanted(items[first]!)) first++
+  return first === 0 ? items : items.slice(first)
+}
+
+function cohorts(known: readonly Cohort[], beat: Beat): readonly Cohort[] {
+  const window = windowOf(beat.at)
+  let i = known.length
+  while (i > 0 && known[i - 1]!.window > window) i--
+  const there = i > 0 && known[i - 1]!.window === window ? known[i - 1]! : null
+  if (there && compareBeats(there, beat) <= 0) return known
+  const { at, path, country, groups } = beat
+  return [...known.slice(0, there ? i - 1 : i), { window, at, path, country, groups }, ...known.slice(i)]
+}
+
+function attended(streams: readonly string[], stream: string | null, frozen: readonly string[]): readonly string[] {
+  if (stream === null || streams.includes(stream)) return streams
+  const open = frozen.length === 0 ? streams : streams.filter(id => !frozen.includes(id))
+  return frozen.includes(stream) ? open : [...open, stream]
+}

@@ -1,0 +1,237 @@
+import type { Event } from '../../actors/event.ts'
+import type { Presence, Tally } from '../../actors/index.ts'
+import { ALIVE_MS, windowOf } from '../../machines/viewer.ts'
+
+/** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
+export const FREEZE_MS = 86_400_000
+
+const KEEP_WINDOWS = 500
+
+interface Stream {
+  attendance: number
+  lastArrival: number
+}
+
+interface Window {
+  viewers: number
+  groups: Map<string, number>
+  countries: Map<string, number>
+}
+
+/** A record of the counters: what it is about, and its content for msgpack. */
+export interface CounterRecord {
+  names: string[]
+  value: unknown
+}
+
+export interface StatisticsRecord {
+  timestamp: number
+  viewerCount: number
+  /** pairs, since names may hold what a field name may not */
+  countByUserGroup: [string, number][]
+  countByViewingCountry: [string, number][]
+}
+
+/** For the live sets: newest presence by user id, and first attendances (stream null: of all). */
+export interface LiveNews {
+  present: Map<string, Presence>
+  attended: [stream: string | null, userId: string][]
+}
+
+/** The numbers over all viewers of one partition. Records that are not at hand are loaded before an event needs them. */
+export class AudienceCounters implements Tally {
+  #totals = { attendance: 0, tooLate: 0 }
+  readonly #streams = new Map<string, Stream>()
+  readonly #windows = new Map<number, Window>()
+  readonly #alive = new AliveCounter()
+  readonly #aliveOn = new Map<string, AliveCounter>()
+  #dirty = new Map<string, string[]>()
+  #news: LiveNews = { present: new Map(), attended: [] }
+
+  moved(userId: string, from: Presence | null, to: Presence): void {
+    this.#news.present.set(userId, to)
+    this.here(from, to)
+  }
+
+  /** As `moved`, but no news. */
+  here(from: Presence | null, to: Presence): void {
+    if (from) {
+      this.#alive.add(from.at, -1)
+      if (from.stream !== null) this.#aliveOn.get(from.stream)?.add(from.at, -1)
+    }
+    this.#alive.add(to.at, 1)
+    if (to.stream === null) return
+    let on = this.#aliveOn.get(to.stream)
+    if (!on) {
+      on = new AliveCounter()
+      this.#aliveOn.set(to.stream, on)
+    }
+    on.add(to.at, 1)
+  }
+
+  attended(userId: string, stream: string | null): void {
+    this.#news.attended.push([stream, userId])
+    if (stream === null) {
+      this.#totals.attendance++
+      this.#mark('totals')
+    } else {
+      this.#stream(stream).attendance++
+      this.#mark('stream', stream)
+    }
+  }
+
+  arrived(stream: string, arrival: number): void {
+    const known = this.#stream(stream)
+    if (arrival <= known.lastArrival) return
+    known.lastArrival = arrival
+    this.#mark('stream', stream)
+  }
+
+  counted(at: number, country: string, groups: readonly string[], by: 1 | -1): void {
+    let window = this.#windows.get(at)
+    if (!window) {
+      window = { viewers: 0, groups: new Map(), countries: new Map() }
+      this.#windows.set(at, window)
+    }
+    window.viewers += by
+    bump(window.countries, country, by)
+    for (const group of groups) bump(window.groups, group, by)
+    this.#mark('window', String(at))
+  }
+
+  tooLate(): void {
+    this.#totals.tooLate++
+    this.#mark('totals')
+  }
+
+  isFrozen(stream: string, time: number): boolean {
+    const known = this.#streams.get(stream)
+    return known !== undefined && known.lastArrival + FREEZE_MS <= time
+  }
+
+  /** Names of the records a heartbeat of a viewer of these streams needs that are not at hand. */
+  missing(event: Event, streams: readonly string[]): string[][] {
+    const names: string[][] = []
+    const stream = event.stream as string | undefined
+    if (stream !== undefined) {
+      // On a new stream the viewer forgets those that are frozen.
+      for (const id of streams.includes(stream) ? [stream] : [stream, ...streams]) {
+        if (!this.#streams.has(id)) names.push(['stream', id])
+      }
+    }
+    const window = windowOf(event.at)
+    if (!this.#windows.has(window)) names.push(['window', String(window)])
+    return names
+  }
+
+  restore({ names: [what, name], value }: CounterRecord): void {
+    if (what === 'totals') this.#totals = value as { attendance: number; tooLate: number }
+    else if (what === 'stream') this.#streams.set(name!, value as Stream)
+    else if (what === 'window') {
+      const { viewerCount, countByUserGroup, countByViewingCountry } = value as StatisticsRecord
+      const [groups, countries] = [new Map(countByUserGroup), new Map(countByViewingCountry)]
+      this.#windows.set(Number(name), { viewers: viewerCount, groups, countries })
+    }
+  }
+
+  /** The records that changed since they were last taken. */
+  take(): CounterRecord[] {
+    const taken = [...this.#dirty.values()].map(names => ({ names, value: this.#value(names) }))
+    this.#dirty = new Map()
+    return taken
+  }
+
+  /** Who moved and who attended since this was last taken. */
+  takeNews(): LiveNews {
+    const news = this.#news
+    this.#news = { present: new Map(), attended: [] }
+    return news
+  }
+
+  /** Forgets frozen streams and all but the newest windows; nothing that changed. `time` is the partition's, `now` the clock's. */
+  evict(time: number, now: number): void {
+    for (const id of this.#streams.keys()) {
+      if (this.isFrozen(id, time) && !this.#dirty.has(`stream\n${id}`)) this.#streams.delete(id)
+    }
+    if (this.#windows.size > 2 * KEEP_WINDOWS) {
+      const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
+      for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
+    }
+    this.#alive.since(now - ALIVE_MS)
+    for (const [stream, alive] of this.#aliveOn) if (alive.since(now - ALIVE_MS) === 0) this.#aliveOn.delete(stream)
+  }
+
+  /** Viewers whose newest beat is at most 65 s before `now`, to the second. */
+  alive(now: number, stream?: string): number {
+    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(now - ALIVE_MS) ?? 0
+  }
+
+  /** Streams that still count attendance. */
+  get streams(): string[] {
+    return [...this.#streams.keys()]
+  }
+
+  get totals(): { attendance: number; tooLate: number } {
+    return this.#totals
+  }
+
+  /** undefined: the stream's record is not at hand */
+  attendanceOf(stream: string): number | undefined {
+    return this.#streams.get(stream)?.attendance
+  }
+
+  #stream(id: string): Stream {
+    let stream = this.#streams.get(id)
+    if (!stream) {
+      stream = { attendance: 0, lastArrival: 0 }
+      this.#streams.set(id, stream)
+    }
+    return stream
+  }
+
+  #mark(...names: string[]): void {
+    const key = names.join('\n')
+    if (!this.#dirty.has(key)) this.#dirty.set(key, names)
+  }
+
+  #value([what, name]: string[]): unknown {
+    if (what === 'totals') return { ...this.#totals }
+    if (what === 'stream') return { ...this.#streams.get(name!)! }
+    const { viewers, groups, countries } = this.#windows.get(Number(name))!
+    return {
+      timestamp: Number(name),
+      viewerCount: viewers,
+      countByUserGroup: [...groups],
+      countByViewingCountry: [...countries],
+    } satisfies StatisticsRecord
+  }
+}
+
+/** How many viewers had their newest beat in each second. */
+class AliveCounter {
+  readonly #seconds = new Map<number, number>()
+
+  add(at: number, by: 1 | -1): void {
+    const second = Math.floor(at / 1000)
+    const count = (this.#seconds.get(second) ?? 0) + by
+    if (count > 0) this.#seconds.set(second, count)
+    else this.#seconds.delete(second)
+  }
+
+  /** Also forgets those before. */
+  since(at: number): number {
+    const first = Math.floor(at / 1000)
+    let count = 0
+    for (const [second, viewers] of this.#seconds) {
+      if (second >= first) count += viewers
+      else this.#seconds.delete(second)
+    }
+    return count
+  }
+}
+
+function bump(counts: Map<string, number>, name: string, by: number): void {
+  const count = (counts.get(name) ?? 0) + by
+  if (count > 0) counts.set(name, count)
+  else counts.delete(name)
+}

@@ -1,0 +1,99 @@
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type ErrorCode, RollcallError } from '../errors.ts'
+import type { Bridge } from './index.ts'
+import { heartbeat, parseMany, webEvent } from './inputs.ts'
+import { operationRoutes } from './operations.ts'
+import { platformRoutes } from './platform.ts'
+import { Positions } from './positions.ts'
+import { readRoutes } from './reads.ts'
+import { sessionRoutes } from './sessions.ts'
+import { webEvents } from './stamp.ts'
+
+const BODY_BYTES = 1_048_576
+/** An id of 256 bytes, percent-encoded, and more. */
+const PARAM_CHARS = 4_096
+const HEADERS_MS = 10_000
+const REQUEST_MS = 30_000
+
+/** The HTTP server, not yet listening. */
+export function httpServer(bridge: Bridge): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    routerOptions: { maxParamLength: PARAM_CHARS },
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'ignore',
+    forceCloseConnections: true,
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
+    clientErrorHandler(_error, socket) {
+      const { code, message } = new RollcallError('RC_BAD_REQUEST')
+      const body = JSON.stringify({ code, message })
+      const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close`
+      if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+      else socket.destroy()
+    },
+    frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
+  })
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
+  app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
+
+  const accepted = async (reply: FastifyReply, count: number, appended: Promise<Positions>): Promise<unknown> => {
+    const positions = await appended
+    reply.code(202).header('rollcall-position', positions.toString())
+    return { accepted: count }
+  }
+
+  app.post('/heartbeats', async (request, reply) => {
+    const arrival = bridge.now()
+    const beats = parseMany(heartbeat, request.body, arrival)
+    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge))
+    return accepted(reply, events.length, bridge.append(events))
+  })
+
+  app.post('/events', async (request, reply) => {
+    const arrival = bridge.now()
+    const events = webEvents(parseMany(webEvent, request.body, arrival), arrival)
+    return accepted(reply, events.length, bridge.append(events))
+  })
+
+  app.addHook('preHandler', async request => {
+    const after = request.headers['rollcall-after']
+    if (after === undefined || request.method !== 'GET') return
+    await bridge.shards.settled(Positions.parse(String(after), bridge.config.partitions))
+  })
+
+  sessionRoutes(app, bridge)
+  platformRoutes(app, bridge)
+  readRoutes(app, bridge)
+  operationRoutes(app, bridge)
+  return app
+}
+
+function edgeCountry(request: FastifyRequest, { config }: Bridge): string | undefined {
+  if (config.countryHeader === null) return undefined
+  const value = request.headers[config.countryHeader]
+  return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
+}
+
+const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'RC_INVALID_JSON',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'RC_INVALID_JSON',
+}
+
+function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
+  const known = error instanceof RollcallError ? error : fromFramework(error)
+  if (known.status >= 500) bridge.failed(error)
+  reply.code(known.status).send(known.toJSON())
+}
+
+function fromFramework(error: Error & { code?: string; statusCode?: number }): RollcallError {
+  const code = FRAMEWORK_CODES[error.code ?? '']
+  if (code) return new RollcallError(code)
+  if (error instanceof SyntaxError && error.statusCode === 400) return new RollcallError('RC_INVALID_JSON')
+  const isClients = (error.statusCode ?? 500) < 500
+  return new RollcallError(isClients ? 'RC_BAD_REQUEST' : 'RC_INTERNAL', undefined, { cause: error })
+}

@@ -1,0 +1,62 @@
+/**
+ * The bridge: the way in and out over HTTP. It validates, stamps facts, appends; a 202 means the log has it.
+ * Reads come from documents, live numbers from the shards.
+ */
+import type { Config } from '../config.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import { isCode, RollcallError } from '../errors.ts'
+import type { Shard } from '../shard/supervisor.ts'
+import type { Append } from './append.ts'
+import type { Positions } from './positions.ts'
+import type { Stamp } from './stamp.ts'
+
+/** What the routes work with. */
+export interface Bridge {
+  config: Config
+  append: Append
+  stamp: Stamp
+  documents: DocumentStore
+  shards: Shards
+  now(): number
+  /** an error whose cause no caller is told */
+  failed(error: unknown): void
+}
+
+const WAIT_MS = 20_000
+
+/** All shards as one: finds the one that owns a partition, waits for positions. */
+export class Shards {
+  readonly all: readonly Shard[]
+
+  constructor(all: readonly Shard[]) {
+    this.all = all
+  }
+
+  numberOf(partition: number): number {
+    return this.all.findIndex(shard => shard.partitions.includes(partition))
+  }
+
+  of(partition: number): Shard {
+    return this.all[this.numberOf(partition)]!
+  }
+
+  /** Resolves when the positions are applied, committed and projected; RC_WAIT_TIMEOUT after 20 s. */
+  async settled(positions: Positions): Promise<void> {
+    const until = performance.now() + WAIT_MS
+    await Promise.all([...positions].map(([partition, seq]) => this.#settled(partition, seq, until)))
+  }
+
+  async #settled(partition: number, seq: number, until: number): Promise<void> {
+    for (;;) {
+      const left = until - performance.now()
+      if (left <= 0) throw new RollcallError('RC_WAIT_TIMEOUT')
+      try {
+        return await this.of(partition).call(remote => remote.settled(partition, seq), left)
+      } catch (error) {
+        // The shard comes back, and with it the position; only the time is bounded.
+        if (isCode(error, 'RC_SHARD_TIMEOUT')) throw new RollcallError('RC_WAIT_TIMEOUT')
+        if (!isCode(error, 'RC_SHARD_LOST')) throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import { type Fault, RollcallError } from '../errors.ts'
+
+/** One schema per input; HTTP, NATS and files share them. Unknown fields are dropped. */
+
+const AHEAD_MS = 60_000
+const Y2K = Date.UTC(2000, 0, 1)
+const ID_BYTES = 256
+const PAGE_BYTES = 8_192
+
+const fits = (text: string, bytes: number): boolean =>
+  text.length <= bytes / 4 || (text.length <= bytes && Buffer.byteLength(text) <= bytes)
+
+/** Text with a bound in UTF-8, without lone surrogates, which have no bytes of their own. */
+const text = (bytes: number) =>
+  z
+    .string()
+    .refine(value => fits(value, bytes), { error: `must be at most ${bytes} bytes`, params: { code: 'too_long' } })
+    .refine(value => value.isWellFormed(), { error: 'must be well-formed Unicode', params: { code: 'ill_formed' } })
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+export const id = text(ID_BYTES)
+  .min(1)
+  .refine(value => !CONTROL.test(value), {
+    error: 'must not contain control characters',
+    params: { code: 'control_character' },
+  })
+
+const page = text(PAGE_BYTES)
+const short = text(ID_BYTES)
+const names = z.array(id).max(100)
+
+/** ms since the epoch; `parse` holds it against the arrival */
+const instant = z.number().int()
+
+const country = z
+  .string()
+  .regex(/^[A-Za-z]{2}$/, { error: 'must be two letters' })
+  .toUpperCase()
+
+const SOURCE_PARTS = { source: short, medium: short, campaign: short, keyword: short, content: short }
+
+// A null stands for a field that is not there.
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
+
+export const heartbeat = z.object({
+  userId: id,
+  path: page,
+  at: optional(instant),
+  country: optional(country),
+  groups: optional(names),
+})
+
+export const webEvent = z.object({
+  id: optional(id),
+  sessionId: id,
+  ts: instant,
+  page,
+  userId: optional(short),
+  referrer: optional(page),
+  source: optional(z.object(SOURCE_PARTS).partial()),
+})
+
+export const sessionStart = z.object({
+  userId: id,
+  title: optional(text(1_024)),
+  device: optional(z.literal('lovense')),
+})
+
+const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(100)
+
+export const preset = z.object({ preset: z.enum(['preview', 'sd']) })
+export const rating = z.object({ userId: id, score: z.number().int().min(1).max(5) })
+export const sessionGoals = z.object({ showGoalPairs: goals.default([]), exclusiveGoalPairs: goals.default([]) })
+
+export const user = z.object({
+  username: optional(short),
+  country: optional(country),
+  groups: optional(names),
+  tags: optional(z.array(id).max(1_000)),
+  profile: optional(z.object({ biography: optional(text(65_536)) })),
+})
+export const registration = z.object({ kind: z.enum(['fid', 'token']), value: text(4_096).min(1) })
+export const source = z.object({
+  statuses: optional(z.object({ started: optional(z.union([z.string().max(64), z.number()])) })),
+  metadata: optional(z.object({ sessionId: optional(id) })),
+})
+export const earning = z.object({ id, userId: id, amount: z.number() })
+export const trending = z.object({ userIds: z.array(id).max(10_000) })
+
+export const MAX_BATCH = 1_000
+const MAX_FAULTS = 100
+
+/** One record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT. */
+export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T {
+  return parseAll(schema, [input], arrival)[0]!
+}
+
+/** One record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
+export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
+  return parseAll(schema, Array.isArray(input) ? input : [input], arrival)
+}
+
+function parseAll<T>(schema: z.ZodType<T>, input: unknown[], arrival: number): T[] {
+  if (input.length === 0 || input.length > MAX_BATCH) {
+    const code = input.length === 0 ? 'too_small' : 'too_big'
+    const message = `must hold 1 to ${MAX_BATCH} records, not ${input.length}`
+    throw invalid([{ index: 0, path: '', code, message }])
+  }
+  const records: T[] = []
+  const faults: Fault[] = []
+  for (const [index, each] of input.entries()) {
+    const parsed = schema.safeParse(each)
+    if (parsed.success) {
+      records.push(parsed.data)
+      const fault = timeFault(parsed.data as { at?: number; ts?: number }, index, arrival)
+      if (fault) faults.push(fault)
+    } else faults.push(...faultsOf(parsed.error, index))
+    if (faults.length >= MAX_FAULTS) break
+  }
+  if (faults.length > 0) throw invalid(faults.slice(0, MAX_FAULTS))
+  return records
+}
+
+const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALID_INPUT', undefined, { faults })
+
+function timeFault(record: { at?: number; ts?: number }, index: number, arrival: number): Fault | null {
+  const path = record.ts === undefined ? 'at' : 'ts'
+  const time = record.ts ?? record.at ?? arrival
+  if (time > arrival + AHEAD_MS) return { index, path, code: 'in_future', message: 'is more than 60 s ahead' }
+  if (time < Y2K) return { index, path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
+  return null
+}
+
+function faultsOf({ issues }: z.ZodError, index: number): Fault[] {
+  return issues.map(issue => {
+    const own = issue.code === 'custom' ? (issue.params as { code?: string } | undefined)?.code : undefined
+    return { index, path: issue.path.join('.').slice(0, 200), code: own ?? issue.code, message: issue.message }
+  })
+}

@@ -1,0 +1,34 @@
+import { RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
+
+const BOUND = 1_024
+
+/** Where in the log something is: of each partition the greatest seq, written `7-1234,9-88`. */
+export class Positions {
+  readonly #seqs = new Map<number, Seq>()
+
+  /** Throws RC_INVALID_POSITION. */
+  static parse(text: string, partitions: number): Positions {
+    const positions = new Positions()
+    const items = text.split(',')
+    if (items.length > BOUND) throw new RollcallError('RC_INVALID_POSITION')
+    for (const item of items) {
+      const match = /^\s*(\d{1,5})-(\d{1,15})\s*$/.exec(item)
+      if (!match || Number(match[1]) >= partitions) throw new RollcallError('RC_INVALID_POSITION')
+      positions.add(Number(match[1]), Number(match[2]))
+    }
+    return positions
+  }
+
+  add(partition: number, seq: Seq): void {
+    if (seq > (this.#seqs.get(partition) ?? 0)) this.#seqs.set(partition, seq)
+  }
+
+  [Symbol.iterator](): IterableIterator<[partition: number, seq: Seq]> {
+    return this.#seqs.entries()
+  }
+
+  toString(): string {
+    return [...this.#seqs].map(([partition, seq]) => `${partition}-${seq}`).join(',')
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { z } from 'zod'
+import type { Event } from '../../actors/event.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import type { heartbeat, webEvent } from './inputs.ts'
+
+interface Profile {
+  country: string | null
+  groups: readonly string[]
+}
+
+const NOBODY: Profile = { country: null, groups: [] }
+const CACHED_PROFILES = 100_000
+const CACHED_MS = 60_000
+
+/** Puts into an event what the client doesn't say or may not: user groups, country, the stream a path belongs to. */
+export class Stamp {
+  readonly #documents: DocumentStore
+  readonly #streamPaths: readonly string[]
+  readonly #profiles = new LRUCache<string, Profile>({ max: CACHED_PROFILES, ttl: CACHED_MS })
+
+  constructor(documents: DocumentStore, streamPaths: readonly string[]) {
+    this.#documents = documents
+    this.#streamPaths = streamPaths
+  }
+
+  /** The user's profile was written. */
+  forget(userId: string): void {
+    this.#profiles.delete(userId)
+  }
+
+  /** `country` is what the edge says, if it says something. */
+  async heartbeats(
+    beats: z.output<typeof heartbeat>[],
+    arrival: number,
+    country: string | undefined,
+  ): Promise<Event[]> {
+    const unknown = new Set<string>()
+    for (const { userId, groups, country: own } of beats) {
+      if ((groups === undefined || (own ?? country) === undefined) && !this.#profiles.has(userId)) unknown.add(userId)
+    }
+    if (unknown.size > 0) await Promise.all([...unknown].map(userId => this.#load(userId)))
+    return beats.map(beat => {
+      const { userId, path, at } = beat
+      const profile = this.#profiles.get(userId) ?? NOBODY
+      const stream = this.#streamOf(path)
+      return {
+        kind: 'heartbeat',
+        key: userId,
+        id: '',
+        at: at ?? arrival,
+        arrival,
+        path,
+        ...(stream !== undefined && { stream }),
+        country: beat.country ?? country ?? profile.country ?? 'ZZ',
+        groups: [...new Set(beat.groups ?? profile.groups)].sort(),
+      }
+    })
+  }
+
+  async #load(userId: string): Promise<void> {
+    const user = (await this.#documents.get('users', userId)) as Partial<Profile> | null
+    this.#profiles.set(userId, user ? { country: user.country ?? null, groups: user.groups ?? [] } : NOBODY)
+  }
+
+  #streamOf(path: string): string | undefined {
+    for (const prefix of this.#streamPaths) {
+      if (!path.startsWith(prefix)) continue
+      const id = /^[^/?#]*/.exec(path.slice(prefix.length))![0]
+      if (id !== '' && Buffer.byteLength(id) <= 256) return id
+    }
+    return undefined
+  }
+}
+
+/** A web event's own key: its id or, without one, the hash of what it says. */
+export function webEvents(inputs: z.output<typeof webEvent>[], arrival: number): Event[] {
+  return inputs.map(input => {
+    const { sessionId, ts, page, userId, referrer, source } = input
+    const id = input.id ?? createHash('sha256').update(canonical(input)).digest('hex')
+    const visit = {
+      ...{ id, ts, page },
+      ...(userId !== undefined && { userId }),
+      ...(referrer !== undefined && { referrer }),
+      ...(source !== undefined && { source }),
+    }
+    return { kind: 'web-event', key: sessionId, id, at: ts, arrival, visit }
+  })
+}
+
+/** RFC 8785: fields in the order of their names, values as JSON.stringify writes them. */
+function canonical({ page, referrer, sessionId, source, ts, userId }: z.output<typeof webEvent>): string {
+  const { campaign, content, keyword, medium, source: name } = source ?? {}
+  const ordered = source && { campaign, content, keyword, medium, source: name }
+  return JSON.stringify({ page, referrer, sessionId, source: ordered, ts, userId })
+}

@@ -1,0 +1,82 @@
+import { type Database, open } from 'lmdb'
+import { RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
+import type { CheckpointStore, Claim, Delta, Record, RecordKey } from './index.ts'
+
+interface Manifest {
+  owner: string
+  epoch: number
+  /** the commit's number: the version by which a commit knows that nobody came between */
+  n: number
+  cut: Seq
+  incarnation: string | null
+}
+
+type Key = (number | string)[]
+
+const MANIFEST = 'manifest'
+
+/**
+ * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
+ * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
+ */
+export function openCheckpoints(path: string): CheckpointStore {
+  const env = open({ path, maxDbs: 8 })
+  const db: Database<unknown, Key> = env.openDB('checkpoint', { useVersions: true, cache: false })
+  const numbers = new Map<number, number>()
+
+  const readManifest = (partition: number): Manifest | undefined => {
+    env.resetReadTxn()
+    return db.get([partition, MANIFEST]) as Manifest | undefined
+  }
+
+  const replace = async (partition: number, former: Manifest | undefined, next: Manifest, delta?: Delta) => {
+    const write = (): void => {
+      for (const { space, names, value } of delta?.puts ?? []) db.put([partition, space, ...names], value, next.n)
+      for (const { space, names } of delta?.removes ?? []) db.remove([partition, space, ...names])
+      db.put([partition, MANIFEST], next, next.n)
+    }
+    const landed = former
+      ? await db.ifVersion([partition, MANIFEST], former.n, write)
+      : await db.ifNoExists([partition, MANIFEST], write)
+    await env.flushed
+    return landed
+  }
+
+  return {
+    async claim(partition, owner): Promise<Claim> {
+      for (;;) {
+        const former = readManifest(partition)
+        const { epoch, n, cut, incarnation } = former ?? { epoch: 0, n: 0, cut: 0, incarnation: null }
+        const next: Manifest = { owner, epoch: epoch + 1, n: n + 1, cut, incarnation }
+        if (!(await replace(partition, former, next))) continue
+        numbers.set(partition, next.n)
+        return { partition, owner, epoch: next.epoch, cut, incarnation }
+      }
+    },
+
+    async *load({ partition }, keys: RecordKey[]) {
+      env.resetReadTxn()
+      for (const { space, names } of keys) {
+        const prefix: Key = [partition, space, ...names]
+        for (const { key, value } of db.getRange({ start: prefix })) {
+          if (!prefix.every((name, i) => key[i] === name)) break
+          yield { space, names: key.slice(2) as string[], value } satisfies Record
+        }
+      }
+    },
+
+    async commit(claim, cut, delta) {
+      const { partition, owner, epoch } = claim
+      const former = readManifest(partition)
+      const mine = former !== undefined && former.epoch === epoch && former.n === numbers.get(partition)
+      const next: Manifest = { owner, epoch, n: (former?.n ?? 0) + 1, cut, incarnation: delta.incarnation }
+      if (!mine || !(await replace(partition, former, next, delta))) throw new RollcallError('RC_FENCED')
+      numbers.set(partition, next.n)
+      claim.cut = cut
+      claim.incarnation = delta.incarnation
+    },
+
+    close: () => env.close(),
+  }
+}

@@ -1,0 +1,33 @@
+import { defineCommand } from 'citty'
+import { onlyFlags, serverUrl, wholeNumber } from '../flags.ts'
+
+const flags = {
+  file: {
+    type: 'positional',
+    required: true,
+    description: 'Combined Log Format or NDJSON, plain or gzipped; - is stdin',
+  },
+  url: { type: 'string', description: 'The server to send to; without it Rollcall runs in this process' },
+  retry: { type: 'string', default: '120', description: 'Seconds a request may go on failing', valueHint: 'seconds' },
+} as const
+
+export const replay = defineCommand({
+  meta: { name: 'replay', description: 'Send the web events of log files, and end when they can be read' },
+  args: flags,
+  async run({ args }) {
+    onlyFlags(args, flags)
+    const retryMs = wholeNumber('retry', args.retry, 0) * 1_000
+    const url = args.url === undefined ? undefined : serverUrl('url', args.url)
+    const { sizeOf, replayTo } = await import('../replay-run.ts')
+    const totalBytes = await sizeOf(args._)
+    if (url !== undefined) return replayTo(url, args._, totalBytes, retryMs)
+    const { readConfig } = await import('../../config.ts')
+    const { start } = await import('../../rollcall.ts')
+    const rollcall = await start({ ...readConfig(process.env), port: 0 })
+    try {
+      await replayTo(rollcall.url, args._, totalBytes, retryMs)
+    } finally {
+      await rollcall.close()
+    }
+  },
+})

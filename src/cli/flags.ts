@@ -1,0 +1,33 @@
+/** Values of command line flags, refused with a sentence where they make no sense. */
+import { RollcallError } from '../errors.ts'
+
+type Args = { _: string[] } & Record<string, unknown>
+
+/** A mistyped flag must not pass for one that was left out: `--ulr` would replay into another place. */
+export function onlyFlags(args: Args, known: Record<string, unknown>): void {
+  const unknown = Object.keys(args).filter(name => name !== '_' && !(name in known))
+  if (unknown.length > 0) throw invalid(`there is no ${unknown.map(dashed).join(', ')} here`)
+}
+
+/** For commands that take neither flags nor operands. */
+export function noFlags(args: Args): void {
+  onlyFlags(args, {})
+  if (args._.length > 0) throw invalid(`'${args._.join(' ')}' is more than this command takes`)
+}
+
+export function wholeNumber(flag: string, text: string, least: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
+  throw invalid(`--${flag} takes a whole number of at least ${least}, not '${text}'`)
+}
+
+/** The address of a server, without a slash at its end. */
+export function serverUrl(flag: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '')
+  throw invalid(`--${flag} takes an address such as http://127.0.0.1:7420, not '${text}'`)
+}
+
+const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
+
+const invalid = (message: string): RollcallError => new RollcallError('RC_INVALID_INPUT', message)

@@ -1,0 +1,50 @@
+/** The command line. A subcommand is a file in `commands/`, and what it runs is imported when it runs. */
+import { defineCommand, runCommand, runMain, showUsage } from 'citty'
+import { RollcallError } from '../errors.ts'
+
+const commandLine = (version: string) =>
+  defineCommand({
+    meta: { name: 'rollcall', version, description: 'Who is live, who is watching, and what every visit was' },
+    subCommands: {
+      serve: () => import('./commands/serve.ts').then(module => module.serve),
+      replay: () => import('./commands/replay.ts').then(module => module.replay),
+      simulate: () => import('./commands/simulate.ts').then(module => module.simulate),
+    },
+  })
+
+const ASKS_FOR_HELP = new Set(['--help', '-h', '--version', '-v'])
+
+export async function main(rawArgs: string[], version: string): Promise<void> {
+  process.stdout.on('error', leaveWhenNobodyReads)
+  const command = commandLine(version)
+  if (rawArgs.some(arg => ASKS_FOR_HELP.has(arg))) return runMain(command, { rawArgs })
+  try {
+    await runCommand(command, { rawArgs })
+  } catch (error) {
+    process.exitCode = 1
+    console.error(describe(error))
+    if (hasCode(error, 'E_NO_COMMAND')) await showUsage(command)
+  }
+}
+
+/** What a person reads of an error: a stack only where the program itself is at fault. */
+export function describe(error: unknown): string {
+  if (error instanceof RollcallError) {
+    const faults = (error.faults ?? []).map(
+      fault => `  [${fault.index}] ${fault.path}: ${fault.message} (${fault.code})`,
+    )
+    return [`${error.code}: ${error.message}`, ...faults].join('\n')
+  }
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'CLIError') return `${error.message}\nrollcall --help lists the commands and their options.`
+  return 'syscall' in error ? error.message : (error.stack ?? error.message)
+}
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && (error as { code?: unknown }).code === code
+
+/** `rollcall … | head` closes the pipe: no fault, and nobody is left to write to. */
+function leaveWhenNobodyReads(error: Error): void {
+  if (!hasCode(error, 'EPIPE')) throw error
+  process.exit(0)
+}

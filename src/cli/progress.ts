@@ -1,0 +1,53 @@
+/** How a replay shows itself while it runs: a bar for a person, JSON lines for a program. */
+import { SingleBar } from 'cli-progress'
+import type { Tally } from './tally.ts'
+
+export interface Progress {
+  /** Prints a line on stderr without leaving half a bar behind. */
+  warn(text: string): void
+  stop(): void
+}
+
+const CLEAR_LINE = '\u001B[K'
+const SAVE_POSITION = '\u001B7'
+
+/** On stderr. `totalBytes` is null where the length is unknown (stdin). */
+export function showBar(tally: Tally, totalBytes: number | null): Progress {
+  const share = totalBytes === null ? '' : '[{bar}] {percentage}%  '
+  const bar = new SingleBar({
+    format: `${share}{accepted} events  {badLines} bad lines  {duration_formatted}`,
+    stream: process.stderr,
+    forceRedraw: true,
+    // Left to itself it would swallow the first Ctrl-C, in order to put the cursor and the wrapping back.
+    gracefulExit: false,
+    linewrap: true,
+  })
+  const update = () => bar.update(tally.bytes, { accepted: tally.accepted, badLines: tally.badLines })
+  bar.start(totalBytes ?? 0, 0, { accepted: 0, badLines: 0 })
+  const timer = setInterval(update, 100)
+  return {
+    // The bar returns to the saved position when it stops: it is now a line further down.
+    warn: text => process.stderr.write(`\r${CLEAR_LINE}${text}\n${SAVE_POSITION}`),
+    stop() {
+      clearInterval(timer)
+      update()
+      bar.stop()
+    },
+  }
+}
+
+/** On stdout, a line about every second; `progress` is the share of the files' bytes read, null where unknown. */
+export function printProgress(tally: Tally, totalBytes: number | null): Progress {
+  const started = performance.now()
+  const print = () => {
+    const progress = totalBytes ? Math.round((tally.bytes / totalBytes) * 1_000) / 1_000 : null
+    const { events, accepted, badLines } = tally
+    printLine({ progress, events, accepted, badLines, seconds: secondsSince(started) })
+  }
+  const timer = setInterval(print, 1_000)
+  return { warn: text => console.error(text), stop: () => clearInterval(timer) }
+}
+
+export const printLine = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`)
+
+export const secondsSince = (started: number): number => Math.round(performance.now() - started) / 1_000

@@ -1,0 +1,54 @@
+/** What became of the visitors that were sent: how many web sessions they have in the time the files cover. */
+import type { Delivery } from './delivery.ts'
+import { eachInFlight } from './in-flight.ts'
+
+const READS_IN_FLIGHT = 16
+
+interface Span {
+  first: number
+  last: number
+}
+
+export interface VisitCounts {
+  visitors: number
+  sessions: number
+  pageViews: number
+}
+
+interface WebSession {
+  firstEventAt: number
+  lastEventAt: number
+  pageViews: number
+}
+
+export class Visits {
+  readonly #spans = new Map<string, Span>()
+
+  add(visitor: string, ts: number): void {
+    const span = this.#spans.get(visitor)
+    if (!span) this.#spans.set(visitor, { first: ts, last: ts })
+    else if (ts < span.first) span.first = ts
+    else if (ts > span.last) span.last = ts
+  }
+
+  /** Resolves when all that was delivered is in what is read. */
+  async readable(delivery: Delivery): Promise<void> {
+    const [anyVisitor] = this.#spans.keys()
+    if (anyVisitor !== undefined) await delivery.readAfter(pathOf(anyVisitor))
+  }
+
+  async count(delivery: Delivery): Promise<VisitCounts> {
+    const counts = { visitors: this.#spans.size, sessions: 0, pageViews: 0 }
+    await eachInFlight(this.#spans, READS_IN_FLIGHT, async ([visitor, span]) => {
+      const { webSessions } = (await delivery.read(pathOf(visitor))) as { webSessions: WebSession[] }
+      for (const session of webSessions) {
+        if (session.lastEventAt < span.first || session.firstEventAt > span.last) continue
+        counts.sessions += 1
+        counts.pageViews += session.pageViews
+      }
+    })
+    return counts
+  }
+}
+
+const pathOf = (visitor: string): string => `/web-sessions?visitor=${encodeURIComponent(visitor)}`

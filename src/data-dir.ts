@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { RollcallError } from './errors.ts'
+
+export interface DataDir {
+  logPath: string
+  statePath: string
+  release(): Promise<void>
+}
+
+/** Makes the directory if need be and locks it until the process ends. Throws RC_DATA_DIR_LOCKED. */
+export async function openDataDir(dir: string): Promise<DataDir> {
+  mkdirSync(dir, { recursive: true })
+  const path = realpathSync(dir)
+  const pidFile = join(path, 'pid')
+  const release = process.platform === 'linux' ? await lockBySocket(path) : await lockByFile(path)
+  if (!release) throw new RollcallError('RC_DATA_DIR_LOCKED', `${path} is open in process ${pidIn(pidFile)}.`)
+  writeFileSync(pidFile, `${process.pid}\n`)
+  return { logPath: join(path, 'log'), statePath: join(path, 'state'), release }
+}
+
+// An abstract socket is free again the moment its process is gone, however it went.
+async function lockBySocket(path: string): Promise<(() => Promise<void>) | null> {
+  const name = `\0rollcall-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
+  const server = createServer().unref()
+  const locked = await new Promise<boolean>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    )
+    server.listen(name, () => resolve(true))
+  })
+  return locked ? () => new Promise(resolve => server.close(() => resolve())) : null
+}
+
+async function lockByFile(path: string): Promise<(() => Promise<void>) | null> {
+  const { lock } = await import('proper-lockfile')
+  return lock(path, { stale: 5_000 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOCKED') return null
+    throw error
+  })
+}
+
+function pidIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    return `? (${(error as NodeJS.ErrnoException).code})`
+  }
+}

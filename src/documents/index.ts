@@ -1,0 +1,53 @@
+/**
+ * Documents: what people query. Projections of the checkpoint, upserted idempotently with the seq they stem from,
+ * and the platform data (users, followers, ...) that HTTP writes directly.
+ */
+import type { Seq } from '../log/index.ts'
+
+/** The collections and the fields they can be found by. `_id` is always one; a listed field may be a dotted path. */
+export const COLLECTIONS = {
+  sessions: ['userId', 'active'],
+  'viewing-sessions': ['userId'],
+  'web-sessions': ['visitorId'],
+  'web-events': ['visitorId'],
+  statistics: ['timestamp'],
+  effects: ['actor', 'partition'],
+  users: [],
+  followers: ['userId', 'followerId'],
+  registrations: ['userId'],
+  sources: ['userId'],
+  earnings: ['userId'],
+  trending: [],
+} as const satisfies Record<string, readonly string[]>
+
+export type Collection = keyof typeof COLLECTIONS
+
+export type Document = { _id: string } & Record<string, unknown>
+
+/** Fields to set; a dotted name sets inside. Fields not named keep their value. `seq` older than the stored never wins. */
+export interface Upsert {
+  id: string
+  seq: Seq
+  set: Record<string, unknown>
+}
+
+export interface Query {
+  /** A MongoDB filter: equality, `$in`, comparisons, `$and`, `$or` (meaning as in MongoDB). */
+  filter?: Record<string, unknown>
+  sort?: Record<string, 1 | -1>
+  skip?: number
+  limit?: number
+}
+
+export interface DocumentStore {
+  /** One document by id. */
+  get(collection: Collection, id: string): Promise<Document | null>
+  find(collection: Collection, query: Query): Promise<Document[]>
+  /** A MongoDB aggregation pipeline over the documents of a collection; `$lookup` reaches the others. */
+  aggregate(collection: Collection, pipeline: Record<string, unknown>[]): Promise<Document[]>
+  /** Durable when resolved. Writing the same again, or an older seq, changes nothing. */
+  upsertMany(collection: Collection, upserts: Upsert[]): Promise<void>
+  /** Removes those whose stored seq is not newer than `seq`; ids that are not there are passed over. */
+  removeMany(collection: Collection, ids: string[], seq: Seq): Promise<void>
+  close(): Promise<void>
+}

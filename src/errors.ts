@@ -1,0 +1,63 @@
+/**
+ * Every error a caller can meet: its stable code, the HTTP status it answers with, and what it means.
+ * The table is printed in the README; a test keeps the two equal.
+ */
+export const ERRORS = {
+  RC_INVALID_INPUT: [400, 'The input does not fit its schema; `faults` lists what is wrong and where.'],
+  RC_INVALID_JSON: [400, 'The body is not JSON.'],
+  RC_INVALID_POSITION: [400, 'Rollcall-After is not a list of `<partition>-<seq>`.'],
+  RC_NOT_FOUND: [404, 'There is no such route or no such thing.'],
+  RC_SESSION_NOT_FOUND: [404, 'No streamer session has this id.'],
+  RC_SESSION_ENDED: [409, 'The streamer session has ended; it takes no more changes of this kind.'],
+  RC_BODY_TOO_LARGE: [413, 'The body is over 1 MiB.'],
+  RC_UNSUPPORTED_MEDIA_TYPE: [415, 'The body must be application/json.'],
+  RC_BAD_REQUEST: [400, 'The request is not one HTTP can carry out.'],
+  RC_INTERNAL: [500, 'A fault of Rollcall itself; the log says more.'],
+  RC_LOG_UNAVAILABLE: [503, 'The event log could not make the input durable; nothing was accepted. Try again.'],
+  RC_OVERLOADED: [503, 'More is waiting for the event log than fits; nothing was accepted. Try again.'],
+  RC_SHARD_LOST: [503, 'The shard died while it was asked; it is being restarted. Try again.'],
+  RC_SHARD_TIMEOUT: [504, 'The shard did not answer in time.'],
+  RC_WAIT_TIMEOUT: [504, 'The position did not become readable within 20 s.'],
+  RC_FENCED: [503, 'Another owner claimed the partition; this one stops writing.'],
+  RC_PARTITION_STOPPED: [503, 'A partition stopped; /readyz says why.'],
+  RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
+  RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
+  RC_DATA_DIR_LOCKED: [503, 'Another process has the data directory open.'],
+  RC_CONFIG_INVALID: [500, 'The environment holds values Rollcall cannot start with.'],
+  RC_CONFIG_CHANGED: [500, 'A setting that state depends on differs from the one the data directory was created with.'],
+  RC_UNKNOWN_VERSION: [500, 'A snapshot was written by a version this program does not know.'],
+} as const satisfies Record<string, readonly [status: number, meaning: string]>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** One thing wrong with an input: which record, where in it, a stable code, a sentence. */
+export interface Fault {
+  index: number
+  path: string
+  code: string
+  message: string
+}
+
+/** The only error Rollcall throws on purpose. `status` is the HTTP status of its code. */
+export class RollcallError extends Error {
+  override name = 'RollcallError'
+  readonly code: ErrorCode
+  readonly faults: Fault[] | undefined
+
+  constructor(code: ErrorCode, message: string = ERRORS[code][1], options: { cause?: unknown; faults?: Fault[] } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.faults = options.faults
+  }
+
+  get status(): number {
+    return ERRORS[this.code][0]
+  }
+
+  toJSON(): { code: ErrorCode; message: string; faults?: Fault[] } {
+    return { code: this.code, message: this.message, ...(this.faults && { faults: this.faults }) }
+  }
+}
+
+export const isCode = (error: unknown, code: ErrorCode): boolean =>
+  error instanceof Error && (error as { code?: unknown }).code === code

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Event } from '../../actors/event.ts'
+import { RollcallError } from '../errors.ts'
+import { encode, type FromFollower, keyOf, lastSeq, readEntries, type ToFollower } from './entries.ts'
+import type { Bounds, Entry, EventLog, Seq } from './index.ts'
+
+/** No group commit begins sooner than this after the one before was durable. */
+const GROUP_MS = 5
+/** An entry of more events would hold a shard for too long. */
+const ENTRY_EVENTS = 1_000
+/** Events waiting for the disk; more are refused with RC_OVERLOADED. */
+const WAITING_EVENTS = 200_000
+const FLUSH_DEADLINE_MS = 10_000
+
+interface Batch {
+  events: Event[]
+  waiting: { resolve(seq: Seq): void; reject(error: Error): void }[]
+}
+
+export interface EmbeddedLog extends EventLog {
+  /** Tells the reader at the other end of `port` what is durable, and appends for it. */
+  serve(port: MessagePort): void
+  /** Read or written once, when the log is made: what state is a function of. */
+  readonly settings: Record<string, unknown>
+}
+
+/** The writer of the log in LMDB; there is one a process, on the main thread. */
+export async function openLog(
+  path: string,
+  partitions: number,
+  settings: Record<string, unknown>,
+): Promise<EmbeddedLog> {
+  const env = open({ path, maxDbs: 4, compression: false })
+  const meta = env.openDB<Record<string, unknown>, string>('meta', {})
+  if (!meta.doesExist('log'))
+    await meta.put('log', { incarnation: randomUUID(), settings: { partitions, ...settings } })
+  await env.flushed
+  const { incarnation, settings: recorded } = meta.get('log') as {
+    incarnation: string
+    settings: Record<string, unknown>
+  }
+  return new Writer(env, Number(recorded.partitions), incarnation, recorded)
+}
+
+class Writer implements EmbeddedLog {
+  readonly settings: Record<string, unknown>
+  readonly #env: RootDatabase
+  readonly #entries: Database<Buffer, Buffer>
+  readonly #incarnation: string
+  /** the last durable seq of each partition */
+  readonly #durable: Seq[]
+  readonly #open = new Map<number, Batch[]>()
+  readonly #ports = new Set<MessagePort>()
+  readonly #arrivals = new Set<() => void>()
+  #waiting = 0
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+  #flushedAt = 0
+  #closed = false
+
+  constructor(env: RootDatabase, partitions: number, incarnation: string, settings: Record<string, unknown>) {
+    this.#env = env
+    this.#entries = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
+    this.#incarnation = incarnation
+    this.settings = settings
+    this.#durable = Array.from({ length: partitions }, (_, p) => lastSeq(this.#entries, p))
+  }
+
+  append(partition: number, events: Event[]): Promise<Seq> {
+    if (this.#closed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
+    if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(new RollcallError('RC_OVERLOADED'))
+    this.#waiting += events.length
+    let batches = this.#open.get(partition)
+    if (!batches) {
+      batches = []
+      this.#open.set(partition, batches)
+    }
+    let batch = batches.at(-1)
+    if (!batch || batch.events.length + events.length > ENTRY_EVENTS) {
+      batch = { events: [], waiting: [] }
+      batches.push(batch)
+    }
+    const { waiting } = batch
+    for (const event of events) batch.events.push(event)
+    this.#schedule()
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#flushing || this.#open.size === 0) return
+    const wait = Math.max(0, this.#flushedAt + GROUP_MS - performance.now())
+    const go = (): void => {
+      this.#timer = undefined
+      this.#flushing = this.#flush().finally(() => {
+        this.#flushedAt = performance.now()
+        this.#flushing = undefined
+        this.#schedule()
+      })
+    }
+    // Even "at once" waits for the end of the turn, so that requests read together are committed together.
+    this.#timer = wait < 1 ? (setImmediate(go) as unknown as NodeJS.Timeout) : setTimeout(go, wait)
+  }
+
+  async #flush(): Promise<void> {
+    const taken = [...this.#open]
+    this.#open.clear()
+    const settled: { batch: Batch; partition: number; seq: Seq }[] = []
+    try {
+      const puts: Promise<boolean>[] = []
+      for (const [partition, batches] of taken) {
+        let seq = this.#durable[partition]!
+        for (const batch of batches) {
+          seq++
+          puts.push(this.#entries.put(keyOf(partition, seq), encode(batch.events)))
+          settled.push({ batch, partition, seq })
+        }
+      }
+      await inTime(Promise.all(puts).then(() => this.#env.flushed))
+    } catch (cause) {
+      const error = new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
+      for (const [, batches] of taken) for (const batch of batches) this.#settle(batch, w => w.reject(error))
+      // What was written of it must not be overtaken: the next batch goes behind it.
+      this.#env.resetReadTxn()
+      for (const [partition] of taken) this.#durable[partition] = lastSeq(this.#entries, partition)
+      this.#announce(taken.map(([partition]) => partition))
+      return
+    }
+    for (const { batch, partition, seq } of settled) {
+      this.#durable[partition] = seq
+      this.#settle(batch, w => w.resolve(seq))
+    }
+    this.#announce(taken.map(([partition]) => partition))
+  }
+
+  #settle(batch: Batch, settle: (waiting: Batch['waiting'][number]) => void): void {
+    this.#waiting -= batch.events.length
+    batch.waiting.forEach(settle)
+  }
+
+  #announce(partitions: number[]): void {
+    const durable = partitions.map((p): [number, Seq] => [p, this.#durable[p]!])
+    for (const port of this.#ports) port.postMessage({ durable } satisfies ToFollower)
+    for (const arrived of [...this.#arrivals]) arrived()
+  }
+
+  serve(port: MessagePort): void {
+    this.#ports.add(port)
+    port.on('close', () => this.#ports.delete(port))
+    port.on('message', async ({ id, partition, events }: FromFollower) => {
+      const answer = await this.append(partition, events).then(
+        seq => ({ id, seq }),
+        (error: RollcallError) => ({ id, error: { code: error.code, message: error.message } }),
+      )
+      port.postMessage(answer satisfies ToFollower)
+    })
+    port.unref()
+    const durable = this.#durable.map((seq, p): [number, Seq] => [p, seq])
+    port.postMessage({ durable, incarnation: this.#incarnation } satisfies ToFollower)
+  }
+
+  read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]> {
+    return readEntries({
+      entries: this.#entries,
+      partition,
+      after,
+      signal,
+      durable: () => this.#durable[partition]!,
+      more: () =>
+        new Promise(resolve => {
+          const arrived = (): void => {
+            this.#arrivals.delete(arrived)
+            signal?.removeEventListener('abort', arrived)
+            resolve()
+          }
+          this.#arrivals.add(arrived)
+          signal?.addEventListener('abort', arrived)
+        }),
+      fresh: () => this.#env.resetReadTxn(),
+    })
+  }
+
+  async bounds(partition: number): Promise<Bounds> {
+    const last = this.#durable[partition]!
+    return { incarnation: this.#incarnation, first: 1, last }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#flushing || this.#open.size > 0) {
+      if (this.#flushing) await this.#flushing
+      else await new Promise(resolve => setImmediate(resolve))
+    }
+    for (const port of this.#ports) port.close()
+    await this.#env.close()
+  }
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the disk did not answer in time')), FLUSH_DEADLINE_MS)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

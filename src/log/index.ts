@@ -1,0 +1,32 @@
+/**
+ * The event log: P partitions, each a totally ordered, durable sequence of entries.
+ * It owns what was accepted; everything else can be derived from it again.
+ */
+import type { Event } from '../../actors/event.ts'
+
+/** Dense within a partition, from 1; 0 is "before everything". */
+export type Seq = number
+
+/** One record of the log: a batch of events of one partition. */
+export interface Entry {
+  seq: Seq
+  events: Event[]
+}
+
+export interface Bounds {
+  /** Names this log; another one has other seqs. */
+  incarnation: string
+  first: Seq
+  last: Seq
+}
+
+export interface EventLog {
+  /** Resolves with the seq of the entry that holds the events, when it is durable. Batches by itself. */
+  append(partition: number, events: Event[]): Promise<Seq>
+  /** Every durable entry after `after`, in order; waits for more at the end, until `signal` aborts. */
+  read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]>
+  /** `first` is 1 and `last` 0 while the partition is empty. */
+  bounds(partition: number): Promise<Bounds>
+  /** No append succeeds afterwards; those under way are settled. */
+  close(): Promise<void>
+}

@@ -1,0 +1,80 @@
+import { type Logger, pino } from 'pino'
+import { appender } from './bridge/append.ts'
+import { httpServer } from './bridge/http.ts'
+import { Shards } from './bridge/index.ts'
+import { Stamp } from './bridge/stamp.ts'
+import type { Config } from './config.ts'
+import { openDataDir } from './data-dir.ts'
+import { openDocuments } from './documents/embedded.ts'
+import { RollcallError } from './errors.ts'
+import { openLog } from './log/embedded.ts'
+import { Shard } from './shard/supervisor.ts'
+
+export interface Rollcall {
+  url: string
+  shards: readonly Shard[]
+  /** Takes no more, commits what it has, gives the data directory back. */
+  close(): Promise<void>
+}
+
+/** The one place where implementations are chosen. Throws RollcallError if it cannot start. */
+export async function start(config: Config): Promise<Rollcall> {
+  const logger = pino({ level: config.logLevel })
+  const dir = await openDataDir(config.dataDir)
+  const { partitions, zone, inactivityMs, viewingGapMs, lateMs, trafficSource, flushMs } = config
+  const settings = { zone, inactivityMs, viewingGapMs, lateMs, trafficSource }
+  const log = await openLog(dir.logPath, partitions, settings)
+  const changed = Object.entries({ partitions, ...settings }).filter(([name, value]) => log.settings[name] !== value)
+  if (changed.length > 0) {
+    await log.close()
+    await dir.release()
+    const text = changed.map(([name, value]) => `${name} was ${log.settings[name]}, is ${value}`).join('; ')
+    throw new RollcallError('RC_CONFIG_CHANGED', text)
+  }
+  const documents = await openDocuments({ path: dir.statePath })
+
+  const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
+  const all = Array.from({ length: config.shards }, (_, shard) => {
+    const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % config.shards === shard)
+    const { logPath, statePath } = dir
+    return new Shard({
+      ...{ partitions: owned, rules, flushMs, logPath, statePath, log },
+      fault: fault => logger.error({ shard, ...fault }, 'shard fault'),
+      restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
+    })
+  })
+  const shards = new Shards(all)
+  await Promise.all(all.map(shard => shard.ready()))
+
+  const app = httpServer({
+    config,
+    append: appender(log, partitions),
+    stamp: new Stamp(documents, config.streamPaths),
+    documents,
+    shards,
+    now: Date.now,
+    failed: error => logger.error({ err: error }, 'request failed'),
+  })
+  const close = async (): Promise<void> => {
+    await app.close()
+    await Promise.all(all.map(shard => shard.close()))
+    await documents.close()
+    await log.close()
+    await dir.release()
+    logger.info('closed')
+  }
+  try {
+    const url = await app.listen({ host: config.host, port: config.port })
+    announce(logger, config, url)
+    return { url, shards: all, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function announce(logger: Logger, config: Config, url: string): void {
+  const { dataDir, shards, partitions, zone } = config
+  const parts = { log: 'lmdb', checkpoints: 'lmdb', documents: 'lmdb', liveSets: 'memory', effects: 'recorded' }
+  logger.info({ url, node: process.version, dataDir, shards, partitions, zone, ...parts }, 'listening')
+}

@@ -1,0 +1,101 @@
+import { type AnyMachineSnapshot, createActor } from 'xstate'
+import type { ActorKind } from '../../actors/index.ts'
+import { RollcallError } from '../errors.ts'
+
+/** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
+export interface Live {
+  id: string
+  kind: ActorKind
+  key: string
+  snapshot: AnyMachineSnapshot
+  /** undefined: the checkpoint knows nothing of it */
+  kept: unknown
+  /** of the last batch that touched it */
+  used: number
+}
+
+/** How a snapshot is kept: `[version, state value, context without parts]`. */
+export type Kept = [version: number, value: unknown, head: unknown]
+
+export interface Said {
+  type: string
+  [fact: string]: unknown
+}
+
+/**
+ * Runs machines without XState actors: one inert scope a kind, transition + snapshot are the actor.
+ * What a machine emits is collected; machines here do nothing else to the world.
+ */
+export class Transitions {
+  readonly #scopes = new Map<ActorKind, Scope>()
+  #said: Said[] = []
+
+  initial(kind: ActorKind): AnyMachineSnapshot {
+    return this.#scope(kind).initial
+  }
+
+  /** The next snapshot and what was said on the way; if the machine throws, nothing was said. */
+  step(live: Live, event: { type: string }): { snapshot: AnyMachineSnapshot; said: Said[] } {
+    this.#said = []
+    const snapshot = live.kind.machine.transition(live.snapshot, event, this.#scope(live.kind).scope)
+    return { snapshot, said: this.#said }
+  }
+
+  keep({ kind, snapshot }: Live): Kept {
+    return [kind.version, snapshot.value, kind.head(snapshot.context)]
+  }
+
+  /** Throws RC_UNKNOWN_VERSION for what this program can't read. */
+  restore(kind: ActorKind, kept: unknown): AnyMachineSnapshot {
+    let [version, value, head] = kept as Kept
+    while (version < kind.version) {
+      const migrate = kind.migrations[version]
+      if (!migrate) break
+      ;[, value, head] = migrate([version, value, head]) as Kept
+      version++
+    }
+    if (version !== kind.version) {
+      throw new RollcallError('RC_UNKNOWN_VERSION', `${kind.kind} snapshots of version ${version} are unknown.`)
+    }
+    const context = { ...this.initial(kind).context, ...(head as object) }
+    try {
+      return kind.machine.resolveState({ value: value as string, context })
+    } catch (cause) {
+      throw new RollcallError('RC_UNKNOWN_VERSION', `${kind.kind} has no state ${JSON.stringify(value)}.`, { cause })
+    }
+  }
+
+  #scope(kind: ActorKind): Scope {
+    let scope = this.#scopes.get(kind)
+    if (!scope) {
+      scope = this.#make(kind)
+      this.#scopes.set(kind, scope)
+    }
+    return scope
+  }
+
+  #make(kind: ActorKind): Scope {
+    const inert = createActor(kind.machine)
+    const scope = {
+      self: inert,
+      system: inert.system,
+      id: inert.id,
+      sessionId: inert.sessionId,
+      logger: () => {},
+      defer: () => {},
+      emit: () => {},
+      stopChild: () => {},
+      actionExecutor: (action: { type: string; params: unknown }) => {
+        if (action.type === 'xstate.emit') this.#said.push((action.params as { event: Said }).event)
+      },
+    } as unknown as ActorScope
+    return { scope, initial: kind.machine.getInitialSnapshot(scope) }
+  }
+}
+
+type ActorScope = Parameters<ActorKind['machine']['transition']>[2]
+
+interface Scope {
+  scope: ActorScope
+  initial: AnyMachineSnapshot
+}

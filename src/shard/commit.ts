@@ -1,0 +1,121 @@
+import type { LiveSets } from '../audience/index.ts'
+import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import { isCode, RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
+import type { Cut, Partition } from './partition.ts'
+import { project } from './projections.ts'
+
+export interface CommitOptions {
+  partition: Partition
+  incarnation: string
+  store: CheckpointStore
+  documents: DocumentStore
+  live: LiveSets
+  flushMs: number
+  /** after each commit, when its documents are written */
+  committed(cut: Cut): void
+  /** no commit will ever succeed again */
+  fatal(error: Error): void
+  /** a step failed and will be tried again */
+  failed(step: string, error: unknown): void
+}
+
+const RETRY_MS = [50, 200, 1_000, 5_000]
+
+/**
+ * Takes the partition from cut to cut: checkpoint, then documents, then live sets; one commit at a time.
+ * A commit comes each flush interval, sooner when somebody waits.
+ */
+export class Committer {
+  readonly #options: CommitOptions
+  readonly #waiting: { seq: Seq; resolve(): void; reject(error: Error): void }[] = []
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #projected: Seq
+  #stopped: Error | undefined
+
+  constructor(options: CommitOptions) {
+    this.#options = options
+    this.#projected = options.partition.claim.cut
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** To be called when something was applied or became to be recorded. */
+  poke(): void {
+    const { partition, flushMs } = this.#options
+    if (this.#stopped || this.#running || !partition.isDirty) return
+    if (partition.outbox.hasFresh || this.#waiting.some(({ seq }) => seq <= partition.applied)) this.#start()
+    else this.#timer ??= setTimeout(() => this.#start(), flushMs)
+  }
+
+  /** Resolves when everything up to `seq` is applied, committed and readable in documents. */
+  settled(seq: Seq): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped)
+    if (seq <= this.#projected) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ seq, resolve, reject })
+      this.poke()
+    })
+  }
+
+  /** Commits what is left; nothing afterwards. */
+  async drain(): Promise<void> {
+    while (this.#running || (this.#options.partition.isDirty && !this.#stopped)) {
+      if (!this.#running) this.#start()
+      await this.#running
+    }
+    this.stop(new RollcallError('RC_SHARD_LOST', 'The shard is closing.'))
+  }
+
+  stop(error: Error): void {
+    this.#stopped ??= error
+    clearTimeout(this.#timer)
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#stopped)
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#running || this.#stopped) return
+    this.#running = this.#commit()
+      .catch((error: Error) => this.#options.fatal(error))
+      .finally(() => {
+        this.#running = undefined
+        this.poke()
+      })
+  }
+
+  async #commit(): Promise<void> {
+    const { partition, incarnation, store, documents, live, committed } = this.#options
+    const cut = partition.take()
+    await this.#insist('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
+    if (cut.writes.length > 0) {
+      await this.#insist('documents', () => project(documents, cut.writes, cut.seq))
+      partition.shown(cut.seq)
+    }
+    this.#projected = cut.seq
+    for (const waiting of this.#waiting.splice(0)) {
+      if (waiting.seq <= cut.seq) waiting.resolve()
+      else this.#waiting.push(waiting)
+    }
+    const present = [...cut.news.present].map(([userId, presence]) => ({ userId, ...presence }))
+    await live.publish(partition.claim.partition, present, cut.news.attended)
+    committed(cut)
+  }
+
+  async #insist(step: string, work: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (isCode(error, 'RC_FENCED') || this.#stopped) throw error
+        this.#options.failed(step, error)
+        await new Promise(resolve => setTimeout(resolve, RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]))
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { RollcallError } from '../errors.ts'
+import type { AudienceCount, ShardControl } from './index.ts'
+import type { Loop } from './loop.ts'
+
+/** Answers for the partitions of one shard. `refused` are those it could not take over, and why. */
+export function control(
+  loops: ReadonlyMap<number, Loop>,
+  refused: ReadonlyMap<number, RollcallError>,
+  drained: () => void,
+): ShardControl {
+  const owned = (partition: number): Loop => {
+    const loop = loops.get(partition)
+    const stopped = loop ? loop.stopped : refused.get(partition)
+    if (!loop || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
+    return loop
+  }
+  const partitions = () => [...loops.values()].map(({ partition }) => partition)
+
+  const audienceOf = async (stream: string): Promise<AudienceCount> => {
+    const now = Date.now()
+    const count = { alive: 0, attendance: 0 }
+    for (const partition of partitions()) {
+      count.alive += partition.counters.alive(now, stream)
+      count.attendance += await partition.attendanceOf(stream)
+    }
+    return count
+  }
+
+  return {
+    settled: async (partition, seq) => owned(partition).committer.settled(seq),
+
+    async audience() {
+      const now = Date.now()
+      const all = { alive: 0, attendance: 0 }
+      const bySession = new Map<string, AudienceCount>()
+      for (const { counters } of partitions()) {
+        all.alive += counters.alive(now)
+        all.attendance += counters.totals.attendance
+        for (const stream of counters.streams) {
+          const count = bySession.get(stream) ?? { alive: 0, attendance: 0 }
+          count.alive += counters.alive(now, stream)
+          count.attendance += counters.attendanceOf(stream) ?? 0
+          bySession.set(stream, count)
+        }
+      }
+      return { all, bySession: [...bySession] }
+    },
+
+    audienceOf,
+
+    async actor(partition, kind, key) {
+      const { partition: owner } = owned(partition)
+      const snapshot = await owner.view(kind, key)
+      return { kind, key, partition, seq: owner.applied, snapshot }
+    },
+
+    async parked() {
+      return partitions().flatMap(({ claim, parking }) =>
+        parking.list().map(parked => ({ partition: claim.partition, ...parked })),
+      )
+    },
+
+    async status() {
+      const refusals = [...refused].map(([partition, error]) => ({
+        ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
+        stopped: { code: error.code, message: error.message },
+      }))
+      const states = [...loops.values()].map(({ partition, stopped }) => ({
+        partition: partition.claim.partition,
+        epoch: partition.claim.epoch,
+        applied: partition.applied,
+        cut: partition.claim.cut,
+        outbox: partition.outbox.list().length,
+        stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
+      }))
+      return [...refusals, ...states]
+    },
+
+    async drain() {
+      await Promise.all([...loops.values()].map(loop => loop.drain()))
+      drained()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The shard: a worker thread that owns partitions. It reads the log, runs the actors, commits, projects, performs.
+ * This is its control plane; events never cross it.
+ */
+import type { Seq } from '../log/index.ts'
+import type { Parked } from './parking.ts'
+
+export interface AudienceCount {
+  alive: number
+  attendance: number
+}
+
+export interface ActorView {
+  kind: string
+  key: string
+  partition: number
+  /** the last entry of its partition that is in the state */
+  seq: Seq
+  /** undefined: no event has come for it */
+  snapshot: { value: unknown; context: unknown } | undefined
+}
+
+export interface PartitionStatus {
+  partition: number
+  epoch: number
+  applied: Seq
+  cut: Seq
+  /** effects not known to be done */
+  outbox: number
+  /** why it does not go on */
+  stopped: { code: string; message: string } | null
+}
+
+export interface ShardControl {
+  /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. */
+  settled(partition: number, seq: Seq): Promise<void>
+  /** In all, and on every stream somebody is alive on. */
+  audience(): Promise<{ all: AudienceCount; bySession: [id: string, count: AudienceCount][] }>
+  audienceOf(stream: string): Promise<AudienceCount>
+  actor(partition: number, kind: string, key: string): Promise<ActorView>
+  parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
+  status(): Promise<PartitionStatus[]>
+  /** Reads no more, commits what was read, closes its stores. */
+  drain(): Promise<void>
+}

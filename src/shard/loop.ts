@@ -1,0 +1,168 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ActorKind, Rules } from '../../actors/index.ts'
+import type { LiveSets } from '../audience/index.ts'
+import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import { RollcallError } from '../errors.ts'
+import type { EventLog, Seq } from '../log/index.ts'
+import type { Notifier } from '../notify/index.ts'
+import { Committer } from './commit.ts'
+import { Partition } from './partition.ts'
+import { Performer } from './performer.ts'
+import { project } from './projections.ts'
+
+export interface LoopOptions {
+  owner: string
+  kinds: readonly ActorKind[]
+  rules: Rules
+  log: EventLog
+  store: CheckpointStore
+  documents: DocumentStore
+  live: LiveSets
+  notifier(partition: number): Notifier
+  flushMs: number
+  now(): number
+  failed(partition: number, step: string, error: unknown): void
+}
+
+const SLICE_MS = 5
+const TICK_MS = 1_000
+
+/** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
+export class Loop {
+  readonly partition: Partition
+  readonly committer: Committer
+  readonly #options: LoopOptions
+  readonly #performer: Performer
+  readonly #abort = new AbortController()
+  /** the end of the log at the claim; what the world was asked for up to there may have been done before */
+  readonly #replayUntil: Seq
+  #running: Promise<void> = Promise.resolve()
+  #stopped: RollcallError | undefined
+  #tickTimer: NodeJS.Timeout | undefined
+  #tickAt: number | undefined
+  #tickedAt = 0
+
+  private constructor(partition: Partition, options: LoopOptions, incarnation: string, replayUntil: Seq) {
+    const { claim } = partition
+    const number = claim.partition
+    const failed = (step: string, error: unknown): void => options.failed(number, step, error)
+    this.partition = partition
+    this.#options = options
+    this.#replayUntil = replayUntil
+    this.#performer = new Performer({
+      notifier: options.notifier(number),
+      failed,
+      done: ({ id }) => {
+        partition.outbox.done(id)
+        this.committer.poke()
+      },
+      parked: async ({ id, actor, at }, error) => {
+        partition.outbox.park(id, error.message)
+        const event = { kind: 'effect.failed', key: actor, id, at, arrival: options.now(), error: error.message }
+        await options.log.append(number, [event]).catch(error => failed('effect.failed', error))
+        this.committer.poke()
+      },
+    })
+    const { store, documents, live, flushMs } = options
+    this.committer = new Committer({
+      ...{ partition, incarnation, store, documents, live, flushMs, failed },
+      committed: cut => this.#performer.add(cut.effects),
+      fatal: error => this.#stop(error),
+    })
+  }
+
+  static async claim(number: number, options: LoopOptions): Promise<Loop> {
+    const { store, log, documents, owner, kinds, rules, now } = options
+    const claim = await store.claim(number, owner)
+    const { incarnation, first, last } = await log.bounds(number)
+    if ((claim.incarnation ?? incarnation) !== incarnation || last < claim.cut) {
+      throw new RollcallError('RC_LOG_BEHIND', `Partition ${number}: the log ends at ${last}, the cut is ${claim.cut}.`)
+    }
+    if (first > claim.cut + 1) throw new RollcallError('RC_LOG_TRUNCATED')
+    const partition = new Partition(claim, kinds, rules, store)
+    for (const { seq, writes } of await partition.restore()) {
+      await project(documents, writes, seq)
+      partition.shown(seq)
+    }
+    const arrival = now()
+    const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
+    const replayUntil = await log.append(number, [claimed])
+    const loop = new Loop(partition, options, incarnation, replayUntil)
+    loop.#performer.add(partition.outbox.takeFresh())
+    loop.#running = loop.#run().catch(error => loop.#stop(error))
+    return loop
+  }
+
+  async #run(): Promise<void> {
+    const { partition, committer } = this
+    const { log, now } = this.#options
+    for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
+      if (!committer.isRunning) partition.evict(now())
+      await partition.prepare(entries)
+      let slice = performance.now()
+      for (const entry of entries) {
+        if (this.#abort.signal.aborted) return
+        partition.apply(entry)
+        if (performance.now() - slice < SLICE_MS) continue
+        await nextTurn()
+        slice = performance.now()
+      }
+      committer.poke()
+      if (partition.applied < this.#replayUntil) continue
+      this.#performer.open()
+      this.#armTick()
+    }
+  }
+
+  // Time is an input: what is due fires when the tick is applied, not when the timer rings.
+  #armTick(): void {
+    const next = this.partition.wheel.next()
+    if (next === undefined) return
+    const { now } = this.#options
+    const at = Math.max(next, this.#tickedAt + TICK_MS)
+    if (this.#tickAt !== undefined && this.#tickAt <= at) return
+    clearTimeout(this.#tickTimer)
+    this.#tickAt = at
+    const wait = Math.min(Math.max(0, at - now()), 2 ** 31 - 1)
+    this.#tickTimer = setTimeout(() => this.#tick(), wait)
+  }
+
+  #tick(): void {
+    const { log, now, failed } = this.#options
+    const { partition, epoch } = this.partition.claim
+    this.#tickAt = undefined
+    this.#tickedAt = now()
+    const tick = { kind: 'tick', key: '', id: '', at: this.#tickedAt, arrival: this.#tickedAt, epoch }
+    log.append(partition, [tick]).catch(error => {
+      failed(partition, 'tick', error)
+      this.#armTick()
+    })
+  }
+
+  /** Why the partition does not go on; undefined while it does. */
+  get stopped(): RollcallError | undefined {
+    return this.#stopped
+  }
+
+  #stop(error: Error): void {
+    const number = this.partition.claim.partition
+    this.#stopped ??= error instanceof RollcallError ? error : new RollcallError('RC_PARTITION_STOPPED', error.message)
+    this.#options.failed(number, 'partition', error)
+    this.#halt()
+    this.committer.stop(this.#stopped)
+  }
+
+  #halt(): void {
+    this.#abort.abort()
+    clearTimeout(this.#tickTimer)
+    this.#performer.stop()
+  }
+
+  /** Reads no more, commits what was read. */
+  async drain(): Promise<void> {
+    this.#halt()
+    await this.#running
+    await this.committer.drain()
+  }
+}

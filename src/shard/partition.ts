@@ -1,0 +1,278 @@
+import type { Event } from '../../actors/event.ts'
+import { type ActorKind, actorId, type Facts, type Presence, type Rules } from '../../actors/index.ts'
+import { AudienceCounters, type LiveNews } from '../audience/counters.ts'
+import type { CheckpointStore, Claim, Delta, RecordKey } from '../checkpoint/index.ts'
+import type { Entry, Seq } from '../log/index.ts'
+import type { Live, Said } from './actor.ts'
+import { type Effect, Outbox } from './outbox.ts'
+import { type Parked, Parking } from './parking.ts'
+import { type DocumentWrite, Projections } from './projections.ts'
+import { Residents, type Wanted } from './residents.ts'
+import { Wheel } from './wheel.ts'
+
+/** All that one commit takes along, and what follows from it. */
+export interface Cut {
+  seq: Seq
+  delta: Omit<Delta, 'incarnation'>
+  writes: DocumentWrite[]
+  effects: Effect[]
+  news: LiveNews
+}
+
+interface Clock {
+  /** partition time: of the newest event or tick; never goes back */
+  time: number
+  /** of the newest claim in the log; ticks of older ones don't count */
+  epoch: number
+}
+
+/** An entry being applied, and how many effects each actor has asked for in it. */
+interface Applying {
+  seq: Seq
+  said: Map<string, number>
+}
+
+/** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
+export class Partition {
+  readonly claim: Claim
+  readonly counters = new AudienceCounters()
+  readonly outbox = new Outbox()
+  readonly parking = new Parking()
+  readonly wheel = new Wheel()
+  readonly residents: Residents
+  /** the last entry that is in the state */
+  applied: Seq
+
+  readonly #takers: Map<string, ActorKind>
+  readonly #store: CheckpointStore
+  readonly #facts: Facts
+  readonly #projections = new Projections()
+  readonly #deadlines = new Map<string, number | null>()
+  readonly #shown: RecordKey[] = []
+  #clock: Clock = { time: 0, epoch: 0 }
+
+  constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
+    this.claim = claim
+    this.applied = claim.cut
+    this.#store = store
+    this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
+    this.#facts = { rules, isFrozen: stream => this.counters.isFrozen(stream, this.#clock.time) }
+    this.residents = new Residents(kinds, store, claim, this.#facts, (id, error) => this.parking.close(id, error))
+  }
+
+  /** What must be at hand from the start. Returns the document writes of the last cuts, which may not have been done. */
+  async restore(): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
+    const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
+    const keys: RecordKey[] = [
+      { space: 'aggregate', names: ['clock'] },
+      { space: 'aggregate', names: ['totals'] },
+      { space: 'aggregate', names: ['stream'] },
+      { space: 'deadline', names: [] },
+      { space: 'outbox', names: [] },
+      { space: 'parked', names: [] },
+      { space: 'documents', names: [] },
+    ]
+    for await (const { space, names, value } of this.#store.load(this.claim, keys)) {
+      if (space === 'deadline') this.wheel.set(names[0]!, value as number)
+      else if (space === 'outbox') this.outbox.restore(value as Effect)
+      else if (space === 'parked') this.parking.restore(names, value)
+      else if (space === 'documents') {
+        unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
+      } else if (names[0] === 'clock') this.#clock = value as Clock
+      else this.counters.restore({ names, value })
+    }
+    this.counters.evict(this.#clock.time, this.#clock.time)
+    await this.#countAlive()
+    return unsure
+  }
+
+  // Whoever may be alive has a deadline ahead.
+  async #countAlive(): Promise<void> {
+    const ids = [...this.wheel.entries()].map(([id]) => id).filter(id => id.startsWith('viewer/'))
+    await this.residents.load(ids.map(id => ({ ...splitId(id), on: null })))
+    for (const id of ids) {
+      const last = this.residents.has(id) ? (this.residents.get(id).snapshot.context.last as Presence | null) : null
+      if (last) this.counters.here(null, last)
+    }
+  }
+
+  /** Loads what the entries need. Nothing may be evicted until they are applied. */
+  async prepare(entries: Entry[]): Promise<void> {
+    const wanted: Wanted[] = []
+    const want = (event: Event): void => {
+      const kind = this.#takers.get(event.kind)
+      if (kind) wanted.push({ kind: kind.kind, key: event.key, on: event })
+    }
+    for (const { events } of entries) {
+      for (const event of events) {
+        if (event.kind === 'tick') {
+          for (const id of this.wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at } })
+        } else if (isUnparking(event)) {
+          const id = String(event.actor)
+          if (this.parking.reopen(id)) this.residents.forget(id)
+          for (const parked of this.parking.eventsOf(id)) want(parked)
+        } else want(event)
+      }
+    }
+    await this.residents.load(wanted)
+    const missing = new Map<string, RecordKey>()
+    for (const { kind, key, on } of wanted) {
+      if (kind !== 'viewer' || on === null || !('kind' in on)) continue
+      const { streams } = this.residents.get(actorId(kind, key)).snapshot.context
+      for (const names of this.counters.missing(on as Event, streams)) {
+        missing.set(names.join('\n'), { space: 'aggregate', names })
+      }
+    }
+    if (missing.size === 0) return
+    for await (const { names, value } of this.#store.load(this.claim, [...missing.values()])) {
+      this.counters.restore({ names, value })
+    }
+  }
+
+  /** One entry, prepared before. Throws RC_PARTITION_STOPPED when the partition can't go on. */
+  apply({ seq, events }: Entry): void {
+    const applying: Applying = { seq, said: new Map() }
+    events.forEach((event, index) => {
+      this.#clock.time = Math.max(this.#clock.time, event.kind === 'tick' ? event.at : event.arrival)
+      if (event.kind === 'claim') this.#clock.epoch = Math.max(this.#clock.epoch, Number(event.epoch))
+      else if (event.kind === 'tick') {
+        if (event.epoch === this.#clock.epoch) this.#tick(event.at, applying)
+      } else if (isUnparking(event)) this.#unpark(event, applying)
+      else this.#receive({ seq, index, event }, applying)
+    })
+    this.applied = seq
+  }
+
+  #tick(at: number, applying: Applying): void {
+    for (const id of this.wheel.due(at)) {
+      if (this.parking.has(id)) this.#setDeadline(id, null)
+      else this.#step(this.residents.get(id), { type: 'deadline', at, rules: this.#facts.rules }, applying)
+    }
+  }
+
+  #receive(arrived: Parked, applying: Applying): void {
+    const { event } = arrived
+    const kind = this.#takers.get(event.kind)
+    if (!kind) return
+    const id = actorId(kind.kind, event.key)
+    if (this.parking.has(id)) {
+      this.parking.add(id, arrived)
+      return
+    }
+    const live = this.residents.get(id)
+    try {
+      this.#step(live, kind.receive(event, live.snapshot.context, this.#facts), applying)
+    } catch (error) {
+      this.parking.add(id, arrived, error as Error)
+    }
+  }
+
+  #unpark({ actor, kind }: Event, applying: Applying): void {
+    const id = String(actor)
+    const parked = this.parking.take(id)
+    for (const { error: _error, ...arrived } of kind === 'parked.drop' ? parked.slice(1) : parked) {
+      this.#receive(arrived, applying)
+    }
+    if (this.residents.has(id)) this.#setDeadline(id, this.residents.get(id).snapshot.context.deadline)
+  }
+
+  #step(live: Live, event: { type: string; [fact: string]: unknown }, applying: Applying): void {
+    const { snapshot, said } = this.residents.transitions.step(live, event)
+    const before = live.snapshot.context
+    const after = snapshot.context
+    if (snapshot !== live.snapshot) {
+      live.snapshot = snapshot
+      this.residents.touch(live)
+    }
+    if (before !== after) {
+      live.kind.project(before, after, live.key, this.#projections)
+      live.kind.tally?.(before, after, live.key, event, this.counters)
+      if (before.deadline !== after.deadline) this.#setDeadline(live.id, after.deadline)
+    }
+    for (const each of said) this.#ask(live, each, applying)
+  }
+
+  #ask(live: Live, { type, ...payload }: Said, { seq, said }: Applying): void {
+    if (type === 'heartbeat.too-late') {
+      this.counters.tooLate()
+      return
+    }
+    const index = said.get(live.id) ?? 0
+    said.set(live.id, index + 1)
+    const id = `${live.id}:${seq}:${index}`
+    this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.#clock.time, payload })
+  }
+
+  #setDeadline(id: string, at: number | null): void {
+    this.wheel.set(id, at)
+    this.#deadlines.set(id, at)
+  }
+
+  /** Whether a commit would change anything but the clock. */
+  get isDirty(): boolean {
+    return this.applied > this.claim.cut || this.outbox.hasChanges || this.#shown.length > 0
+  }
+
+  /** The state as of `applied`, as changes since the last cut. One uninterrupted slice, or the cut would be torn. */
+  take(): Cut {
+    const seq = this.applied
+    const writes = this.#projections.take()
+    const changes = [this.residents.take(), this.parking.takeRecords(), this.outbox.takeRecords()]
+    const puts = changes.flatMap(({ puts }) => puts)
+    const removes = [...changes.flatMap(({ removes }) => removes), ...this.#shown]
+    this.#shown.length = 0
+    for (const { names, value } of this.counters.take()) {
+      if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
+      puts.push({ space: 'aggregate', names, value })
+    }
+    for (const [id, at] of this.#deadlines) {
+      if (at === null) removes.push({ space: 'deadline', names: [id] })
+      else puts.push({ space: 'deadline', names: [id], value: at })
+    }
+    this.#deadlines.clear()
+    puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.#clock } })
+    if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
+    return { seq, delta: { puts, removes }, writes, effects: this.outbox.takeFresh(), news: this.counters.takeNews() }
+  }
+
+  #statistics(window: string, value: object): DocumentWrite {
+    const { partition } = this.claim
+    return { collection: 'statistics', id: `${window}/${partition}`, set: { partition, ...value } }
+  }
+
+  /** The document writes of this cut are done; the next commit forgets them. */
+  shown(seq: Seq): void {
+    this.#shown.push({ space: 'documents', names: [cutName(seq)] })
+  }
+
+  /** Only between batches, and only when no commit is under way. */
+  evict(now: number): void {
+    this.residents.evict()
+    this.counters.evict(this.#clock.time, now)
+  }
+
+  /** Distinct viewers of a stream, also of one whose record is not at hand. */
+  async attendanceOf(stream: string): Promise<number> {
+    const known = this.counters.attendanceOf(stream)
+    if (known !== undefined) return known
+    for await (const { value } of this.#store.load(this.claim, [{ space: 'aggregate', names: ['stream', stream] }])) {
+      return (value as { attendance: number }).attendance
+    }
+    return 0
+  }
+
+  /** The actor's snapshot as of `applied`, whether it is in memory or not; undefined if there is none. */
+  async view(kind: string, key: string): Promise<{ value: unknown; context: unknown } | undefined> {
+    const { snapshot } = await this.residents.look(kind, key)
+    return snapshot && { value: snapshot.value, context: snapshot.context }
+  }
+}
+
+const cutName = (seq: Seq): string => String(seq).padStart(16, '0')
+
+const isUnparking = (event: Event): boolean => event.kind === 'parked.retry' || event.kind === 'parked.drop'
+
+export function splitId(id: string): { kind: string; key: string } {
+  const slash = id.indexOf('/')
+  return { kind: id.slice(0, slash), key: id.slice(slash + 1) }
+}

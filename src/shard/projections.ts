@@ -1,0 +1,45 @@
+import type { Projection } from '../../actors/index.ts'
+import type { Collection, DocumentStore, Upsert } from '../documents/index.ts'
+import type { Seq } from '../log/index.ts'
+
+/** `set` null: the document goes. */
+export interface DocumentWrite {
+  collection: Collection
+  id: string
+  set: Record<string, unknown> | null
+}
+
+/** The changes of documents since the last commit: of one document, the last only. */
+export class Projections implements Projection {
+  #pending = new Map<string, DocumentWrite>()
+
+  upsert(collection: string, id: string, set: Record<string, unknown>): void {
+    this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set })
+  }
+
+  remove(collection: string, id: string): void {
+    this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set: null })
+  }
+
+  take(): DocumentWrite[] {
+    const taken = [...this.#pending.values()]
+    this.#pending = new Map()
+    return taken
+  }
+}
+
+/** New documents are there before those they replace are gone. */
+export async function project(documents: DocumentStore, writes: DocumentWrite[], seq: Seq): Promise<void> {
+  const upserts = new Map<Collection, Upsert[]>()
+  const removes = new Map<Collection, string[]>()
+  for (const { collection, id, set } of writes) {
+    if (set === null) removes.set(collection, [...(removes.get(collection) ?? []), id])
+    else {
+      const list = upserts.get(collection) ?? []
+      list.push({ id, seq, set })
+      upserts.set(collection, list)
+    }
+  }
+  await Promise.all([...upserts].map(([collection, list]) => documents.upsertMany(collection, list)))
+  await Promise.all([...removes].map(([collection, ids]) => documents.removeMany(collection, ids, seq)))
+}

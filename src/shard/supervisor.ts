@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { extname } from 'node:path'
+import { MessageChannel } from 'node:worker_threads'
+import { type Remote, wrap } from 'comlink'
+import { Piscina } from 'piscina'
+import type { Rules } from '../../actors/index.ts'
+import { RollcallError } from '../errors.ts'
+import type { EmbeddedLog } from '../log/embedded.ts'
+import type { ShardControl } from './index.ts'
+import type { Fault, ThreadOptions } from './thread.ts'
+import { endpoint } from './wire.ts'
+
+export interface ShardOptions {
+  partitions: number[]
+  rules: Rules
+  flushMs: number
+  logPath: string
+  statePath: string
+  log: EmbeddedLog
+  /** something went wrong in the shard and is being dealt with */
+  fault(fault: Fault): void
+  /** the thread is gone and starts again after `wait` ms */
+  restarting(wait: number, error: unknown): void
+}
+
+const CALL_MS = 25_000
+const FIRST_RESTART_MS = 50
+const LAST_RESTART_MS = 5_000
+const STABLE_MS = 30_000
+
+/** One run of the shard's thread. */
+interface Run {
+  pool: Piscina
+  remote: Remote<ShardControl>
+  /** rejects when the thread is gone */
+  lost: Promise<never>
+}
+
+/** Keeps one shard's thread alive: a pool of one thread whose only task never ends, started anew with back-off. */
+export class Shard {
+  readonly partitions: readonly number[]
+  readonly #options: ShardOptions
+  #run: Run | undefined
+  #up = Promise.withResolvers<Run>()
+  #isUp = false
+  #closing = false
+  #failures = 0
+
+  constructor(options: ShardOptions) {
+    this.#options = options
+    this.partitions = options.partitions
+    this.#start()
+  }
+
+  #start(): void {
+    const started = performance.now()
+    const { partitions, rules, flushMs, logPath, statePath, log, fault } = this.#options
+    const channels = { control: new MessageChannel(), log: new MessageChannel(), faults: new MessageChannel() }
+    const ports = { control: channels.control.port2, log: channels.log.port2, faults: channels.faults.port2 }
+    channels.faults.port1.on('message', fault)
+    channels.faults.port1.unref()
+    log.serve(channels.log.port1)
+    // atomics would freeze the idle thread's event loop, and with it the ports.
+    const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
+    const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: 2 ** 31 - 1 })
+    const options: ThreadOptions = { owner: randomUUID(), partitions, rules, flushMs, logPath, statePath, ports }
+    const task = pool.run(options, { transferList: [ports.control, ports.log, ports.faults] as never })
+    const { promise: lost, reject } = Promise.withResolvers<never>()
+    lost.catch(() => {})
+    const ended = (error: unknown): void => {
+      for (const { port1 } of Object.values(channels)) port1.close()
+      reject(new RollcallError('RC_SHARD_LOST', undefined, { cause: error }))
+      if (this.#run?.pool === pool) this.#lose(error, started)
+    }
+    const run: Run = { pool, remote: wrap<ShardControl>(endpoint(channels.control.port1)), lost }
+    this.#run = run
+    // A thread that is killed closes its ports; its task may never settle.
+    channels.control.port1.on('close', () => ended(new Error('the thread is gone')))
+    pool.on('error', ended)
+    task.then(() => ended(new Error('the task ended')), ended)
+    const isUp = (): void => {
+      if (this.#run !== run) return
+      this.#isUp = true
+      this.#up.resolve(run)
+    }
+    run.remote.status().then(isUp, ended)
+  }
+
+  #lose(error: unknown, started: number): void {
+    const run = this.#run!
+    this.#run = undefined
+    run.pool.destroy().catch(error => this.#options.restarting(0, error))
+    if (this.#closing) return
+    if (this.#isUp) this.#up = Promise.withResolvers()
+    this.#isUp = false
+    this.#failures = performance.now() - started > STABLE_MS ? 0 : this.#failures + 1
+    const wait = Math.min(FIRST_RESTART_MS * 2 ** Math.min(this.#failures, 10), LAST_RESTART_MS)
+    this.#options.restarting(wait, error)
+    setTimeout(() => this.#closing || this.#start(), wait)
+  }
+
+  /** Resolves when the shard's partitions are claimed and answer. */
+  async ready(): Promise<void> {
+    await this.#up.promise
+  }
+
+  /** Calls the shard; waits while it restarts. Rejects with RC_SHARD_LOST if it dies meanwhile, never hangs. */
+  async call<T>(ask: (remote: Remote<ShardControl>) => Promise<T>, withinMs: number = CALL_MS): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new RollcallError('RC_SHARD_TIMEOUT')), withinMs)
+    })
+    try {
+      const { remote, lost } = await Promise.race([this.#up.promise, late])
+      return await Promise.race([ask(remote), lost, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Ends the thread at once, as a crash would; it is started again. */
+  async kill(): Promise<void> {
+    await Promise.all(this.#run?.pool.threads.map(thread => thread.terminate()) ?? [])
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    const run = this.#run
+    if (!run) return
+    await this.call(remote => remote.drain()).catch(error => this.#options.restarting(0, error))
+    await run.pool.destroy()
+  }
+}

@@ -1,0 +1,64 @@
+import type { MessagePort } from 'node:worker_threads'
+import { KINDS, type Rules } from '../../actors/index.ts'
+import { memoryLiveSets } from '../audience/memory.ts'
+import { openCheckpoints } from '../checkpoint/embedded.ts'
+import { openDocuments } from '../documents/embedded.ts'
+import { RollcallError } from '../errors.ts'
+import { followLog } from '../log/follower.ts'
+import { recorder } from '../notify/recorder.ts'
+import { control } from './control.ts'
+import { Loop } from './loop.ts'
+import { serve } from './wire.ts'
+
+export interface ThreadOptions {
+  owner: string
+  partitions: number[]
+  rules: Rules
+  flushMs: number
+  logPath: string
+  statePath: string
+  ports: {
+    /** the control plane, by comlink */
+    control: MessagePort
+    /** to the writer of the log */
+    log: MessagePort
+    /** `Fault`s, for the host's log */
+    faults: MessagePort
+  }
+}
+
+export interface Fault {
+  partition: number
+  step: string
+  error: { name: string; message: string; stack?: string; code?: string }
+}
+
+/** The never-ending task of a shard's pool; it ends when the shard was drained. */
+export default async function run({ ports, ...options }: ThreadOptions): Promise<void> {
+  const { owner, partitions, rules, flushMs, logPath, statePath } = options
+  const log = await followLog(logPath, ports.log)
+  const store = openCheckpoints(statePath)
+  const documents = await openDocuments({ path: statePath })
+  const live = memoryLiveSets()
+  const failed = (partition: number, step: string, thrown: unknown): void => {
+    const { name, message, stack, code } = thrown as Fault['error']
+    const error = { name, message, ...(stack && { stack }), ...(code && { code }) }
+    ports.faults.postMessage({ partition, step, error } satisfies Fault)
+  }
+  const stores = { log, store, documents, live, notifier: (partition: number) => recorder(documents, partition) }
+  const loops = new Map<number, Loop>()
+  const refused = new Map<number, RollcallError>()
+  for (const partition of partitions) {
+    try {
+      const rest = { owner, kinds: KINDS, rules, flushMs, now: Date.now, failed }
+      loops.set(partition, await Loop.claim(partition, { ...stores, ...rest }))
+    } catch (error) {
+      if (!(error instanceof RollcallError)) throw error
+      refused.set(partition, error)
+      failed(partition, 'claim', error)
+    }
+  }
+  await new Promise<void>(drained => serve(control(loops, refused, drained), ports.control))
+  await Promise.all([log.close(), store.close(), documents.close(), live.close()])
+  ports.faults.close()
+}

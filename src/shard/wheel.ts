@@ -1,0 +1,90 @@
+/** Deadlines by the second. Setting and clearing cost the same however many there are. */
+export class Wheel {
+  readonly #deadlines = new Map<string, number>()
+  readonly #slots = new Map<number, Set<string>>()
+  /** a binary heap of the seconds that have a slot */
+  readonly #seconds: number[] = []
+
+  set(id: string, at: number | null): void {
+    const former = this.#deadlines.get(id)
+    if (former === at) return
+    if (former !== undefined) this.#slots.get(second(former))?.delete(id)
+    if (at === null) {
+      this.#deadlines.delete(id)
+      return
+    }
+    this.#deadlines.set(id, at)
+    let slot = this.#slots.get(second(at))
+    if (!slot) {
+      slot = new Set()
+      this.#slots.set(second(at), slot)
+      this.#push(second(at))
+    }
+    slot.add(id)
+  }
+
+  /** Ids whose deadline is at or before `at`, by deadline, then by id. They stay until set anew. */
+  due(at: number): string[] {
+    const found: string[] = []
+    for (const s of this.#seconds) {
+      if (s > second(at)) continue
+      for (const id of this.#slots.get(s)!) if (this.#deadlines.get(id)! <= at) found.push(id)
+    }
+    const order = (id: string): number => this.#deadlines.get(id)!
+    return found.sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1))
+  }
+
+  /** The earliest deadline, to the second; undefined when there is none. */
+  next(): number | undefined {
+    for (;;) {
+      const s = this.#seconds[0]
+      if (s === undefined) return undefined
+      const slot = this.#slots.get(s)!
+      if (slot.size > 0) {
+        let earliest = Number.POSITIVE_INFINITY
+        for (const id of slot) earliest = Math.min(earliest, this.#deadlines.get(id)!)
+        return earliest
+      }
+      this.#slots.delete(s)
+      this.#pop()
+    }
+  }
+
+  get size(): number {
+    return this.#deadlines.size
+  }
+
+  entries(): IterableIterator<[string, number]> {
+    return this.#deadlines.entries()
+  }
+
+  #push(s: number): void {
+    const heap = this.#seconds
+    let i = heap.push(s) - 1
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      if (heap[parent]! <= s) break
+      heap[i] = heap[parent]!
+      i = parent
+    }
+    heap[i] = s
+  }
+
+  #pop(): void {
+    const heap = this.#seconds
+    const s = heap.pop()!
+    if (heap.length === 0) return
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && heap[child + 1]! < heap[child]!) child++
+      if (heap[child]! >= s) break
+      heap[i] = heap[child]!
+      i = child
+    }
+    heap[i] = s
+  }
+}
+
+const second = (at: number): number => Math.floor(at / 1000)
