@@ -76,7 +76,7 @@ describe('a line of a Combined Log', () => {
     ['GET /a b HTTP/1.1', 'GET /a b HTTP/1.1'],
     ['\\x80w\\x01\\x03\\x01  HTTP/1.1', '\\x80w\\x01\\x03\\x01  HTTP/1.1'],
     ['-', '-'],
-    ['', '-'],
+    ['', ''],
     ['GET /a\\"b\\\\ HTTP/1.1', '/a\\"b\\\\'],
   ])('of request "%s" has page %s', (request, page) => expect(parsed({ request }).page).toBe(page))
 

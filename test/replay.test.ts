@@ -171,6 +171,14 @@ describe('lines that cannot be used', () => {
     expect([warnings.length, warnings.at(-1)]).toEqual([21, '… and 5 more lines that could not be used'])
   })
 
+  test('are found one by one where the server cannot read the whole body', async () => {
+    rollcall.answer = ({ body }) =>
+      body.includes('poison') ? { status: 400, body: { message: 'unreadable' } } : undefined
+    const path = file('events.log', [logLine(0), logLine(1), logLine(2, '/poison'), logLine(3), logLine(4)].join('\n'))
+    await replayed(path)
+    expect([pages(rollcall.received), warnings]).toEqual([['/0', '/1', '/3', '/4'], [`${path}:3: unreadable`]])
+  })
+
   test('of NDJSON are those that hold no JSON object', async () => {
     const { tally } = await replayed(file('events.ndjson', '{"page":"/1"}\n{"page":\n[]\n7\nnull\n{"page":"/2"}'))
     expect([tally.accepted, tally.badLines]).toEqual([2, 4])

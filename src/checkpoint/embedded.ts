@@ -21,7 +21,8 @@ const MANIFEST = 'manifest'
  * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
  */
 export function openCheckpoints(path: string): CheckpointStore {
-  const env = open({ path, maxDbs: 8 })
+  // Once LMDB has begun to write a turn that is still being enqueued, a thread that ends keeps the write lock for ever.
+  const env = open({ path, maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY })
   const db: Database<unknown, Key> = env.openDB('checkpoint', { useVersions: true, cache: false })
   const numbers = new Map<number, number>()
 

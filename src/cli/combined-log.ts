@@ -111,8 +111,8 @@ function timestamp(time: RegExpExecArray): number | undefined {
 
 type Five = [number, number, number, number, number]
 
-/** The target of `GET /target HTTP/1.1`; of anything else the whole; `-`, as Apache writes it, for no request. */
+/** The target of `GET /target HTTP/1.1`, the whole of any other request. */
 function pageOf(request: string): string {
   const parts = request.split(' ').filter(part => part !== '')
-  return parts.length === 3 ? parts[1]! : request || '-'
+  return parts.length === 3 ? parts[1]! : request
 }

@@ -26,23 +26,34 @@ export class Delivery {
 
   /** Sends an array of JSON texts. Records the server finds faulty are left out and the others sent again. */
   async send(path: string, records: readonly string[]): Promise<Delivered> {
-    const refused = new Map<number, string>()
-    let places = records.map((_, place) => place)
-    let accepted = 0
-    while (places.length > 0) {
-      const request: Request = { method: 'POST', path, body: `[${places.map(place => records[place]).join(',')}]` }
-      const answer = await this.server.request(request)
-      const faulty = answer.status === 400 ? faultsByPlace(problemOf(answer.body).faults ?? [], places) : undefined
-      if (faulty === undefined || faulty.size === 0) {
-        if (answer.status >= 300) throw this.server.refusal(request, answer)
-        this.#positions.add(answer.headers.get('rollcall-position') ?? '')
-        accepted = (answer.body as { accepted?: number } | undefined)?.accepted ?? places.length
-        break
-      }
-      for (const [place, reason] of faulty) refused.set(place, reason)
-      places = places.filter(place => !faulty.has(place))
+    const delivered: Delivered = { accepted: 0, refused: new Map() }
+    const places = records.map((_, place) => place)
+    await this.#sendSome(path, records, places, delivered)
+    return delivered
+  }
+
+  async #sendSome(path: string, records: readonly string[], places: number[], delivered: Delivered): Promise<void> {
+    if (places.length === 0) return
+    const request: Request = { method: 'POST', path, body: `[${places.map(place => records[place]).join(',')}]` }
+    const answer = await this.server.request(request)
+    if (answer.status < 300) {
+      this.#positions.add(answer.headers.get('rollcall-position') ?? '')
+      delivered.accepted += (answer.body as { accepted?: number } | undefined)?.accepted ?? places.length
+      return
     }
-    return { accepted, refused }
+    if (answer.status !== 400 && answer.status !== 413) throw this.server.refusal(request, answer)
+    const { faults = [], message = `is refused with ${answer.status}` } = problemOf(answer.body)
+    const faulty = faultsByPlace(faults, places)
+    if (faulty.size === 0 && places.length === 1) faulty.set(places[0]!, message)
+    for (const [place, reason] of faulty) delivered.refused.set(place, reason)
+    if (faulty.size > 0) {
+      const others = places.filter(place => !faulty.has(place))
+      return this.#sendSome(path, records, others, delivered)
+    }
+    // Refused as a whole: halving finds the record that the body could not be read for.
+    const half = places.length >> 1
+    await this.#sendSome(path, records, places.slice(0, half), delivered)
+    await this.#sendSome(path, records, places.slice(half), delivered)
   }
 
   /** Reads when everything accepted so far is in what is read. */

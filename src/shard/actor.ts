@@ -35,7 +35,7 @@ export class Transitions {
   }
 
   /** The next snapshot and what was said on the way; if the machine throws, nothing was said. */
-  step(live: Live, event: { type: string }): { snapshot: AnyMachineSnapshot; said: Said[] } {
+  step(live: Live, event: { type: string; [fact: string]: unknown }): { snapshot: AnyMachineSnapshot; said: Said[] } {
     this.#said = []
     const snapshot = live.kind.machine.transition(live.snapshot, event, this.#scope(live.kind).scope)
     return { snapshot, said: this.#said }

@@ -145,8 +145,19 @@ export class Partition {
 
   #tick(at: number, applying: Applying): void {
     for (const id of this.wheel.due(at)) {
-      if (this.parking.has(id)) this.#setDeadline(id, null)
-      else this.#step(this.residents.get(id), { type: 'deadline', at, rules: this.#facts.rules }, applying)
+      if (this.parking.has(id)) {
+        this.#setDeadline(id, null)
+        continue
+      }
+      const live = this.residents.get(id)
+      try {
+        this.#step(live, { type: 'deadline', at, rules: this.#facts.rules }, applying)
+      } catch (error) {
+        // Nobody takes this event again; it stands for the deadline, which a retry or drop sets anew.
+        const event = { kind: 'deadline', key: live.key, id: '', at, arrival: at }
+        this.parking.add(id, { seq: applying.seq, index: 0, event }, error as Error)
+        this.#setDeadline(id, null)
+      }
     }
   }
 

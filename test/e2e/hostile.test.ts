@@ -35,7 +35,7 @@ function expectFault(reply: Reply, index: number, path: string, code?: string): 
   expect(reply.body.faults).toContainEqual({
     index,
     path,
-    code: code ?? expect.stringMatching(/^[a-z_]+$/),
+    code: code ?? expect.stringMatching(/^[a-z_0-9]+$/),
     message: expect.any(String),
   })
 }
@@ -431,7 +431,7 @@ describe('names that mean something in JavaScript', () => {
         JSON.parse('{"username":"clean","__proto__":{"country":"XX"}}'),
       )
       expect(status).toBeLessThan(500)
-      expect((await server.get('/users/clean')).body).not.toHaveProperty('country')
+      expect((await server.get('/users/clean')).body.country ?? null).toBeNull()
     })
   }
 })

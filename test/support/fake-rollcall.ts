@@ -16,16 +16,15 @@ export interface Reply {
   headers?: Record<string, string>
 }
 
+type Instead = Reply | 'hang up' | undefined
+
 /** Answers as Rollcall does, unless `answer` has something else for a request. */
 export class FakeRollcall {
   readonly posts: Event[][] = []
   readonly bodies: string[] = []
   readonly reads: { path: string; after: string | undefined }[] = []
   /** what happens instead; 'hang up' closes the connection without an answer */
-  answer: (request: {
-    method: string
-    nth: number
-  }) => Promise<Reply | 'hang up' | undefined> | Reply | 'hang up' | undefined = () => undefined
+  answer: (request: { method: string; nth: number; body: string }) => Promise<Instead> | Instead = () => undefined
   sessions: { firstEventAt: number; lastEventAt: number; pageViews: number }[] = []
   url = ''
   #http: HttpServer = createServer((request, response) => void this.#serve(request, response))
@@ -51,7 +50,7 @@ export class FakeRollcall {
     if (method === 'POST') this.bodies.push(body)
     else this.reads.push({ path: request.url!, after: request.headers['rollcall-after'] as string | undefined })
     const nth = method === 'POST' ? this.bodies.length : this.reads.length
-    const reply = (await this.answer({ method, nth })) ?? this.#usual(method, body)
+    const reply = (await this.answer({ method, nth, body })) ?? this.#usual(method, body)
     if (reply === 'hang up') return void request.socket.destroy()
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers })
     response.end(JSON.stringify(reply.body ?? {}))

@@ -87,6 +87,8 @@ export class Server {
   readonly #env: Env
   readonly #positions = new Map<number, bigint>()
   #child: ChildProcess | undefined
+  /** the last lines of its output */
+  #written: string[] = []
   #url = Promise.withResolvers<string>()
 
   constructor(env: Env, data: string) {
@@ -108,6 +110,7 @@ export class Server {
     const child = rollcall(['serve'], this.#env)
     this.#child = child
     const written: string[] = []
+    this.#written = written
     const listening = new Promise<string>((resolve, reject) => {
       for (const stream of [child.stdout, child.stderr]) {
         if (!stream) continue
@@ -130,7 +133,7 @@ export class Server {
   /** Asks the server to end and insists that it does so without complaint. */
   async stop(): Promise<void> {
     const code = await this.#end('SIGTERM')
-    if (code !== 0) throw new Error(`SIGTERM: exit code ${code}`)
+    if (code !== 0) throw new Error(`SIGTERM: the server ended with ${code}\n${this.#written.join('\n')}`)
   }
 
   /** kill -9, then start on the same data; `env` holds from here on. */
@@ -140,14 +143,14 @@ export class Server {
     await this.start()
   }
 
-  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
     const child = this.#child
     if (!child || !running(child)) throw new Error('the server is not running')
     this.#url = Promise.withResolvers<string>()
     const exit = once(child, 'exit')
     child.kill(signal)
     await exit
-    return child.exitCode
+    return child.exitCode ?? child.signalCode
   }
 
   get(path: string, options: ReadOptions = {}): Promise<Reply> {

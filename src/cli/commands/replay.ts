@@ -23,7 +23,8 @@ export const replay = defineCommand({
     if (url !== undefined) return replayTo(url, args._, totalBytes, retryMs)
     const { readConfig } = await import('../../config.ts')
     const { start } = await import('../../rollcall.ts')
-    const rollcall = await start({ ...readConfig(process.env), port: 0 })
+    // Its log goes to stdout, where the summary must come last.
+    const rollcall = await start({ ...readConfig(process.env), port: 0, logLevel: 'warn' })
     try {
       await replayTo(rollcall.url, args._, totalBytes, retryMs)
     } finally {

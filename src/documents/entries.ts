@@ -1,0 +1,88 @@
+/** Index entries: text under which a document is found, ordered as the values of its field are. */
+import { COLLECTIONS, type Collection, type Document } from './index.ts'
+
+type Fields = Record<string, unknown>
+
+/** Where to look: in the index of `field`, from each `start` on, before its `end`. What is found may still not match. */
+export interface Plan {
+  field: string
+  spans: { start: Buffer; end: Buffer }[]
+  exact: boolean
+}
+
+/** Longer entries are cut, which finds too much at most. Beside an id an entry must fit into half a page of LMDB. */
+const ENTRY_BYTES = 576
+export const KEY_BYTES = 1_977
+
+const bits = new DataView(new ArrayBuffer(8))
+
+/** A value as text that sorts by type, then by value. `x`: has no order, may match anything. None: matches no value. */
+const termOf = (value: unknown): string | undefined => {
+  if (value === null || value === undefined) return undefined
+  if (typeof value === 'string') return `s${value}`
+  if (typeof value === 'boolean') return value ? 'b1' : 'b0'
+  if (typeof value !== 'number' || Number.isNaN(value)) return 'x'
+  bits.setFloat64(0, value + 0)
+  const raw = bits.getBigUint64(0)
+  const sortable = value < 0 ? BigInt.asUintN(64, ~raw) : raw | (1n << 63n)
+  return `n${sortable.toString(16).padStart(16, '0')}`
+}
+
+/** The index of `_id` is the store of documents itself. */
+const keyOf = (collection: Collection, field: string, term: string): Buffer =>
+  field === '_id'
+    ? Buffer.from(`${collection}\0${term}`).subarray(0, KEY_BYTES)
+    : Buffer.from(`${collection}\0${field}\0${term}`).subarray(0, ENTRY_BYTES)
+
+const justAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)])
+
+const valueAt = (document: Document, path: string): unknown => {
+  const step = (at: unknown, name: string) => (Array.isArray(at) ? at : (at as Fields | null | undefined)?.[name])
+  return path.split('.').reduce(step, document)
+}
+
+export const documentKey = (collection: Collection, id: string): Buffer => Buffer.from(`${collection}\0s${id}`)
+
+export const entriesOf = (collection: Collection, document: Document): Buffer[] =>
+  COLLECTIONS[collection].flatMap(field => {
+    const term = termOf(valueAt(document, field))
+    return term === undefined ? [] : [keyOf(collection, field, term)]
+  })
+
+/** Removed documents are found by the time of their removal. */
+export const removalEntry = (collection: Collection, time: number): Buffer => keyOf(collection, '', termOf(time)!)
+
+/** What all has to be true: the filter's conditions and those below its `$and`. */
+const conditionsOf = (filter: Fields): [field: string, condition: unknown][] =>
+  Object.entries(filter).flatMap(condition =>
+    condition[0] === '$and' ? (condition[1] as Fields[]).flatMap(conditionsOf) : [condition],
+  )
+
+/** The spans that hold everything the condition can match; nothing if an index cannot tell. */
+const planOf = (collection: Collection, field: string, condition: unknown): Plan[] => {
+  const hasOperators = Object.keys(condition ?? {}).some(name => name.startsWith('$'))
+  const { $eq, $in, $gt, $gte, $lt, $lte } = (hasOperators ? condition : { $eq: condition }) as Fields
+  const key = (term: string) => keyOf(collection, field, term)
+  const unordered = { start: key('x'), end: key('y') }
+  const points = new Set((Array.isArray($in) ? $in : [$eq]).map(termOf))
+  if (!points.has(undefined) && !points.has('x')) {
+    const spans = Array.from(points, point => key(point!)).map(start => ({ start, end: justAfter(start) }))
+    return [{ field, spans: [...spans, unordered], exact: true }]
+  }
+  const low = termOf($gte ?? $gt)
+  const high = termOf($lte ?? $lt)
+  const type = (low ?? high ?? 'x').charAt(0)
+  if (type === 'x') return []
+  const end = high?.startsWith(type) ? justAfter(key(high)) : key(String.fromCharCode(type.charCodeAt(0) + 1))
+  return [{ field, spans: [{ start: key(low ?? type), end }, unordered], exact: false }]
+}
+
+/** The best way to every document the filter can match: single values before ranges, `_id` first, all if need be. */
+export const plan = (collection: Collection, filter: Fields): Plan => {
+  const conditions = conditionsOf(filter)
+  const plans = ['_id', ...COLLECTIONS[collection]].flatMap(field =>
+    conditions.flatMap(([name, condition]) => (name === field ? planOf(collection, field, condition) : [])),
+  )
+  const all = { start: keyOf(collection, '_id', 's'), end: keyOf(collection, '_id', 't') }
+  return plans.find(({ exact }) => exact) ?? plans[0] ?? { field: '_id', spans: [all], exact: false }
+}

@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest'
+import { assign, emit, setup } from 'xstate'
+import type { Event } from '../actors/event.ts'
+import type { ActorKind } from '../actors/index.ts'
+import { Partition } from '../src/shard/partition.ts'
+import { MemoryStore } from './support/memory-store.ts'
+
+const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
+
+interface Sum {
+  sum: number
+  deadline: null
+}
+
+/** Adds numbers up, and says so; cannot add what `refuses` refuses. */
+const adder = (refuses: (n: number) => boolean, version = 1): ActorKind<Sum> => ({
+  kind: 'adder',
+  machine: setup({
+    types: {} as { context: Sum; events: { type: 'add'; n: number }; emitted: { type: 'added'; n: number } },
+    actions: {
+      add: assign(({ context, event }) => {
+        if (refuses(event.n)) throw new Error(`cannot add ${event.n}`)
+        return { sum: context.sum + event.n }
+      }),
+      say: emit(({ event }) => ({ type: 'added' as const, n: event.n })),
+    },
+  }).createMachine({ context: { sum: 0, deadline: null }, on: { add: { actions: ['say', 'add'] } } }),
+  version,
+  migrations: {},
+  takes: ['add'],
+  receive: ({ n }) => ({ type: 'add', n }) as { type: string },
+  needs: () => [],
+  head: context => context,
+  parts: () => [],
+  withPart: context => context,
+  slim: context => context,
+  project: () => {},
+})
+
+const add = (n: number, key = 'k'): Event => ({ kind: 'add', key, id: '', at: 0, arrival: 0, n })
+const unpark = (verb: 'retry' | 'drop'): Event => ({ ...add(0), kind: `parked.${verb}`, actor: 'adder/k' })
+
+/** A partition over `store` that has applied one entry for each list of events. */
+async function applied(store: MemoryStore, kind: ActorKind, entries: Event[][]): Promise<Partition> {
+  const partition = new Partition(await store.claim(0, 'test'), [kind], rules, store)
+  await partition.restore()
+  for (const events of entries) await apply(partition, events)
+  return partition
+}
+
+async function apply(partition: Partition, events: Event[]): Promise<void> {
+  const entry = { seq: partition.applied + 1, events }
+  await partition.prepare([entry])
+  partition.apply(entry)
+}
+
+async function commit(partition: Partition, store: MemoryStore): Promise<string[]> {
+  const cut = partition.take()
+  await store.commit(partition.claim, cut.seq, cut.delta)
+  return cut.effects.map(({ id }) => id)
+}
+
+const sumOf = async (partition: Partition, key = 'k') =>
+  ((await partition.view('adder', key))?.context as Sum | undefined)?.sum
+
+const refusesTwo = adder(n => n === 2)
+
+describe('an event that its actor cannot take', () => {
+  test('is parked with its error, and the actor stays as it was', async () => {
+    const partition = await applied(new MemoryStore(), refusesTwo, [[add(1), add(2)]])
+    expect(partition.parking.list()).toMatchObject([
+      { actor: 'adder/k', error: 'cannot add 2', events: [{ index: 1 }] },
+    ])
+    expect(await sumOf(partition)).toBe(1)
+  })
+
+  test('says nothing', async () => {
+    const store = new MemoryStore()
+    const partition = await applied(store, refusesTwo, [[add(2)]])
+    expect(await commit(partition, store)).toEqual([])
+  })
+
+  test('holds back the later events of its actor, not those of others', async () => {
+    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3), add(3, 'other')]])
+    expect([partition.parking.list()[0]!.events.length, await sumOf(partition, 'other')]).toEqual([2, 3])
+  })
+
+  test('is parked still after a restart', async () => {
+    const store = new MemoryStore()
+    await commit(await applied(store, refusesTwo, [[add(1), add(2), add(3)]]), store)
+    const partition = await applied(store, refusesTwo, [[add(4)]])
+    expect(partition.parking.list()[0]!.events.map(({ event }) => event.n)).toEqual([2, 3, 4])
+  })
+
+  test('is applied by a retry once the actor can take it, and those behind it in order', async () => {
+    const store = new MemoryStore()
+    await commit(await applied(store, refusesTwo, [[add(1), add(2), add(3)]]), store)
+    const partition = await applied(
+      store,
+      adder(() => false),
+      [[unpark('retry')]],
+    )
+    expect([await sumOf(partition), partition.parking.list()]).toEqual([6, []])
+    await commit(partition, store)
+    expect(store.dump(['parked'])).toEqual({})
+  })
+
+  test('is parked again by a retry that fails', async () => {
+    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3)], [unpark('retry')]])
+    expect(partition.parking.list()[0]!.events.map(({ event }) => event.n)).toEqual([2, 3])
+  })
+
+  test('is gone by a drop, and those behind it are applied', async () => {
+    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3)], [unpark('drop')]])
+    expect([await sumOf(partition), partition.parking.list()]).toEqual([3, []])
+  })
+
+  test('stops the partition when a thousand wait already', async () => {
+    const many = [add(2), ...Array.from({ length: 1_000 }, () => add(1))]
+    await expect(applied(new MemoryStore(), refusesTwo, [many])).rejects.toMatchObject({ code: 'RC_PARTITION_STOPPED' })
+  })
+})
+
+describe('effects', () => {
+  test('of an actor are numbered within an entry, and a retry numbers its own', async () => {
+    const store = new MemoryStore()
+    let refuses = true
+    const kind = adder(n => n === 2 && refuses)
+    const partition = await applied(store, kind, [[add(1), add(1, 'other'), add(1), add(2)]])
+    refuses = false
+    await apply(partition, [unpark('retry')])
+    expect(await commit(partition, store)).toEqual(['adder/k:1:0', 'adder/k:1:1', 'adder/other:1:0', 'adder/k:2:0'])
+  })
+})
+
+describe('an actor whose record is of an unknown version', () => {
+  test('is parked by name while the partition goes on', async () => {
+    const store = new MemoryStore()
+    await commit(
+      await applied(
+        store,
+        adder(() => false, 2),
+        [[add(1)]],
+      ),
+      store,
+    )
+    const partition = await applied(
+      store,
+      adder(() => false, 1),
+      [[add(5), add(7, 'other')]],
+    )
+    expect(partition.parking.list()).toMatchObject([
+      { actor: 'adder/k', error: 'adder snapshots of version 2 are unknown.' },
+    ])
+    expect(await sumOf(partition, 'other')).toBe(7)
+  })
+
+  test('keeps its record, and goes on from it with a program that knows the version', async () => {
+    const store = new MemoryStore()
+    await commit(
+      await applied(
+        store,
+        adder(() => false, 2),
+        [[add(1)]],
+      ),
+      store,
+    )
+    await commit(
+      await applied(
+        store,
+        adder(() => false, 1),
+        [[add(5)]],
+      ),
+      store,
+    )
+    const partition = await applied(
+      store,
+      adder(() => false, 2),
+      [[unpark('retry')]],
+    )
+    expect(await sumOf(partition)).toBe(6)
+  })
+
+  test('comes up through its migrations', async () => {
+    const store = new MemoryStore()
+    await commit(
+      await applied(
+        store,
+        adder(() => false, 1),
+        [[add(1)]],
+      ),
+      store,
+    )
+    const newer = {
+      ...adder(() => false, 2),
+      migrations: { 1: (kept: unknown) => [2, (kept as unknown[])[1], { sum: 100, deadline: null }] },
+    }
+    expect(await sumOf(await applied(store, newer, [[add(1)]]))).toBe(101)
+  })
+})
