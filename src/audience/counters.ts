@@ -32,10 +32,10 @@ export interface StatisticsRecord {
   countByViewingCountry: [string, number][]
 }
 
-/** For the live sets: newest presence by user id, and first attendances (stream null: of all). */
+/** For the live sets: newest presence by user id, and first attendances of streams. */
 export interface LiveNews {
   present: Map<string, Presence>
-  attended: [stream: string | null, userId: string][]
+  attended: [stream: string, userId: string][]
 }
 
 /** The numbers over all viewers of one partition. Records that are not at hand are loaded before an event needs them. */
@@ -70,11 +70,11 @@ export class AudienceCounters implements Tally {
   }
 
   attended(userId: string, stream: string | null): void {
-    this.#news.attended.push([stream, userId])
     if (stream === null) {
       this.#totals.attendance++
       this.#mark('totals')
     } else {
+      this.#news.attended.push([stream, userId])
       this.#stream(stream).attendance++
       this.#mark('stream', stream)
     }

@@ -12,7 +12,7 @@ export interface Presence {
 
 export interface LiveSets {
   /** Takes the newest beats of viewers of one partition and the (stream, viewer) pairs that attended for the first time. Repeating it changes nothing. */
-  publish(partition: number, present: Presence[], attended: [stream: string | null, userId: string][]): Promise<void>
+  publish(partition: number, present: Presence[], attended: [stream: string, userId: string][]): Promise<void>
   /** Users whose newest beat is at or after `since`, in all or on one stream. */
   alive(since: number, stream?: string): Promise<string[]>
   /** Distinct users ever seen, in all (`stream` undefined) or on one stream. */

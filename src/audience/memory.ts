@@ -2,11 +2,10 @@ import type { LiveSets, Presence } from './index.ts'
 
 const ALIVE_MS = 65_000
 
-/** Live sets of this process alone. */
+/** Live sets of this process alone. Who is no longer alive is forgotten in time, who attended is not. */
 export const memoryLiveSets = (): LiveSets => {
   const newestOf = new Map<string, Presence>()
-  const everyone = new Set<string>()
-  const attendeesOf = new Map<string, Set<string>>()
+  const attendeesOf = new Map<string | null, Set<string>>()
   let newest = 0
   let sweptAt = 0
 
@@ -18,13 +17,11 @@ export const memoryLiveSets = (): LiveSets => {
   return {
     publish: async (_partition, present, attended) => {
       for (const beat of present) {
-        everyone.add(beat.userId)
         newest = Math.max(newest, beat.at)
         const known = newestOf.get(beat.userId)
         if (known === undefined || known.at < beat.at) newestOf.set(beat.userId, beat)
       }
       for (const [stream, userId] of attended) {
-        everyone.add(userId)
         const attendees = attendeesOf.get(stream) ?? new Set()
         attendeesOf.set(stream, attendees.add(userId))
       }
@@ -34,9 +31,10 @@ export const memoryLiveSets = (): LiveSets => {
       Array.from(newestOf.values())
         .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
         .map(({ userId }) => userId),
-    attendance: async stream => (stream === undefined ? everyone : attendeesOf.get(stream))?.size ?? 0,
+    attendance: async stream => attendeesOf.get(stream ?? null)?.size ?? 0,
     close: async () => {
-      for (const part of [newestOf, everyone, attendeesOf]) part.clear()
+      newestOf.clear()
+      attendeesOf.clear()
     },
   }
 }

@@ -16,13 +16,21 @@ type Key = (number | string)[]
 
 const MANIFEST = 'manifest'
 
+// LMDB's key encoding takes the first control characters in a name of 64 characters or more for its own.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is kept out of keys
+const escaped = (name: string): string => name.replace(/[\0-\x05]/g, c => `\x05${c.charCodeAt(0)}`)
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const unescaped = (name: string): string => name.replace(/\x05(.)/g, (_, code) => String.fromCharCode(code))
+const keyOf = (partition: number, { space, names }: RecordKey): Key => [partition, space, ...names.map(escaped)]
+
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
  * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
  */
 export function openCheckpoints(path: string): CheckpointStore {
   // Once LMDB has begun to write a turn that is still being enqueued, a thread that ends keeps the write lock for ever.
-  const env = open({ path, maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY })
+  const options = { path, maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY }
+  const env = open(options)
   const db: Database<unknown, Key> = env.openDB('checkpoint', { useVersions: true, cache: false })
   const numbers = new Map<number, number>()
 
@@ -33,8 +41,8 @@ export function openCheckpoints(path: string): CheckpointStore {
 
   const replace = async (partition: number, former: Manifest | undefined, next: Manifest, delta?: Delta) => {
     const write = (): void => {
-      for (const { space, names, value } of delta?.puts ?? []) db.put([partition, space, ...names], value, next.n)
-      for (const { space, names } of delta?.removes ?? []) db.remove([partition, space, ...names])
+      for (const record of delta?.puts ?? []) db.put(keyOf(partition, record), record.value, next.n)
+      for (const key of delta?.removes ?? []) db.remove(keyOf(partition, key))
       db.put([partition, MANIFEST], next, next.n)
     }
     const landed = former
@@ -58,11 +66,12 @@ export function openCheckpoints(path: string): CheckpointStore {
 
     async *load({ partition }, keys: RecordKey[]) {
       env.resetReadTxn()
-      for (const { space, names } of keys) {
-        const prefix: Key = [partition, space, ...names]
+      for (const wanted of keys) {
+        const prefix = keyOf(partition, wanted)
         for (const { key, value } of db.getRange({ start: prefix })) {
           if (!prefix.every((name, i) => key[i] === name)) break
-          yield { space, names: key.slice(2) as string[], value } satisfies Record
+          const names = (key.slice(2) as string[]).map(unescaped)
+          yield { space: wanted.space, names, value } satisfies Record
         }
       }
     },

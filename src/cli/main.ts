@@ -43,8 +43,8 @@ export function describe(error: unknown): string {
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === code
 
-/** `rollcall … | head` closes the pipe: no fault, and nobody is left to write to. */
+/** `rollcall … | head` closes the pipe: nobody is left to write to, and what was going on is not done. */
 function leaveWhenNobodyReads(error: Error): void {
   if (!hasCode(error, 'EPIPE')) throw error
-  process.exit(0)
+  process.exit(1)
 }

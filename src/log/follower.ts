@@ -15,12 +15,14 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   const waiting = new Map<number, Set<() => void>>()
   let incarnation = ''
   let lastId = 0
+  let isLost = false
 
   const wake = (partition: number): void => {
     for (const resolve of waiting.get(partition) ?? []) resolve()
     waiting.delete(partition)
   }
   const lost = (): void => {
+    isLost = true
     for (const { reject } of appends.values()) reject(new RollcallError('RC_LOG_UNAVAILABLE'))
     appends.clear()
   }
@@ -52,6 +54,7 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
 
   return {
     append(partition: number, events: Event[]): Promise<Seq> {
+      if (isLost) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
       const id = ++lastId
       return new Promise((resolve, reject) => {
         appends.set(id, { resolve, reject })

@@ -40,26 +40,29 @@ describe('a data directory', () => {
     expect(existsSync(data)).toBe(true)
   })
 
-  const changes: [name: string, was: string, now: string][] = [
+  for (const [name, was, now] of [
     ['ROLLCALL_PARTITIONS', '16', '8'],
     ['ROLLCALL_ZONE', 'UTC', 'Europe/Paris'],
-    ['ROLLCALL_INACTIVITY_MS', '1800000', '60000'],
-    ['ROLLCALL_VIEWING_GAP_MS', '300000', '60000'],
-    ['ROLLCALL_LATE_MS', '3600000', '60000'],
-  ]
-  for (const [name, was, now] of changes) {
+  ] as const) {
     it(`is refused to a process with another ${name}`, async () => {
       const server = await startServer({ [name]: was })
       await server.stop()
       const changed = await serve({ ROLLCALL_DATA: server.data, [name]: now })
-      expect([changed.code, said(changed)]).toEqual([1, expect.stringMatching(/RC_CONFIG_CHANGED/)])
+      expect([changed.code, said(changed)]).toEqual([1, expect.stringContaining('RC_CONFIG_CHANGED')])
     })
   }
 
-  it('says which setting differs', async () => {
+  it('is refused with the names of all settings that differ', async () => {
     const server = await startServer()
     await server.stop()
-    expect(said(await serve({ ROLLCALL_DATA: server.data, ROLLCALL_PARTITIONS: '8' }))).toContain('ROLLCALL_PARTITIONS')
+    const others = {
+      ROLLCALL_PARTITIONS: '8',
+      ROLLCALL_INACTIVITY_MS: '60000',
+      ROLLCALL_VIEWING_GAP_MS: '60000',
+      ROLLCALL_LATE_MS: '60000',
+    }
+    const text = said(await serve({ ROLLCALL_DATA: server.data, ...others }))
+    expect(Object.keys(others).filter(name => !text.includes(name))).toEqual([])
   })
 
   it('takes the former settings again after others were refused', async () => {
@@ -91,10 +94,7 @@ describe('the environment', () => {
 
   for (const [name, value] of [
     ['ROLLCALL_PORT', '70000'],
-    ['ROLLCALL_PORT', '-1'],
     ['ROLLCALL_SHARDS', '1.5'],
-    ['ROLLCALL_PARTITIONS', '0'],
-    ['ROLLCALL_ZONE', 'Nowhere'],
     ['ROLLCALL_TRAFFIC_SOURCE', 'guess'],
   ] as const) {
     it(`is refused with ${name}=${value}`, async () => {

@@ -2,30 +2,17 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Random, seeded } from '../support/random.ts'
 import { type Body, inParallel, type Server, startServer } from '../support/server.ts'
+import { dayOf, type WebEvent, type WebSession, webSessions } from '../support/web-session-oracle.ts'
 
-interface WebEvent {
-  id?: string
-  sessionId?: string
-  ts?: number
-  page: string
-  userId?: string
-  source?: Record<string, string>
-}
-
-interface WebSession {
-  id: string
-  visitorId: string
-  day: string
-  index: number
-  eventIds: string[]
-}
+/** As the reference cases have them: in two of them one lacks its visitor or its time. */
+type GivenEvent = Partial<WebEvent> & { page: string }
 
 interface Case {
   name: string
   timeZone: string
   inactivityMs: number
   restartBefore: number[]
-  batches: WebEvent[][]
+  batches: GivenEvent[][]
   expected: WebSession[]
 }
 
@@ -34,7 +21,7 @@ const cases: Case[] = JSON.parse(readFileSync(new URL('../reference/web-session-
 /** In this one an id returns with other content, so the order of arrival is part of the case. */
 const orderCounts = (one: Case): boolean => one.name === 'probe.staleSessionAfterRewind'
 
-const whole = (event: WebEvent): boolean => event.sessionId !== undefined && event.ts !== undefined
+const whole = (event: GivenEvent): event is WebEvent => event.sessionId !== undefined && event.ts !== undefined
 
 /** The same case about visitors of its own; names that begin with each other still do. */
 function withVisitorsOf(prefix: string, one: Case): Case {
@@ -51,12 +38,18 @@ function withVisitorsOf(prefix: string, one: Case): Case {
   }
 }
 
-const number = (n: number): string => String(n).padStart(2, '0')
+const INACTIVITY = 1_800_000
+
+const number = (n: number): string => String(n).padStart(3, '0')
 
 let server: Server
 
 beforeAll(async () => {
-  server = await startServer({ ROLLCALL_FLUSH_MS: '50', ROLLCALL_ZONE: 'UTC', ROLLCALL_INACTIVITY_MS: '1800000' })
+  server = await startServer({
+    ROLLCALL_FLUSH_MS: '50',
+    ROLLCALL_ZONE: 'UTC',
+    ROLLCALL_INACTIVITY_MS: String(INACTIVITY),
+  })
 })
 
 const sessionsOf = (visitor: string, day: string) =>
@@ -68,7 +61,7 @@ async function answered(one: Case): Promise<Body[]> {
     one.batches
       .flat()
       .filter(whole)
-      .map(event => JSON.stringify([event.sessionId, new Date(event.ts as number).toISOString().slice(0, 10)])),
+      .map(event => JSON.stringify([event.sessionId, dayOf(event.ts)])),
   )
   const answers: Body[] = []
   for (const [visitor, day] of [...days].sort().map(text => JSON.parse(text))) {
@@ -82,6 +75,12 @@ const byVisitorAndPlace = (a: WebSession, b: WebSession): number =>
   a.visitorId < b.visitorId ? -1 : a.visitorId > b.visitorId ? 1 : a.day.localeCompare(b.day) || a.index - b.index
 
 const expectedOf = (one: Case): WebSession[] => [...one.expected].sort(byVisitorAndPlace)
+
+/** Resolves when what these headers acknowledge can be read, or the server was killed meanwhile. */
+async function settled(headers: Headers): Promise<void> {
+  const position = headers.get('rollcall-position') ?? ''
+  await server.get('/web-sessions?visitor=any', { headers: { 'rollcall-after': position } }).catch(() => undefined)
+}
 
 async function expectEventsOfEachSession(one: Case): Promise<void> {
   const sent = one.batches.flat()
@@ -102,7 +101,7 @@ describe('the reference cases in the order given', () => {
   const refusals = new Map<string, Body[]>()
 
   /** A batch as one request; what cannot be an event goes apart, or it would take the batch with it. */
-  async function send(one: Case, batch: WebEvent[]): Promise<void> {
+  async function send(one: Case, batch: GivenEvent[]): Promise<void> {
     const events = batch.filter(whole)
     if (events.length > 0) {
       await server.deliver('/events', events)
@@ -115,7 +114,7 @@ describe('the reference cases in the order given', () => {
   }
 
   beforeAll(async () => {
-    expect(new Set(cases.map(one => `${one.timeZone} ${one.inactivityMs}`))).toEqual(new Set(['UTC 1800000']))
+    expect(new Set(cases.map(one => `${one.timeZone} ${one.inactivityMs}`))).toEqual(new Set([`UTC ${INACTIVITY}`]))
     const lives = Math.max(...cases.map(one => one.restartBefore.length)) + 1
     for (let life = 0; life < lives; life++) {
       if (life > 0) await server.restart()
@@ -164,8 +163,43 @@ describe('the reference cases in the order given', () => {
   })
 })
 
-describe('the reference cases shuffled, repeated, cut at random, through kill -9', () => {
-  const VARIANTS = 8
+it('is the same computation that the tests use for visits of their own', () => {
+  for (const one of cases) {
+    expect(webSessions(one.batches.flat().filter(whole), INACTIVITY).sort(byVisitorAndPlace)).toEqual(expectedOf(one))
+  }
+})
+
+/** A visit of some hours around midnight, with gaps about as long as the inactivity and sources that change. */
+function randomVisit(random: Random): Case {
+  const events: WebEvent[] = []
+  let ts = Date.UTC(2021, 5, 1, 20) + random.int(0, 3_600_000)
+  for (let i = random.int(3, 25); i > 0; i--) {
+    events.push({
+      id: `e${random.int(1, 9999)}`,
+      sessionId: 'visitor',
+      ts,
+      page: `/${random.int(1, 3)}${random.pick(['', '?a=1', '#top', '?b#c'])}`,
+      ...(random.chance(0.3) && { userId: random.pick(['', 'user1', 'user2']) }),
+      ...(random.chance(0.2) && {
+        source: { source: random.pick(['google', 'direct', 'mail']), medium: random.pick(['', 'cpc']) },
+      }),
+    })
+    ts += random.pick([0, 1, 60_000, 600_000, 900_000, INACTIVITY, INACTIVITY + 1, 2_000_000])
+  }
+  const distinct = [...new Map(events.map(event => [event.id, event])).values()]
+  return {
+    name: 'a random visit',
+    timeZone: 'UTC',
+    inactivityMs: INACTIVITY,
+    restartBefore: [],
+    batches: [distinct],
+    expected: webSessions(distinct, INACTIVITY),
+  }
+}
+
+describe('the reference cases and random visits, shuffled, repeated, cut at random, through kill -9', () => {
+  const VARIANTS = 6
+  const RANDOM_VISITS = 80
   const KILLS = 4
   let disturbed: { one: Case; requests: WebEvent[][] }[]
 
@@ -177,23 +211,26 @@ describe('the reference cases shuffled, repeated, cut at random, through kill -9
 
   beforeAll(async () => {
     const random = seeded('web sessions')
-    disturbed = cases.flatMap((one, i) =>
-      orderCounts(one)
-        ? []
-        : Array.from({ length: VARIANTS }, (_, variant) => {
-            const own = withVisitorsOf(`v${variant}-${number(i)}-`, one)
-            return { one: own, requests: disturb(own, random) }
-          }),
-    )
+    const reference = cases.filter(one => !orderCounts(one))
+    const every = [
+      ...Array.from({ length: VARIANTS }, () => reference).flat(),
+      ...Array.from({ length: RANDOM_VISITS }, () => randomVisit(random)),
+    ]
+    disturbed = every.map((one, i) => {
+      const own = withVisitorsOf(`shuffled-${number(i)}-`, one)
+      return { one: own, requests: disturb(own, random) }
+    })
     const total = disturbed.reduce((sum, { requests }) => sum + requests.length, 0)
     const killAt = new Set(Array.from({ length: KILLS }, (_, kill) => Math.ceil((total * (kill + 1)) / (KILLS + 1))))
     let accepted = 0
     let revived = Promise.resolve()
     await inParallel(32, disturbed, async ({ requests }) => {
       for (const request of requests) {
-        await server.deliver('/events', request)
+        const { headers } = await server.deliver('/events', request)
         accepted++
         if (killAt.has(accepted)) revived = server.restart({ ROLLCALL_SHARDS: String(random.int(1, 3)) })
+        // What was read has been written down: what comes later has to change or remove it.
+        else if (random.chance(0.3)) await settled(headers)
       }
     })
     await revived
@@ -202,12 +239,12 @@ describe('the reference cases shuffled, repeated, cut at random, through kill -9
   it('gives the same web sessions and none beside them', async () => {
     const wrong: unknown[] = []
     await inParallel(8, disturbed, async ({ one, requests }) => {
-      const webSessions = await answered(one)
+      const found = await answered(one)
       const expected = expectedOf(one)
       try {
-        expect(webSessions).toEqual(expected)
+        expect(found).toEqual(expected)
       } catch {
-        wrong.push({ name: one.name, webSessions, expected, requests })
+        wrong.push({ name: one.name, found, expected, requests })
       }
     })
     expect(wrong.length, JSON.stringify(wrong[0], null, 1)).toBe(0)
@@ -228,5 +265,36 @@ describe('the reference cases shuffled, repeated, cut at random, through kill -9
       }
     })
     expect(kept).toEqual([])
+  })
+})
+
+describe('a late event', () => {
+  const at = Date.UTC(2021, 5, 1, 12)
+  const minutes = (n: number): number => n * 60_000
+  const visit = (sessionId: string, after: number) => ({ id: `e${after}`, sessionId, ts: at + after, page: '/' })
+  const ids = async (visitor: string, day = '2021-06-01') =>
+    (await sessionsOf(visitor, day)).body.webSessions.map((session: Body) => [session.id, session.eventIds])
+
+  it('that closes the gap leaves one web session of two, also after a kill -9 in between', async () => {
+    await server.deliver('/events', [visit('late-1', 0), visit('late-1', minutes(50))])
+    expect(await ids('late-1')).toHaveLength(2)
+    await server.restart()
+    await server.deliver('/events', visit('late-1', minutes(25)))
+    expect(await ids('late-1')).toEqual([['late-1-2021-06-01', ['e0', 'e1500000', 'e3000000']]])
+  })
+
+  it('that closes the gap leaves nothing to be found by the second id', async () => {
+    await server.deliver('/events', [visit('late-2', 0), visit('late-2', minutes(50))])
+    expect(await ids('late-2')).toHaveLength(2)
+    await server.deliver('/events', visit('late-2', minutes(25)))
+    const { status } = await server.get('/web-sessions/late-2-2021-06-01%232', { after: true })
+    expect(status).toBe(404)
+  })
+
+  it('on a new earliest day makes the former first web session one that the day opened', async () => {
+    await server.deliver('/events', visit('late-3', 0))
+    expect((await sessionsOf('late-3', '2021-06-01')).body.webSessions[0].openedBy).toBe('first')
+    await server.deliver('/events', visit('late-3', -86_400_000))
+    expect((await sessionsOf('late-3', '2021-06-01')).body.webSessions[0].openedBy).toBe('day')
   })
 })

@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { open } from 'lmdb'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openDocuments } from '../../src/documents/embedded.ts'
+import type { DocumentStore } from '../../src/documents/index.ts'
+import { documentStoreContract, idsOf, type OpenedDocuments } from './document-store.ts'
+
+const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
+
+async function openEmbedded(path = temporaryDirectory()): Promise<OpenedDocuments> {
+  const handles = [openDocuments({ path })]
+  return {
+    store: handles[0]!,
+    again: async () => {
+      handles.push(openDocuments({ path }))
+      return handles.at(-1)!
+    },
+    destroy: async () => {
+      for (const handle of handles) await handle.close()
+      rmSync(path, { recursive: true })
+    },
+  }
+}
+
+documentStoreContract('embedded', openEmbedded)
+
+describe('the embedded documents', () => {
+  let path: string
+  let opened: OpenedDocuments
+  let store: DocumentStore
+
+  beforeEach(async () => {
+    path = temporaryDirectory()
+    opened = await openEmbedded(path)
+    store = opened.store
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await opened.destroy()
+  })
+
+  /** Runs code in another thread, where `store` is a handle of its own. */
+  const inThread = (code: string): Worker =>
+    new Worker(
+      `const { parentPort, workerData } = require('node:worker_threads')
+       import(workerData.module).then(async ({ openDocuments }) => {
+         const store = openDocuments(workerData)
+         ${code}
+       })`,
+      {
+        eval: true,
+        workerData: { path, module: new URL('../../src/documents/embedded.ts', import.meta.url).href },
+      },
+    )
+  const ended = async (thread: Worker): Promise<void> => void (await once(thread, 'exit'))
+
+  test('are shared with other threads', async () => {
+    await store.upsertMany('sessions', [{ id: 'here', seq: 1, set: { userId: 'u1' } }])
+    const thread = inThread(`
+      parentPort.postMessage(await store.find('sessions', { filter: { userId: 'u1' } }))
+      await store.upsertMany('sessions', [{ id: 'there', seq: 1, set: { userId: 'u1' } }])
+      await store.close()`)
+    const [message] = await once(thread, 'message')
+    await ended(thread)
+    expect(message).toEqual([{ _id: 'here', userId: 'u1' }])
+    expect(idsOf(await store.find('sessions', { filter: { userId: 'u1' } }))).toEqual(['here', 'there'])
+  })
+
+  test('are never between two values while another thread changes them', async () => {
+    const ids = Array.from({ length: 50 }, (_, i) => `s${i}`)
+    await store.upsertMany(
+      'sessions',
+      ids.map(id => ({ id, seq: 0, set: { userId: 'u0' } })),
+    )
+    const thread = inThread(`
+      for (let seq = 1; seq <= 100; seq++) {
+        const set = { userId: 'u' + seq % 3 }
+        await store.upsertMany('sessions', ${JSON.stringify(ids)}.map(id => ({ id, seq, set })))
+      }
+      await store.close()`)
+    let isRunning = true
+    const end = ended(thread).then(() => {
+      isRunning = false
+    })
+    const filter = { userId: { $in: ['u0', 'u1', 'u2'] } }
+    while (isRunning) expect(idsOf(await store.find('sessions', { filter })).sort()).toEqual([...ids].sort())
+    await end
+  })
+
+  test('are writable after a thread ended while it wrote, and have nothing or all of its last call', async () => {
+    const thread = inThread(`
+      const upserts = Array.from({ length: 3_000 }, (_, i) => ({ id: 'last' + i, seq: 1, set: { userId: 'u1' } }))
+      upserts.push({ id: 'end', seq: 1, set: { get userId() { process.exit() } } })
+      await store.upsertMany('sessions', [{ id: 'first', seq: 1, set: { userId: 'u1' } }])
+      await store.upsertMany('sessions', upserts)`)
+    await ended(thread)
+    await store.upsertMany('sessions', [{ id: 'after', seq: 1, set: { userId: 'u1' } }])
+    expect(idsOf(await store.find('sessions', { filter: { userId: 'u1' } }))).toEqual(['after', 'first'])
+  })
+
+  test('live beside other databases of their environment', async () => {
+    const env = open({ path, maxDbs: 8 })
+    const checkpoint = env.openDB<string, string>('checkpoint', {})
+    await checkpoint.put('cut', 'kept')
+    await store.upsertMany('sessions', [{ id: 's1', seq: 1, set: { userId: 'u1' } }])
+    await env.close()
+    expect(idsOf(await store.find('sessions', { filter: { userId: 'u1' } }))).toEqual(['s1'])
+    await store.upsertMany('sessions', [{ id: 's2', seq: 1, set: { userId: 'u1' } }])
+    const again = open({ path, maxDbs: 8 })
+    expect(again.openDB<string, string>('checkpoint', {}).get('cut')).toBe('kept')
+    await again.close()
+  })
+
+  test('can have any character in their ids and values', async () => {
+    const texts = ['\0', 'a\0b', 'a', '\u0001', '\u0004\u0001'.repeat(63), '\u0001'.repeat(63), '\u{10ffff}', '\uffff']
+    await store.upsertMany(
+      'sessions',
+      texts.map(text => ({ id: text, seq: 1, set: { userId: text } })),
+    )
+    for (const text of texts) {
+      expect(await store.get('sessions', text)).toStrictEqual({ _id: text, userId: text })
+      expect(idsOf(await store.find('sessions', { filter: { userId: text } }))).toEqual([text])
+    }
+  })
+
+  test('refuse an id that is longer than a key can be, and find nothing under one', async () => {
+    const id = 'x'.repeat(5_000)
+    await expect(store.upsertMany('sessions', [{ id, seq: 1, set: {} }])).rejects.toThrow()
+    expect(await store.get('sessions', id)).toBeNull()
+    expect(await store.find('sessions', { filter: { _id: id } })).toEqual([])
+  })
+
+  test('hold the longest ids there are beside the longest values', async () => {
+    const ids = ['a', 'b'].map(end => `${'x'.repeat(1_300)}${end}`)
+    const userId = 'y'.repeat(2_000)
+    await store.upsertMany(
+      'sessions',
+      ids.map(id => ({ id, seq: 1, set: { userId } })),
+    )
+    await store.upsertMany('sessions', [{ id: ids[0]!, seq: 2, set: { userId: 'short' } }])
+    expect(idsOf(await store.find('sessions', { filter: { userId } }))).toEqual([ids[1]])
+  })
+
+  test('keep older writes out for an hour after a removal, and only that long', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) })
+    const older = { id: 's1', seq: 4, set: { userId: 'u1' } }
+    await store.upsertMany('sessions', [{ ...older, seq: 5 }])
+    await store.removeMany('sessions', ['s1'], 6)
+    const written = async (): Promise<boolean> => {
+      await store.removeMany('sessions', [], 0)
+      await store.upsertMany('sessions', [older])
+      return (await store.get('sessions', 's1')) !== null
+    }
+    vi.setSystemTime(Date.UTC(2026, 0, 1, 1))
+    expect(await written()).toBe(false)
+    vi.setSystemTime(Date.UTC(2026, 0, 1, 1) + 1)
+    expect(await written()).toBe(true)
+  })
+})

@@ -1,0 +1,16 @@
+import { writeSync } from 'node:fs'
+import { openLog } from '../../src/log/embedded.ts'
+
+/** Appends to a log for ever and writes `<partition> <seq> <event id>` of each append that is acknowledged. */
+const log = await openLog(process.argv[2]!, 2, {})
+let last = 0
+
+async function appendForEver(partition: number): Promise<void> {
+  for (;;) {
+    const id = `${process.pid}-${++last}`
+    const seq = await log.append(partition, [{ kind: 'heartbeat', key: 'k', id, at: 1, arrival: 1 }])
+    writeSync(1, `${partition} ${seq} ${id}\n`)
+  }
+}
+
+for (let lane = 0; lane < 8; lane++) appendForEver(lane % 2)

@@ -1,0 +1,13 @@
+import type { CheckpointStore, Claim, Delta, Record, RecordKey, Space } from '../../src/checkpoint/index.ts'
+
+export const INCARNATION = 'log-1'
+export const put = (space: Space, names: string[], value: unknown = null): Record => ({ space, names, value })
+export const actors = (count: number, value: unknown): Record[] =>
+  Array.from({ length: count }, (_, i) => put('actor', ['viewer', `v${i}`], value))
+export const delta = (puts: Record[], removes: RecordKey[] = []): Delta => ({ incarnation: INCARNATION, puts, removes })
+
+export async function load(store: CheckpointStore, claim: Claim, ...keys: RecordKey[]): Promise<Record[]> {
+  const found: Record[] = []
+  for await (const record of store.load(claim, keys)) found.push(record)
+  return found
+}

@@ -1,0 +1,32 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** Installs the package as it would be published into an empty folder, and starts what it installed. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'rollcall-packed-'))
+const npm = (cwd: string, ...args: string[]): string => execFileSync('npm', args, { cwd, encoding: 'utf8' })
+
+const [{ filename }] = JSON.parse(npm(ROOT, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder))
+npm(folder, 'init', '-y')
+npm(folder, 'install', '--no-audit', '--no-fund', join(folder, filename))
+const env = { ...process.env, ROLLCALL_PORT: '0', ROLLCALL_DATA: join(folder, 'data') }
+const bin = join(folder, 'node_modules/rollcall/bin/rollcall.js')
+const child = spawn(process.execPath, [bin, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+const exited = once(child, 'exit')
+for await (const line of createInterface({ input: child.stdout })) {
+  const { url } = JSON.parse(line) as { url?: string }
+  if (url === undefined) continue
+  const headers = { 'content-type': 'application/json' }
+  const post = await fetch(`${url}/sessions`, { method: 'POST', headers, body: '{"userId":"u"}' })
+  if (post.status !== 201) throw new Error(`the packed server answered ${post.status}`)
+  child.kill('SIGTERM')
+}
+const [code] = await exited
+if (code !== 0) throw new Error(`the packed server ended with ${code}`)
+rmSync(folder, { recursive: true })
+console.log('the packed package installs, starts, answers and stops')

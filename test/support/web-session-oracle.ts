@@ -1,0 +1,93 @@
+/** What a set of web events says (days in UTC), computed from the whole set at once, however it arrived. */
+export interface WebEvent {
+  id: string
+  sessionId: string
+  ts: number
+  page: string
+  userId?: string
+  source?: Record<string, string>
+}
+
+export interface WebSession {
+  id: string
+  visitorId: string
+  day: string
+  index: number
+  openedBy: string
+  firstEventAt: number
+  firstPage: string
+  eventCount: number
+  pageViews: number
+  singlePage: boolean
+  userId: string | null
+  eventIds: string[]
+  lastEventAt: number
+  lastPage: string
+  durationMs: number
+  source: Record<string, string> | null
+}
+
+const PARTS = ['source', 'medium', 'campaign', 'keyword', 'content']
+
+export const dayOf = (ts: number): string => new Date(ts).toISOString().slice(0, 10)
+
+const identity = (event: WebEvent): string => JSON.stringify([event.sessionId, dayOf(event.ts), event.id])
+
+const partsOf = (event: WebEvent): string => JSON.stringify(PARTS.map(part => event.source?.[part] ?? ''))
+
+const pageOf = (event: WebEvent): string => event.page.replace(/[?#].*$/, '')
+
+/** Of events with the same visitor, day and id, the first counts. */
+export function webSessions(events: WebEvent[], inactivityMs: number): WebSession[] {
+  const distinct = [...Map.groupBy(events, identity).values()].map(same => same[0] as WebEvent)
+  const visitors = Map.groupBy(distinct, event => event.sessionId)
+  return [...visitors].flatMap(([visitorId, own]) => sessionsOf(visitorId, own, inactivityMs))
+}
+
+function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number): WebSession[] {
+  const sessions: { openedBy: string; events: WebEvent[] }[] = []
+  for (const event of events.sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1))) {
+    const current = sessions.at(-1)
+    const openedBy = current ? reasonToOpen(current.events, event, inactivityMs) : 'first'
+    if (current && openedBy === null) current.events.push(event)
+    else sessions.push({ openedBy: openedBy ?? '', events: [event] })
+  }
+  const counted = new Map<string, number>()
+  return sessions.map(({ openedBy, events }) => {
+    const first = events[0] as WebEvent
+    const last = events.at(-1) as WebEvent
+    const day = dayOf(first.ts)
+    const index = (counted.get(day) ?? 0) + 1
+    counted.set(day, index)
+    const pageViews = events.filter((event, i) => i === 0 || pageOf(event) !== pageOf(events[i - 1] as WebEvent)).length
+    const source = Object.entries(first.source ?? {}).filter(([, part]) => part !== '')
+    return {
+      id: `${visitorId}-${day}${index === 1 ? '' : `#${index}`}`,
+      visitorId,
+      day,
+      index,
+      openedBy,
+      firstEventAt: first.ts,
+      firstPage: first.page,
+      eventCount: events.length,
+      pageViews,
+      singlePage: pageViews === 1,
+      userId: events.find(event => event.userId)?.userId ?? null,
+      eventIds: events.map(event => event.id),
+      lastEventAt: last.ts,
+      lastPage: last.page,
+      durationMs: last.ts - first.ts,
+      source: source.length > 0 ? Object.fromEntries(source) : null,
+    }
+  })
+}
+
+function reasonToOpen(current: WebEvent[], event: WebEvent, inactivityMs: number): string | null {
+  const first = current[0] as WebEvent
+  const last = current.at(-1) as WebEvent
+  if (dayOf(event.ts) !== dayOf(last.ts)) return 'day'
+  if (event.ts - last.ts > inactivityMs) return 'inactivity'
+  const isGiven = partsOf(event) !== JSON.stringify(PARTS.map(() => ''))
+  if (isGiven && event.source?.source !== 'direct' && partsOf(event) !== partsOf(first)) return 'source'
+  return null
+}
