@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDocuments } from './documents/embedded.ts'
 import { RollcallError } from './errors.ts'
+import { surviveDiskFaults } from './log/disk.ts'
 import { openLog } from './log/embedded.ts'
 import { Shard } from './shard/supervisor.ts'
 
@@ -20,6 +21,7 @@ export interface Rollcall {
 /** The one place where implementations are chosen. Throws RollcallError if it cannot start. */
 export async function start(config: Config): Promise<Rollcall> {
   const logger = pino({ level: config.logLevel })
+  surviveDiskFaults(error => logger.error({ err: error }, 'disk fault'))
   const dir = await openDataDir(config.dataDir)
   const { partitions, zone, inactivityMs, viewingGapMs, lateMs, trafficSource, flushMs } = config
   const settings = { zone, inactivityMs, viewingGapMs, lateMs, trafficSource }

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
+import { spaceAt } from './disk.ts'
 import { encode, type FromFollower, keyOf, lastSeq, readEntries, type ToFollower } from './entries.ts'
 import type { Bounds, Entry, EventLog, Seq } from './index.ts'
 
@@ -41,7 +42,7 @@ export async function openLog(
     incarnation: string
     settings: Record<string, unknown>
   }
-  return new Writer(env, Number(recorded.partitions), incarnation, recorded)
+  return new Writer(env, Number(recorded.partitions), incarnation, recorded, spaceAt(path))
 }
 
 class Writer implements EmbeddedLog {
@@ -49,6 +50,7 @@ class Writer implements EmbeddedLog {
   readonly #env: RootDatabase
   readonly #entries: Database<Buffer, Buffer>
   readonly #incarnation: string
+  readonly #hasSpace: () => boolean
   /** the last durable seq of each partition */
   readonly #durable: Seq[]
   readonly #open = new Map<number, Batch[]>()
@@ -60,8 +62,15 @@ class Writer implements EmbeddedLog {
   #flushedAt = 0
   #closed = false
 
-  constructor(env: RootDatabase, partitions: number, incarnation: string, settings: Record<string, unknown>) {
+  constructor(
+    env: RootDatabase,
+    partitions: number,
+    incarnation: string,
+    settings: Record<string, unknown>,
+    hasSpace: () => boolean,
+  ) {
     this.#env = env
+    this.#hasSpace = hasSpace
     this.#entries = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
     this.#incarnation = incarnation
     this.settings = settings
@@ -70,6 +79,7 @@ class Writer implements EmbeddedLog {
 
   append(partition: number, events: Event[]): Promise<Seq> {
     if (this.#closed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
+    if (!this.#hasSpace()) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.'))
     if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(new RollcallError('RC_OVERLOADED'))
     this.#waiting += events.length
     let batches = this.#open.get(partition)

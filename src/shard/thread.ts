@@ -4,6 +4,7 @@ import { memoryLiveSets } from '../audience/memory.ts'
 import { openCheckpoints } from '../checkpoint/embedded.ts'
 import { openDocuments } from '../documents/embedded.ts'
 import { RollcallError } from '../errors.ts'
+import { surviveDiskFaults } from '../log/disk.ts'
 import { followLog } from '../log/follower.ts'
 import { recorder } from '../notify/recorder.ts'
 import { control } from './control.ts'
@@ -45,6 +46,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     const error = { name, message, ...(stack && { stack }), ...(code && { code }) }
     ports.faults.postMessage({ partition, step, error } satisfies Fault)
   }
+  surviveDiskFaults(error => failed(-1, 'disk', error))
   const stores = { log, store, documents, live, notifier: (partition: number) => recorder(documents, partition) }
   const loops = new Map<number, Loop>()
   const refused = new Map<number, RollcallError>()

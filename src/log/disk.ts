@@ -1,0 +1,31 @@
+import { statfsSync } from 'node:fs'
+
+/** Below this nothing is accepted any more, so that what was accepted can still be committed. */
+export const FREE_FLOOR_BYTES = 33_554_432
+
+/** Whether the disk under `path` still takes new input; asked of the system once a second. */
+export function spaceAt(path: string, now: () => number = () => performance.now()): () => boolean {
+  let checkedAt = Number.NEGATIVE_INFINITY
+  let enough = true
+  return () => {
+    if (now() - checkedAt >= 1_000) {
+      const { bavail, bsize } = statfsSync(path)
+      enough = bavail * bsize >= FREE_FLOOR_BYTES
+      checkedAt = now()
+    }
+    return enough
+  }
+}
+
+// Beside the rejected put, which is dealt with, LMDB leaves two rejections nobody can reach when the disk fails.
+const STRAY = /^(Commit failed \(see commitError for details\)|No space left on device|Input\/output error)/
+
+export const isStrayDiskFault = (error: unknown): boolean => error instanceof Error && STRAY.test(error.message)
+
+/** Keeps a full disk from ending this thread; any other rejection that nobody handles still does. */
+export function surviveDiskFaults(tell: (error: Error) => void): void {
+  process.on('unhandledRejection', error => {
+    if (!isStrayDiskFault(error)) throw error
+    tell(error as Error)
+  })
+}
