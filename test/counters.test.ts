@@ -56,6 +56,13 @@ describe('who is alive', () => {
     expect([counters.alive(back.at), counters.alive(back.at, 's1')]).toEqual([2, 2])
   })
 
+  test('is still counted when the others are forgotten', () => {
+    counters.moved('u', null, { at: T, stream: 's1' })
+    counters.moved('v', null, { at: T + 60_000, stream: 's1' })
+    counters.evict(T + 100_000, T + 100_000)
+    expect([counters.alive(T + 100_000), counters.alive(T + 100_000, 's1')]).toEqual([1, 1])
+  })
+
   test('is news, the newest presence of each', () => {
     counters.moved('u', null, { at: T, stream: 's1' })
     counters.moved('u', { at: T, stream: 's1' }, { at: T + 1, stream: null })

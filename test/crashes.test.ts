@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/index.ts'
 import type { Entry } from '../src/log/index.ts'
 import { type Cut, Partition } from '../src/shard/partition.ts'
+import { recover } from '../src/shard/recovery.ts'
 import { history } from './support/history.ts'
 import { MemoryDocuments, MemoryStore } from './support/memory-store.ts'
 import { type Random, seeded } from './support/random.ts'
@@ -44,7 +45,7 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
 
   for (;;) {
     const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
-    for (const { seq, writes } of await partition.restore()) {
+    for (const { seq, writes } of await recover(partition, store)) {
       await documents.write(writes, seq)
       partition.shown(seq)
     }

@@ -3,6 +3,7 @@ import { assign, emit, setup } from 'xstate'
 import type { Event } from '../actors/event.ts'
 import type { ActorKind } from '../actors/index.ts'
 import { Partition } from '../src/shard/partition.ts'
+import { recover } from '../src/shard/recovery.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
@@ -43,7 +44,7 @@ const unpark = (verb: 'retry' | 'drop'): Event => ({ ...add(0), kind: `parked.${
 /** A partition over `store` that has applied one entry for each list of events. */
 async function applied(store: MemoryStore, kind: ActorKind, entries: Event[][]): Promise<Partition> {
   const partition = new Partition(await store.claim(0, 'test'), [kind], rules, store)
-  await partition.restore()
+  await recover(partition, store)
   for (const events of entries) await apply(partition, events)
   return partition
 }

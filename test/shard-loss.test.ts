@@ -106,7 +106,7 @@ describe('a worker thread that is killed under load', () => {
   test('answers a call to itself with RC_SHARD_LOST', async () => {
     const shard = rollcall.shards[0]!
     await shard.ready()
-    const call = shard.call(remote => remote.settled(0, 1_000_000))
+    const call = shard.call(remote => remote.settled(0, 1_000_000, 20_000))
     const answer = expect(call).rejects.toMatchObject({ code: 'RC_SHARD_LOST' })
     await shard.kill()
     await answer

@@ -5,7 +5,8 @@ const ALIVE_MS = 65_000
 /** Live sets of this process alone. Who is no longer alive is forgotten in time, who attended is not. */
 export const memoryLiveSets = (): LiveSets => {
   const newestOf = new Map<string, Presence>()
-  const attendeesOf = new Map<string | null, Set<string>>()
+  const attendees = new Set<string>()
+  const attendeesOf = new Map<string, Set<string>>()
   let newest = 0
   let sweptAt = 0
 
@@ -17,13 +18,14 @@ export const memoryLiveSets = (): LiveSets => {
   return {
     publish: async (_partition, present, attended) => {
       for (const beat of present) {
+        attendees.add(beat.userId)
         newest = Math.max(newest, beat.at)
         const known = newestOf.get(beat.userId)
         if (known === undefined || known.at < beat.at) newestOf.set(beat.userId, beat)
       }
       for (const [stream, userId] of attended) {
-        const attendees = attendeesOf.get(stream) ?? new Set()
-        attendeesOf.set(stream, attendees.add(userId))
+        const watchers = attendeesOf.get(stream) ?? new Set()
+        attendeesOf.set(stream, watchers.add(userId))
       }
       if (newest - sweptAt >= ALIVE_MS) sweep()
     },
@@ -31,10 +33,9 @@ export const memoryLiveSets = (): LiveSets => {
       Array.from(newestOf.values())
         .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
         .map(({ userId }) => userId),
-    attendance: async stream => attendeesOf.get(stream ?? null)?.size ?? 0,
+    attendance: async stream => (stream === undefined ? attendees : attendeesOf.get(stream))?.size ?? 0,
     close: async () => {
-      newestOf.clear()
-      attendeesOf.clear()
+      for (const part of [newestOf, attendees, attendeesOf]) part.clear()
     },
   }
 }

@@ -51,7 +51,7 @@ export class Shards {
       const left = until - performance.now()
       if (left <= 0) throw new RollcallError('RC_WAIT_TIMEOUT')
       try {
-        return await this.of(partition).call(remote => remote.settled(partition, seq), left)
+        return await this.of(partition).call(remote => remote.settled(partition, seq, left), left)
       } catch (error) {
         // The shard comes back, and with it the position; only the time is bounded.
         if (isCode(error, 'RC_SHARD_TIMEOUT')) throw new RollcallError('RC_WAIT_TIMEOUT')

@@ -21,6 +21,12 @@ export interface CommitOptions {
   failed(step: string, error: unknown): void
 }
 
+/** Somebody who waits for a position to be readable. */
+interface Waiting {
+  seq: Seq
+  settle(error?: Error): void
+}
+
 const RETRY_MS = [50, 200, 1_000, 5_000]
 
 /**
@@ -29,7 +35,7 @@ const RETRY_MS = [50, 200, 1_000, 5_000]
  */
 export class Committer {
   readonly #options: CommitOptions
-  readonly #waiting: { seq: Seq; resolve(): void; reject(error: Error): void }[] = []
+  readonly #waiting = new Set<Waiting>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #projected: Seq
@@ -48,16 +54,31 @@ export class Committer {
   poke(): void {
     const { partition, flushMs } = this.#options
     if (this.#stopped || this.#running || !partition.isDirty) return
-    if (partition.outbox.hasFresh || this.#waiting.some(({ seq }) => seq <= partition.applied)) this.#start()
+    if (partition.outbox.hasFresh || this.#someWait(partition.applied)) this.#start()
     else this.#timer ??= setTimeout(() => this.#start(), flushMs)
   }
 
-  /** Resolves when everything up to `seq` is applied, committed and readable in documents. */
-  settled(seq: Seq): Promise<void> {
+  #someWait(applied: Seq): boolean {
+    for (const { seq } of this.#waiting) if (seq <= applied) return true
+    return false
+  }
+
+  /** Resolves when everything up to `seq` is applied, committed and readable; RC_WAIT_TIMEOUT after `withinMs`. */
+  settled(seq: Seq, withinMs: number): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
     if (seq <= this.#projected) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ seq, resolve, reject })
+      const waiting: Waiting = {
+        seq,
+        settle: error => {
+          clearTimeout(timer)
+          this.#waiting.delete(waiting)
+          if (error) reject(error)
+          else resolve()
+        },
+      }
+      const timer = setTimeout(() => waiting.settle(new RollcallError('RC_WAIT_TIMEOUT')), withinMs)
+      this.#waiting.add(waiting)
       this.poke()
     })
   }
@@ -74,7 +95,7 @@ export class Committer {
   stop(error: Error): void {
     this.#stopped ??= error
     clearTimeout(this.#timer)
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#stopped)
+    for (const { settle } of [...this.#waiting]) settle(this.#stopped)
   }
 
   #start(): void {
@@ -98,10 +119,7 @@ export class Committer {
       partition.shown(cut.seq)
     }
     this.#projected = cut.seq
-    for (const waiting of this.#waiting.splice(0)) {
-      if (waiting.seq <= cut.seq) waiting.resolve()
-      else this.#waiting.push(waiting)
-    }
+    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.seq) settle()
     const present = [...cut.news.present].map(([userId, presence]) => ({ userId, ...presence }))
     await live.publish(partition.claim.partition, present, cut.news.attended)
     committed(cut)

@@ -27,7 +27,7 @@ export function control(
   }
 
   return {
-    settled: async (partition, seq) => owned(partition).committer.settled(seq),
+    settled: async (partition, seq, withinMs) => owned(partition).committer.settled(seq, withinMs),
 
     async audience() {
       const now = Date.now()

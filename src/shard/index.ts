@@ -32,8 +32,8 @@ export interface PartitionStatus {
 }
 
 export interface ShardControl {
-  /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. */
-  settled(partition: number, seq: Seq): Promise<void>
+  /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
+  settled(partition: number, seq: Seq, withinMs: number): Promise<void>
   /** In all, and on every stream somebody is alive on. */
   audience(): Promise<{ all: AudienceCount; bySession: [id: string, count: AudienceCount][] }>
   audienceOf(stream: string): Promise<AudienceCount>

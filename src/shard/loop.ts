@@ -10,6 +10,7 @@ import { Committer } from './commit.ts'
 import { Partition } from './partition.ts'
 import { Performer } from './performer.ts'
 import { project } from './projections.ts'
+import { recover } from './recovery.ts'
 
 export interface LoopOptions {
   owner: string
@@ -81,7 +82,7 @@ export class Loop {
     }
     if (first > claim.cut + 1) throw new RollcallError('RC_LOG_TRUNCATED')
     const partition = new Partition(claim, kinds, rules, store)
-    for (const { seq, writes } of await partition.restore()) {
+    for (const { seq, writes } of await recover(partition, store)) {
       await project(documents, writes, seq)
       partition.shown(seq)
     }

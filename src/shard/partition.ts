@@ -1,5 +1,5 @@
 import type { Event } from '../../actors/event.ts'
-import { type ActorKind, actorId, type Facts, type Presence, type Rules } from '../../actors/index.ts'
+import { type ActorKind, actorId, type Facts, type Rules } from '../../actors/index.ts'
 import { AudienceCounters, type LiveNews } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, Delta, RecordKey } from '../checkpoint/index.ts'
 import type { Entry, Seq } from '../log/index.ts'
@@ -19,7 +19,7 @@ export interface Cut {
   news: LiveNews
 }
 
-interface Clock {
+export interface Clock {
   /** partition time: of the newest event or tick; never goes back */
   time: number
   /** of the newest claim in the log; ticks of older ones don't count */
@@ -40,6 +40,7 @@ export class Partition {
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
+  readonly clock: Clock = { time: 0, epoch: 0 }
   /** the last entry that is in the state */
   applied: Seq
 
@@ -49,51 +50,14 @@ export class Partition {
   readonly #projections = new Projections()
   readonly #deadlines = new Map<string, number | null>()
   readonly #shown: RecordKey[] = []
-  #clock: Clock = { time: 0, epoch: 0 }
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
-    this.#facts = { rules, isFrozen: stream => this.counters.isFrozen(stream, this.#clock.time) }
+    this.#facts = { rules, isFrozen: stream => this.counters.isFrozen(stream, this.clock.time) }
     this.residents = new Residents(kinds, store, claim, this.#facts, (id, error) => this.parking.close(id, error))
-  }
-
-  /** What must be at hand from the start. Returns the document writes of the last cuts, which may not have been done. */
-  async restore(): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
-    const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
-    const keys: RecordKey[] = [
-      { space: 'aggregate', names: ['clock'] },
-      { space: 'aggregate', names: ['totals'] },
-      { space: 'aggregate', names: ['stream'] },
-      { space: 'deadline', names: [] },
-      { space: 'outbox', names: [] },
-      { space: 'parked', names: [] },
-      { space: 'documents', names: [] },
-    ]
-    for await (const { space, names, value } of this.#store.load(this.claim, keys)) {
-      if (space === 'deadline') this.wheel.set(names[0]!, value as number)
-      else if (space === 'outbox') this.outbox.restore(value as Effect)
-      else if (space === 'parked') this.parking.restore(names, value)
-      else if (space === 'documents') {
-        unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
-      } else if (names[0] === 'clock') this.#clock = value as Clock
-      else this.counters.restore({ names, value })
-    }
-    this.counters.evict(this.#clock.time, this.#clock.time)
-    await this.#countAlive()
-    return unsure
-  }
-
-  // Whoever may be alive has a deadline ahead.
-  async #countAlive(): Promise<void> {
-    const ids = [...this.wheel.entries()].map(([id]) => id).filter(id => id.startsWith('viewer/'))
-    await this.residents.load(ids.map(id => ({ ...splitId(id), on: null })))
-    for (const id of ids) {
-      const last = this.residents.has(id) ? (this.residents.get(id).snapshot.context.last as Presence | null) : null
-      if (last) this.counters.here(null, last)
-    }
   }
 
   /** Loads what the entries need. Nothing may be evicted until they are applied. */
@@ -133,10 +97,10 @@ export class Partition {
   apply({ seq, events }: Entry): void {
     const applying: Applying = { seq, said: new Map() }
     events.forEach((event, index) => {
-      this.#clock.time = Math.max(this.#clock.time, event.kind === 'tick' ? event.at : event.arrival)
-      if (event.kind === 'claim') this.#clock.epoch = Math.max(this.#clock.epoch, Number(event.epoch))
+      this.clock.time = Math.max(this.clock.time, event.kind === 'tick' ? event.at : event.arrival)
+      if (event.kind === 'claim') this.clock.epoch = Math.max(this.clock.epoch, Number(event.epoch))
       else if (event.kind === 'tick') {
-        if (event.epoch === this.#clock.epoch) this.#tick(event.at, applying)
+        if (event.epoch === this.clock.epoch) this.#tick(event.at, applying)
       } else if (isUnparking(event)) this.#unpark(event, applying)
       else this.#receive({ seq, index, event }, applying)
     })
@@ -211,7 +175,7 @@ export class Partition {
     const index = said.get(live.id) ?? 0
     said.set(live.id, index + 1)
     const id = `${live.id}:${seq}:${index}`
-    this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.#clock.time, payload })
+    this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.clock.time, payload })
   }
 
   #setDeadline(id: string, at: number | null): void {
@@ -241,7 +205,7 @@ export class Partition {
       else puts.push({ space: 'deadline', names: [id], value: at })
     }
     this.#deadlines.clear()
-    puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.#clock } })
+    puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     return { seq, delta: { puts, removes }, writes, effects: this.outbox.takeFresh(), news: this.counters.takeNews() }
   }
@@ -259,7 +223,7 @@ export class Partition {
   /** Only between batches, and only when no commit is under way. */
   evict(now: number): void {
     this.residents.evict()
-    this.counters.evict(this.#clock.time, now)
+    this.counters.evict(this.clock.time, now)
   }
 
   /** Distinct viewers of a stream, also of one whose record is not at hand. */

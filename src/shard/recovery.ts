@@ -1,0 +1,49 @@
+import type { Presence } from '../../actors/index.ts'
+import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
+import type { Seq } from '../log/index.ts'
+import type { Effect } from './outbox.ts'
+import { type Clock, type Partition, splitId } from './partition.ts'
+import type { DocumentWrite } from './projections.ts'
+
+const FROM_THE_START: RecordKey[] = [
+  { space: 'aggregate', names: ['clock'] },
+  { space: 'aggregate', names: ['totals'] },
+  { space: 'aggregate', names: ['stream'] },
+  { space: 'deadline', names: [] },
+  { space: 'outbox', names: [] },
+  { space: 'parked', names: [] },
+  { space: 'documents', names: [] },
+]
+
+/**
+ * Puts into a new partition what must be at hand from the start; actors come when events need them.
+ * Returns the document writes of the last cuts, in order, which may not have been done.
+ */
+export async function recover(
+  partition: Partition,
+  store: CheckpointStore,
+): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
+  const { claim, wheel, outbox, parking, counters, clock } = partition
+  const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
+  for await (const { space, names, value } of store.load(claim, FROM_THE_START)) {
+    if (space === 'deadline') wheel.set(names[0]!, value as number)
+    else if (space === 'outbox') outbox.restore(value as Effect)
+    else if (space === 'parked') parking.restore(names, value)
+    else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
+    else if (names[0] === 'clock') Object.assign(clock, value as Clock)
+    else counters.restore({ names, value })
+  }
+  partition.evict(clock.time)
+  await countAlive(partition)
+  return unsure.sort((a, b) => a.seq - b.seq)
+}
+
+// Whoever may be alive has a deadline ahead.
+async function countAlive({ wheel, residents, counters }: Partition): Promise<void> {
+  const ids = [...wheel.entries()].map(([id]) => id).filter(id => id.startsWith('viewer/'))
+  await residents.load(ids.map(id => ({ ...splitId(id), on: null })))
+  for (const id of ids) {
+    const last = residents.has(id) ? (residents.get(id).snapshot.context.last as Presence | null) : null
+    if (last) counters.here(null, last)
+  }
+}
