@@ -106,6 +106,16 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
   }
 }
 
+/** The settings that state is a function of, by the variables that set them; the log records them when it is made. */
+export const recordedSettings = (config: Config): Record<string, string | number> => ({
+  ROLLCALL_PARTITIONS: config.partitions,
+  ROLLCALL_ZONE: config.zone,
+  ROLLCALL_INACTIVITY_MS: config.inactivityMs,
+  ROLLCALL_VIEWING_GAP_MS: config.viewingGapMs,
+  ROLLCALL_LATE_MS: config.lateMs,
+  ROLLCALL_TRAFFIC_SOURCE: config.trafficSource,
+})
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -3,7 +3,7 @@ import { appender } from './bridge/append.ts'
 import { httpServer } from './bridge/http.ts'
 import { Shards } from './bridge/index.ts'
 import { Stamp } from './bridge/stamp.ts'
-import type { Config } from './config.ts'
+import { type Config, recordedSettings } from './config.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDocuments } from './documents/embedded.ts'
 import { RollcallError } from './errors.ts'
@@ -23,10 +23,10 @@ export async function start(config: Config): Promise<Rollcall> {
   const logger = pino({ level: config.logLevel })
   surviveDiskFaults(error => logger.error({ err: error }, 'disk fault'))
   const dir = await openDataDir(config.dataDir)
-  const { partitions, zone, inactivityMs, viewingGapMs, lateMs, trafficSource, flushMs } = config
-  const settings = { zone, inactivityMs, viewingGapMs, lateMs, trafficSource }
+  const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs } = config
+  const settings = recordedSettings(config)
   const log = await openLog(dir.logPath, partitions, settings)
-  const changed = Object.entries({ partitions, ...settings }).filter(([name, value]) => log.settings[name] !== value)
+  const changed = Object.entries(settings).filter(([name, value]) => log.settings[name] !== value)
   if (changed.length > 0) {
     await log.close()
     await dir.release()
@@ -46,8 +46,6 @@ export async function start(config: Config): Promise<Rollcall> {
     })
   })
   const shards = new Shards(all)
-  await Promise.all(all.map(shard => shard.ready()))
-
   const app = httpServer({
     config,
     append: appender(log, partitions),
@@ -66,6 +64,7 @@ export async function start(config: Config): Promise<Rollcall> {
     logger.info('closed')
   }
   try {
+    await Promise.all(all.map(shard => shard.ready()))
     const url = await app.listen({ host: config.host, port: config.port })
     announce(logger, config, url)
     return { url, shards: all, close }

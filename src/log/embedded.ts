@@ -15,6 +15,13 @@ const ENTRY_EVENTS = 1_000
 const WAITING_EVENTS = 200_000
 const FLUSH_DEADLINE_MS = 10_000
 
+/** What was said when the log was made. */
+interface Made {
+  incarnation: string
+  partitions: number
+  settings: Record<string, unknown>
+}
+
 interface Batch {
   events: Event[]
   waiting: { resolve(seq: Seq): void; reject(error: Error): void }[]
@@ -34,15 +41,10 @@ export async function openLog(
   settings: Record<string, unknown>,
 ): Promise<EmbeddedLog> {
   const env = open({ path, maxDbs: 4, compression: false })
-  const meta = env.openDB<Record<string, unknown>, string>('meta', {})
-  if (!meta.doesExist('log'))
-    await meta.put('log', { incarnation: randomUUID(), settings: { partitions, ...settings } })
+  const meta = env.openDB<Made, string>('meta', {})
+  if (!meta.doesExist('log')) await meta.put('log', { incarnation: randomUUID(), partitions, settings })
   await env.flushed
-  const { incarnation, settings: recorded } = meta.get('log') as {
-    incarnation: string
-    settings: Record<string, unknown>
-  }
-  return new Writer(env, Number(recorded.partitions), incarnation, recorded, spaceAt(path))
+  return new Writer(env, meta.get('log')!, spaceAt(path))
 }
 
 class Writer implements EmbeddedLog {
@@ -62,13 +64,7 @@ class Writer implements EmbeddedLog {
   #flushedAt = 0
   #closed = false
 
-  constructor(
-    env: RootDatabase,
-    partitions: number,
-    incarnation: string,
-    settings: Record<string, unknown>,
-    hasSpace: () => boolean,
-  ) {
+  constructor(env: RootDatabase, { incarnation, partitions, settings }: Made, hasSpace: () => boolean) {
     this.#env = env
     this.#hasSpace = hasSpace
     this.#entries = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })

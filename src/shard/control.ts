@@ -76,6 +76,9 @@ export function control(
       return [...refusals, ...states]
     },
 
+    // Of a worker thread this ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
+    crash: async () => process.exit(1),
+
     async drain() {
       await Promise.all([...loops.values()].map(loop => loop.drain()))
       drained()

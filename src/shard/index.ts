@@ -40,6 +40,8 @@ export interface ShardControl {
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
   status(): Promise<PartitionStatus[]>
+  /** Ends the thread without another write, and never answers. */
+  crash(): Promise<void>
   /** Reads no more, commits what was read, closes its stores. */
   drain(): Promise<void>
 }

@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
 import { Piscina } from 'piscina'
 import type { Rules } from '../../actors/index.ts'
-import { RollcallError } from '../errors.ts'
+import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded.ts'
 import type { ShardControl } from './index.ts'
 import type { Fault, ThreadOptions } from './thread.ts'
@@ -27,10 +27,15 @@ const CALL_MS = 25_000
 const FIRST_RESTART_MS = 50
 const LAST_RESTART_MS = 5_000
 const STABLE_MS = 30_000
+/** A shard that never came up is given up after so many tries. */
+const FIRST_TRIES = 5
+const DRAIN_MS = 10_000
 
 /** One run of the shard's thread. */
 interface Run {
   pool: Piscina
+  /** settles when the thread's task has ended by itself */
+  task: Promise<unknown>
   remote: Remote<ShardControl>
   /** rejects when the thread is gone */
   lost: Promise<never>
@@ -43,6 +48,7 @@ export class Shard {
   #run: Run | undefined
   #up = Promise.withResolvers<Run>()
   #isUp = false
+  #wasUp = false
   #closing = false
   #failures = 0
 
@@ -72,7 +78,7 @@ export class Shard {
       reject(new RollcallError('RC_SHARD_LOST', undefined, { cause: error }))
       if (this.#run?.pool === pool) this.#lose(error, started)
     }
-    const run: Run = { pool, remote: wrap<ShardControl>(endpoint(channels.control.port1)), lost }
+    const run: Run = { pool, task, remote: wrap<ShardControl>(endpoint(channels.control.port1)), lost }
     this.#run = run
     // A thread that is killed closes its ports; its task may never settle.
     channels.control.port1.on('close', () => ended(new Error('the thread is gone')))
@@ -81,6 +87,7 @@ export class Shard {
     const isUp = (): void => {
       if (this.#run !== run) return
       this.#isUp = true
+      this.#wasUp = true
       this.#up.resolve(run)
     }
     run.remote.status().then(isUp, ended)
@@ -94,12 +101,18 @@ export class Shard {
     if (this.#isUp) this.#up = Promise.withResolvers()
     this.#isUp = false
     this.#failures = performance.now() - started > STABLE_MS ? 0 : this.#failures + 1
+    if (!this.#wasUp && this.#failures === FIRST_TRIES) {
+      this.#closing = true
+      this.#up.promise.catch(() => {})
+      this.#up.reject(new RollcallError('RC_SHARD_LOST', 'The shard does not start.', { cause: error }))
+      return
+    }
     const wait = Math.min(FIRST_RESTART_MS * 2 ** Math.min(this.#failures, 10), LAST_RESTART_MS)
     this.#options.restarting(wait, error)
     setTimeout(() => this.#closing || this.#start(), wait)
   }
 
-  /** Resolves when the shard's partitions are claimed and answer. */
+  /** Resolves when the shard's partitions are claimed and answer; RC_SHARD_LOST if it never starts. */
   async ready(): Promise<void> {
     await this.#up.promise
   }
@@ -118,9 +131,11 @@ export class Shard {
     }
   }
 
-  /** Ends the thread at once, as a crash would; it is started again. */
+  /** Ends the thread at once, as a crash of its own would; it is started again. */
   async kill(): Promise<void> {
-    await Promise.all(this.#run?.pool.threads.map(thread => thread.terminate()) ?? [])
+    await this.call(remote => remote.crash()).catch((error: unknown) => {
+      if (!isCode(error, 'RC_SHARD_LOST')) throw error
+    })
   }
 
   async close(): Promise<void> {
@@ -128,6 +143,8 @@ export class Shard {
     const run = this.#run
     if (!run) return
     await this.call(remote => remote.drain()).catch(error => this.#options.restarting(0, error))
+    // A thread that is ended inside a call of LMDB takes the process with it: it must have closed its stores.
+    await Promise.race([run.task.catch(() => {}), new Promise(resolve => setTimeout(resolve, DRAIN_MS).unref())])
     await run.pool.destroy()
   }
 }

@@ -132,6 +132,8 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       await fill(5)
       await fill(2, 1)
       const after = await opened.again()
+      const bounds = await Promise.all([0, 1, 2].map(p => after.bounds(p)))
+      expect(bounds.map(({ last }) => last)).toEqual([5, 2, 0])
       expect(await after.append(0, [event('e6')])).toBe(6)
       expect(idsOf(await readTo(after, 0, 6))).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
       expect(idsOf(await readTo(after, 1, 2))).toEqual(['e1', 'e2'])
