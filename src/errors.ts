@@ -17,6 +17,7 @@ export const ERRORS = {
   RC_OVERLOADED: [503, 'More is waiting for the event log than fits; nothing was accepted. Try again.'],
   RC_SHARD_LOST: [503, 'The shard died while it was asked; it is being restarted. Try again.'],
   RC_SHARD_TIMEOUT: [504, 'The shard did not answer in time.'],
+  RC_UNREACHABLE: [503, 'No server answers where the command line was told to find one.'],
   RC_WAIT_TIMEOUT: [504, 'The position did not become readable within 20 s.'],
   RC_FENCED: [503, 'Another owner claimed the partition; this one stops writing.'],
   RC_PARTITION_STOPPED: [503, 'A partition stopped; /readyz says why.'],

@@ -61,7 +61,7 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   app.addHook('preHandler', async request => {
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.shards.settled(Positions.parse(String(after), bridge.config.partitions))
+    await bridge.shards.settled(new Positions().read(String(after), bridge.config.partitions))
   })
 
   sessionRoutes(app, bridge)

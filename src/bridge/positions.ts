@@ -7,21 +7,24 @@ const BOUND = 1_024
 export class Positions {
   readonly #seqs = new Map<number, Seq>()
 
-  /** Throws RC_INVALID_POSITION. */
-  static parse(text: string, partitions: number): Positions {
-    const positions = new Positions()
-    const items = text.split(',')
+  /** Adds those of a header. Throws RC_INVALID_POSITION. */
+  read(header: string, partitions = BOUND): this {
+    const items = header.split(',')
     if (items.length > BOUND) throw new RollcallError('RC_INVALID_POSITION')
     for (const item of items) {
       const match = /^\s*(\d{1,5})-(\d{1,15})\s*$/.exec(item)
       if (!match || Number(match[1]) >= partitions) throw new RollcallError('RC_INVALID_POSITION')
-      positions.add(Number(match[1]), Number(match[2]))
+      this.add(Number(match[1]), Number(match[2]))
     }
-    return positions
+    return this
   }
 
   add(partition: number, seq: Seq): void {
     if (seq > (this.#seqs.get(partition) ?? 0)) this.#seqs.set(partition, seq)
+  }
+
+  get isEmpty(): boolean {
+    return this.#seqs.size === 0
   }
 
   [Symbol.iterator](): IterableIterator<[partition: number, seq: Seq]> {

@@ -1,6 +1,7 @@
 /** Delivering arrays of records to a server, and knowing when they can be read. */
+
+import { Positions } from '../bridge/positions.ts'
 import type { Fault } from '../errors.ts'
-import { Positions } from './positions.ts'
 import { problemOf, type Request, type Server } from './server.ts'
 
 /** The bounds of one request: the server's own for an array, and under its 1 MiB for a body. */
@@ -37,7 +38,8 @@ export class Delivery {
     const request: Request = { method: 'POST', path, body: `[${places.map(place => records[place]).join(',')}]` }
     const answer = await this.server.request(request)
     if (answer.status < 300) {
-      this.#positions.add(answer.headers.get('rollcall-position') ?? '')
+      const position = answer.headers.get('rollcall-position')
+      if (position !== null) this.#positions.read(position)
       delivered.accepted += (answer.body as { accepted?: number } | undefined)?.accepted ?? places.length
       return
     }

@@ -103,11 +103,11 @@ export class Server {
       })
       answer = { status: response.status, headers: response.headers, body: jsonOf(await response.text()) }
     } catch (error) {
-      return { code: 'RC_LOG_UNAVAILABLE', why: `no answer (${reasonOf(error)})` }
+      return { code: 'RC_UNREACHABLE', why: `no answer (${reasonOf(error)})` }
     }
     if (answer.status < 500 && answer.status !== 429) return answer
     const { code, message } = problemOf(answer.body)
-    return { code: code ?? 'RC_LOG_UNAVAILABLE', why: `answered ${answer.status}${message ? `: ${message}` : ''}` }
+    return { code: code ?? 'RC_UNREACHABLE', why: `answered ${answer.status}${message ? `: ${message}` : ''}` }
   }
 
   #name({ method, path }: Request): string {

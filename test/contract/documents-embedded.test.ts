@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openDocuments } from '../../src/documents/embedded.ts'
+import { plan } from '../../src/documents/entries.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { documentStoreContract, idsOf, type OpenedDocuments } from './document-store.ts'
 
@@ -58,6 +59,17 @@ describe('the embedded documents', () => {
       },
     )
   const ended = async (thread: Worker): Promise<void> => void (await once(thread, 'exit'))
+
+  test.each([
+    [{ title: 'x', active: true }, 'active'],
+    [{ active: true, userId: 'u1' }, 'userId'],
+    [{ active: { $in: [true, false] }, userId: { $gte: 'u1' } }, 'active'],
+    [{ userId: { $lt: 'u1' } }, 'userId'],
+    [{ $and: [{ userId: { $eq: 'u1' } }, { title: 'x' }] }, 'userId'],
+    [{ userId: 'u1', _id: { $in: ['s1'] } }, '_id'],
+  ])('are looked for by an index that the filter has a condition on: %j', (filter, field) => {
+    expect(plan('sessions', filter).field).toBe(field)
+  })
 
   test('are shared with other threads', async () => {
     await store.upsertMany('sessions', [{ id: 'here', seq: 1, set: { userId: 'u1' } }])
