@@ -28,6 +28,9 @@ export const id = text(ID_BYTES)
     params: { code: 'control_character' },
   })
 
+export const isId = (value: string): boolean =>
+  value !== '' && fits(value, ID_BYTES) && value.isWellFormed() && !CONTROL.test(value)
+
 const page = text(PAGE_BYTES)
 const short = text(ID_BYTES)
 const names = z.array(id).max(100)

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import type { heartbeat, webEvent } from './inputs.ts'
+import { type heartbeat, isId, type webEvent } from './inputs.ts'
 
 interface Profile {
   country: string | null
@@ -67,8 +67,8 @@ export class Stamp {
   #streamOf(path: string): string | undefined {
     for (const prefix of this.#streamPaths) {
       if (!path.startsWith(prefix)) continue
-      const id = /^[^/?#]*/.exec(path.slice(prefix.length))![0]
-      if (id !== '' && Buffer.byteLength(id) <= 256) return id
+      const stream = /^[^/?#]*/.exec(path.slice(prefix.length))![0]
+      if (isId(stream)) return stream
     }
     return undefined
   }

@@ -48,6 +48,7 @@ export function openCheckpoints(path: string): CheckpointStore {
     const landed = former
       ? await db.ifVersion([partition, MANIFEST], former.n, write)
       : await db.ifNoExists([partition, MANIFEST], write)
+    if (landed) numbers.set(partition, next.n)
     await env.flushed
     return landed
   }
@@ -59,7 +60,6 @@ export function openCheckpoints(path: string): CheckpointStore {
         const { epoch, n, cut, incarnation } = former ?? { epoch: 0, n: 0, cut: 0, incarnation: null }
         const next: Manifest = { owner, epoch: epoch + 1, n: n + 1, cut, incarnation }
         if (!(await replace(partition, former, next))) continue
-        numbers.set(partition, next.n)
         return { partition, owner, epoch: next.epoch, cut, incarnation }
       }
     },
@@ -82,7 +82,6 @@ export function openCheckpoints(path: string): CheckpointStore {
       const mine = former !== undefined && former.epoch === epoch && former.n === numbers.get(partition)
       const next: Manifest = { owner, epoch, n: (former?.n ?? 0) + 1, cut, incarnation: delta.incarnation }
       if (!mine || !(await replace(partition, former, next, delta))) throw new RollcallError('RC_FENCED')
-      numbers.set(partition, next.n)
       claim.cut = cut
       claim.incarnation = delta.incarnation
     },

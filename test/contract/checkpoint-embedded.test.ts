@@ -31,8 +31,8 @@ checkpointContract('embedded', openEmbedded)
 test('a commit to the embedded checkpoint store is there whole or not at all after kill -9', async () => {
   const random = seeded('kill -9 while committing')
   const path = temporaryDirectory()
-  for (let round = 0; round < 5; round++) {
-    const acknowledged = await untilKilled('commit-until-killed.ts', [path], random.int(1, 60))
+  for (let round = 0; round < 10; round++) {
+    const acknowledged = await untilKilled('commit-until-killed.ts', [path], random)
     const store = openCheckpoints(path)
     const claim = await store.claim(0, 'after')
     const records = await load(store, claim, { space: 'actor', names: [] })

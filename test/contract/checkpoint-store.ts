@@ -12,6 +12,8 @@ export interface OpenedCheckpoints {
   destroy(): Promise<void>
 }
 
+const VALUES: unknown[] = [0, -1.5, '', 'text', true, null, [], [1, [2]], {}, { a: { b: null } }]
+
 /** What every checkpoint store does. */
 export function checkpointContract(name: string, open: () => Promise<OpenedCheckpoints>): void {
   checkpointNames(name, open)
@@ -117,7 +119,7 @@ export function checkpointContract(name: string, open: () => Promise<OpenedCheck
       expect((await load(store, claim, { space: 'actor', names: ['a'] }))[0]!.value).toEqual(values)
     })
 
-    test.each([0, -1.5, '', 'text', true, null, [], [1, [2]]])('takes %j as a value of its own', async value => {
+    test.each(VALUES.map(value => [value] as const))('takes %j as a value of its own', async value => {
       await store.commit(claim, 1, delta([put('aggregate', ['a'], value)]))
       expect(await load(store, claim, { space: 'aggregate', names: [] })).toEqual([put('aggregate', ['a'], value)])
     })
