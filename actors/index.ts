@@ -37,7 +37,9 @@ export interface Tally {
 }
 
 export interface Presence {
+  /** ms of the newest heartbeat */
   at: number
+  /** the stream watched by it, null on any other page */
   stream: string | null
 }
 
@@ -82,3 +84,8 @@ export interface ActorKind<C = any> {
 export const KINDS: readonly ActorKind[] = [viewer, visitor, streamerSession]
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`
+
+export function splitId(id: string): { kind: string; key: string } {
+  const slash = id.indexOf('/')
+  return { kind: id.slice(0, slash), key: id.slice(slash + 1) }
+}

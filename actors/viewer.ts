@@ -14,8 +14,8 @@ export const viewer: ActorKind<ViewerContext> = {
   receive(event, context, { rules, isFrozen }): Heartbeat {
     const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
     const stream = (event.stream as string | undefined) ?? null
-    const frozen =
-      stream === null || context.streams.includes(stream) ? [] : [stream, ...context.streams].filter(id => isFrozen(id))
+    const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
+    const frozen = asked.filter(id => isFrozen(id))
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, arrival, frozen, rules }
   },
 
@@ -45,10 +45,10 @@ export const viewer: ActorKind<ViewerContext> = {
 
   tally(before, after, userId, event, tally: Tally) {
     if (event.type !== 'heartbeat') return
-    const { beat, arrival } = event as Heartbeat
+    const { beat, arrival, frozen } = event as Heartbeat
     if (before.last !== after.last) tally.moved(userId, before.last, after.last!)
     if (before.last === null) tally.attended(userId, null)
-    if (beat.stream !== null) tally.arrived(beat.stream, arrival)
+    if (beat.stream !== null && !frozen.includes(beat.stream)) tally.arrived(beat.stream, arrival)
     if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
     if (before.cohorts === after.cohorts) return
     for (const cohort of after.cohorts) {

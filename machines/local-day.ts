@@ -1,8 +1,8 @@
 /** The calendar day of an instant in a time zone, `yyyy-MM-dd`. */
 
-// Offsets are multiples of a quarter of an hour since 2000, so a quarter never straddles midnight.
-const QUARTER_MS = 900_000
-const CACHED_QUARTERS = 50_000
+// Clocks change on whole minutes, and have since before 2000, so a minute never straddles midnight.
+const MINUTE_MS = 60_000
+const CACHED_MINUTES = 100_000
 
 const zones = new Map<string, (ms: number) => string>()
 
@@ -20,12 +20,12 @@ function inZone(zone: string): (ms: number) => string {
   const format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
   const days = new Map<number, string>()
   return ms => {
-    const quarter = Math.floor(ms / QUARTER_MS)
-    let day = days.get(quarter)
+    const minute = Math.floor(ms / MINUTE_MS)
+    let day = days.get(minute)
     if (day === undefined) {
-      if (days.size >= CACHED_QUARTERS) days.clear()
+      if (days.size >= CACHED_MINUTES) days.clear()
       day = format.format(ms)
-      days.set(quarter, day)
+      days.set(minute, day)
     }
     return day
   }

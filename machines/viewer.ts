@@ -51,6 +51,8 @@ export type ViewerEvent =
 export const WINDOW_MS = 300_000
 export const ALIVE_MS = 65_000
 const WRITE_EVERY_MS = 300_000
+/** Streams one viewer may attend at a time; nobody watches as many, and a list has to end. */
+const MOST_STREAMS = 1_000
 
 export const windowOf = (at: number): number => at - (at % WINDOW_MS)
 
@@ -149,5 +151,5 @@ function cohorts(known: readonly Cohort[], beat: Beat): readonly Cohort[] {
 function attended(streams: readonly string[], stream: string | null, frozen: readonly string[]): readonly string[] {
   if (stream === null || streams.includes(stream)) return streams
   const open = frozen.length === 0 ? streams : streams.filter(id => !frozen.includes(id))
-  return frozen.includes(stream) ? open : [...open, stream]
+  return frozen.includes(stream) || open.length >= MOST_STREAMS ? open : [...open, stream]
 }

@@ -38,6 +38,27 @@ const adder = (refuses: (n: number) => boolean, version = 1): ActorKind<Sum> => 
   project: () => {},
 })
 
+/** Has a deadline at the number it was given; may fail to wake at it. */
+const timer = (fails: boolean): ActorKind<Sum> => ({
+  ...adder(() => false),
+  machine: setup({
+    types: {} as {
+      context: { sum: number; deadline: number | null }
+      events: { type: 'add'; n: number } | { type: 'deadline' }
+    },
+    actions: {
+      set: assign(({ event }) => ({ deadline: event.type === 'add' ? event.n : null })),
+      wake: assign(() => {
+        if (fails) throw new Error('cannot wake')
+        return { deadline: null }
+      }),
+    },
+  }).createMachine({
+    context: { sum: 0, deadline: null },
+    on: { add: { actions: 'set' }, deadline: { actions: 'wake' } },
+  }),
+})
+
 const add = (n: number, key = 'k'): Event => ({ kind: 'add', key, id: '', at: 0, arrival: 0, n })
 const unpark = (verb: 'retry' | 'drop'): Event => ({ ...add(0), kind: `parked.${verb}`, actor: 'adder/k' })
 
@@ -116,9 +137,44 @@ describe('an event that its actor cannot take', () => {
     expect([await sumOf(partition), partition.parking.list()]).toEqual([3, []])
   })
 
-  test('stops the partition when a thousand wait already', async () => {
-    const many = [add(2), ...Array.from({ length: 1_000 }, () => add(1))]
-    await expect(applied(new MemoryStore(), refusesTwo, [many])).rejects.toMatchObject({ code: 'RC_PARTITION_STOPPED' })
+  test('leaves no room for another entry when a thousand wait', async () => {
+    const partition = await applied(new MemoryStore(), refusesTwo, [
+      [add(2), ...Array.from({ length: 998 }, () => add(1))],
+    ])
+    expect(partition.parking.isFull).toBe(false)
+    await apply(partition, [add(1)])
+    expect(partition.parking.isFull).toBe(true)
+  })
+
+  test('is given up by a drop ahead of its turn, which then is not applied again', async () => {
+    const store = new MemoryStore()
+    const partition = await applied(store, refusesTwo, [[add(2), add(3)]])
+    expect(await partition.unparkAhead({ seq: 3, events: [unpark('drop')] })).toBe(true)
+    await apply(partition, [add(2), add(4)])
+    await commit(partition, store)
+    const again = await applied(store, refusesTwo, [[unpark('drop')]])
+    expect([await sumOf(again), again.parking.list()[0]!.events.map(({ event }) => event.n)]).toEqual([3, [2, 4]])
+  })
+})
+
+describe('a deadline that its actor cannot take', () => {
+  const tick = (at: number): Event => ({ ...add(0), kind: 'tick', at, epoch: 0 })
+
+  test('is parked, and a retry after a restart sets it anew', async () => {
+    const store = new MemoryStore()
+    await commit(await applied(store, timer(true), [[add(5)], [tick(10)]]), store)
+    const partition = await applied(store, timer(false), [])
+    expect([partition.parking.list()[0]?.error, [...partition.wheel.entries()]]).toEqual(['cannot wake', []])
+    await apply(partition, [unpark('retry')])
+    expect([...partition.wheel.entries()]).toEqual([['adder/k', 5]])
+  })
+
+  test('is kept for an actor whose record cannot be read', async () => {
+    const store = new MemoryStore()
+    await commit(await applied(store, { ...timer(false), version: 2 }, [[add(5)]]), store)
+    await commit(await applied(store, timer(false), [[tick(10)]]), store)
+    const partition = await applied(store, { ...timer(false), version: 2 }, [[unpark('retry')]])
+    expect([...partition.wheel.entries()]).toEqual([['adder/k', 5]])
   })
 })
 

@@ -6,6 +6,7 @@ import { ALIVE_MS, windowOf } from '../../machines/viewer.ts'
 export const FREEZE_MS = 86_400_000
 
 const KEEP_WINDOWS = 500
+const SWEEP_MS = 10_000
 
 interface Stream {
   attendance: number
@@ -46,15 +47,11 @@ export class AudienceCounters implements Tally {
   readonly #alive = new AliveCounter()
   readonly #aliveOn = new Map<string, AliveCounter>()
   #dirty = new Map<string, string[]>()
+  #sweptAt = Number.NEGATIVE_INFINITY
   #news: LiveNews = { present: new Map(), attended: [] }
 
   moved(userId: string, from: Presence | null, to: Presence): void {
     this.#news.present.set(userId, to)
-    this.here(from, to)
-  }
-
-  /** As `moved`, but no news. */
-  here(from: Presence | null, to: Presence): void {
     if (from) {
       this.#alive.add(from.at, -1)
       if (from.stream !== null) this.#aliveOn.get(from.stream)?.add(from.at, -1)
@@ -150,6 +147,8 @@ export class AudienceCounters implements Tally {
 
   /** Forgets frozen streams and all but the newest windows; nothing that changed. `time` is the partition's, `now` the clock's. */
   evict(time: number, now: number): void {
+    if (now < this.#sweptAt + SWEEP_MS) return
+    this.#sweptAt = now
     for (const id of this.#streams.keys()) {
       if (this.isFrozen(id, time) && !this.#dirty.has(`stream\n${id}`)) this.#streams.delete(id)
     }

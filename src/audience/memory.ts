@@ -1,31 +1,31 @@
-import type { LiveSets, Presence } from './index.ts'
+import { ALIVE_MS } from '../../machines/viewer.ts'
+import type { LiveSets, ViewerPresence } from './index.ts'
 
-const ALIVE_MS = 65_000
+const FORGET_MS = 86_400_000
 
-/** Live sets of this process alone. Who is no longer alive is forgotten in time, who attended is not. */
+/** Live sets of one thread. Who is no longer alive is forgotten, and a stream nobody new came to for a day. */
 export const memoryLiveSets = (): LiveSets => {
-  const newestOf = new Map<string, Presence>()
-  const attendees = new Set<string>()
-  const attendeesOf = new Map<string, Set<string>>()
+  const newestOf = new Map<string, ViewerPresence>()
+  const attendeesOf = new Map<string, { users: Set<string>; grewAt: number }>()
   let newest = 0
   let sweptAt = 0
 
   const sweep = (): void => {
     for (const [userId, { at }] of newestOf) if (at < newest - ALIVE_MS) newestOf.delete(userId)
+    for (const [stream, { grewAt }] of attendeesOf) if (grewAt < newest - FORGET_MS) attendeesOf.delete(stream)
     sweptAt = newest
   }
 
   return {
-    publish: async (_partition, present, attended) => {
+    async publish(_partition, present, attended) {
       for (const beat of present) {
-        attendees.add(beat.userId)
         newest = Math.max(newest, beat.at)
         const known = newestOf.get(beat.userId)
         if (known === undefined || known.at < beat.at) newestOf.set(beat.userId, beat)
       }
       for (const [stream, userId] of attended) {
-        const watchers = attendeesOf.get(stream) ?? new Set()
-        attendeesOf.set(stream, watchers.add(userId))
+        const users = attendeesOf.get(stream)?.users ?? new Set()
+        attendeesOf.set(stream, { users: users.add(userId), grewAt: newest })
       }
       if (newest - sweptAt >= ALIVE_MS) sweep()
     },
@@ -33,9 +33,10 @@ export const memoryLiveSets = (): LiveSets => {
       Array.from(newestOf.values())
         .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
         .map(({ userId }) => userId),
-    attendance: async stream => (stream === undefined ? attendees : attendeesOf.get(stream))?.size ?? 0,
-    close: async () => {
-      for (const part of [newestOf, attendees, attendeesOf]) part.clear()
+    attendance: async stream => attendeesOf.get(stream)?.users.size ?? 0,
+    async close() {
+      newestOf.clear()
+      attendeesOf.clear()
     },
   }
 }

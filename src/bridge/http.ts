@@ -1,13 +1,14 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { Bridge } from './index.ts'
-import { heartbeat, parseMany, webEvent } from './inputs.ts'
+import { heartbeat, isParam, parseMany, webEvent } from './inputs.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
 import { Positions } from './positions.ts'
 import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
 import { webEvents } from './stamp.ts'
+import { webSessionRoutes } from './web-sessions.ts'
 
 const BODY_BYTES = 1_048_576
 /** An id of 256 bytes, percent-encoded, and more. */
@@ -59,6 +60,11 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   })
 
   app.addHook('preHandler', async request => {
+    for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
+      if (isParam(value)) continue
+      const fault = { index: 0, path: name, code: 'invalid_id', message: 'is no id' }
+      throw new RollcallError('RC_INVALID_INPUT', undefined, { faults: [fault] })
+    }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
     await bridge.shards.settled(new Positions().read(String(after), bridge.config.partitions))
@@ -67,6 +73,7 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   sessionRoutes(app, bridge)
   platformRoutes(app, bridge)
   readRoutes(app, bridge)
+  webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
   return app
 }

@@ -28,8 +28,11 @@ export const id = text(ID_BYTES)
     params: { code: 'control_character' },
   })
 
-export const isId = (value: string): boolean =>
-  value !== '' && fits(value, ID_BYTES) && value.isWellFormed() && !CONTROL.test(value)
+export const isId = (value: string, bytes = ID_BYTES): boolean =>
+  value !== '' && fits(value, bytes) && value.isWellFormed() && !CONTROL.test(value)
+
+/** A part of a path: an id, or what was made of one. */
+export const isParam = (value: string): boolean => isId(value, 2 * ID_BYTES)
 
 const page = text(PAGE_BYTES)
 const short = text(ID_BYTES)

@@ -1,22 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { ViewerContext } from '../../machines/viewer.ts'
-import { parseSessionId } from '../../machines/web-sessions.ts'
 import type { StatisticsRecord } from '../audience/counters.ts'
 import type { Document } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import { partitionOf } from './append.ts'
 import type { Bridge } from './index.ts'
-import { id, parseOne } from './inputs.ts'
-import { eventsOf, sessionOf, webSessionsOf, withId } from './shown.ts'
+import { parseOne } from './inputs.ts'
+import { sessionOf, withId } from './shown.ts'
 
 const DAY_MS = 86_400_000
 const SESSIONS = 10_000
 const EFFECTS = 1_000
 
 const sessionsQuery = z.object({ active: z.enum(['true', 'false']).optional() })
+const viewersQuery = z.object({ users: z.enum(['true', 'false']).optional() })
 const statisticsQuery = z.object({ from: z.coerce.number().optional(), to: z.coerce.number().optional() })
-const webSessionsQuery = z.object({ visitor: id, day: z.iso.date().optional() })
 const effectsQuery = z.object({ actor: z.string().optional() })
 
 interface WithId {
@@ -33,7 +32,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/sessions', async ({ query }) => {
     const { active } = parseOne(sessionsQuery, query, now())
     const filter = active === undefined ? {} : { active: active === 'true' }
-    const sessions = await documents.find('sessions', { filter, sort: { _id: 1 }, limit: SESSIONS })
+    const sessions = await documents.find('sessions', { filter, sort: { _id: -1 }, limit: SESSIONS })
     return { sessions: sessions.map(sessionOf) }
   })
 
@@ -43,9 +42,12 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     return sessionOf(session)
   })
 
-  app.get<WithId>('/sessions/:id/viewers', async ({ params }) => {
+  app.get<WithId>('/sessions/:id/viewers', async ({ params, query }) => {
+    const { users } = parseOne(viewersQuery, query, now())
     const counts = await Promise.all(shards.all.map(shard => shard.call(remote => remote.audienceOf(params.id))))
-    return counts.reduce(sum)
+    if (users !== 'true') return counts.reduce(sum)
+    const alive = await Promise.all(shards.all.map(shard => shard.call(remote => remote.alive(params.id))))
+    return { ...counts.reduce(sum), users: alive.flat().sort() }
   })
 
   app.get('/viewers', async () => {
@@ -75,39 +77,6 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     const live = runs.map(({ start, end }) => ({ id: `${userId}-${start}`, start, end }))
     const oldest = live[0]?.start ?? Number.POSITIVE_INFINITY
     return { viewingSessions: [...settled.filter(({ end }) => end < oldest), ...live] }
-  })
-
-  app.get('/web-sessions', async ({ query }) => {
-    const { visitor, day } = parseOne(webSessionsQuery, query, now())
-    const filter = { visitorId: visitor, ...(day !== undefined && { day }) }
-    const [sessions, chunks] = await Promise.all([
-      documents.find('web-sessions', { filter }),
-      documents.find('web-events', { filter }),
-    ])
-    const days = Map.groupBy(sessions, session => String(session.day))
-    const webSessions = [...days.keys()].sort().flatMap(each =>
-      webSessionsOf(
-        days.get(each)!,
-        chunks.filter(chunk => chunk.day === each),
-      ),
-    )
-    return { webSessions }
-  })
-
-  const dayOf = async (sessionId: string) => {
-    const { visitorId, day, index } = parseSessionId(sessionId) ?? { visitorId: '', day: '', index: 0 }
-    const filter = { visitorId, day }
-    const sessions = await documents.find('web-sessions', { filter })
-    there(sessions.find(({ _id }) => _id === sessionId) ?? null)
-    return { sessions, chunks: await documents.find('web-events', { filter }), index }
-  }
-  app.get<WithId>('/web-sessions/:id', async ({ params }) => {
-    const { sessions, chunks, index } = await dayOf(params.id)
-    return webSessionsOf(sessions, chunks)[index - 1]
-  })
-  app.get<WithId>('/web-sessions/:id/events', async ({ params }) => {
-    const { sessions, chunks, index } = await dayOf(params.id)
-    return { events: eventsOf(sessions, chunks, index) }
   })
 
   app.get('/effects', async ({ query }) => {

@@ -19,7 +19,16 @@ export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   const latestOf = async (userId: string): Promise<Document> => {
     const [session] = await documents.find('sessions', { filter: { userId }, sort: { ordinal: -1 }, limit: 1 })
-    return session!
+    if (!session) throw new RollcallError('RC_ACTOR_PARKED')
+    return session
+  }
+
+  /** The session id of a source that has started, unless it is another streamer's session. */
+  const sourceIdOf = async (userId: string): Promise<string | null> => {
+    const sourceId = startedSource(await documents.find('sources', { filter: { userId } }))
+    if (sourceId === null) return null
+    const taken = await documents.get('sessions', sourceId)
+    return taken && taken.userId !== userId ? null : sourceId
   }
 
   const found = async (id: string): Promise<Document & { userId: string; active: boolean }> => {
@@ -50,10 +59,7 @@ export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.post('/sessions', async (request, reply) => {
     const at = now()
     const { userId, title, device } = parseOne(sessionStart, request.body, at)
-    const [user, sources] = await Promise.all([
-      documents.get('users', userId),
-      documents.find('sources', { filter: { userId } }),
-    ])
+    const [user, sourceId] = await Promise.all([documents.get('users', userId), sourceIdOf(userId)])
     const event: Event = {
       kind: 'session.start',
       key: userId,
@@ -61,7 +67,7 @@ export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
       at,
       arrival: at,
       fresh: new ObjectId().toHexString(),
-      sourceId: startedSource(sources),
+      sourceId,
       title: title ?? null,
       device: device ?? null,
       userTags: user?.tags ?? [],

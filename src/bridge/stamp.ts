@@ -36,14 +36,20 @@ export class Stamp {
     arrival: number,
     country: string | undefined,
   ): Promise<Event[]> {
-    const unknown = new Set<string>()
+    const profiles = new Map<string, Profile>()
+    const unknown: string[] = []
     for (const { userId, groups, country: own } of beats) {
-      if ((groups === undefined || (own ?? country) === undefined) && !this.#profiles.has(userId)) unknown.add(userId)
+      if ((groups !== undefined && (own ?? country) !== undefined) || profiles.has(userId)) continue
+      const profile = this.#profiles.get(userId)
+      profiles.set(userId, profile ?? NOBODY)
+      if (!profile) unknown.push(userId)
     }
-    if (unknown.size > 0) await Promise.all([...unknown].map(userId => this.#load(userId)))
+    if (unknown.length > 0) {
+      await Promise.all(unknown.map(async userId => profiles.set(userId, await this.#load(userId))))
+    }
     return beats.map(beat => {
       const { userId, path, at } = beat
-      const profile = this.#profiles.get(userId) ?? NOBODY
+      const profile = profiles.get(userId) ?? NOBODY
       const stream = this.#streamOf(path)
       return {
         kind: 'heartbeat',
@@ -59,9 +65,11 @@ export class Stamp {
     })
   }
 
-  async #load(userId: string): Promise<void> {
+  async #load(userId: string): Promise<Profile> {
     const user = (await this.#documents.get('users', userId)) as Partial<Profile> | null
-    this.#profiles.set(userId, user ? { country: user.country ?? null, groups: user.groups ?? [] } : NOBODY)
+    const profile = user ? { country: user.country ?? null, groups: user.groups ?? [] } : NOBODY
+    this.#profiles.set(userId, profile)
+    return profile
   }
 
   #streamOf(path: string): string | undefined {

@@ -10,8 +10,9 @@ export interface Plan {
   exact: boolean
 }
 
-/** Longer entries are cut, which finds too much at most. Beside an id an entry must fit into half a page of LMDB. */
+/** Longer entries are cut, which finds too much at most. */
 const ENTRY_BYTES = 576
+/** The longest key LMDB takes, less the byte that ends a span. */
 export const KEY_BYTES = 1_977
 
 const bits = new DataView(new ArrayBuffer(8))

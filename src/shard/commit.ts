@@ -3,7 +3,8 @@ import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import type { Cut, Partition } from './partition.ts'
+import type { Cut } from './cut.ts'
+import type { Partition } from './partition.ts'
 import { project } from './projections.ts'
 
 export interface CommitOptions {
@@ -89,7 +90,7 @@ export class Committer {
       if (!this.#running) this.#start()
       await this.#running
     }
-    this.stop(new RollcallError('RC_SHARD_LOST', 'The shard is closing.'))
+    this.stop(new RollcallError('RC_CLOSING'))
   }
 
   stop(error: Error): void {
@@ -111,7 +112,7 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, live, committed } = this.#options
+    const { partition, incarnation, store, documents, live, committed, failed } = this.#options
     const cut = partition.take()
     await this.#insist('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
     if (cut.writes.length > 0) {
@@ -121,7 +122,8 @@ export class Committer {
     this.#projected = cut.seq
     for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.seq) settle()
     const present = [...cut.news.present].map(([userId, presence]) => ({ userId, ...presence }))
-    await live.publish(partition.claim.partition, present, cut.news.attended)
+    // They are copies: whatever happens to them, the partition goes on.
+    await live.publish(partition.claim.partition, present, cut.news.attended).catch(error => failed('live sets', error))
     committed(cut)
   }
 

@@ -1,3 +1,5 @@
+import { ALIVE_MS } from '../../machines/viewer.ts'
+import type { LiveSets } from '../audience/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { AudienceCount, ShardControl } from './index.ts'
 import type { Loop } from './loop.ts'
@@ -6,6 +8,7 @@ import type { Loop } from './loop.ts'
 export function control(
   loops: ReadonlyMap<number, Loop>,
   refused: ReadonlyMap<number, RollcallError>,
+  live: LiveSets,
   drained: () => void,
 ): ShardControl {
   const owned = (partition: number): Loop => {
@@ -15,11 +18,18 @@ export function control(
     return loop
   }
   const partitions = () => [...loops.values()].map(({ partition }) => partition)
+  // A sum without one of its parts would pass for the whole.
+  const allPartitions = () => {
+    const [refusal] = refused.values()
+    const stopped = refusal ?? [...loops.values()].find(({ stopped }) => stopped)?.stopped
+    if (stopped) throw stopped
+    return partitions()
+  }
 
   const audienceOf = async (stream: string): Promise<AudienceCount> => {
     const now = Date.now()
     const count = { alive: 0, attendance: 0 }
-    for (const partition of partitions()) {
+    for (const partition of allPartitions()) {
       count.alive += partition.counters.alive(now, stream)
       count.attendance += await partition.attendanceOf(stream)
     }
@@ -33,7 +43,7 @@ export function control(
       const now = Date.now()
       const all = { alive: 0, attendance: 0 }
       const bySession = new Map<string, AudienceCount>()
-      for (const { counters } of partitions()) {
+      for (const { counters } of allPartitions()) {
         all.alive += counters.alive(now)
         all.attendance += counters.totals.attendance
         for (const stream of counters.streams) {
@@ -47,6 +57,8 @@ export function control(
     },
 
     audienceOf,
+
+    alive: stream => live.alive(Date.now() - ALIVE_MS, stream),
 
     async actor(partition, kind, key) {
       const { partition: owner } = owned(partition)

@@ -34,9 +34,11 @@ export interface PartitionStatus {
 export interface ShardControl {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>
-  /** In all, and on every stream somebody is alive on. */
+  /** In all, and on every stream with a beat in the last 24 h. */
   audience(): Promise<{ all: AudienceCount; bySession: [id: string, count: AudienceCount][] }>
   audienceOf(stream: string): Promise<AudienceCount>
+  /** Users alive on a stream, as of the last commits. */
+  alive(stream: string): Promise<string[]>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
   status(): Promise<PartitionStatus[]>

@@ -39,7 +39,9 @@ export class Loop {
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly #replayUntil: Seq
   #running: Promise<void> = Promise.resolve()
+  #isApplying = false
   #stopped: RollcallError | undefined
+  #blocked: RollcallError | undefined
   #tickTimer: NodeJS.Timeout | undefined
   #tickAt: number | undefined
   #tickedAt = 0
@@ -58,17 +60,14 @@ export class Loop {
         partition.outbox.done(id)
         this.committer.poke()
       },
-      parked: async ({ id, actor, at }, error) => {
-        partition.outbox.park(id, error.message)
-        const event = { kind: 'effect.failed', key: actor, id, at, arrival: options.now(), error: error.message }
-        await options.log.append(number, [event]).catch(error => failed('effect.failed', error))
-        this.committer.poke()
-      },
     })
     const { store, documents, live, flushMs } = options
     this.committer = new Committer({
       ...{ partition, incarnation, store, documents, live, flushMs, failed },
-      committed: cut => this.#performer.add(cut.effects),
+      committed: cut => {
+        this.#performer.add(cut.effects)
+        if (!this.#isApplying) partition.evict(options.now())
+      },
       fatal: error => this.#stop(error),
     })
   }
@@ -100,19 +99,40 @@ export class Loop {
     const { log, now } = this.#options
     for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
       if (!committer.isRunning) partition.evict(now())
+      this.#isApplying = true
       await partition.prepare(entries)
       let slice = performance.now()
       for (const entry of entries) {
+        if (partition.parking.isFull) await this.#unblock()
         if (this.#abort.signal.aborted) return
         partition.apply(entry)
         if (performance.now() - slice < SLICE_MS) continue
         await nextTurn()
         slice = performance.now()
       }
+      this.#isApplying = false
       committer.poke()
       if (partition.applied < this.#replayUntil) continue
       this.#performer.open()
       this.#armTick()
+    }
+  }
+
+  /** With too much parked nothing is applied but the next retry or drop in the log, ahead of what stands before it. */
+  async #unblock(): Promise<void> {
+    const { partition } = this
+    const { claim, parking, applied } = partition
+    this.#blocked = new RollcallError(
+      'RC_PARTITION_STOPPED',
+      `Partition ${claim.partition}: too many events are parked.`,
+    )
+    this.#options.failed(claim.partition, 'parking', this.#blocked)
+    for await (const entries of this.#options.log.read(claim.partition, applied, this.#abort.signal)) {
+      for (const entry of entries) {
+        if (!(await partition.unparkAhead(entry)) || parking.isFull) continue
+        this.#blocked = undefined
+        return
+      }
     }
   }
 
@@ -143,7 +163,7 @@ export class Loop {
 
   /** Why the partition does not go on; undefined while it does. */
   get stopped(): RollcallError | undefined {
-    return this.#stopped
+    return this.#stopped ?? this.#blocked
   }
 
   #stop(error: Error): void {

@@ -1,20 +1,5 @@
 import type { Record, RecordKey } from '../checkpoint/index.ts'
-import type { Seq } from '../log/index.ts'
-
-/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
-export interface Effect {
-  id: string
-  kind: string
-  actor: string
-  /** of the entry it stems from, and which of the actor's effects in it */
-  seq: Seq
-  index: number
-  /** partition time */
-  at: number
-  payload: { [fact: string]: unknown }
-  /** why it was given up after the last attempt */
-  parked?: string
-}
+import type { Effect } from '../notify/index.ts'
 
 /** Effects of a partition that are not known to be done. */
 export class Outbox {
@@ -30,18 +15,11 @@ export class Outbox {
 
   restore(effect: Effect): void {
     this.#effects.set(effect.id, effect)
-    if (effect.parked === undefined) this.#fresh.push(effect)
+    this.#fresh.push(effect)
   }
 
   done(id: string): void {
     if (this.#effects.delete(id)) this.#changed.add(id)
-  }
-
-  park(id: string, why: string): void {
-    const effect = this.#effects.get(id)
-    if (!effect) return
-    this.#effects.set(id, { ...effect, parked: why })
-    this.#changed.add(id)
   }
 
   get hasFresh(): boolean {

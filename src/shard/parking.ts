@@ -1,9 +1,8 @@
 import type { Event } from '../../actors/event.ts'
 import type { Record, RecordKey } from '../checkpoint/index.ts'
-import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 
-/** Events that may wait for an operator before the partition stops. */
+/** With so many waiting for an operator, the partition takes no further entry. */
 const BOUND = 1_000
 
 /** An event that could not be applied, or came after one that could not. */
@@ -39,15 +38,16 @@ export class Parking {
   }
 
   add(id: string, parked: Parked, error?: Error): void {
-    if (this.#size >= BOUND) {
-      throw new RollcallError('RC_PARTITION_STOPPED', `Over ${BOUND} events are parked, the last for ${id}.`)
-    }
     const why = error?.message ?? (this.#actors.has(id) ? undefined : this.#closed.get(id))
     const list = this.#actors.get(id) ?? []
     list.push(why === undefined ? parked : { ...parked, error: why })
     this.#actors.set(id, list)
     this.#changed.add(id)
     this.#size++
+  }
+
+  get isFull(): boolean {
+    return this.#size >= BOUND
   }
 
   eventsOf(id: string): Event[] {

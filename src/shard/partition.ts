@@ -1,29 +1,23 @@
 import type { Event } from '../../actors/event.ts'
-import { type ActorKind, actorId, type Facts, type Rules } from '../../actors/index.ts'
-import { AudienceCounters, type LiveNews } from '../audience/counters.ts'
-import type { CheckpointStore, Claim, Delta, RecordKey } from '../checkpoint/index.ts'
+import { type ActorKind, actorId, type Facts, type Rules, splitId } from '../../actors/index.ts'
+import { AudienceCounters } from '../audience/counters.ts'
+import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import type { Live, Said } from './actor.ts'
-import { type Effect, Outbox } from './outbox.ts'
+import type { Cut } from './cut.ts'
+import { Outbox } from './outbox.ts'
 import { type Parked, Parking } from './parking.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents, type Wanted } from './residents.ts'
 import { Wheel } from './wheel.ts'
-
-/** All that one commit takes along, and what follows from it. */
-export interface Cut {
-  seq: Seq
-  delta: Omit<Delta, 'incarnation'>
-  writes: DocumentWrite[]
-  effects: Effect[]
-  news: LiveNews
-}
 
 export interface Clock {
   /** partition time: of the newest event or tick; never goes back */
   time: number
   /** of the newest claim in the log; ticks of older ones don't count */
   epoch: number
+  /** entries ahead whose retries and drops were applied before their turn, in order */
+  ahead: Seq[]
 }
 
 /** An entry being applied, and how many effects each actor has asked for in it. */
@@ -40,7 +34,7 @@ export class Partition {
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
-  readonly clock: Clock = { time: 0, epoch: 0 }
+  readonly clock: Clock = { time: 0, epoch: 0, ahead: [] }
   /** the last entry that is in the state */
   applied: Seq
 
@@ -74,6 +68,7 @@ export class Partition {
         } else if (isUnparking(event)) {
           const id = String(event.actor)
           if (this.parking.reopen(id)) this.residents.forget(id)
+          if (this.parking.eventsOf(id).length > 0) wanted.push({ ...splitId(id), on: null })
           for (const parked of this.parking.eventsOf(id)) want(parked)
         } else want(event)
       }
@@ -93,7 +88,7 @@ export class Partition {
     }
   }
 
-  /** One entry, prepared before. Throws RC_PARTITION_STOPPED when the partition can't go on. */
+  /** One entry, prepared before. */
   apply({ seq, events }: Entry): void {
     const applying: Applying = { seq, said: new Map() }
     events.forEach((event, index) => {
@@ -101,27 +96,39 @@ export class Partition {
       if (event.kind === 'claim') this.clock.epoch = Math.max(this.clock.epoch, Number(event.epoch))
       else if (event.kind === 'tick') {
         if (event.epoch === this.clock.epoch) this.#tick(event.at, applying)
-      } else if (isUnparking(event)) this.#unpark(event, applying)
-      else this.#receive({ seq, index, event }, applying)
+      } else if (isUnparking(event)) {
+        if (!this.clock.ahead.includes(seq)) this.#unpark(event, applying)
+      } else this.#receive({ seq, index, event }, applying)
     })
     this.applied = seq
+    if (this.clock.ahead[0] === seq) this.clock.ahead.shift()
+  }
+
+  /** Applies the retries and drops of an entry that is not yet at its turn; false if there are none, or they were applied. */
+  async unparkAhead({ seq, events }: Entry): Promise<boolean> {
+    const unparking = events.filter(isUnparking)
+    if (unparking.length === 0 || this.clock.ahead.includes(seq)) return false
+    await this.prepare([{ seq, events: unparking }])
+    const applying: Applying = { seq, said: new Map() }
+    for (const event of unparking) this.#unpark(event, applying)
+    this.clock.ahead.push(seq)
+    return true
   }
 
   #tick(at: number, applying: Applying): void {
     for (const id of this.wheel.due(at)) {
-      if (this.parking.has(id)) {
-        this.#setDeadline(id, null)
-        continue
+      // Nobody takes this event; parked, it stands for the deadline, which a retry or drop sets anew.
+      const event = { kind: 'deadline', key: splitId(id).key, id: '', at, arrival: at }
+      if (this.parking.has(id)) this.parking.add(id, { seq: applying.seq, index: 0, event })
+      else {
+        try {
+          this.#step(this.residents.get(id), { type: 'deadline', at, rules: this.#facts.rules }, applying)
+          continue
+        } catch (error) {
+          this.parking.add(id, { seq: applying.seq, index: 0, event }, error as Error)
+        }
       }
-      const live = this.residents.get(id)
-      try {
-        this.#step(live, { type: 'deadline', at, rules: this.#facts.rules }, applying)
-      } catch (error) {
-        // Nobody takes this event again; it stands for the deadline, which a retry or drop sets anew.
-        const event = { kind: 'deadline', key: live.key, id: '', at, arrival: at }
-        this.parking.add(id, { seq: applying.seq, index: 0, event }, error as Error)
-        this.#setDeadline(id, null)
-      }
+      this.#setDeadline(id, null)
     }
   }
 
@@ -205,7 +212,7 @@ export class Partition {
       else puts.push({ space: 'deadline', names: [id], value: at })
     }
     this.#deadlines.clear()
-    puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
+    puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock, ahead: [...this.clock.ahead] } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     return { seq, delta: { puts, removes }, writes, effects: this.outbox.takeFresh(), news: this.counters.takeNews() }
   }
@@ -236,7 +243,7 @@ export class Partition {
     return 0
   }
 
-  /** The actor's snapshot as of `applied`, whether it is in memory or not; undefined if there is none. */
+  /** The actor's snapshot as of `applied`, with the parts that are at hand; undefined if there is none. */
   async view(kind: string, key: string): Promise<{ value: unknown; context: unknown } | undefined> {
     const { snapshot } = await this.residents.look(kind, key)
     return snapshot && { value: snapshot.value, context: snapshot.context }
@@ -246,8 +253,3 @@ export class Partition {
 const cutName = (seq: Seq): string => String(seq).padStart(16, '0')
 
 const isUnparking = (event: Event): boolean => event.kind === 'parked.retry' || event.kind === 'parked.drop'
-
-export function splitId(id: string): { kind: string; key: string } {
-  const slash = id.indexOf('/')
-  return { kind: id.slice(0, slash), key: id.slice(slash + 1) }
-}

@@ -1,20 +1,16 @@
-import type { Notifier } from '../notify/index.ts'
-import type { Effect } from './outbox.ts'
+import type { Effect, Notifier } from '../notify/index.ts'
 
 export interface PerformerOptions {
   notifier: Notifier
   done(effect: Effect): void
-  /** given up after the last attempt */
-  parked(effect: Effect, error: Error): Promise<void>
   failed(step: string, error: unknown): void
 }
 
-const ATTEMPTS = 10
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 60_000
 const BATCH = 256
 
-/** Performs the effects of one partition in the order of the log, each again until it is done or given up. */
+/** Performs the effects of one partition in the order of the log, each again until it is done. */
 export class Performer {
   readonly #options: PerformerOptions
   #queue: Effect[] = []
@@ -53,22 +49,14 @@ export class Performer {
   }
 
   async #perform(effects: Effect[]): Promise<void> {
-    const { notifier, done, parked, failed } = this.#options
-    for (let attempt = 1; ; attempt++) {
+    const { notifier, done, failed } = this.#options
+    for (let wait = FIRST_RETRY_MS; !this.#stopped; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
       try {
         await notifier.perform(effects)
         for (const effect of effects) done(effect)
         return
       } catch (error) {
         failed('effects', error)
-        if (this.#stopped) return
-        // One that can't be done must not hold up the others.
-        if (effects.length > 1) {
-          for (const effect of effects) await this.#perform([effect])
-          return
-        }
-        if (attempt === ATTEMPTS) return parked(effects[0]!, error as Error)
-        const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LAST_RETRY_MS)
         await new Promise(resolve => setTimeout(resolve, wait).unref())
       }
     }

@@ -1,8 +1,8 @@
-import type { Presence } from '../../actors/index.ts'
+import { type Presence, splitId } from '../../actors/index.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { Effect } from './outbox.ts'
-import { type Clock, type Partition, splitId } from './partition.ts'
+import type { Effect } from '../notify/index.ts'
+import type { Clock, Partition } from './partition.ts'
 import type { DocumentWrite } from './projections.ts'
 
 const FROM_THE_START: RecordKey[] = [
@@ -44,6 +44,6 @@ async function countAlive({ wheel, residents, counters }: Partition): Promise<vo
   await residents.load(ids.map(id => ({ ...splitId(id), on: null })))
   for (const id of ids) {
     const last = residents.has(id) ? (residents.get(id).snapshot.context.last as Presence | null) : null
-    if (last) counters.here(null, last)
+    if (last) counters.moved(splitId(id).key, null, last)
   }
 }

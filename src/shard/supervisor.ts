@@ -97,19 +97,30 @@ export class Shard {
     const run = this.#run!
     this.#run = undefined
     run.pool.destroy().catch(error => this.#options.restarting(0, error))
-    if (this.#closing) return
+    if (this.#closing) {
+      this.#refuse(new RollcallError('RC_CLOSING'))
+      return
+    }
     if (this.#isUp) this.#up = Promise.withResolvers()
     this.#isUp = false
     this.#failures = performance.now() - started > STABLE_MS ? 0 : this.#failures + 1
     if (!this.#wasUp && this.#failures === FIRST_TRIES) {
       this.#closing = true
-      this.#up.promise.catch(() => {})
-      this.#up.reject(new RollcallError('RC_SHARD_LOST', 'The shard does not start.', { cause: error }))
+      this.#refuse(new RollcallError('RC_SHARD_LOST', 'The shard does not start.', { cause: error }))
       return
     }
     const wait = Math.min(FIRST_RESTART_MS * 2 ** Math.min(this.#failures, 10), LAST_RESTART_MS)
     this.#options.restarting(wait, error)
     setTimeout(() => this.#closing || this.#start(), wait)
+  }
+
+  /** From here on every call is refused. */
+  #refuse(error: RollcallError): void {
+    this.#up.promise.catch(() => {})
+    this.#up.reject(error)
+    this.#up = Promise.withResolvers()
+    this.#up.promise.catch(() => {})
+    this.#up.reject(error)
   }
 
   /** Resolves when the shard's partitions are claimed and answer; RC_SHARD_LOST if it never starts. */

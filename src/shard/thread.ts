@@ -3,7 +3,7 @@ import { KINDS, type Rules } from '../../actors/index.ts'
 import { memoryLiveSets } from '../audience/memory.ts'
 import { openCheckpoints } from '../checkpoint/embedded.ts'
 import { openDocuments } from '../documents/embedded.ts'
-import { RollcallError } from '../errors.ts'
+import { isCode, type RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../log/disk.ts'
 import { followLog } from '../log/follower.ts'
 import { recorder } from '../notify/recorder.ts'
@@ -55,12 +55,14 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
       const rest = { owner, kinds: KINDS, rules, flushMs, now: Date.now, failed }
       loops.set(partition, await Loop.claim(partition, { ...stores, ...rest }))
     } catch (error) {
-      if (!(error instanceof RollcallError)) throw error
-      refused.set(partition, error)
       failed(partition, 'claim', error)
+      // Anything but a log that does not fit passes. The thread ends itself and is started again: ended from outside,
+      // it could be inside a call of LMDB, and the whole process would go.
+      if (!isCode(error, 'RC_LOG_BEHIND') && !isCode(error, 'RC_LOG_TRUNCATED')) process.exit(1)
+      refused.set(partition, error as RollcallError)
     }
   }
-  await new Promise<void>(drained => serve(control(loops, refused, drained), ports.control))
+  await new Promise<void>(drained => serve(control(loops, refused, live, drained), ports.control))
   await Promise.all([log.close(), store.close(), documents.close(), live.close()])
   ports.faults.close()
 }

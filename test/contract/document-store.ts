@@ -137,11 +137,14 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedDo
       test('are apart from those of another collection', async () => {
         await upsert('same', 5, { userId: 'u1', of: 'sessions' }, 'sessions')
         await upsert('same', 1, { userId: 'u1', of: 'sources' }, 'sources')
-        await store.removeMany('web-sessions', ['same'], 9)
-        expect(await store.find('sources', { filter: { userId: 'u1' } })).toStrictEqual([
-          { _id: 'same', userId: 'u1', of: 'sources' },
-        ])
-        expect(await store.get('sessions', 'same')).toMatchObject({ of: 'sessions' })
+        await upsert('same', 1, { userId: 'u1', of: 'earnings' }, 'earnings')
+        await store.removeMany('earnings', ['same'], 9)
+        for (const of of ['sessions', 'sources'] as const) {
+          const document = { _id: 'same', userId: 'u1', of }
+          expect(await store.get(of, 'same')).toStrictEqual(document)
+          for (const filter of [{}, { userId: 'u1' }])
+            expect(await store.find(of, { filter })).toStrictEqual([document])
+        }
       })
     })
 
@@ -527,15 +530,24 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedDo
     })
 
     describe('on a second handle,', () => {
-      test('are seen as soon as they are written', async () => {
+      test('are read as soon as they are written', async () => {
         const other = await opened.again()
         for (let n = 1; n <= 20; n++) {
           await upsert('s1', n, { userId: `u${n}` })
           expect(await other.get('sessions', 's1')).toStrictEqual({ _id: 's1', userId: `u${n}` })
-          expect(idsOf(await other.find('sessions', { filter: { userId: `u${n}` } }))).toEqual(['s1'])
         }
         await store.removeMany('sessions', ['s1'], 20)
         expect(await other.get('sessions', 's1')).toBeNull()
+      })
+
+      test('are found as soon as they are written', async () => {
+        const other = await opened.again()
+        for (let n = 1; n <= 20; n++) {
+          await upsert('s1', n, { userId: `u${n}` })
+          expect(idsOf(await other.find('sessions', { filter: { userId: `u${n}` } }))).toEqual(['s1'])
+        }
+        await store.removeMany('sessions', ['s1'], 20)
+        expect(await other.find('sessions', {})).toEqual([])
       })
 
       test('are there after the first is closed', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,7 +122,8 @@ describe('the embedded event log', () => {
     await heard(3)
     thread.postMessage(event('from there'))
     await heard(5)
-    await thread.terminate()
+    thread.postMessage(null)
+    await once(thread, 'exit')
     const entries = ['before', 'from here', 'from there'].map((id, i) => ({
       entry: { seq: i + 1, events: [event(id)] },
     }))

@@ -1,0 +1,14 @@
+import type { LiveNews } from '../audience/counters.ts'
+import type { Delta } from '../checkpoint/index.ts'
+import type { Seq } from '../log/index.ts'
+import type { Effect } from '../notify/index.ts'
+import type { DocumentWrite } from './projections.ts'
+
+/** All that one commit takes along, and what follows from it. */
+export interface Cut {
+  seq: Seq
+  delta: Omit<Delta, 'incarnation'>
+  writes: DocumentWrite[]
+  effects: Effect[]
+  news: LiveNews
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { Stamp, webEvents } from '../src/bridge/stamp.ts'
+import type { Document, DocumentStore } from '../src/documents/index.ts'
+
+const users: Record<string, Partial<Document>> = {
+  ann: { country: 'TW', groups: ['premium', 'free', 'premium'] },
+}
+let asked: string[] = []
+const documents = {
+  get: async (_collection: string, id: string) => {
+    asked.push(id)
+    return (users[id] as Document | undefined) ?? null
+  },
+} as unknown as DocumentStore
+
+const stamped = async (stamp: Stamp, userIds: string[], more: object = {}, country?: string) => {
+  const beats = userIds.map(userId => ({ userId, path: '/', ...more }))
+  return stamp.heartbeats(beats as Parameters<Stamp['heartbeats']>[0], 1_000, country)
+}
+
+describe('a heartbeat is stamped', () => {
+  test("with the profile's country and groups, sorted, each once", async () => {
+    const [event] = await stamped(new Stamp(documents, []), ['ann'])
+    expect(event).toMatchObject({ country: 'TW', groups: ['free', 'premium'], at: 1_000, arrival: 1_000 })
+  })
+
+  test("with the edge's country before the profile's, the client's own before both", async () => {
+    const stamp = new Stamp(documents, [])
+    const [byEdge] = await stamped(stamp, ['ann'], {}, 'DE')
+    const [own] = await stamped(stamp, ['ann'], { country: 'FR' }, 'DE')
+    expect([byEdge!.country, own!.country]).toEqual(['DE', 'FR'])
+  })
+
+  test('with ZZ and no group where nothing is known', async () => {
+    expect((await stamped(new Stamp(documents, []), ['nobody']))[0]).toMatchObject({ country: 'ZZ', groups: [] })
+  })
+
+  test('from a profile that is asked for once, and again when it was written', async () => {
+    const stamp = new Stamp(documents, [])
+    asked = []
+    await stamped(stamp, ['ann', 'ann'])
+    await stamped(stamp, ['ann'])
+    stamp.forget('ann')
+    await stamped(stamp, ['ann'])
+    expect(asked).toEqual(['ann', 'ann'])
+  })
+
+  test('rightly also when more users beat at once than profiles are remembered', async () => {
+    const stamp = new Stamp(documents, [])
+    const many = Array.from({ length: 100_001 }, (_, n) => `user-${n}`)
+    await stamped(stamp, ['ann'])
+    const events = await stamped(stamp, ['ann', ...many])
+    expect(events[0]!.country).toBe('TW')
+  })
+
+  test.each([
+    ['/sessions/a', 'a'],
+    ['/live/a/chat?x#y', 'a'],
+    ['/live/a?x', 'a'],
+    ['/live/', undefined],
+    ['/lives/a', undefined],
+    [`/live/${'x'.repeat(257)}`, undefined],
+    ['/live/a\u0000b', undefined],
+  ])('with the stream of %j: %j', async (path, stream) => {
+    const [event] = await stamped(new Stamp(documents, ['/sessions/', '/live/']), ['ann'], { path })
+    expect(event!.stream).toBe(stream)
+  })
+})
+
+describe('a web event without an id', () => {
+  const idOf = (input: object) => webEvents([input as Parameters<typeof webEvents>[0][0]], 5)[0]!.id
+
+  test('gets the hash of its canonical JSON', () => {
+    // sha256 of {"page":"/","sessionId":"v","ts":1}
+    expect(idOf({ sessionId: 'v', ts: 1, page: '/' })).toBe(
+      '181c7270cd158fde4d222fe23f5c8abc67fe7caf139301bdfa15f26c1d994c66',
+    )
+  })
+
+  test('gets the same whatever the order of its fields, another where one differs', () => {
+    const source = { source: 'a', medium: 'b' }
+    expect(idOf({ sessionId: 'v', ts: 1, page: '/', source })).toBe(
+      idOf({ source: { medium: 'b', source: 'a' }, page: '/', ts: 1, sessionId: 'v' }),
+    )
+    expect(idOf({ sessionId: 'v', ts: 1, page: '/' })).not.toBe(idOf({ sessionId: 'v', ts: 1, page: '/', userId: 'u' }))
+  })
+})
