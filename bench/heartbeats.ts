@@ -5,7 +5,7 @@ import { median, rollcall, serve, thousands } from './measure.ts'
  * Heartbeats over HTTP, each answered when the log has it durably, against a bare node:http server in the same run.
  * Rounds alternate, so that what else the machine does meets both.
  */
-const CONNECTIONS = 100
+const CONNECTIONS = 256
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4)
 const ROUNDS = 3
 const USERS = 50_000

@@ -1,9 +1,11 @@
 /** Documents in LMDB, found by mingo. */
 import { open } from 'lmdb'
-import { Aggregator, Query as Matcher } from 'mingo'
 import type { Seq } from '../log/index.ts'
 import { documentKey, entriesOf, KEY_BYTES, plan, removalEntry } from './entries.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
+
+// A tenth of a second of start-up, which not every thread needs.
+const mingo = () => import('mingo')
 
 type Fields = Record<string, unknown>
 
@@ -104,6 +106,7 @@ export const openDocuments = ({ path }: { path: string }): DocumentStore => {
       return read(collection, id) ?? null
     },
     find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
+      const { Aggregator, Query: Matcher } = await mingo()
       const matcher = new Matcher<Document>(filter)
       const isSorted = Object.keys(sort).length > 0
       const end = limit === 0 ? Number.POSITIVE_INFINITY : skip + limit
@@ -115,6 +118,7 @@ export const openDocuments = ({ path }: { path: string }): DocumentStore => {
       return (isSorted ? new Aggregator([{ $sort: sort }]).run<Document>(found) : found).slice(skip, end)
     },
     aggregate: async (collection, pipeline) => {
+      const { Aggregator } = await mingo()
       const collectionResolver = (name: string) => [...candidates(name as Collection, {})]
       const matched = [...candidates(collection, (pipeline[0]?.$match ?? {}) as Fields)]
       return new Aggregator(pipeline, { collectionResolver }).run<Document>(matched)
