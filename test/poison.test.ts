@@ -1,42 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { assign, emit, setup } from 'xstate'
+import { assign, setup } from 'xstate'
 import type { Event } from '../actors/event.ts'
 import type { ActorKind } from '../actors/index.ts'
 import { Partition } from '../src/shard/partition.ts'
 import { recover } from '../src/shard/recovery.ts'
+import { adder, type Sum } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
-
-interface Sum {
-  sum: number
-  deadline: null
-}
-
-/** Adds numbers up, and says so; cannot add what `refuses` refuses. */
-const adder = (refuses: (n: number) => boolean, version = 1): ActorKind<Sum> => ({
-  kind: 'adder',
-  machine: setup({
-    types: {} as { context: Sum; events: { type: 'add'; n: number }; emitted: { type: 'added'; n: number } },
-    actions: {
-      add: assign(({ context, event }) => {
-        if (refuses(event.n)) throw new Error(`cannot add ${event.n}`)
-        return { sum: context.sum + event.n }
-      }),
-      say: emit(({ event }) => ({ type: 'added' as const, n: event.n })),
-    },
-  }).createMachine({ context: { sum: 0, deadline: null }, on: { add: { actions: ['say', 'add'] } } }),
-  version,
-  migrations: {},
-  takes: ['add'],
-  receive: ({ n }) => ({ type: 'add', n }) as { type: string },
-  needs: () => [],
-  head: context => context,
-  parts: () => [],
-  withPart: context => context,
-  slim: context => context,
-  project: () => {},
-})
 
 /** Has a deadline at the number it was given; may fail to wake at it. */
 const timer = (fails: boolean): ActorKind<Sum> => ({

@@ -127,6 +127,7 @@ export class Loop {
       `Partition ${claim.partition}: too many events are parked.`,
     )
     this.#options.failed(claim.partition, 'parking', this.#blocked)
+    this.committer.poke()
     for await (const entries of this.#options.log.read(claim.partition, applied, this.#abort.signal)) {
       for (const entry of entries) {
         if (!(await partition.unparkAhead(entry)) || parking.isFull) continue
