@@ -53,7 +53,7 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
     let alive = true
     while (alive && partition.applied < log.length) {
       const next = log.slice(partition.applied, partition.applied + (random?.int(1, 5) ?? 1))
-      partition.evict(0)
+      if (random?.chance(0.5) ?? true) partition.evict(0)
       await partition.prepare(next)
       for (const entry of next) partition.apply(entry)
       if (random === null || random.chance(0.5)) alive = await commit(partition)

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { memoryLiveSets } from '../src/audience/memory.ts'
+import type { DocumentStore } from '../src/documents/index.ts'
+import type { Bounds, EventLog } from '../src/log/index.ts'
+import { Loop } from '../src/shard/loop.ts'
+import { MemoryStore } from './support/memory-store.ts'
+
+/** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */
+async function claimOver(bounds: Bounds): Promise<string> {
+  const store = new MemoryStore()
+  const claim = await store.claim(0, 'before')
+  await store.commit(claim, 5, { puts: [], removes: [] })
+  const log = { bounds: async () => bounds, append: async () => bounds.last + 1, read: async function* () {} }
+  const loop = Loop.claim(0, {
+    ...{ owner: 'test', kinds: [], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }, flushMs: 10 },
+    ...{
+      log: log as unknown as EventLog,
+      store: { ...bound(store), claim: async () => ({ ...claim, incarnation: 'one' }) },
+    },
+    ...{ documents: {} as DocumentStore, live: memoryLiveSets(), notifier: () => ({ perform: async () => {} }) },
+    now: () => 0,
+    failed: () => {},
+  })
+  return loop.then(
+    () => 'claimed',
+    error => error.code,
+  )
+}
+
+const bound = (store: MemoryStore) => ({
+  load: store.load.bind(store),
+  commit: store.commit.bind(store),
+  close: store.close.bind(store),
+})
+
+describe('a partition whose cut is 5', () => {
+  test('goes on with a log that reaches from there', async () => {
+    expect(await claimOver({ incarnation: 'one', first: 6, last: 5 })).toBe('claimed')
+  })
+
+  test('is refused a log that ends before its cut', async () => {
+    expect(await claimOver({ incarnation: 'one', first: 1, last: 4 })).toBe('RC_LOG_BEHIND')
+  })
+
+  test('is refused another log', async () => {
+    expect(await claimOver({ incarnation: 'two', first: 1, last: 9 })).toBe('RC_LOG_BEHIND')
+  })
+
+  test('is refused a log that begins after its next entry', async () => {
+    expect(await claimOver({ incarnation: 'one', first: 7, last: 9 })).toBe('RC_LOG_TRUNCATED')
+  })
+})

@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { KINDS } from '../actors/index.ts'
+import type { Effect } from '../src/notify/index.ts'
+import { Partition } from '../src/shard/partition.ts'
+import type { DocumentWrite } from '../src/shard/projections.ts'
+import { recover } from '../src/shard/recovery.ts'
+import { MemoryStore } from './support/memory-store.ts'
+
+const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
+const NOON = Date.UTC(2026, 0, 1, 12)
+const MINUTE = 60_000
+
+const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
+const visit = (id: string, ts: number, arrival = ts, more: object = {}): Event => ({
+  ...{ kind: 'web-event', key: 'v', id, at: ts, arrival },
+  visit: { id, ts, page: `/${id}`, ...more },
+})
+const beat = (at: number): Event => ({
+  ...{ kind: 'heartbeat', key: 'u', id: '', at, arrival: at },
+  ...{ path: '/', country: 'ZZ', groups: [] },
+})
+
+let store: MemoryStore
+let partition: Partition
+let effects: Effect[]
+let writes: DocumentWrite[]
+
+async function restart(): Promise<void> {
+  partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
+  await recover(partition, store)
+}
+
+/** Applies each event as an entry and commits it. */
+async function apply(...events: Event[]): Promise<void> {
+  for (const event of events) {
+    const entry = { seq: partition.applied + 1, events: [event] }
+    await partition.prepare([entry])
+    partition.apply(entry)
+    const cut = partition.take()
+    await store.commit(partition.claim, cut.seq, cut.delta)
+    effects.push(...cut.effects)
+    writes.push(...cut.writes)
+    partition.evict(0)
+  }
+}
+
+const said = () =>
+  effects.map(({ kind, payload }) => {
+    const { session, id } = payload as { session: { id: string; eventCount: number } | null; id?: string }
+    return [kind, session?.id ?? id, session?.eventCount ?? null]
+  })
+
+beforeEach(async () => {
+  store = new MemoryStore()
+  effects = []
+  writes = []
+  await restart()
+})
+
+describe('a web session', () => {
+  test('closes when the tick comes that is past its inactivity, not before', async () => {
+    await apply(visit('a', NOON), visit('b', NOON + MINUTE), tick(NOON + 31 * MINUTE - 1))
+    expect(said()).toEqual([])
+    await apply(tick(NOON + 31 * MINUTE))
+    expect(said()).toEqual([['web-session.closed', 'v-2026-01-01', 2]])
+  })
+
+  test('of long ago closes ten seconds after its last event arrived', async () => {
+    const arrival = NOON + 100 * MINUTE
+    await apply(visit('a', NOON, arrival), tick(arrival + 9_999))
+    expect(said()).toEqual([])
+    await apply(tick(arrival + 10_000))
+    expect(said()).toHaveLength(1)
+  })
+
+  test('closes once', async () => {
+    await apply(visit('a', NOON), tick(NOON + 30 * MINUTE), tick(NOON + 40 * MINUTE))
+    expect(said()).toHaveLength(1)
+  })
+
+  test('that closed is corrected when a late event changed it', async () => {
+    await apply(visit('a', NOON), tick(NOON + 30 * MINUTE), visit('b', NOON + MINUTE, NOON + 40 * MINUTE))
+    await apply(tick(NOON + 41 * MINUTE))
+    expect(said().slice(1)).toEqual([['web-session.corrected', 'v-2026-01-01', 2]])
+  })
+
+  test('that closed is not corrected by an event it has already', async () => {
+    await apply(visit('a', NOON), tick(NOON + 30 * MINUTE), visit('a', NOON, NOON + 40 * MINUTE))
+    await apply(tick(NOON + 60 * MINUTE))
+    expect(said()).toHaveLength(1)
+  })
+
+  test('that closed and is gone is corrected to nothing', async () => {
+    await apply(visit('a', NOON), visit('c', NOON + 50 * MINUTE), tick(NOON + 90 * MINUTE))
+    await apply(visit('b', NOON + 25 * MINUTE, NOON + 91 * MINUTE))
+    expect(said().at(-1)).toEqual(['web-session.corrected', 'v-2026-01-01#2', null])
+  })
+
+  test('closes after a restart too', async () => {
+    await apply(visit('a', NOON))
+    await restart()
+    await apply(tick(NOON + 30 * MINUTE))
+    expect(said()).toHaveLength(1)
+  })
+})
+
+describe('a tick', () => {
+  test('of an epoch before the newest claim in the log changes nothing', async () => {
+    await apply(visit('a', NOON), { ...tick(NOON), kind: 'claim', epoch: 2 }, tick(NOON + 60 * MINUTE, 1))
+    expect(said()).toEqual([])
+    await apply(tick(NOON + 60 * MINUTE, 2))
+    expect(said()).toHaveLength(1)
+  })
+
+  test('that comes from an earlier time does not turn the time of the partition back', async () => {
+    await apply(tick(NOON), tick(NOON - MINUTE))
+    expect(partition.clock.time).toBe(NOON)
+  })
+})
+
+describe("a viewing session's document", () => {
+  const shown = () =>
+    writes
+      .filter(({ collection }) => collection === 'viewing-sessions')
+      .map(({ set }) => set && [Number(set.start) - NOON, Number(set.end) - NOON])
+
+  test('is written when it opens, not at each beat', async () => {
+    await apply(beat(NOON), beat(NOON + 30_000), beat(NOON + 60_000))
+    expect(shown()).toEqual([[0, 0]])
+  })
+
+  test('is written every five minutes while it goes on, and when it closed', async () => {
+    for (let at = NOON; at <= NOON + 420_000; at += 30_000) await apply(beat(at), tick(at))
+    expect(shown()).toEqual([
+      [0, 0],
+      [0, 300_000],
+    ])
+    await apply(tick(NOON + 719_999))
+    expect(shown().at(-1)).toEqual([0, 420_000])
+  })
+
+  test('is written when the viewer left and the tick comes after a restart', async () => {
+    await apply(beat(NOON), beat(NOON + 30_000))
+    await restart()
+    await apply(tick(NOON + 330_000))
+    expect(shown().at(-1)).toEqual([0, 30_000])
+  })
+
+  test('says how it ended also if a beat of hours later is the next there is', async () => {
+    await apply(beat(NOON), beat(NOON + 30_000), beat(NOON + 3 * 3_600_000))
+    expect(shown()).toContainEqual([0, 30_000])
+  })
+
+  test('goes when an earlier beat gives the session another start', async () => {
+    await apply(beat(NOON), beat(NOON - 30_000))
+    expect(writes.filter(({ set }) => set === null).map(({ id }) => id)).toEqual([`u-${NOON}`])
+  })
+})
