@@ -2,6 +2,7 @@
  * The day rules of web sessions, pure: the distinct events of one visitor and one local day, in the order (ts, id),
  * cut into sub sessions. Whatever the order and repetition in which events are placed, the day comes out the same.
  */
+import { sessionId } from './web-session-id.ts'
 
 export interface Source {
   source?: string
@@ -127,8 +128,12 @@ function insert(day: Day, visit: Visit, inactivityMs: number): Day {
   // Sessions before the one that holds the visit's predecessor can't change.
   let keep = 0
   while (keep < old.length && starts[keep + 1]! < at) keep++
-  const sessions: WebSession[] = old.slice(0, keep)
   const all = chunks.flat()
+  if (at > starts[keep]! && at < starts[keep + 1]!) {
+    const grown = grownInside(old[keep]!, all[at - 1]!, visit, all[at + 1]!)
+    if (grown) return { ...day, chunks, sessions: old.with(keep, grown) }
+  }
+  const sessions: WebSession[] = old.slice(0, keep)
   let next = keep
   for (let k = starts[keep]!; k < all.length; k++) {
     const opening = openingOf(sessions.at(-1), all[k]!, day.opener, inactivityMs)
@@ -215,19 +220,27 @@ function extended(session: WebSession, visit: Visit): WebSession {
   }
 }
 
+/** The session with a visit between two others of its own; null if that takes more than a look at the neighbours. */
+function grownInside(session: WebSession, before: Visit, visit: Visit, after: Visit): WebSession | null {
+  const source = sourceOf(visit)
+  const splits = source && source.source !== 'direct' && !sameSource(source, session.source)
+  const names = visit.userId && session.userId !== null && visit.userId !== session.userId
+  if (splits || names) return null
+  const [a, b, c] = [bare(before.page), bare(visit.page), bare(after.page)]
+  const pageViews = session.pageViews + Number(a !== b) + Number(b !== c) - Number(a !== c)
+  return {
+    ...session,
+    eventCount: session.eventCount + 1,
+    pageViews,
+    singlePage: pageViews === 1,
+    userId: session.userId ?? (visit.userId || null),
+  }
+}
+
 const renumbered = (session: WebSession, index: number, openedBy: Opening): WebSession =>
   session.index === index && session.openedBy === openedBy
     ? session
     : { ...session, id: sessionId(session.visitorId, session.day, index), index, openedBy }
-
-export const sessionId = (visitorId: string, day: string, index: number): string =>
-  index === 1 ? `${visitorId}-${day}` : `${visitorId}-${day}#${index}`
-
-/** What `sessionId` was made of, or null if the text is no such id. */
-export function parseSessionId(id: string): { visitorId: string; day: string; index: number } | null {
-  const match = /^(.+)-(\d{4}-\d{2}-\d{2})(?:#([1-9]\d{0,8}))?$/su.exec(id)
-  return match && match[3] !== '1' ? { visitorId: match[1]!, day: match[2]!, index: Number(match[3] ?? 1) } : null
-}
 
 const bare = (page: string): string => {
   const end = page.search(/[?#]/)

@@ -1,17 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { localDay } from '../machines/local-day.ts'
-import {
-  type Day,
-  emptyDay,
-  parseSessionId,
-  place,
-  reopened,
-  sessionId,
-  type Visit,
-  visitsOf,
-  type WebSession,
-} from '../machines/web-sessions.ts'
+import { parseSessionId, sessionId } from '../machines/web-session-id.ts'
+import { type Day, emptyDay, place, reopened, type Visit, visitsOf, type WebSession } from '../machines/web-sessions.ts'
 import { type Random, seeded } from './support/random.ts'
 
 const INACTIVITY = 1_800_000

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseSessionId, sessionId, type Visit, visitsOf, type WebSession } from '../../machines/web-sessions.ts'
+import { parseSessionId, sessionId } from '../../machines/web-session-id.ts'
+import { type Visit, visitsOf, type WebSession } from '../../machines/web-sessions.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Bridge } from './index.ts'
