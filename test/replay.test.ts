@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Delivery } from '../src/cli/delivery.ts'
 import { MAX_LINE_BYTES } from '../src/cli/lines.ts'
 import { replay } from '../src/cli/replay.ts'
+import { Report } from '../src/cli/report.ts'
 import { Server } from '../src/cli/server.ts'
-import { Tally } from '../src/cli/tally.ts'
 import { type Event, FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
 
 let folder: string
@@ -38,10 +38,10 @@ const deliveryTo = (url: string, retrySeconds = 120): Delivery =>
   new Delivery(new Server(url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), clock }))
 
 async function replayed(...files: string[]) {
-  const tally = new Tally(text => warnings.push(text))
+  const report = new Report(text => warnings.push(text))
   const delivery = deliveryTo(rollcall.url)
-  const visits = await replay(files, delivery, tally)
-  return { tally, count: () => visits.count(delivery) }
+  const visits = await replay(files, delivery, report)
+  return { report, count: () => visits.count(delivery) }
 }
 
 const logLine = (n: number, page = `/${n}`, visitor = 'v1'): string =>
@@ -85,14 +85,14 @@ describe('replay reads', () => {
   })
 
   test('no event out of a line longer than any', async () => {
-    const { tally } = await replayed(file('events.ndjson', `${json[0]}\n${'x'.repeat(MAX_LINE_BYTES)}y`))
-    expect([tally.events, warnings]).toEqual([1, [expect.stringMatching(/:2: is longer than 262144 bytes$/)]])
+    const { report } = await replayed(file('events.ndjson', `${json[0]}\n${'x'.repeat(MAX_LINE_BYTES)}y`))
+    expect([report.events, warnings]).toEqual([1, [expect.stringMatching(/:2: is longer than 262144 bytes$/)]])
   })
 
   test('the other files when one breaks off', async () => {
     const cut = gzipSync(logLines(500).join('\n')).subarray(0, -30)
-    const { tally } = await replayed(file('cut.gz', cut), file('whole.log', logLine(7)))
-    expect([tally.unreadable.length, pages(rollcall.received).at(-1)]).toEqual([1, '/7'])
+    const { report } = await replayed(file('cut.gz', cut), file('whole.log', logLine(7)))
+    expect([report.unreadable.length, pages(rollcall.received).at(-1)]).toEqual([1, '/7'])
   })
 })
 
@@ -147,8 +147,8 @@ describe('lines that cannot be used', () => {
   })
 
   test('are counted apart from the events accepted', async () => {
-    const { tally } = await replayed(file('events.log', faulty))
-    expect([tally.events, tally.accepted, tally.badLines]).toEqual([4, 2, 3])
+    const { report } = await replayed(file('events.log', faulty))
+    expect([report.events, report.accepted, report.badLines]).toEqual([4, 2, 3])
   })
 
   test('are left out of the batch also when the server finds them one by one', async () => {
@@ -180,8 +180,8 @@ describe('lines that cannot be used', () => {
   })
 
   test('of NDJSON are those that hold no JSON object', async () => {
-    const { tally } = await replayed(file('events.ndjson', '{"page":"/1"}\n{"page":\n[]\n7\nnull\n{"page":"/2"}'))
-    expect([tally.accepted, tally.badLines]).toEqual([2, 4])
+    const { report } = await replayed(file('events.ndjson', '{"page":"/1"}\n{"page":\n[]\n7\nnull\n{"page":"/2"}'))
+    expect([report.accepted, report.badLines]).toEqual([2, 4])
   })
 
   test('alone make no request', async () => {

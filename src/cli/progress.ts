@@ -1,6 +1,6 @@
 /** How a replay shows itself while it runs: a bar for a person, JSON lines for a program. */
 import { SingleBar } from 'cli-progress'
-import type { Tally } from './tally.ts'
+import type { Report } from './report.ts'
 
 export interface Progress {
   /** Prints a line on stderr without leaving half a bar behind. */
@@ -12,7 +12,7 @@ const CLEAR_LINE = '\u001B[K'
 const SAVE_POSITION = '\u001B7'
 
 /** On stderr. `totalBytes` is null where the length is unknown (stdin). */
-export function showBar(tally: Tally, totalBytes: number | null): Progress {
+export function showBar(report: Report, totalBytes: number | null): Progress {
   const share = totalBytes === null ? '' : '[{bar}] {percentage}%  '
   const bar = new SingleBar({
     format: `${share}{accepted} events  {badLines} bad lines  {duration_formatted}`,
@@ -22,7 +22,7 @@ export function showBar(tally: Tally, totalBytes: number | null): Progress {
     gracefulExit: false,
     linewrap: true,
   })
-  const update = () => bar.update(tally.bytes, { accepted: tally.accepted, badLines: tally.badLines })
+  const update = () => bar.update(report.bytes, { accepted: report.accepted, badLines: report.badLines })
   bar.start(totalBytes ?? 0, 0, { accepted: 0, badLines: 0 })
   const timer = setInterval(update, 100)
   return {
@@ -37,11 +37,11 @@ export function showBar(tally: Tally, totalBytes: number | null): Progress {
 }
 
 /** On stdout, a line about every second; `progress` is the share of the files' bytes read, null where unknown. */
-export function printProgress(tally: Tally, totalBytes: number | null): Progress {
+export function printProgress(report: Report, totalBytes: number | null): Progress {
   const started = performance.now()
   const print = () => {
-    const progress = totalBytes ? Math.round((tally.bytes / totalBytes) * 1_000) / 1_000 : null
-    const { events, accepted, badLines } = tally
+    const progress = totalBytes ? Math.round((report.bytes / totalBytes) * 1_000) / 1_000 : null
+    const { events, accepted, badLines } = report
     printLine({ progress, events, accepted, badLines, seconds: secondsSince(started) })
   }
   const timer = setInterval(print, 1_000)

@@ -4,8 +4,8 @@ import { RollcallError } from '../errors.ts'
 import { Delivery } from './delivery.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
+import { Report } from './report.ts'
 import { Server } from './server.ts'
-import { Tally } from './tally.ts'
 
 /** The bytes of all files, null if one has no length of its own. Refuses what cannot be replayed before anything is sent. */
 export async function sizeOf(files: string[]): Promise<number | null> {
@@ -33,15 +33,15 @@ export async function replayTo(
   retryMs: number,
 ): Promise<void> {
   const onTerminal = process.stderr.isTTY === true
-  const tally = new Tally(text => progress.warn(text))
-  const progress = (onTerminal ? showBar : printProgress)(tally, totalBytes)
+  const report = new Report(text => progress.warn(text))
+  const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
   const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text) }))
   const started = performance.now()
   let summary: Summary
   try {
-    const visits = await replay(files, delivery, tally)
+    const visits = await replay(files, delivery, report)
     const seconds = secondsSince(started)
-    const { events, accepted, badLines } = tally
+    const { events, accepted, badLines } = report
     const eventsPerSecond = Math.round(accepted / Math.max(seconds, 0.001))
     summary = { events, accepted, badLines, ...(await visits.count(delivery)), seconds, eventsPerSecond }
   } finally {
@@ -49,7 +49,7 @@ export async function replayTo(
   }
   if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
   else printLine(summary)
-  if (tally.unreadable.length > 0) process.exitCode = 1
+  if (report.unreadable.length > 0) process.exitCode = 1
 }
 
 interface Summary {

@@ -2,50 +2,50 @@
 import { batches } from './batches.ts'
 import { type Delivery, IN_FLIGHT } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
-import type { Tally } from './tally.ts'
+import type { Report } from './report.ts'
 import { Visits } from './visits.ts'
 import { type FoundEvent, readWebEvents } from './web-events.ts'
 
-/** Resolves when every event that was accepted can be read. What goes wrong with lines and files is in the tally. */
-export async function replay(files: string[], delivery: Delivery, tally: Tally): Promise<Visits> {
+/** Resolves when every event that was accepted can be read. What goes wrong with lines and files is in the report. */
+export async function replay(files: string[], delivery: Delivery, report: Report): Promise<Visits> {
   const visits = new Visits()
   await eachInFlight(
-    batches(eventsOf(files, tally), event => event.json),
+    batches(eventsOf(files, report), event => event.json),
     IN_FLIGHT,
     async batch => {
-      tally.events += batch.length
+      report.events += batch.length
       const { accepted, refused } = await delivery.send(
         '/events',
         batch.map(event => event.json),
       )
-      tally.accepted += accepted
+      report.accepted += accepted
       for (const [place, { file, line, visitor, ts }] of batch.entries()) {
         const reason = refused.get(place)
         if (reason === undefined) visits.add(visitor, ts)
-        else tally.bad({ file, line, reason })
+        else report.bad({ file, line, reason })
       }
     },
   )
-  tally.end()
+  report.end()
   await visits.readable(delivery)
   return visits
 }
 
 /** A file that breaks off in the middle (a truncated gzip) keeps neither its beginning nor the others back. */
-async function* eventsOf(files: string[], tally: Tally): AsyncGenerator<FoundEvent> {
+async function* eventsOf(files: string[], report: Report): AsyncGenerator<FoundEvent> {
   for (const file of files) {
     const events = readWebEvents(
       file,
-      bad => tally.bad(bad),
+      bad => report.bad(bad),
       bytes => {
-        tally.bytes += bytes
+        report.bytes += bytes
       },
     )
     try {
       yield* events
     } catch (error) {
       if (!hasCode(error)) throw error
-      tally.unread(file, error)
+      report.unread(file, error)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { BadLine } from './web-events.ts'
 
 const LISTED_BAD_LINES = 20
 
-export class Tally {
+export class Report {
   /** of the files as they are stored */
   bytes = 0
   /** handed to the server, once each */
