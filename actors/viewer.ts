@@ -13,7 +13,7 @@ export const viewer: ActorKind<ViewerContext> = {
 
   receive(event, context, { rules, isFrozen }): Heartbeat {
     const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
-    const stream = (event.stream as string | undefined) ?? null
+    const stream = event.stream as string | null
     const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
     const frozen = asked.filter(id => isFrozen(id))
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, arrival, frozen, rules }

@@ -6,7 +6,7 @@ import { seeded } from './support/random.ts'
 const T = 1_700_000_000_000
 const heartbeat = (at: number, stream?: string) => ({
   ...{ kind: 'heartbeat', key: 'u', id: '', at, arrival: at },
-  ...(stream !== undefined && { stream }),
+  stream: stream ?? null,
 })
 
 let counters: AudienceCounters

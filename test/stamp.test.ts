@@ -57,10 +57,10 @@ describe('a heartbeat is stamped', () => {
     ['/sessions/a', 'a'],
     ['/live/a/chat?x#y', 'a'],
     ['/live/a?x', 'a'],
-    ['/live/', undefined],
-    ['/lives/a', undefined],
-    [`/live/${'x'.repeat(257)}`, undefined],
-    ['/live/a\u0000b', undefined],
+    ['/live/', null],
+    ['/lives/a', null],
+    [`/live/${'x'.repeat(257)}`, null],
+    ['/live/a\u0000b', null],
   ])('with the stream of %j: %j', async (path, stream) => {
     const [event] = await stamped(new Stamp(documents, ['/sessions/', '/live/']), ['ann'], { path })
     expect(event!.stream).toBe(stream)

@@ -18,7 +18,7 @@ const visit = (id: string, ts: number, arrival = ts, more: object = {}): Event =
 })
 const beat = (at: number): Event => ({
   ...{ kind: 'heartbeat', key: 'u', id: '', at, arrival: at },
-  ...{ path: '/', country: 'ZZ', groups: [] },
+  ...{ path: '/', stream: null, country: 'ZZ', groups: [] },
 })
 
 let store: MemoryStore

@@ -109,8 +109,8 @@ export class AudienceCounters implements Tally {
   /** Names of the records a heartbeat of a viewer of these streams needs that are not at hand. */
   missing(event: Event, streams: readonly string[]): string[][] {
     const names: string[][] = []
-    const stream = event.stream as string | undefined
-    if (stream !== undefined) {
+    const stream = event.stream as string | null
+    if (stream !== null) {
       // On a new stream the viewer forgets those that are frozen.
       for (const id of streams.includes(stream) ? [stream] : [stream, ...streams]) {
         if (!this.#streams.has(id)) names.push(['stream', id])

@@ -39,7 +39,8 @@ export class Stamp {
     const profiles = new Map<string, Profile>()
     const unknown: string[] = []
     for (const { userId, groups, country: own } of beats) {
-      if ((groups !== undefined && (own ?? country) !== undefined) || profiles.has(userId)) continue
+      const saysAll = (groups ?? undefined) !== undefined && (own ?? country) !== undefined
+      if (saysAll || profiles.has(userId)) continue
       const profile = this.#profiles.get(userId)
       profiles.set(userId, profile ?? NOBODY)
       if (!profile) unknown.push(userId)
@@ -58,9 +59,9 @@ export class Stamp {
         at: at ?? arrival,
         arrival,
         path,
-        ...(stream !== undefined && { stream }),
+        stream,
         country: beat.country ?? country ?? profile.country ?? 'ZZ',
-        groups: [...new Set(beat.groups ?? profile.groups)].sort(),
+        groups: sorted(beat.groups ?? profile.groups),
       }
     })
   }
@@ -72,15 +73,17 @@ export class Stamp {
     return profile
   }
 
-  #streamOf(path: string): string | undefined {
+  #streamOf(path: string): string | null {
     for (const prefix of this.#streamPaths) {
       if (!path.startsWith(prefix)) continue
       const stream = /^[^/?#]*/.exec(path.slice(prefix.length))![0]
       if (isId(stream)) return stream
     }
-    return undefined
+    return null
   }
 }
+
+const sorted = (names: readonly string[]): readonly string[] => (names.length < 2 ? names : [...new Set(names)].sort())
 
 /** A web event's own key: its id or, without one, the hash of what it says. */
 export function webEvents(inputs: z.output<typeof webEvent>[], arrival: number): Event[] {

@@ -62,7 +62,7 @@ function heartbeat(random: Random, arrival: number): Omit<Event, 'arrival'> {
     groups: random.pick([[], ['g']]),
   }
   const at = arrival - random.int(0, 3_000_000)
-  return { kind: 'heartbeat', key: `u${random.int(0, 3)}`, id: '', at, ...facts, ...(stream && { stream }) }
+  return { kind: 'heartbeat', key: `u${random.int(0, 3)}`, id: '', at, ...facts, stream: stream ?? null }
 }
 
 function webEvent(random: Random, arrival: number): Omit<Event, 'arrival'> {
