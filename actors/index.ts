@@ -4,9 +4,6 @@
  */
 import type { AnyStateMachine } from 'xstate'
 import type { Event } from './event.ts'
-import { streamerSession } from './streamer-session.ts'
-import { viewer } from './viewer.ts'
-import { visitor } from './visitor.ts'
 
 /** Settings that state is a function of; they are recorded with the log. */
 export interface Rules {
@@ -80,8 +77,6 @@ export interface ActorKind<C = any> {
   project(before: C, after: C, key: string, projection: Projection): void
   tally?(before: C, after: C, key: string, event: { type: string }, tally: Tally): void
 }
-
-export const KINDS: readonly ActorKind[] = [viewer, visitor, streamerSession]
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KINDS } from '../actors/index.ts'
+import { KINDS } from '../actors/kinds.ts'
 import type { Entry } from '../src/log/index.ts'
 import type { Cut } from '../src/shard/cut.ts'
 import { Partition } from '../src/shard/partition.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
-import { KINDS } from '../actors/index.ts'
+import { KINDS } from '../actors/kinds.ts'
 import { Partition } from '../src/shard/partition.ts'
 import { MemoryStore } from './support/memory-store.ts'
 

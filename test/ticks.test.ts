@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
-import { KINDS } from '../actors/index.ts'
+import { KINDS } from '../actors/kinds.ts'
 import type { Effect } from '../src/notify/index.ts'
 import { Partition } from '../src/shard/partition.ts'
 import type { DocumentWrite } from '../src/shard/projections.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KINDS } from '../actors/index.ts'
+import { KINDS } from '../actors/kinds.ts'
 import type { Beat, ViewerContext } from '../machines/viewer.ts'
 import { Transitions } from '../src/shard/actor.ts'
 import { statistics, viewingSessions } from './support/heartbeat-oracle.ts'

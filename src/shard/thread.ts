@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
-import { KINDS, type Rules } from '../../actors/index.ts'
+import type { Rules } from '../../actors/index.ts'
+import { KINDS } from '../../actors/kinds.ts'
 import { memoryLiveSets } from '../audience/memory.ts'
 import { openCheckpoints } from '../checkpoint/embedded.ts'
 import { openDocuments } from '../documents/embedded.ts'
