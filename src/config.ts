@@ -59,8 +59,13 @@ const ENVIRONMENT = z.object({
   ROLLCALL_STREAM_PATHS: z
     .string()
     .default('/sessions/,/live/')
-    .transform(paths => paths.split(',').filter(path => path !== '')),
-  ROLLCALL_COUNTRY_HEADER: z.string().min(1).toLowerCase().optional(),
+    .transform(paths => paths.split(',').filter(path => path !== ''))
+    .refine(paths => paths.every(path => path.startsWith('/')), { message: 'must be paths that begin with /' }),
+  ROLLCALL_COUNTRY_HEADER: z
+    .string()
+    .regex(/^[\w-]+$/, { message: 'is no name of a header' })
+    .toLowerCase()
+    .optional(),
   ROLLCALL_PRICE_PREVIEW: price.default(0),
   ROLLCALL_PRICE_SD: price.default(0),
   ROLLCALL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -83,8 +88,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     const faults = parsed.error.issues.map(
       ({ path, code, message }): Fault => ({ index: 0, path: path.join('.'), code, message }),
     )
-    const text = faults.map(({ path, message }) => `${path} ${message}`).join('; ')
-    throw new RollcallError('RC_CONFIG_INVALID', text, { faults })
+    throw new RollcallError('RC_CONFIG_INVALID', undefined, { faults })
   }
   const env = parsed.data
   return {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { constants, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { access, mkdir, realpath } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { RollcallError } from './errors.ts'
@@ -12,13 +13,31 @@ export interface DataDir {
 
 /** Makes the directory if need be and locks it until the process ends. Throws RC_DATA_DIR_LOCKED. */
 export async function openDataDir(dir: string): Promise<DataDir> {
-  mkdirSync(dir, { recursive: true })
-  const path = realpathSync(dir)
+  const path = await usable(dir)
   const pidFile = join(path, 'pid')
   const release = process.platform === 'linux' ? await lockBySocket(path) : await lockByFile(path)
   if (!release) throw new RollcallError('RC_DATA_DIR_LOCKED', `${path} is open in process ${pidIn(pidFile)}.`)
   writeFileSync(pidFile, `${process.pid}\n`)
-  return { logPath: join(path, 'log'), statePath: join(path, 'state'), release }
+  return {
+    logPath: join(path, 'log'),
+    statePath: join(path, 'state'),
+    async release() {
+      rmSync(pidFile, { force: true })
+      await release()
+    },
+  }
+}
+
+/** Its real path. */
+async function usable(dir: string): Promise<string> {
+  try {
+    await mkdir(dir, { recursive: true })
+    await access(dir, constants.W_OK)
+    return await realpath(dir)
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new RollcallError('RC_DATA_DIR_UNUSABLE', `ROLLCALL_DATA is ${dir}: ${message}`, { cause })
+  }
 }
 
 // An abstract socket is free again the moment its process is gone, however it went.

@@ -26,6 +26,8 @@ export const ERRORS = {
   RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
   RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
   RC_DATA_DIR_LOCKED: [503, 'Another process has the data directory open.'],
+  RC_DATA_DIR_UNUSABLE: [500, 'The data directory cannot be made, or not be written to.'],
+  RC_LISTEN_FAILED: [500, 'The server cannot listen on ROLLCALL_HOST and ROLLCALL_PORT.'],
   RC_CONFIG_INVALID: [500, 'The environment holds values Rollcall cannot start with.'],
   RC_CONFIG_CHANGED: [500, 'A setting that state depends on differs from the one the data directory was created with.'],
   RC_UNKNOWN_VERSION: [500, 'A snapshot was written by a version this program does not know.'],

@@ -11,6 +11,9 @@ import { surviveDiskFaults } from './log/disk.ts'
 import { openLog } from './log/embedded.ts'
 import { Shard } from './shard/supervisor.ts'
 
+/** Requests under way at the end may take so long to be answered. */
+const LAST_ANSWERS_MS = 5_000
+
 export interface Rollcall {
   url: string
   shards: readonly Shard[]
@@ -56,7 +59,10 @@ export async function start(config: Config): Promise<Rollcall> {
     failed: error => logger.error({ err: error }, 'request failed'),
   })
   const close = async (): Promise<void> => {
+    shards.stopWaiting()
+    const late = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS)
     await app.close()
+    clearTimeout(late)
     await Promise.all(all.map(shard => shard.close()))
     await documents.close()
     await log.close()
@@ -70,7 +76,8 @@ export async function start(config: Config): Promise<Rollcall> {
     return { url, shards: all, close }
   } catch (error) {
     await close()
-    throw error
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new RollcallError('RC_LISTEN_FAILED', error.message, { cause: error })
   }
 }
 

@@ -24,7 +24,7 @@ export function httpServer(bridge: Bridge): FastifyInstance {
     routerOptions: { maxParamLength: PARAM_CHARS },
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'ignore',
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
     clientErrorHandler(_error, socket) {
@@ -93,7 +93,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
-  if (known.status >= 500) bridge.failed(error)
+  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.failed(error)
   reply.code(known.status).send(known.toJSON())
 }
 

@@ -27,9 +27,16 @@ const WAIT_MS = 20_000
 /** All shards as one: finds the one that owns a partition, waits for positions. */
 export class Shards {
   readonly all: readonly Shard[]
+  readonly #closing = Promise.withResolvers<never>()
 
   constructor(all: readonly Shard[]) {
     this.all = all
+    this.#closing.promise.catch(() => {})
+  }
+
+  /** Whoever waits for a position is told RC_CLOSING, now and from here on. */
+  stopWaiting(): void {
+    this.#closing.reject(new RollcallError('RC_CLOSING'))
   }
 
   numberOf(partition: number): number {
@@ -43,7 +50,8 @@ export class Shards {
   /** Resolves when the positions are applied, committed and projected; RC_WAIT_TIMEOUT after 20 s. */
   async settled(positions: Positions): Promise<void> {
     const until = performance.now() + WAIT_MS
-    await Promise.all([...positions].map(([partition, seq]) => this.#settled(partition, seq, until)))
+    const all = Promise.all([...positions].map(([partition, seq]) => this.#settled(partition, seq, until)))
+    await Promise.race([all, this.#closing.promise])
   }
 
   async #settled(partition: number, seq: number, until: number): Promise<void> {

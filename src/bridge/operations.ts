@@ -25,6 +25,9 @@ export function operationRoutes(app: FastifyInstance, { append, shards, config, 
   })
   for (const verb of ['retry', 'drop']) {
     app.post<OfActor>(`/parked/:kind/:key/${verb}`, async ({ params: { kind, key } }, reply) => {
+      const partition = partitionOf(key, config.partitions)
+      const parked = await shards.of(partition).call(remote => remote.parked())
+      if (!parked.some(({ actor }) => actor === actorId(kind, key))) throw new RollcallError('RC_NOT_FOUND')
       const at = now()
       const event = { kind: `parked.${verb}`, key, id: '', at, arrival: at, actor: actorId(kind, key) }
       const positions = await append([event])

@@ -15,7 +15,11 @@ const EFFECTS = 1_000
 
 const sessionsQuery = z.object({ active: z.enum(['true', 'false']).optional() })
 const viewersQuery = z.object({ users: z.enum(['true', 'false']).optional() })
-const statisticsQuery = z.object({ from: z.coerce.number().optional(), to: z.coerce.number().optional() })
+const instant = z
+  .string()
+  .regex(/^\d{1,15}$/, { error: 'must be ms since the epoch' })
+  .transform(Number)
+const statisticsQuery = z.object({ from: instant.optional(), to: instant.optional() })
 const effectsQuery = z.object({ actor: z.string().optional() })
 
 interface WithId {

@@ -30,9 +30,7 @@ export async function main(rawArgs: string[], version: string): Promise<void> {
 /** What a person reads of an error: a stack only where the program itself is at fault. */
 export function describe(error: unknown): string {
   if (error instanceof RollcallError) {
-    const faults = (error.faults ?? []).map(
-      fault => `  [${fault.index}] ${fault.path}: ${fault.message} (${fault.code})`,
-    )
+    const faults = (error.faults ?? []).map(fault => `  ${fault.path}: ${fault.message} (${fault.code})`)
     return [`${error.code}: ${error.message}`, ...faults].join('\n')
   }
   if (!(error instanceof Error)) return String(error)
