@@ -24,7 +24,7 @@ export interface Rollcall {
 /** The one place where implementations are chosen. Throws RollcallError if it cannot start. */
 export async function start(config: Config): Promise<Rollcall> {
   const logger = pino({ level: config.logLevel })
-  surviveDiskFaults(error => logger.error({ err: error }, 'disk fault'))
+  const surviveNoMore = surviveDiskFaults(error => logger.error({ err: error }, 'disk fault'))
   const dir = await openDataDir(config.dataDir)
   const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs } = config
   const settings = recordedSettings(config)
@@ -67,6 +67,7 @@ export async function start(config: Config): Promise<Rollcall> {
     await documents.close()
     await log.close()
     await dir.release()
+    surviveNoMore()
     logger.info('closed')
   }
   try {

@@ -161,6 +161,18 @@ describe('effects', () => {
   })
 })
 
+describe('effects of a drop ahead of its turn', () => {
+  test('have other ids than those of the events it came with', async () => {
+    const store = new MemoryStore()
+    const partition = await applied(store, refusesTwo, [[add(2), add(3)]])
+    const ahead = { seq: 2, events: [add(5), unpark('drop')] }
+    await partition.unparkAhead(ahead)
+    await apply(partition, ahead.events)
+    const ids = await commit(partition, store)
+    expect([await sumOf(partition), ids.length, new Set(ids).size]).toEqual([8, 2, 2])
+  })
+})
+
 describe('an actor whose record is of an unknown version', () => {
   test('is parked by name while the partition goes on', async () => {
     const store = new MemoryStore()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseSessionId, sessionId } from '../../machines/web-session-id.ts'
@@ -54,7 +55,8 @@ const shown = (day: ShownDay, session: WebSession): WebSession & { eventIds: str
   eventIds: visitsOf(day, session.index).map(({ id }) => id),
 })
 
-const READS = 10
+const READS = 20
+const BETWEEN_READS_MS = 5
 
 /** The days of a visitor, or the one named, in order. */
 async function daysOf(documents: DocumentStore, visitorId: string, day: string | undefined): Promise<ShownDay[]> {
@@ -68,6 +70,7 @@ async function daysOf(documents: DocumentStore, visitorId: string, day: string |
     const days = assembled(own(sessions), own(chunks))
     // Between the two reads the shard may have written; then sessions and events don't add up.
     if (days.every(adds) || read === READS) return days
+    await sleep(BETWEEN_READS_MS)
   }
 }
 

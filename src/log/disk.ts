@@ -22,10 +22,15 @@ const STRAY = /^(Commit failed \(see commitError for details\)|No space left on 
 
 export const isStrayDiskFault = (error: unknown): boolean => error instanceof Error && STRAY.test(error.message)
 
-/** Keeps a full disk from ending this thread; any other rejection that nobody handles still does. */
-export function surviveDiskFaults(tell: (error: Error) => void): void {
-  process.on('unhandledRejection', error => {
+/**
+ * Keeps a full disk from ending this thread; any other rejection that nobody handles still does.
+ * Returns what ends it.
+ */
+export function surviveDiskFaults(tell: (error: Error) => void): () => void {
+  const survive = (error: unknown): void => {
     if (!isStrayDiskFault(error)) throw error
     tell(error as Error)
-  })
+  }
+  process.on('unhandledRejection', survive)
+  return () => process.off('unhandledRejection', survive)
 }

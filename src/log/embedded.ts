@@ -127,10 +127,9 @@ class Writer implements EmbeddedLog {
     } catch (cause) {
       const error = new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
       for (const [, batches] of taken) for (const batch of batches) this.#settle(batch, w => w.reject(error))
-      // What was written of it must not be overtaken: the next batch goes behind it.
+      // What was written of it must not be overtaken: the next batch goes behind it, and is what announces it as durable.
       this.#env.resetReadTxn()
       for (const [partition] of taken) this.#durable[partition] = lastSeq(this.#entries, partition)
-      this.#announce(taken.map(([partition]) => partition))
       return
     }
     for (const { batch, partition, seq } of settled) {

@@ -24,7 +24,12 @@ export interface Clock {
 interface Applying {
   seq: Seq
   said: Map<string, number>
+  /** the index of an actor's first effect */
+  from: number
 }
+
+/** Effects asked for ahead of an entry's turn count from here, apart from those at its turn. */
+const AHEAD = 1_000_000_000
 
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
 export class Partition {
@@ -90,7 +95,7 @@ export class Partition {
 
   /** One entry, prepared before. */
   apply({ seq, events }: Entry): void {
-    const applying: Applying = { seq, said: new Map() }
+    const applying: Applying = { seq, said: new Map(), from: 0 }
     events.forEach((event, index) => {
       this.clock.time = Math.max(this.clock.time, event.kind === 'tick' ? event.at : event.arrival)
       if (event.kind === 'claim') this.clock.epoch = Math.max(this.clock.epoch, Number(event.epoch))
@@ -109,7 +114,7 @@ export class Partition {
     const unparking = events.filter(isUnparking)
     if (unparking.length === 0 || this.clock.ahead.includes(seq)) return false
     await this.prepare([{ seq, events: unparking }])
-    const applying: Applying = { seq, said: new Map() }
+    const applying: Applying = { seq, said: new Map(), from: AHEAD }
     for (const event of unparking) this.#unpark(event, applying)
     this.clock.ahead.push(seq)
     return true
@@ -174,12 +179,12 @@ export class Partition {
     for (const each of said) this.#ask(live, each, applying)
   }
 
-  #ask(live: Live, { type, ...payload }: Said, { seq, said }: Applying): void {
+  #ask(live: Live, { type, ...payload }: Said, { seq, said, from }: Applying): void {
     if (type === 'heartbeat.too-late') {
       this.counters.tooLate()
       return
     }
-    const index = said.get(live.id) ?? 0
+    const index = said.get(live.id) ?? from
     said.set(live.id, index + 1)
     const id = `${live.id}:${seq}:${index}`
     this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.clock.time, payload })

@@ -50,10 +50,6 @@ export class Wheel {
     }
   }
 
-  get size(): number {
-    return this.#deadlines.size
-  }
-
   entries(): IterableIterator<[string, number]> {
     return this.#deadlines.entries()
   }
