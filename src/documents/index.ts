@@ -18,6 +18,8 @@ export const COLLECTIONS = {
   sources: ['userId'],
   earnings: ['userId'],
   trending: [],
+  feeds: [],
+  'stream-viewers': ['streamerId'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Collection = keyof typeof COLLECTIONS
@@ -31,9 +33,15 @@ export interface Upsert {
   set: Record<string, unknown>
 }
 
+export interface Patch {
+  id: string
+  set: Record<string, unknown>
+}
+
 export interface Query {
   /** A MongoDB filter: equality, `$in`, comparisons, `$and`, `$or` (meaning as in MongoDB). */
   filter?: Record<string, unknown>
+  /** Texts by code point where it is `_id` alone; otherwise those beyond U+FFFF may come elsewhere. */
   sort?: Record<string, 1 | -1>
   skip?: number
   limit?: number
@@ -49,5 +57,12 @@ export interface DocumentStore {
   upsertMany(collection: Collection, upserts: Upsert[]): Promise<void>
   /** Removes those whose stored seq is not newer than `seq`; ids that are not there are passed over. */
   removeMany(collection: Collection, ids: string[], seq: Seq): Promise<void>
+  /** Removes those that match, each as of the seq it has: a newer write of it still counts. Answers how many. */
+  removeWhere(collection: Collection, filter: Record<string, unknown>): Promise<number>
+  /**
+   * Sets fields of documents that are there, beside their seq: `guard` names a number among the fields, and a
+   * document whose own is as great or greater keeps what it has.
+   */
+  patchMany(collection: Collection, guard: string, patches: Patch[]): Promise<void>
   close(): Promise<void>
 }

@@ -34,6 +34,7 @@ const FILTERS: [what: string, condition: unknown, matched: string[]][] = [
   ['null or nothing', null, ['nil', 'missing']],
   ['$eq', { $eq: 'y' }, ['y']],
   ['$in of several types', { $in: [10, 'x', true, 'nowhere'] }, ['ten', 'x', 'yes', 'list']],
+  ['$in of texts', { $in: ['x', 'nowhere'] }, ['x', 'list']],
   ['$in of nothing', { $in: [] }, []],
   ['$in with null', { $in: [null, 1] }, ['one', 'nil', 'missing']],
   ['$gt a number', { $gt: 0 }, ['one', 'two', 'ten', 'half', 'list']],

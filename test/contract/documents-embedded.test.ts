@@ -5,11 +5,15 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { open } from 'lmdb'
+import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openDocuments } from '../../src/documents/embedded.ts'
-import { plan } from '../../src/documents/entries.ts'
-import type { DocumentStore } from '../../src/documents/index.ts'
+import { documentKey, plan } from '../../src/documents/entries.ts'
+import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
+import { seeded } from '../support/random.ts'
 import { documentStoreContract, idsOf, type OpenedDocuments } from './document-store.ts'
+import { documentLookupsContract } from './document-store-lookups.ts'
+import { documentPatchesContract } from './document-store-patches.ts'
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
 
@@ -29,6 +33,8 @@ async function openEmbedded(path = temporaryDirectory()): Promise<OpenedDocument
 }
 
 documentStoreContract('embedded', openEmbedded)
+documentPatchesContract('embedded', openEmbedded)
+documentLookupsContract('embedded', openEmbedded)
 
 describe('the embedded documents', () => {
   let path: string
@@ -175,5 +181,93 @@ describe('the embedded documents', () => {
     expect(await written()).toBe(false)
     vi.setSystemTime(Date.UTC(2026, 0, 1, 1) + 1)
     expect(await written()).toBe(true)
+  })
+
+  test('keep older writes out for an hour after a removal by a filter too, and only that long', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) })
+    const older = { id: 's1', seq: 4, set: { userId: 'u1' } }
+    await store.upsertMany('sessions', [{ ...older, seq: 5 }])
+    await store.removeWhere('sessions', { userId: 'u1' })
+    const written = async (): Promise<boolean> => {
+      await store.removeWhere('sessions', { userId: 'nobody' })
+      await store.upsertMany('sessions', [older])
+      return (await store.get('sessions', 's1')) !== null
+    }
+    vi.setSystemTime(Date.UTC(2026, 0, 1, 1))
+    expect(await written()).toBe(false)
+    vi.setSystemTime(Date.UTC(2026, 0, 1, 1) + 1)
+    expect(await written()).toBe(true)
+  })
+
+  describe('that cannot be read', () => {
+    /** A document, found like any other, that throws when read. */
+    const spoil = async (collection: Collection, id: string, userId: string): Promise<void> => {
+      await store.upsertMany(collection, [{ id, seq: 1, set: { userId } }])
+      const env = open({ path, maxDbs: 8 })
+      const options = { useVersions: true, keyEncoding: 'binary', encoding: 'binary' } as const
+      await env.openDB<Buffer, Buffer>('documents', options).put(documentKey(collection, id), Buffer.of(0x92), 1)
+      await env.close()
+    }
+
+    test('do not matter to a search by id that has enough before them', async () => {
+      await store.upsertMany(
+        'sources',
+        ['a', 'b', 'c'].map(id => ({ id, seq: 1, set: {} })),
+      )
+      await spoil('sources', 'd', 'u1')
+      const page = { filter: { _id: { $gt: 'a' } }, sort: { _id: 1 } } as const
+      expect(idsOf(await store.find('sources', { ...page, limit: 2 }))).toEqual(['b', 'c'])
+      await expect(store.find('sources', { ...page, limit: 3 })).rejects.toThrow()
+    })
+
+    test.each([
+      ['a value', { at: 'u1' }],
+      ['a list', { at: ['u1', 'u0'] }],
+    ])('do not matter to a join of others, by %s', async (_what, by) => {
+      await store.upsertMany('sessions', [{ id: 's1', seq: 1, set: { by } }])
+      await store.upsertMany('users', [{ id: 'u1', seq: 1, set: {} }])
+      await store.upsertMany('earnings', [{ id: 'e1', seq: 1, set: { userId: 'u1' } }])
+      await spoil('users', 'u2', 'u2')
+      await spoil('earnings', 'e2', 'u2')
+      const joined = await store.aggregate('sessions', [
+        { $lookup: { from: 'users', localField: 'by.at', foreignField: '_id', as: 'users' } },
+        { $lookup: { from: 'earnings', localField: 'by.at', foreignField: 'userId', as: 'earnings' } },
+      ])
+      expect(joined).toEqual([{ _id: 's1', by, users: [{ _id: 'u1' }], earnings: [{ _id: 'e1', userId: 'u1' }] }])
+    })
+  })
+
+  test('are joined as mingo joins whole collections', async () => {
+    const random = seeded('lookups against whole collections')
+    const values = [...['a', 'b', 'ab', '', '1', 1, 0, -0.5, true, false, null, undefined, { deep: 'a' }, { deep: 1 }]]
+    const value = (): unknown => {
+      if (random.chance(0.7)) return random.pick(values)
+      return Array.from({ length: random.int(0, 3) }, () => random.pick(values) ?? null)
+    }
+    const fields = ['userId', 'plain', 'inner.of', 'list.of']
+    const set = () => ({
+      ...{ userId: value(), plain: value(), inner: { of: value() } },
+      list: Array.from({ length: random.int(0, 2) }, () => ({ of: random.pick(values) ?? null })),
+    })
+    const upserts = () => Array.from({ length: 12 }, (_, i) => ({ id: `${'ab'[i] ?? i}`, seq: 1, set: set() }))
+    for (let round = 0; round < 10; round++) {
+      for (const collection of ['sessions', 'earnings'] as const) {
+        await store.removeWhere(collection, {})
+        await store.upsertMany(collection, upserts())
+      }
+      const [sessions, earnings] = [await store.find('sessions', {}), await store.find('earnings', {})]
+      for (const localField of fields)
+        for (const foreignField of [...fields, '_id']) {
+          const pipeline = [{ $lookup: { from: 'earnings', localField, foreignField, as: 'found' } }]
+          const expected = new Aggregator(pipeline, { collectionResolver: () => earnings }).run<Document>(sessions)
+          // Its undefined is what an element of a list finds that matches nothing.
+          const shown = (documents: Document[]): unknown =>
+            documents.map(({ found, ...rest }) => {
+              const defined = (found as (Document | undefined)[]).filter(each => each !== undefined)
+              return { ...rest, found: idsOf(defined) }
+            })
+          expect(shown(await store.aggregate('sessions', pipeline))).toEqual(shown(expected))
+        }
+    }
   })
 })

@@ -67,6 +67,8 @@ export class MemoryDocuments {
         get: unused,
         find: unused,
         aggregate: unused,
+        removeWhere: unused,
+        patchMany: unused,
         close: unused,
       },
       writes,

@@ -1,0 +1,35 @@
+import type { Query as MingoQuery } from 'mingo'
+import type { Document } from './index.ts'
+
+type Fields = Record<string, unknown>
+type Test = (document: Document) => boolean
+
+/** Whether a document fits a filter, by mingo; but where `$in` has texts, by a set: mingo compares with one after another. */
+export function matcherOf(filter: Fields, Query: typeof MingoQuery): Test {
+  const byMingo = (part: Fields): Test => {
+    const query = new Query(part)
+    return document => query.test(document)
+  }
+  const tests: Test[] = []
+  const rest: Fields = {}
+  for (const [field, condition] of Object.entries(filter)) {
+    const texts = textsOf(condition)
+    if (!texts || /[.$]/.test(field)) {
+      rest[field] = condition
+      continue
+    }
+    const other = byMingo({ [field]: condition })
+    tests.push(document => {
+      const value = document[field]
+      return typeof value === 'string' ? texts.has(value) : other(document)
+    })
+  }
+  if (Object.keys(rest).length > 0) tests.push(byMingo(rest))
+  return document => tests.every(test => test(document))
+}
+
+function textsOf(condition: unknown): Set<string> | null {
+  const { $in, ...others } = (condition ?? {}) as { $in?: unknown }
+  const isOfTexts = Array.isArray($in) && $in.every(value => typeof value === 'string')
+  return isOfTexts && Object.keys(others).length === 0 ? new Set($in) : null
+}
