@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CombinedLog, type LogEvent } from '../src/cli/combined-log.ts'
-import { BEAT_MS, type Beat, type EveningOptions, planEvening } from '../src/cli/evening.ts'
+import { BEAT_MS, type Beat, type EveningOptions, planEvening, type Slot } from '../src/cli/evening.ts'
+import type { Stream } from '../src/cli/evening-streams.ts'
 import { eveningLog } from '../src/cli/evening-visits.ts'
 
 const END = 1_700_000_000_000
@@ -15,26 +16,32 @@ const options = (changes: Partial<EveningOptions> = {}): EveningOptions => ({
   end: END,
   ...changes,
 })
-const beatsOf = (changes?: Partial<EveningOptions>): Beat[] => [...planEvening(options(changes)).beats()]
+const slotsOf = (changes?: Partial<EveningOptions>): Slot[] => [...planEvening(options(changes)).slots()]
+const beatsOf = (changes?: Partial<EveningOptions>): Beat[] => slotsOf(changes).flatMap(({ beats }) => beats)
 const byViewer = (beats: Beat[]): Beat[][] => [...Map.groupBy(beats, beat => beat.viewer.id).values()]
 const gaps = (times: number[]): number[] => times.slice(1).map((time, index) => time - times[index]!)
+const textOf = (changes?: Partial<EveningOptions>): string => {
+  const { slots, ...rest } = planEvening(options(changes))
+  return JSON.stringify({ ...rest, slots: [...slots()] })
+}
 
 describe(`an evening (ROLLCALL_TEST_SEED=${SEED})`, () => {
-  test('is the same again for the same seed and end', () => {
-    const plan = () => {
-      const { beats, ...rest } = planEvening(options())
-      return JSON.stringify({ ...rest, beats: [...beats()] })
-    }
-    expect(plan()).toBe(plan())
-  })
+  test('is the same again for the same seed and end', () => expect(textOf()).toBe(textOf()))
 
   test('is another one for another seed', () => {
     expect(JSON.stringify(beatsOf())).not.toBe(JSON.stringify(beatsOf({ seed: SEED + 1 })))
   })
 
   test('does not change for those who are there when one viewer more comes', () => {
-    const viewersOf = (beats: Beat[]) => JSON.stringify(beats.filter(beat => beat.viewer.id !== 'viewer-00121'))
-    expect(viewersOf(beatsOf({ viewers: 121 }))).toBe(viewersOf(beatsOf()))
+    const others = (slots: Slot[]) => {
+      const isOther = ({ userId }: { userId: string }) => userId !== 'viewer-00121'
+      return slots.map(({ beats, ratings, follows }) => [
+        beats.filter(({ viewer }) => viewer.id !== 'viewer-00121'),
+        ratings.filter(isOther),
+        follows.filter(isOther),
+      ])
+    }
+    expect(JSON.stringify(others(slotsOf({ viewers: 121 })))).toBe(JSON.stringify(others(slotsOf())))
   })
 
   test('has its heartbeats in time order', () => {
@@ -61,30 +68,11 @@ describe(`an evening (ROLLCALL_TEST_SEED=${SEED})`, () => {
   })
 
   test('has viewers who change between pages', () => {
-    const pages = byViewer(beatsOf()).map(beats => new Set(beats.map(({ page }) => JSON.stringify(page))).size)
+    const pages = byViewer(beatsOf()).map(beats => new Set(beats.map(({ page }) => page)).size)
     expect(Math.max(...pages)).toBeGreaterThan(2)
   })
 
   test('sees every viewer', () => expect(byViewer(beatsOf())).toHaveLength(120))
-
-  test('has streams of its own streamers only', () => {
-    const evening = planEvening(options())
-    const ids = new Set(evening.streamers.map(({ id }) => id))
-    const strangers = [...evening.beats()].filter(({ page }) => typeof page !== 'string' && !ids.has(page.streamer))
-    expect(strangers).toEqual([])
-  })
-
-  test('has ratings of 1 to 5', () => {
-    const scores = planEvening(options({ viewers: 1_000 })).ratings.map(({ score }) => score)
-    expect([...new Set(scores)].sort()).toEqual([1, 2, 3, 4, 5])
-  })
-
-  test('has at most one rating of a viewer for a stream', () => {
-    const pairs = planEvening(options({ viewers: 1_000 })).ratings.map(
-      ({ userId, streamer }) => `${userId} ${streamer}`,
-    )
-    expect(new Set(pairs).size).toBe(pairs.length)
-  })
 
   test('tags a user with the own country in lower case', () => {
     const { streamers, viewers } = planEvening(options())
@@ -94,8 +82,43 @@ describe(`an evening (ROLLCALL_TEST_SEED=${SEED})`, () => {
     expect(untagged).toEqual([])
   })
 
+  test('has streamers of several countries', () => {
+    expect(new Set(planEvening(options({ streamers: 2 })).streamers.map(({ country }) => country)).size).toBe(2)
+  })
+
+  test('has a streamer at a place of the global feed', () => {
+    const tags = planEvening(options({ streamers: 2 })).streamers.flatMap(({ tags }) => tags)
+    expect(tags.filter(tag => /^feed:user_livestream-global:\d$/.test(tag))).toHaveLength(1)
+  })
+
+  test('has viewers with devices of both kinds, and more without any', () => {
+    const { devices } = planEvening(options({ viewers: 1_000 }))
+    const kinds = new Set(devices.map(({ kind }) => kind))
+    expect([kinds, new Set(devices.map(({ userId }) => userId)).size < 500]).toEqual([new Set(['fid', 'token']), true])
+  })
+
+  test('names three trending creators again and again', () => {
+    const named = slotsOf().flatMap(({ trending }) => (trending ? [trending.length] : []))
+    expect(named).toEqual([3, 3, 3])
+  })
+
+  test('names those first who were watched most', () => {
+    const watched = new Map<string, number>()
+    for (const { beats, trending } of slotsOf()) {
+      const counts = trending?.map(id => watched.get(id) ?? 0) ?? []
+      expect(counts).toEqual(counts.toSorted((a, b) => b - a))
+      for (const { page } of beats) {
+        if (typeof page !== 'string') watched.set(page.streamer.id, (watched.get(page.streamer.id) ?? 0) + 1)
+      }
+    }
+  })
+
   test('without streamers is spent on the other pages', () => {
     expect(new Set(beatsOf({ streamers: 0 }).map(({ page }) => page))).toEqual(new Set(['/', '/feed']))
+  })
+
+  test('without streamers names no creators', () => {
+    expect(slotsOf({ streamers: 0 }).flatMap(({ trending }) => trending ?? [])).toEqual([])
   })
 })
 

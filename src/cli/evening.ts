@@ -1,5 +1,8 @@
 /** The plan of a platform's evening: who streams, who watches what and when. Pure: the options decide everything. */
-import { type Random, random } from './random.ts'
+import { type Attendance, attend, type Earning, type Follow, isWatching, type Page, type Rating } from './evening-audience.ts'
+import { type Device, type Streamer, streamer, type User } from './evening-people.ts'
+import { planStreams, type Stream } from './evening-streams.ts'
+import { random } from './random.ts'
 
 export interface EveningOptions {
   viewers: number
@@ -10,146 +13,108 @@ export interface EveningOptions {
   end: number
 }
 
-export interface User {
-  id: string
-  username: string
-  country: string
-  groups: string[]
-  tags: string[]
-  profile: { biography: string }
-}
-
-export interface Streamer extends User {
-  title: string
-  device: 'lovense' | null
-}
-
-/** `/`, `/feed`, or the stream of a streamer, whose session id only the server knows. */
-export type Page = '/' | '/feed' | { streamer: string }
-
 export interface Beat {
   viewer: User
   at: number
   page: Page
 }
 
-export interface Rating {
-  userId: string
-  streamer: string
-  score: number
+/** What happens within 30 s: streams end, others begin, and only then the rest, in any order. */
+export interface Slot {
+  ends: Stream[]
+  starts: Stream[]
+  /** those that leave preview */
+  sd: Stream[]
+  /** those whose goals are set */
+  goals: Stream[]
+  /** in time order */
+  beats: Beat[]
+  ratings: Rating[]
+  follows: Follow[]
+  earnings: Earning[]
+  /** who is named, if anyone is just now */
+  trending: string[] | null
 }
 
 export interface Evening {
   streamers: Streamer[]
   viewers: User[]
-  ratings: Rating[]
-  /** every viewer's heartbeats together, in time order */
-  beats(): Generator<Beat>
+  devices: Device[]
+  streams: Stream[]
+  /** the last one is the evening's end */
+  slots(): Generator<Slot>
 }
 
 export const BEAT_MS = 30_000
-
-/** A viewer on one page, from one beat to another, both counted from the evening's first. */
-interface Stay {
-  from: number
-  to: number
-  page: Page
-}
+const TRENDING_SLOTS = 20
+const TRENDING = 3
 
 export function planEvening({ viewers, streamers, minutes, seed, end }: EveningOptions): Evening {
   const slots = Math.floor((minutes * 60_000) / BEAT_MS)
   const live = numbered(streamers, n => streamer(n, random(seed, -n)))
+  const streams = planStreams(live, slots, random(seed))
   const audience = numbered(viewers, n => {
     const chance = random(seed, n)
-    const user = viewer(n, chance)
-    const phase = chance.between(0, BEAT_MS - 1)
-    return { user, phase, stays: stays(slots, live, chance), chance }
+    return { phase: chance.between(0, BEAT_MS - 1), ...attend(n, { streams, slots, seed }, chance) }
   })
-  const start = end - slots * BEAT_MS
-  const byPhase = audience.toSorted((a, b) => a.phase - b.phase)
   return {
     streamers: live,
     viewers: audience.map(({ user }) => user),
-    ratings: audience.flatMap(({ user, stays, chance }) => ratings(user, stays, chance)),
-    *beats() {
-      const next = byPhase.map(() => 0)
-      for (let slot = 0; slot < slots; slot += 1) {
-        for (const [index, { user, phase, stays }] of byPhase.entries()) {
-          while (stays[next[index]!] && stays[next[index]!]!.to < slot) next[index]! += 1
-          const stay = stays[next[index]!]
-          if (stay && stay.from <= slot) yield { viewer: user, at: start + slot * BEAT_MS + phase, page: stay.page }
+    devices: audience.flatMap(({ devices }) => devices),
+    streams,
+    *slots() {
+      const beats = beatsOf(audience, end - slots * BEAT_MS)
+      const ends = bySlot(streams.filter(({ ends }) => ends), ({ until }) => until)
+      const starts = bySlot(streams, ({ from }) => from)
+      const sd = bySlot(streams, ({ sd }) => sd)
+      const goals = bySlot(streams, ({ goals }) => goals?.slot)
+      const ratings = bySlot(audience.flatMap(({ ratings }) => ratings), ({ slot }) => slot)
+      const follows = bySlot(audience.flatMap(({ follows }) => follows), ({ slot }) => slot)
+      const earnings = bySlot(audience.flatMap(({ earnings }) => earnings), ({ slot }) => slot)
+      for (let slot = 0; slot <= slots; slot += 1) {
+        yield {
+          ends: ends(slot),
+          starts: starts(slot),
+          sd: sd(slot),
+          goals: goals(slot),
+          beats: beats(slot),
+          ratings: ratings(slot),
+          follows: follows(slot),
+          earnings: earnings(slot),
+          trending: slot % TRENDING_SLOTS === 0 && slot < slots ? trending(live, audience, slot) : null,
         }
       }
     },
   }
 }
 
-/** Comes once or a few times, in the first half as likely to begin with the evening as to come later. */
-function stays(slots: number, live: Streamer[], chance: Random): Stay[] {
-  const plan: Stay[] = []
-  const popularity = live.map((_, index) => 1 / (index + 1))
-  let slot = chance.chance(0.4) ? 0 : chance.between(0, Math.max(0, slots - 1))
-  while (slot < slots) {
-    const leaves = Math.min(slots, slot + chance.between(4, Math.max(4, slots)))
-    while (slot < leaves) {
-      const watches = live.length > 0 && chance.chance(0.7)
-      const page: Page = watches ? { streamer: live[chance.weighted(popularity)]!.id } : chance.pick(['/', '/feed'])
-      const to = Math.min(leaves - 1, slot + (watches ? chance.between(3, 40) : chance.between(0, 2)))
-      plan.push({ from: slot, to, page })
-      slot = to + 1
-    }
-    slot += chance.between(4, 30)
-  }
-  return plan
+function bySlot<T>(items: T[], slotOf: (item: T) => number | null | undefined): (slot: number) => T[] {
+  const groups = Map.groupBy(items, slotOf)
+  return slot => groups.get(slot) ?? []
 }
 
-/** Some who watched a stream for five minutes or more rate it, most of them kindly. */
-function ratings(user: User, stays: Stay[], chance: Random): Rating[] {
-  const watched = new Map<string, number>()
-  for (const { from, to, page } of stays) {
-    if (typeof page !== 'string') watched.set(page.streamer, (watched.get(page.streamer) ?? 0) + to - from + 1)
-  }
-  return [...watched]
-    .filter(([, beats]) => beats * BEAT_MS >= 300_000 && chance.chance(0.3))
-    .map(([streamer]) => ({ userId: user.id, streamer, score: 1 + chance.weighted([1, 1, 3, 6, 9]) }))
+/** To be asked for one slot after the other. */
+function beatsOf(audience: (Attendance & { phase: number })[], start: number): (slot: number) => Beat[] {
+  const byPhase = audience.toSorted((a, b) => a.phase - b.phase)
+  const next = byPhase.map(() => 0)
+  return slot =>
+    byPhase.flatMap(({ user, phase, stays }, index) => {
+      while (stays[next[index]!] && stays[next[index]!]!.to < slot) next[index]! += 1
+      const stay = stays[next[index]!]
+      if (!stay || stay.from > slot) return []
+      return [{ viewer: user, at: start + slot * BEAT_MS + phase, page: stay.page }]
+    })
 }
 
-const COUNTRIES = ['TW', 'JP', 'HK', 'US', 'DE', 'BR'] as const
-const COUNTRY_WEIGHTS = [8, 5, 3, 3, 2, 1] as const
-const GROUPS = [['guest'], ['member'], ['member', 'premium']] as const
-const GROUP_WEIGHTS = [5, 4, 1] as const
-const NAMES = ['aya', 'ben', 'chen', 'dana', 'emi', 'finn', 'gao', 'hana', 'ivo', 'june', 'kai', 'lin'] as const
-const HASHTAGS = ['music', 'cooking', 'games', 'talk', 'art', 'travel'] as const
-
-function streamer(n: number, chance: Random): Streamer {
-  const country = COUNTRIES[chance.weighted(COUNTRY_WEIGHTS)]!
-  const [name, hashtag] = [chance.pick(NAMES), chance.pick(HASHTAGS)]
-  const badges = chance.chance(0.3) ? ['badge:new', `badge:livestream_${hashtag}`] : ['badge:new']
-  return {
-    id: `streamer-${pad(n, 3)}`,
-    username: `${name}-live-${n}`,
-    country,
-    groups: ['streamer'],
-    tags: [`country:${country.toLowerCase()}`, `hashtag:${hashtag}`, ...badges],
-    profile: { biography: `${name}, ${hashtag} every evening` },
-    title: `An evening of ${hashtag}`,
-    device: chance.chance(0.3) ? 'lovense' : null,
+/** Those watched most before the slot; before anyone watches, those known best. */
+function trending(streamers: Streamer[], audience: Attendance[], slot: number): string[] {
+  const watched = new Map(streamers.map(({ id }) => [id, 0]))
+  for (const { from, to, page } of audience.flatMap(({ stays }) => stays).filter(isWatching)) {
+    const { id } = page.streamer
+    watched.set(id, watched.get(id)! + Math.max(0, Math.min(to + 1, slot) - from))
   }
+  const ranked = [...watched].toSorted(([, a], [, b]) => b - a)
+  return ranked.slice(0, TRENDING).map(([id]) => id)
 }
-
-function viewer(n: number, chance: Random): User {
-  const country = COUNTRIES[chance.weighted(COUNTRY_WEIGHTS)]!
-  const name = chance.pick(NAMES)
-  return {
-    id: `viewer-${pad(n, 5)}`,
-    username: `${name}${n}`,
-    country,
-    groups: [...GROUPS[chance.weighted(GROUP_WEIGHTS)]!],
-    tags: [`country:${country.toLowerCase()}`],
-    profile: { biography: '' },
-  }
-}
-
-const pad = (n: number, digits: number): string => String(n).padStart(digits, '0')
 
 const numbered = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i + 1))

@@ -6,6 +6,8 @@ export interface Random {
   between(least: number, greatest: number): number
   chance(probability: number): boolean
   pick<T>(items: readonly T[]): T
+  /** the same in another order */
+  shuffled<T>(items: readonly T[]): T[]
   /** an index, in proportion to the weights */
   weighted(weights: readonly number[]): number
   /** lower case hex digits */
@@ -21,6 +23,10 @@ export function random(seed: number, stream = 0): Random {
     between,
     chance: probability => next() < probability,
     pick: items => items[between(0, items.length - 1)]!,
+    shuffled(items) {
+      const left = [...items]
+      return items.map(() => left.splice(between(0, left.length - 1), 1)[0]!)
+    },
     weighted(weights) {
       let left = next() * weights.reduce((sum, weight) => sum + weight, 0)
       const index = weights.findIndex(weight => {

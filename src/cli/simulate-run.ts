@@ -26,7 +26,8 @@ export async function playTo(url: string, options: EveningOptions): Promise<void
   else printLine(summary)
 }
 
-function readable({ users, heartbeats, ratings, viewers, sessions }: SimulationSummary): string {
+function readable(summary: SimulationSummary): string {
+  const { users, streams: started, ended, heartbeats, ratings, follows, earnings, viewers, sessions } = summary
   const { alive, attendance, bySession } = viewers as Audience
   const streams = (sessions as { sessions: Session[] }).sessions.map(({ id, title, rating }) => {
     const here = bySession[id] ?? { alive: 0, attendance: 0 }
@@ -34,7 +35,8 @@ function readable({ users, heartbeats, ratings, viewers, sessions }: SimulationS
     return `  ${id}  ${title}: ${here.alive} watching, ${here.attendance} were here, ${rated}`
   })
   return [
-    `Sent ${heartbeats} heartbeats and ${ratings} ratings of ${users} users.`,
+    `Sent ${heartbeats} heartbeats, ${ratings} ratings, ${follows} follows and ${earnings} tips of ${users} users.`,
+    `${started} streams were started, ${ended} of them ended.`,
     `${alive} viewers now, ${attendance} ever. Live:`,
     ...streams,
   ].join('\n')

@@ -24,7 +24,8 @@ export class FakeRollcall {
   readonly bodies: string[] = []
   readonly reads: { path: string; after: string | undefined }[] = []
   /** what happens instead; 'hang up' closes the connection without an answer */
-  answer: (request: { method: string; nth: number; body: string }) => Promise<Instead> | Instead = () => undefined
+  answer: (request: { method: string; path: string; nth: number; body: string }) => Promise<Instead> | Instead = () =>
+    undefined
   sessions: { firstEventAt: number; lastEventAt: number; pageViews: number }[] = []
   url = ''
   #http: HttpServer = createServer((request, response) => void this.#serve(request, response))
@@ -46,11 +47,11 @@ export class FakeRollcall {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const chunk of request) body += chunk
-    const method = request.method!
+    const [method, path] = [request.method!, request.url!]
     if (method === 'POST') this.bodies.push(body)
-    else this.reads.push({ path: request.url!, after: request.headers['rollcall-after'] as string | undefined })
+    else this.reads.push({ path, after: request.headers['rollcall-after'] as string | undefined })
     const nth = method === 'POST' ? this.bodies.length : this.reads.length
-    const reply = (await this.answer({ method, nth, body })) ?? this.#usual(method, body)
+    const reply = (await this.answer({ method, path, nth, body })) ?? this.#usual(method, body)
     if (reply === 'hang up') return void request.socket.destroy()
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers })
     response.end(JSON.stringify(reply.body ?? {}))

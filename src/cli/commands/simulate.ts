@@ -12,7 +12,10 @@ const flags = {
 } as const
 
 export const simulate = defineCommand({
-  meta: { name: 'simulate', description: "Play a platform's evening: viewers, streamers, ratings; seeded" },
+  meta: {
+    name: 'simulate',
+    description: "Play a platform's evening: streams, viewers, ratings, follows, tips; seeded",
+  },
   args: flags,
   async run({ args }) {
     onlyFlags(args, flags)
