@@ -16,6 +16,8 @@ export interface Rules {
 /** What an event needs to know beyond itself and its actor: rules, and the partition's state as of the log. */
 export interface Facts {
   rules: Rules
+  /** ms; of the newest event or tick of the partition */
+  time(): number
   /** whether a stream no longer counts attendance */
   isFrozen(stream: string): boolean
 }

@@ -1,9 +1,9 @@
+import type { StreamerSession } from '../machines/session.ts'
 import {
   streamerSession as machine,
   ratingKey,
   type StreamerContext,
   type StreamerEvent,
-  type StreamerSession,
   usedKey,
 } from '../machines/streamer-session.ts'
 import type { ActorKind } from './index.ts'
@@ -14,7 +14,7 @@ export const streamerSession: ActorKind<StreamerContext> = {
   machine,
   version: 1,
   migrations: {},
-  takes: ['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end'],
+  takes: ['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end', 'session.rating-found'],
 
   receive({ kind, key, ...event }): StreamerEvent {
     return { ...event, type: kind, ...(kind === 'session.start' && { streamerId: key }) } as unknown as StreamerEvent

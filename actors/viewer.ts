@@ -1,9 +1,9 @@
-import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent } from '../machines/viewer.ts'
-import type { ActorKind, Tally } from './index.ts'
+import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent, type Watched } from '../machines/viewer.ts'
+import type { ActorKind, Projection, Tally } from './index.ts'
 
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
-/** Key: the user id. Shows viewing sessions. */
+/** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
 export const viewer: ActorKind<ViewerContext> = {
   kind: 'viewer',
   machine,
@@ -16,7 +16,9 @@ export const viewer: ActorKind<ViewerContext> = {
     const stream = event.stream as string | null
     const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
     const frozen = asked.filter(id => isFrozen(id))
-    return { type: 'heartbeat', beat: { at, path, stream, country, groups }, arrival, frozen, rules }
+    const { streamer, preset } = event as { streamer?: string; preset?: string }
+    const show = streamer === undefined ? null : { streamerId: streamer, preset: preset! }
+    return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
   },
 
   needs: () => [],
@@ -26,6 +28,7 @@ export const viewer: ActorKind<ViewerContext> = {
   slim: context => context,
 
   project(before, after, userId, projection) {
+    if (before.watched !== after.watched) projectWatched(before, after, userId, projection)
     if (before.runs === after.runs) return
     for (const run of after.runs) {
       const former = before.runs.find(({ start }) => start === run.start)
@@ -58,4 +61,18 @@ export const viewer: ActorKind<ViewerContext> = {
       tally.counted(cohort.window, cohort.country, cohort.groups, 1)
     }
   },
+}
+
+function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
+  const write = ({ streamerId, preset }: Watched, lastAt: number): void => {
+    projection.upsert('stream-viewers', [streamerId, preset, userId].join('\n'), { streamerId, preset, userId, lastAt })
+  }
+  const sameIn = (list: readonly Watched[], { streamerId, preset }: Watched) =>
+    list.find(each => each.streamerId === streamerId && each.preset === preset)
+  for (const show of after.watched) {
+    if (sameIn(before.watched, show)?.written !== show.written) write(show, show.written)
+  }
+  for (const show of before.watched) {
+    if (show.at !== show.written && !sameIn(after.watched, show)) write(show, show.at)
+  }
 }

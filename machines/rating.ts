@@ -18,17 +18,29 @@ export interface RatingState {
   ownCount: number
 }
 
-export function startingRating(carried: { rating: number; count: number } | null): RatingState {
-  const previous = carried?.rating ?? 0
-  const previousCount = carried?.count ?? 0
-  return { current: previous, currentCount: previousCount, previous, previousCount, ownSum: 0, ownCount: 0 }
+/** What a next session begins with. */
+export interface Carried {
+  rating: number
+  count: number
 }
+
+const UNRATED: RatingState = { current: 0, currentCount: 0, previous: 0, previousCount: 0, ownSum: 0, ownCount: 0 }
+
+export const startingRating = (carried: Carried | null): RatingState =>
+  carried === null ? UNRATED : withPrevious(UNRATED, carried)
+
+/** With an earlier session's rating under its own. */
+export const withPrevious = (state: RatingState, { rating, count }: Carried): RatingState =>
+  summed({ ...state, previous: rating, previousCount: count })
 
 /** With `rating` in the place of what the same rater gave before. */
 export function rated(state: RatingState, rating: Rating, former: Rating | undefined): RatingState {
   const ownSum = state.ownSum + rating.score - (former?.score ?? 0)
-  const ownCount = state.ownCount + (former ? 0 : 1)
-  const currentCount = state.previousCount + ownCount
-  const current = (state.previous * state.previousCount + ownSum) / currentCount
-  return { ...state, ownSum, ownCount, current, currentCount }
+  return summed({ ...state, ownSum, ownCount: state.ownCount + (former ? 0 : 1) })
+}
+
+function summed(state: RatingState): RatingState {
+  const currentCount = state.previousCount + state.ownCount
+  const current = (state.previous * state.previousCount + state.ownSum) / currentCount
+  return { ...state, current, currentCount }
 }

@@ -1,49 +1,25 @@
 import { assign, emit, enqueueActions, setup } from 'xstate'
-import { type Rating, type RatingState, rated, startingRating } from './rating.ts'
+import { type Carried, type Rating, rated, withPrevious } from './rating.ts'
+import {
+  carriedFrom,
+  type Goal,
+  nameOf,
+  newSession,
+  type Preset,
+  type SessionStart,
+  type Stamp,
+  type StreamerSession,
+  stampOf,
+  wins,
+} from './session.ts'
 
 /** A streamer, who has at most one active session: `offline → preview ⇄ live → ended`. */
-
-export type Preset = 'preview' | 'sd'
-
-export interface Goal {
-  title: string
-  price: number
-}
-
-/** When two changes of the same thing meet, the greatest (at, id) wins. */
-export interface Stamp {
-  at: number
-  id: string
-}
-
-export interface StreamerSession {
-  id: string
-  /** the how manieth session of the streamer it is */
-  ordinal: number
-  userId: string
-  title: string | null
-  tags: readonly string[]
-  pricing: { preset: Preset; price: number }
-  preset: Preset
-  name: string | null
-  /** ms; `started` at the first change to sd */
-  created: number
-  started: number | null
-  ended: number | null
-  rating: RatingState
-  showGoalPairs: readonly Goal[]
-  exclusiveGoalPairs: readonly Goal[]
-  /** the id of the event that created it */
-  createdBy: string
-  presetStamp: Stamp
-  goalsStamp: Stamp
-}
 
 export interface StreamerContext {
   /** the latest session, active or ended */
   session: StreamerSession | null
   /** the rating a next session begins with */
-  carried: { rating: number; count: number } | null
+  carried: Carried | null
   /** session ids used and ratings given, as far as they are at hand, by `usedKey` and `ratingKey` */
   known: Readonly<Record<string, Rating | true>>
   deadline: null
@@ -54,18 +30,13 @@ export const ratingKey = (sessionId: string, rater: string): string => `rating\n
 
 export type StreamerEvent = Stamp &
   (
-    | {
+    | (SessionStart & {
         type: 'session.start'
-        streamerId: string
         /** an id nobody used */
         fresh: string
         /** the session id of a source that has started */
         sourceId: string | null
-        title: string | null
-        device: 'lovense' | null
-        userTags: readonly string[]
-        price: number
-      }
+      })
     | { type: 'session.preset'; sessionId: string; preset: Preset; price: number }
     | { type: 'session.rate'; sessionId: string; rater: string; score: number }
     | {
@@ -75,26 +46,25 @@ export type StreamerEvent = Stamp &
         exclusiveGoalPairs: readonly Goal[]
       }
     | { type: 'session.end'; sessionId: string }
+    | { type: 'session.rating-found'; sessionId: string; rating: number; count: number }
   )
 
 /** What a streamer's session tells the world. */
-export type StreamerSays =
-  | {
-      type: 'session.started'
-      sessionId: string
-      streamerId: string
-      preset: Preset
-      price: number
-      showGoalPairs: readonly Goal[]
-      tags: readonly string[]
-    }
-  | { type: 'session.ended'; sessionId: string; streamerId: string }
+export type StreamerSays = { sessionId: string; streamerId: string } & (
+  | { type: 'session.started'; preset: Preset; price: number; showGoalPairs: readonly Goal[]; tags: readonly string[] }
+  | { type: 'session.ended' }
   | {
       type: 'rating.updated'
-      sessionId: string
-      streamerId: string
       rating: { current: number; currentCount: number; previous: number; previousCount: number }
     }
+  | { type: 'generate_livestream_feed' }
+  | { type: 'initialize_session_rating' }
+  | { type: 'notify_viewers_livestream_online'; preset: Preset }
+  | { type: 'notify_followers_livestream_online'; title: string | null }
+  | { type: 'notify_existing_show_goal'; showGoalPairs: readonly Goal[] }
+  | { type: 'invalidate_cached_pusher_channel_data' }
+  | { type: 'cleanup_stale_stream_viewers' }
+)
 
 type Of<T extends StreamerEvent['type']> = StreamerEvent & { type: T }
 
@@ -106,6 +76,7 @@ export const streamerSession = setup({
     newGoals: ({ context, event }) =>
       event.type === 'session.goals' && isCurrent(context, event) && wins(event, context.session!.goalsStamp),
     current: ({ context, event }) => isCurrent(context, event),
+    unrated: ({ context, event }) => isCurrent(context, event) && context.session!.rating.previousCount === 0,
     newRating: ({ context, event }) => {
       if (event.type !== 'session.rate' || !isCurrent(context, event)) return false
       const former = context.known[ratingKey(event.sessionId, event.rater)]
@@ -113,6 +84,12 @@ export const streamerSession = setup({
     },
   },
   actions: {
+    rename: assign(({ context, event }) =>
+      event.type === 'session.start' ? changed(context, { name: nameOf(event.userTags) }) : context,
+    ),
+    carryOver: assign(({ context, event }) =>
+      event.type === 'session.rating-found' ? carriedOver(context, event) : context,
+    ),
     create: assign(({ context, event }) => (event.type === 'session.start' ? created(context, event) : context)),
     preset: assign(({ context, event }) =>
       event.type === 'session.preset' ? changed(context, presetTo(context.session!, event)) : context,
@@ -122,41 +99,55 @@ export const streamerSession = setup({
     ),
     end: assign(({ context, event }) => changed(context, { ended: event.at })),
     rate: assign(({ context, event }) => (event.type === 'session.rate' ? ratedBy(context, event) : context)),
-    sayStarted: emit(({ context }) => {
-      const { id, userId, preset, pricing, showGoalPairs, tags } = context.session!
-      return {
-        type: 'session.started',
-        sessionId: id,
-        streamerId: userId,
-        preset,
-        price: pricing.price,
-        showGoalPairs,
-        tags,
-      }
+    // Those who receive it do nothing twice, so it is said at every start, also when the session was there.
+    sayStarted: enqueueActions(({ context, enqueue }) => {
+      const { preset, pricing, showGoalPairs, tags } = context.session!
+      const ids = idsOf(context)
+      enqueue.emit({ type: 'session.started', ...ids, preset, price: pricing.price, showGoalPairs, tags })
+      enqueue.emit({ type: 'generate_livestream_feed', ...ids })
+      enqueue.emit({ type: 'notify_viewers_livestream_online', ...ids, preset })
+      enqueue.emit({ type: 'notify_existing_show_goal', ...ids, showGoalPairs })
+      enqueue.emit({ type: 'invalidate_cached_pusher_channel_data', ...ids })
+      enqueue.emit({ type: 'cleanup_stale_stream_viewers', ...ids })
     }),
-    sayEnded: emit(({ context }) => {
-      const { id, userId } = context.session!
-      return { type: 'session.ended', sessionId: id, streamerId: userId }
+    sayNew: enqueueActions(({ context, enqueue }) => {
+      const ids = idsOf(context)
+      const { ordinal, title } = context.session!
+      enqueue.emit({ type: 'notify_followers_livestream_online', ...ids, title })
+      // Of a streamer who is new here there may be earlier sessions that this actor never saw.
+      if (ordinal === 1) enqueue.emit({ type: 'initialize_session_rating', ...ids })
+    }),
+    sayPreset: emit(({ context }) => {
+      const { preset } = context.session!
+      return { type: 'notify_viewers_livestream_online', ...idsOf(context), preset }
+    }),
+    sayEnded: enqueueActions(({ context, enqueue }) => {
+      const ids = idsOf(context)
+      enqueue.emit({ type: 'session.ended', ...ids })
+      enqueue.emit({ type: 'generate_livestream_feed', ...ids })
     }),
     sayRating: enqueueActions(({ context, enqueue }) => {
-      const { id, userId, rating } = context.session!
-      if (rating.currentCount === 0) return
-      const { ownSum: _sum, ownCount: _count, ...shown } = rating
-      enqueue.emit({ type: 'rating.updated', sessionId: id, streamerId: userId, rating: shown })
+      const { ownSum: _sum, ownCount: _count, ...rating } = context.session!.rating
+      if (rating.currentCount > 0) enqueue.emit({ type: 'rating.updated', ...idsOf(context), rating })
     }),
   },
 }).createMachine({
   id: 'streamer-session',
   initial: 'offline',
   context: { session: null, carried: null, known: {}, deadline: null },
-  on: { 'session.rate': { guard: 'newRating', actions: ['rate', 'sayRating'] } },
+  on: {
+    'session.rate': { guard: 'newRating', actions: ['rate', 'sayRating'] },
+    'session.rating-found': { guard: 'unrated', actions: ['carryOver', 'sayRating'] },
+  },
   states: {
-    offline: { on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayRating'] } } },
+    offline: {
+      on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] } },
+    },
     preview: {
       on: {
-        'session.start': { actions: 'sayStarted' },
+        'session.start': { actions: ['rename', 'sayStarted'] },
         'session.preset': [
-          { guard: 'toLive', target: 'live', actions: 'preset' },
+          { guard: 'toLive', target: 'live', actions: ['preset', 'sayPreset'] },
           { guard: 'toPreview', actions: 'preset' },
         ],
         'session.goals': { guard: 'newGoals', actions: 'goals' },
@@ -165,20 +156,18 @@ export const streamerSession = setup({
     },
     live: {
       on: {
-        'session.start': { actions: 'sayStarted' },
+        'session.start': { actions: ['rename', 'sayStarted'] },
         'session.preset': [
-          { guard: 'toPreview', target: 'preview', actions: 'preset' },
+          { guard: 'toPreview', target: 'preview', actions: ['preset', 'sayPreset'] },
           { guard: 'toLive', actions: 'preset' },
         ],
         'session.goals': { guard: 'newGoals', actions: 'goals' },
         'session.end': { guard: 'current', target: 'ended', actions: ['end', 'sayEnded'] },
       },
     },
-    ended: { on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayRating'] } } },
+    ended: { on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] } } },
   },
 })
-
-const wins = (a: Stamp, b: Stamp): boolean => a.at > b.at || (a.at === b.at && a.id > b.id)
 
 const isCurrent = (context: StreamerContext, event: StreamerEvent): boolean =>
   'sessionId' in event && event.sessionId === context.session?.id
@@ -190,49 +179,34 @@ const changed = (context: StreamerContext, change: Partial<StreamerSession>): Pa
   session: { ...context.session!, ...change },
 })
 
-const stamp = ({ at, id }: Stamp): Stamp => ({ at, id })
+const idsOf = ({ session }: StreamerContext) => ({ sessionId: session!.id, streamerId: session!.userId })
 
 function presetTo(session: StreamerSession, event: Of<'session.preset'>): Partial<StreamerSession> {
   const { preset, price } = event
   const started = session.started ?? (preset === 'sd' ? event.at : null)
-  return { preset, pricing: { preset, price }, started, presetStamp: stamp(event) }
+  return { preset, pricing: { preset, price }, started, presetStamp: stampOf(event) }
 }
 
 const goalsOf = (event: Of<'session.goals'>): Partial<StreamerSession> => ({
   showGoalPairs: event.showGoalPairs,
   exclusiveGoalPairs: event.exclusiveGoalPairs,
-  goalsStamp: stamp(event),
+  goalsStamp: stampOf(event),
 })
 
 function created(context: StreamerContext, event: Of<'session.start'>): Partial<StreamerContext> {
-  const { sourceId, fresh, streamerId, title, userTags, device, price } = event
+  const { sourceId, fresh } = event
   const earlier = context.session
-  const carried =
-    earlier && earlier.started !== null && earlier.rating.currentCount > 0
-      ? { rating: earlier.rating.current, count: earlier.rating.currentCount }
-      : context.carried
+  const carried = (earlier && carriedFrom(earlier)) ?? context.carried
   const id = sourceId !== null && context.known[usedKey(sourceId)] === undefined ? sourceId : fresh
-  const tags = userTags.filter(tag => /^(country|hashtag):/.test(tag) || tag === 'badge:new')
-  const session: StreamerSession = {
-    id,
-    ordinal: (earlier?.ordinal ?? 0) + 1,
-    userId: streamerId,
-    title,
-    tags: device === null ? tags : [...tags, `device:${device}`],
-    pricing: { preset: 'preview', price },
-    preset: 'preview',
-    name: userTags.find(tag => tag.startsWith('badge:livestream_')) ?? null,
-    created: event.at,
-    started: null,
-    ended: null,
-    rating: startingRating(carried),
-    showGoalPairs: [],
-    exclusiveGoalPairs: [],
-    createdBy: event.id,
-    presetStamp: stamp(event),
-    goalsStamp: stamp(event),
-  }
+  const session = newSession(id, (earlier?.ordinal ?? 0) + 1, event, carried)
   return { session, carried, known: { ...context.known, [usedKey(id)]: true } }
+}
+
+function carriedOver(
+  context: StreamerContext,
+  { rating, count }: Of<'session.rating-found'>,
+): Partial<StreamerContext> {
+  return changed(context, { rating: withPrevious(context.session!.rating, { rating, count }) })
 }
 
 function ratedBy(context: StreamerContext, event: Of<'session.rate'>): Partial<StreamerContext> {

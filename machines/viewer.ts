@@ -22,6 +22,19 @@ export interface Cohort {
   groups: readonly string[]
 }
 
+/** A streamer in a preset. */
+export interface Show {
+  streamerId: string
+  preset: string
+}
+
+/** A show the viewer saw, until no beat may come that would be news of it. */
+export interface Watched extends Show {
+  /** of the newest beat, and of that which is in its document */
+  at: number
+  written: number
+}
+
 export interface ViewerRules {
   gapMs: number
   lateMs: number
@@ -34,6 +47,7 @@ export interface ViewerContext {
   cohorts: readonly Cohort[]
   /** streams attended that are not frozen yet */
   streams: readonly string[]
+  watched: readonly Watched[]
   deadline: number | null
 }
 
@@ -41,6 +55,8 @@ export type ViewerEvent =
   | {
       type: 'heartbeat'
       beat: Beat
+      /** what its stream shows; null where that is not known */
+      show: Show | null
       arrival: number
       /** those of the streams this is about that no longer count attendance */
       frozen: readonly string[]
@@ -71,15 +87,20 @@ export const viewer = setup({
     beat: assign(({ context, event }) => (event.type === 'heartbeat' ? beaten(context, event) : context)),
     write: assign(({ context, event }) => ({
       runs: written(context.runs),
+      watched: seen(context.watched),
       deadline: event.type === 'deadline' ? nextWrite(context.last!.at, event.at, event.rules) : null,
     })),
-    close: assign(({ context }) => ({ runs: written(context.runs), deadline: null })),
+    close: assign(({ context }) => ({
+      runs: written(context.runs),
+      watched: seen(context.watched),
+      deadline: null,
+    })),
     tooLate: emit({ type: 'heartbeat.too-late' }),
   },
 }).createMachine({
   id: 'viewer',
   initial: 'unseen',
-  context: { last: null, runs: [], cohorts: [], streams: [], deadline: null },
+  context: { last: null, runs: [], cohorts: [], streams: [], watched: [], deadline: null },
   states: {
     unseen: { on: { heartbeat: { target: 'watching', actions: 'beat' } } },
     watching: {
@@ -100,7 +121,7 @@ export const viewer = setup({
 })
 
 function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat' }): Partial<ViewerContext> {
-  const { beat, rules, frozen } = event
+  const { beat, show, rules, frozen } = event
   const last = context.last === null || compareBeats(beat, context.last) > 0 ? beat : context.last
   const settled = settledBefore(last.at, rules.lateMs)
   return {
@@ -108,6 +129,7 @@ function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat'
     runs: since(joined(context.runs, beat.at, rules.gapMs), run => run.end >= settled - rules.gapMs),
     cohorts: since(cohorts(context.cohorts, beat), cohort => cohort.window + WINDOW_MS > settled),
     streams: attended(context.streams, beat.stream, frozen),
+    watched: watched(context.watched, show, beat.at, settled),
     deadline: context.deadline ?? nextWrite(last.at, event.arrival, rules),
   }
 }
@@ -153,3 +175,15 @@ function attended(streams: readonly string[], stream: string | null, frozen: rea
   const open = frozen.length === 0 ? streams : streams.filter(id => !frozen.includes(id))
   return frozen.includes(stream) || open.length >= MOST_STREAMS ? open : [...open, stream]
 }
+
+function watched(known: readonly Watched[], show: Show | null, at: number, settled: number): readonly Watched[] {
+  const open = known.some(each => each.at < settled) ? known.filter(each => each.at >= settled) : known
+  if (show === null) return open
+  const { streamerId, preset } = show
+  const there = open.findIndex(each => each.streamerId === streamerId && each.preset === preset)
+  if (there < 0) return open.length < MOST_STREAMS ? [...open, { streamerId, preset, at, written: at }] : open
+  return at > open[there]!.at ? open.with(there, { ...open[there]!, at }) : open
+}
+
+const seen = (known: readonly Watched[]): readonly Watched[] =>
+  known.some(({ at, written }) => at !== written) ? known.map(each => ({ ...each, written: each.at })) : known

@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { type Fault, RollcallError } from './errors.ts'
+import { type FeedGroup, parseGroups } from './livestream/groups.ts'
+import type { FirebaseSettings } from './notify/firebase.ts'
+import type { PusherSettings } from './notify/pusher.ts'
 
 /** All of Rollcall's settings; read once, at start. Times in ms. */
 export interface Config {
@@ -23,6 +26,16 @@ export interface Config {
   countryHeader: string | null
   /** what a session costs in each preset */
   prices: { preview: number; sd: number }
+  feeds: {
+    groups: FeedGroup[]
+    /** tags of streamers no feed shows */
+    excludedTags: string[]
+    /** of a feed at most */
+    items: number
+  }
+  /** null: what would be sent is recorded */
+  pusher: PusherSettings | null
+  firebase: FirebaseSettings | null
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 }
 
@@ -39,7 +52,7 @@ const price = z.coerce.number().min(0).max(1e9)
 
 const DAY_MS = 86_400_000
 
-const ENVIRONMENT = z.object({
+const SETTINGS = {
   ROLLCALL_HOST: z.string().min(1).default('127.0.0.1').refine(isLoopback, {
     message: 'is not a loopback address, and there is no authentication yet that would make that safe',
   }),
@@ -68,6 +81,26 @@ const ENVIRONMENT = z.object({
     .optional(),
   ROLLCALL_PRICE_PREVIEW: price.default(0),
   ROLLCALL_PRICE_SD: price.default(0),
+  ROLLCALL_FEED_GROUPS: z
+    .string()
+    .default('global;asia=tw,hk,mo,cn,jp,kr,sg,my,th,vn,ph,id')
+    .transform(parseGroups)
+    .refine(groups => groups !== null, { message: 'must be like `global;asia=tw,hk`' }),
+  ROLLCALL_FEED_EXCLUDED_TAGS: z
+    .string()
+    .default('')
+    .transform(tags => tags.split(',').filter(tag => tag !== '')),
+  ROLLCALL_FEED_ITEMS: whole(1, 10_000).default(2_000),
+  PUSHER_APP_ID: z.string().optional(),
+  PUSHER_KEY: z.string().optional(),
+  PUSHER_SECRET: z.string().optional(),
+  PUSHER_CLUSTER: z.string().optional(),
+  PUSHER_HOST: z.string().optional(),
+  PUSHER_PORT: whole(1, 65_535).optional(),
+  PUSHER_TLS: z.enum(['true', 'false']).default('true'),
+  FIREBASE_PROJECT_ID: z.string().optional(),
+  FIREBASE_CLIENT_EMAIL: z.string().optional(),
+  FIREBASE_PRIVATE_KEY: z.string().optional(),
   ROLLCALL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   ...Object.fromEntries(
     ['AUTH_SECRET', 'AUTH_JWKS_URL', 'NATS_URL', 'MONGODB_URL', 'REDIS_URL'].map(name => [
@@ -75,10 +108,26 @@ const ENVIRONMENT = z.object({
       z.never({ error: 'is not supported yet; Rollcall runs on its embedded default' }).optional(),
     ]),
   ),
+}
+
+/** Of these all or none must be set. */
+const TOGETHER = [
+  ['PUSHER_APP_ID', 'PUSHER_KEY', 'PUSHER_SECRET'],
+  ['FIREBASE_PROJECT_ID', 'FIREBASE_CLIENT_EMAIL', 'FIREBASE_PRIVATE_KEY'],
+] as const
+
+const ENVIRONMENT = z.object(SETTINGS).check(({ value, issues }) => {
+  const set = value as Record<string, unknown>
+  const missing = TOGETHER.flatMap(names => (names.some(name => set[name]) ? names.filter(name => !set[name]) : []))
+  for (const name of missing) issues.push({ code: 'custom', input: value, path: [name], message: 'must be set too' })
+  if (value.PUSHER_KEY && !value.PUSHER_CLUSTER && !value.PUSHER_HOST) {
+    const message = 'or PUSHER_HOST must be set too'
+    issues.push({ code: 'custom', input: value, path: ['PUSHER_CLUSTER'], message })
+  }
 })
 
 /** The names of all variables read. */
-export const VARIABLES: readonly string[] = Object.keys(ENVIRONMENT.shape)
+export const VARIABLES: readonly string[] = Object.keys(SETTINGS)
 
 /** Throws RC_CONFIG_INVALID with a fault for each variable that is wrong. An empty variable counts as unset. */
 export function readConfig(environment: NodeJS.ProcessEnv, cores = availableParallelism()): Config {
@@ -106,8 +155,27 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     streamPaths: env.ROLLCALL_STREAM_PATHS,
     countryHeader: env.ROLLCALL_COUNTRY_HEADER ?? null,
     prices: { preview: env.ROLLCALL_PRICE_PREVIEW, sd: env.ROLLCALL_PRICE_SD },
+    feeds: {
+      groups: env.ROLLCALL_FEED_GROUPS!,
+      excludedTags: env.ROLLCALL_FEED_EXCLUDED_TAGS,
+      items: env.ROLLCALL_FEED_ITEMS,
+    },
+    pusher: pusherOf(env),
+    firebase: firebaseOf(env),
     logLevel: env.ROLLCALL_LOG_LEVEL,
   }
+}
+
+function pusherOf(env: z.output<typeof ENVIRONMENT>): PusherSettings | null {
+  const { PUSHER_APP_ID: appId, PUSHER_KEY: key, PUSHER_SECRET: secret } = env
+  if (!appId || !key || !secret) return null
+  const { PUSHER_CLUSTER: cluster, PUSHER_HOST: host, PUSHER_PORT: port } = env
+  return { appId, key, secret, cluster, host, port, tls: env.PUSHER_TLS === 'true' }
+}
+
+function firebaseOf(env: z.output<typeof ENVIRONMENT>): FirebaseSettings | null {
+  const { FIREBASE_PROJECT_ID: projectId, FIREBASE_CLIENT_EMAIL: clientEmail, FIREBASE_PRIVATE_KEY: privateKey } = env
+  return projectId && clientEmail && privateKey ? { projectId, clientEmail, privateKey } : null
 }
 
 /** The settings that state is a function of, by the variables that set them; the log records them when it is made. */

@@ -8,6 +8,12 @@ export const ERRORS = {
   RC_INVALID_POSITION: [400, 'Rollcall-After is not a list of `<partition>-<seq>`.'],
   RC_NOT_FOUND: [404, 'There is no such route or no such thing.'],
   RC_SESSION_NOT_FOUND: [404, 'No streamer session has this id.'],
+  RC_NOT_ALLOWED: [403, 'The caller may not subscribe to this channel.'],
+  RC_UNSIGNED: [401, 'The webhook carries no valid signature.'],
+  RC_NOT_CONFIGURED: [503, 'This needs Pusher, which is not configured.'],
+  RC_SERVICE_UNREACHABLE: [503, 'Pusher or Firebase gives no answer; the effect waits for it.'],
+  RC_SERVICE_BUSY: [503, 'Pusher or Firebase could not take it just now; it is tried again.'],
+  RC_SERVICE_REFUSED: [502, 'Pusher or Firebase will not take it, however often it is tried.'],
   RC_SESSION_ENDED: [409, 'The streamer session has ended; it takes no more changes of this kind.'],
   RC_BODY_TOO_LARGE: [413, 'The body is over 1 MiB.'],
   RC_UNSUPPORTED_MEDIA_TYPE: [415, 'The body must be application/json.'],
@@ -43,16 +49,25 @@ export interface Fault {
   message: string
 }
 
+interface ErrorOptions {
+  cause?: unknown
+  faults?: Fault[]
+  retryAfterMs?: number
+}
+
 /** The only error Rollcall throws on purpose. `status` is the HTTP status of its code. */
 export class RollcallError extends Error {
   override name = 'RollcallError'
   readonly code: ErrorCode
   readonly faults: Fault[] | undefined
+  /** trying again any sooner is in vain */
+  readonly retryAfterMs: number
 
-  constructor(code: ErrorCode, message: string = ERRORS[code][1], options: { cause?: unknown; faults?: Fault[] } = {}) {
+  constructor(code: ErrorCode, message: string = ERRORS[code][1], options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.faults = options.faults
+    this.retryAfterMs = options.retryAfterMs ?? 0
   }
 
   get status(): number {

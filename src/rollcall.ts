@@ -3,10 +3,12 @@ import { appender } from './bridge/append.ts'
 import { httpServer } from './bridge/http.ts'
 import { Shards } from './bridge/index.ts'
 import { Stamp } from './bridge/stamp.ts'
+import { Subscriptions } from './bridge/subscriptions.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDocuments } from './documents/embedded.ts'
 import { RollcallError } from './errors.ts'
+import { LivestreamHost } from './livestream/host.ts'
 import { surviveDiskFaults } from './log/disk.ts'
 import { openLog } from './log/embedded.ts'
 import { Shard } from './shard/supervisor.ts'
@@ -38,12 +40,27 @@ export async function start(config: Config): Promise<Rollcall> {
   }
   const documents = await openDocuments({ path: dir.statePath })
 
+  const subscriptions = new Subscriptions(documents)
+  const { groups, excludedTags, items } = config.feeds
+  const host = new LivestreamHost({
+    ...{ statePath: dir.statePath, groups, excludedTags, items },
+    isAnyoneLive: async () => (await documents.find('sessions', { filter: { active: true }, limit: 1 })).length > 0,
+    async viewers() {
+      const { bySession } = await shards.audience()
+      return new Map([...bySession].map(([id, { alive }]) => [id, alive]))
+    },
+    renewChannels: streamerId => subscriptions.renew(streamerId),
+    failed: (step, error) => logger.error({ step, err: error }, 'livestream fault'),
+    now: Date.now,
+  })
+
   const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
   const all = Array.from({ length: config.shards }, (_, shard) => {
     const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % config.shards === shard)
     const { logPath, statePath } = dir
     return new Shard({
-      ...{ partitions: owned, rules, flushMs, logPath, statePath, log },
+      ...{ partitions: owned, partitionCount: partitions, rules, flushMs, logPath, statePath, log, host },
+      livestream: { groups, pusher: config.pusher, firebase: config.firebase },
       fault: fault => logger.error({ shard, ...fault }, 'shard fault'),
       restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
     })
@@ -55,6 +72,7 @@ export async function start(config: Config): Promise<Rollcall> {
     stamp: new Stamp(documents, config.streamPaths),
     documents,
     shards,
+    subscriptions,
     now: Date.now,
     failed: error => logger.error({ err: error }, 'request failed'),
   })
@@ -64,6 +82,7 @@ export async function start(config: Config): Promise<Rollcall> {
     await app.close()
     clearTimeout(late)
     await Promise.all(all.map(shard => shard.close()))
+    await host.close()
     await documents.close()
     await log.close()
     await dir.release()
@@ -84,6 +103,13 @@ export async function start(config: Config): Promise<Rollcall> {
 
 function announce(logger: Logger, config: Config, url: string): void {
   const { dataDir, shards, partitions, zone } = config
-  const parts = { log: 'lmdb', checkpoints: 'lmdb', documents: 'lmdb', liveSets: 'memory', effects: 'recorded' }
+  const parts = {
+    log: 'lmdb',
+    checkpoints: 'lmdb',
+    documents: 'lmdb',
+    liveSets: 'memory',
+    pusher: config.pusher ? 'sent' : 'recorded',
+    firebase: config.firebase ? 'sent' : 'recorded',
+  }
   logger.info({ url, node: process.version, dataDir, shards, partitions, zone, ...parts }, 'listening')
 }

@@ -17,7 +17,11 @@ async function claimOver(bounds: Bounds): Promise<string> {
       log: log as unknown as EventLog,
       store: { ...bound(store), claim: async () => ({ ...claim, incarnation: 'one' }) },
     },
-    ...{ documents: {} as DocumentStore, live: memoryLiveSets(), notifier: () => ({ perform: async () => {} }) },
+    ...{
+      documents: {} as DocumentStore,
+      live: memoryLiveSets(),
+      receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
+    },
     now: () => 0,
     failed: () => {},
   })

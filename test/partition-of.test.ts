@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { partitionOf } from '../src/bridge/append.ts'
+import { partitionOf } from '../src/log/partition-of.ts'
 import { seeded } from './support/random.ts'
 
 const ALL = 2 ** 32

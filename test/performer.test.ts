@@ -1,73 +1,192 @@
-import { describe, expect, test, vi } from 'vitest'
-import type { Effect } from '../src/notify/index.ts'
-import { Performer } from '../src/shard/performer.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { RollcallError } from '../src/errors.ts'
+import type { Account } from '../src/shard/history.ts'
+import type { Effect, Performed, Receiver } from '../src/shard/receiver.ts'
+import { NOON } from './support/one-partition.ts'
+import { virtualPerformer } from './support/virtual-performer.ts'
 
-const effect = (id: string): Effect => ({ id, kind: 'k', actor: 'a', seq: 1, index: 0, at: 0, payload: {} })
+const effect = (id: string, actor = 'a/1', kind = 'k'): Effect => ({
+  ...{ id, kind, actor, seq: 1, index: 0, at: NOON, payload: { of: id } },
+})
 
-/** A performer whose world refuses the first `refusals` times. */
-function performer(refusals = 0) {
-  const tried: string[][] = []
-  const done: string[] = []
-  const made = new Performer({
-    notifier: {
-      async perform(effects) {
-        tried.push(effects.map(({ id }) => id))
-        if (tried.length <= refusals) throw new Error('not now')
-      },
+/** A performer whose effects all have one receiver. */
+function performer(perform: Receiver['perform'], expiresMs?: number) {
+  const tried: string[] = []
+  const one = virtualPerformer(() => ({
+    ...(expiresMs !== undefined && { expiresMs }),
+    perform(each, progress) {
+      tried.push(each.id)
+      return perform(each, progress)
     },
-    done: ({ id }) => done.push(id),
-    failed: () => {},
-  })
-  return { made, tried, done }
+  }))
+  return { ...one, tried }
 }
 
-const settled = async () => {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
-}
+const done: Performed = { outcome: 'done' }
+const busy = new RollcallError('RC_SERVICE_BUSY', 'not now')
+const statesOf = (accounts: Account[]) => accounts.map(({ id, state }) => `${id} ${state}`)
 
 describe('effects', () => {
   test('wait until the log has been replayed to its end', async () => {
-    const { made, tried } = performer()
-    made.add([effect('a')])
-    await settled()
+    const { made, add, idle, tried } = performer(async () => done)
+    add(effect('a'))
+    await idle()
     expect(tried).toEqual([])
     made.open()
-    await settled()
-    expect(tried).toEqual([['a']])
+    await idle()
+    expect(tried).toEqual(['a'])
   })
 
-  test('go out in order, and are then done', async () => {
-    const { made, done } = performer()
+  test('that are done leave the outbox and are written down', async () => {
+    const { made, add, idle, outbox, accounts } = performer(async () => ({ outcome: 'sent', detail: { to: 'x' } }))
     made.open()
-    made.add([effect('a'), effect('b')])
-    made.add([effect('c')])
-    await settled()
-    expect(done).toEqual(['a', 'b', 'c'])
+    add(effect('a'))
+    await idle()
+    expect(outbox.list()).toEqual([])
+    expect(accounts).toEqual([{ ...effect('a'), partition: 0, state: 'sent', doneAt: NOON, detail: { to: 'x' } }])
   })
 
-  test('are tried again with the same ids, and those behind them wait', async () => {
-    vi.useFakeTimers()
-    const { made, tried, done } = performer(2)
+  test('of one actor and kind go out one after the other', async () => {
+    const ways: string[] = []
+    const { made, add, idle } = performer(async ({ id }) => {
+      ways.push(`> ${id}`)
+      await nextTurn()
+      ways.push(`< ${id}`)
+      return done
+    })
     made.open()
-    made.add([effect('a')])
-    made.add([effect('b')])
-    await vi.advanceTimersByTimeAsync(60_000)
-    vi.useRealTimers()
-    expect([tried, done]).toEqual([
-      [['a'], ['a'], ['a'], ['b']],
-      ['a', 'b'],
+    add(effect('a'), effect('b'))
+    await idle()
+    expect(ways).toEqual(['> a', '< a', '> b', '< b'])
+  })
+
+  test('of other actors and kinds do not wait for one that fails', async () => {
+    const { made, add, idle, outbox } = performer(async ({ id }) => {
+      if (id === 'a') throw new RollcallError('RC_SERVICE_UNREACHABLE')
+      return done
+    })
+    made.open()
+    add(effect('a'), effect('behind a'), effect('b', 'a/2'), effect('c', 'a/1', 'other'))
+    await idle()
+    expect(outbox.list().map(({ id }) => id)).toEqual(['a', 'behind a'])
+    await made.stop()
+  })
+
+  test('are tried again until they are done', async () => {
+    let refusals = 3
+    const { made, add, idle, accounts, tried } = performer(async () => {
+      if (refusals-- > 0) throw busy
+      return done
+    })
+    made.open()
+    add(effect('a'), effect('b'))
+    await idle()
+    expect(tried).toEqual(['a', 'a', 'a', 'a', 'b'])
+    expect(statesOf(accounts)).toEqual(['a done', 'b done'])
+  })
+
+  test('are given up after ten attempts, and the actor is told', async () => {
+    const { made, add, idle, told, tried } = performer(async () => {
+      throw busy
+    })
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect(tried).toHaveLength(10)
+    expect(told).toMatchObject([
+      { kind: 'effect.failed', key: '1', effect: 'a', error: 'not now', code: 'RC_SERVICE_BUSY', asked: { of: 'a' } },
     ])
   })
 
-  test('are not tried any more once it is stopped', async () => {
-    vi.useFakeTimers()
-    const { made, tried } = performer(100)
+  test('that are refused are given up at once', async () => {
+    const { made, add, idle, told, tried } = performer(async () => {
+      throw new RollcallError('RC_SERVICE_REFUSED')
+    })
     made.open()
-    made.add([effect('a')])
-    await vi.advanceTimersByTimeAsync(0)
-    made.stop()
-    await vi.advanceTimersByTimeAsync(600_000)
-    vi.useRealTimers()
-    expect(tried).toHaveLength(1)
+    add(effect('a'))
+    await idle()
+    expect([tried, told.map(({ kind }) => kind)]).toEqual([['a'], ['effect.failed']])
+  })
+
+  test('wait as long as they are told to', async () => {
+    let refusals = 1
+    const { made, add, idle, elapsed } = performer(async () => {
+      if (refusals-- > 0) throw new RollcallError('RC_SERVICE_BUSY', 'later', { retryAfterMs: 77_000 })
+      return done
+    })
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect(elapsed()).toBe(77_000)
+  })
+
+  test('outlast an hour in which a service gives no answer', async () => {
+    const { made, add, idle, accounts, told, elapsed } = performer(async () => {
+      if (elapsed() < 3_600_000) throw new RollcallError('RC_SERVICE_UNREACHABLE')
+      return done
+    })
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect([statesOf(accounts), told]).toEqual([['a done'], []])
+    expect(elapsed()).toBeLessThanOrEqual(3_630_000)
+  })
+
+  test('expire at their own deadline', async () => {
+    const { made, add, idle, accounts, elapsed } = performer(async () => {
+      throw new RollcallError('RC_SERVICE_UNREACHABLE')
+    }, 300_000)
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect(statesOf(accounts)).toEqual(['a expired'])
+    expect(elapsed()).toBeLessThanOrEqual(330_000)
+  })
+
+  test('that expire wait in a bounded number, of which the oldest go first', async () => {
+    const { made, add, idle, accounts, outbox } = performer(() => new Promise(() => {}), 300_000)
+    made.open()
+    add(...Array.from({ length: 10_020 }, (_, i) => effect(`e${i}`, `a/${String(i).padStart(5, '0')}`)))
+    await idle()
+    expect(statesOf(accounts)).toEqual(
+      ['e0 expired', 'e1 expired', 'e2 expired', 'e3 expired'].concat(
+        Array.from({ length: 16 }, (_, i) => `e${i + 4} expired`),
+      ),
+    )
+    expect(outbox.size).toBe(10_000)
+  })
+
+  test('with an answer stay in the outbox until it is applied', async () => {
+    const { made, add, idle, outbox, told, accounts } = performer(async () => ({
+      outcome: 'done',
+      answer: { kind: 'found', n: 7 },
+    }))
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect(told).toEqual([{ kind: 'found', n: 7, key: '1', id: 'a', effect: 'a', at: NOON, arrival: NOON }])
+    expect([outbox.isWaiting('a'), statesOf(accounts)]).toEqual([true, ['a done']])
+  })
+
+  test('that are no longer in the outbox are not performed', async () => {
+    const { made, add, idle, outbox, tried } = performer(async () => done)
+    add(effect('a'), effect('b'))
+    outbox.done('a')
+    made.open()
+    await idle()
+    expect(tried).toEqual(['b'])
+  })
+
+  test('are not begun once it is stopped, and those under way come to their end', async () => {
+    const { promise, resolve } = Promise.withResolvers<Performed>()
+    const { made, add, idle, tried, accounts } = performer(() => promise)
+    made.open()
+    add(effect('a'), effect('b'))
+    await idle()
+    const stopped = made.stop()
+    resolve(done)
+    await stopped
+    expect([tried, statesOf(accounts)]).toEqual([['a'], ['a done']])
   })
 })

@@ -6,9 +6,11 @@ const users: Record<string, Partial<Document>> = {
   ann: { country: 'TW', groups: ['premium', 'free', 'premium'] },
 }
 let asked: string[] = []
+let sessions: Record<string, object> = {}
 const documents = {
-  get: async (_collection: string, id: string) => {
+  get: async (collection: string, id: string) => {
     asked.push(id)
+    if (collection === 'sessions') return sessions[id] ?? null
     return (users[id] as Document | undefined) ?? null
   },
 } as unknown as DocumentStore
@@ -64,6 +66,33 @@ describe('a heartbeat is stamped', () => {
   ])('with the stream of %j: %j', async (path, stream) => {
     const [event] = await stamped(new Stamp(documents, ['/sessions/', '/live/']), ['ann'], { path })
     expect(event!.stream).toBe(stream)
+  })
+})
+
+describe('a heartbeat on a stream is stamped', () => {
+  const onStream = async (stamp: Stamp) =>
+    (await stamped(stamp, ['ann'], { path: '/sessions/s1?x' })).map(({ stream, streamer, preset }) => [
+      ...[stream, streamer, preset],
+    ])[0]
+
+  test("with the session's streamer and preset", async () => {
+    sessions = { s1: { userId: 'sam', status: { preset: 'sd' } } }
+    expect(await onStream(new Stamp(documents, ['/sessions/']))).toEqual(['s1', 'sam', 'sd'])
+  })
+
+  test('with the stream alone where no session has its id', async () => {
+    sessions = {}
+    expect(await onStream(new Stamp(documents, ['/sessions/']))).toEqual(['s1', undefined, undefined])
+  })
+
+  test('from a session that is asked for once, and again when it changed', async () => {
+    const stamp = new Stamp(documents, ['/sessions/'])
+    sessions = { s1: { userId: 'sam', status: { preset: 'preview' } } }
+    await onStream(stamp)
+    sessions = { s1: { userId: 'sam', status: { preset: 'sd' } } }
+    expect((await onStream(stamp))?.[2]).toBe('preview')
+    stamp.forgetSession('s1')
+    expect((await onStream(stamp))?.[2]).toBe('sd')
   })
 })
 

@@ -1,17 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
-import { KINDS } from '../actors/kinds.ts'
-import type { Effect } from '../src/notify/index.ts'
-import { Partition } from '../src/shard/partition.ts'
-import type { DocumentWrite } from '../src/shard/projections.ts'
-import { recover } from '../src/shard/recovery.ts'
-import { MemoryStore } from './support/memory-store.ts'
+import { MINUTE, NOON, OnePartition, tick } from './support/one-partition.ts'
 
-const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
-const NOON = Date.UTC(2026, 0, 1, 12)
-const MINUTE = 60_000
-
-const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
 const visit = (id: string, ts: number, arrival = ts, more: object = {}): Event => ({
   ...{ kind: 'web-event', key: 'v', id, at: ts, arrival },
   visit: { id, ts, page: `/${id}`, ...more },
@@ -21,41 +11,18 @@ const beat = (at: number): Event => ({
   ...{ path: '/', stream: null, country: 'ZZ', groups: [] },
 })
 
-let store: MemoryStore
-let partition: Partition
-let effects: Effect[]
-let writes: DocumentWrite[]
+let one: OnePartition
 
-async function restart(): Promise<void> {
-  partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
-  await recover(partition, store)
-}
-
-/** Applies each event as an entry and commits it. */
-async function apply(...events: Event[]): Promise<void> {
-  for (const event of events) {
-    const entry = { seq: partition.applied + 1, events: [event] }
-    await partition.prepare([entry])
-    partition.apply(entry)
-    const cut = partition.take()
-    await store.commit(partition.claim, cut.seq, cut.delta)
-    effects.push(...cut.effects)
-    writes.push(...cut.writes)
-    partition.evict(0)
-  }
-}
+const apply = (...events: Event[]): Promise<void> => one.apply(...events)
 
 const said = () =>
-  effects.map(({ kind, payload }) => {
+  one.effects.map(({ kind, payload }) => {
     const { session, id } = payload as { session: { id: string; eventCount: number } | null; id?: string }
     return [kind, session?.id ?? id, session?.eventCount ?? null]
   })
 
 beforeEach(async () => {
-  store = new MemoryStore()
-  effects = []
-  writes = []
-  await restart()
+  one = await OnePartition.claim()
 })
 
 describe('a web session', () => {
@@ -99,7 +66,7 @@ describe('a web session', () => {
 
   test('closes after a restart too', async () => {
     await apply(visit('a', NOON))
-    await restart()
+    await one.restart()
     await apply(tick(NOON + 30 * MINUTE))
     expect(said()).toHaveLength(1)
   })
@@ -115,13 +82,13 @@ describe('a tick', () => {
 
   test('that comes from an earlier time does not turn the time of the partition back', async () => {
     await apply(tick(NOON), tick(NOON - MINUTE))
-    expect(partition.clock.time).toBe(NOON)
+    expect(one.partition.clock.time).toBe(NOON)
   })
 })
 
 describe("a viewing session's document", () => {
   const shown = () =>
-    writes
+    one.writes
       .filter(({ collection }) => collection === 'viewing-sessions')
       .map(({ set }) => set && [Number(set.start) - NOON, Number(set.end) - NOON])
 
@@ -142,7 +109,7 @@ describe("a viewing session's document", () => {
 
   test('is written when the viewer left and the tick comes after a restart', async () => {
     await apply(beat(NOON), beat(NOON + 30_000))
-    await restart()
+    await one.restart()
     await apply(tick(NOON + 330_000))
     expect(shown().at(-1)).toEqual([0, 30_000])
   })
@@ -154,6 +121,6 @@ describe("a viewing session's document", () => {
 
   test('goes when an earlier beat gives the session another start', async () => {
     await apply(beat(NOON), beat(NOON - 30_000))
-    expect(writes.filter(({ set }) => set === null).map(({ id }) => id)).toEqual([`u-${NOON}`])
+    expect(one.writes.filter(({ set }) => set === null).map(({ id }) => id)).toEqual([`u-${NOON}`])
   })
 })

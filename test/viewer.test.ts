@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
-import type { Beat, ViewerContext } from '../machines/viewer.ts'
+import type { Beat, Show, ViewerContext } from '../machines/viewer.ts'
 import { Transitions } from '../src/shard/actor.ts'
 import { statistics, viewingSessions } from './support/heartbeat-oracle.ts'
 import { seeded } from './support/random.ts'
@@ -21,10 +21,11 @@ function viewer() {
   }
   return {
     said,
-    beat: (at: number, beat: Partial<Beat> = {}) =>
+    beat: (at: number, beat: Partial<Beat> = {}, show: Show | null = null) =>
       tell({
         type: 'heartbeat',
         beat: { at, path: '/', stream: null, country: 'ZZ', groups: [], ...beat },
+        show,
         arrival: at,
         frozen: [],
       }),
@@ -109,8 +110,9 @@ describe('a viewer', () => {
     const told = (snapshot: ReturnType<Transitions['initial']>, stream: string, frozen: string[]) => {
       const beat = { at: NOON, path: `/live/${stream}`, stream, country: 'ZZ', groups: [] }
       const live = { id: '', kind, key: 'u', snapshot, kept: undefined, used: 0 }
-      return transitions.step(live, { type: 'heartbeat', beat, arrival: NOON, frozen, rules } as { type: string })
-        .snapshot
+      return transitions.step(live, { type: 'heartbeat', beat, show: null, arrival: NOON, frozen, rules } as {
+        type: string
+      }).snapshot
     }
     const first = told(transitions.initial(kind), 'old', [])
     expect(told(told(first, 'new', ['old']), 'dead', ['dead']).context.streams).toEqual(['new'])
@@ -130,5 +132,22 @@ describe('a viewer', () => {
     ])
     one.deadline(NOON + 330_000)
     expect([one.state, one.context.deadline]).toEqual(['away', null])
+  })
+
+  test('remembers of each show it saw the newest beat, until none may come that would be news of it', () => {
+    const one = viewer()
+    const [preview, live] = ['preview', 'sd'].map(preset => ({ streamerId: 's', preset }))
+    one.beat(NOON, {}, preview)
+    one.beat(NOON + 90_000, {}, live)
+    one.beat(NOON + 60_000, {}, preview)
+    one.beat(NOON + 30_000, {}, live)
+    expect(one.context.watched).toEqual([
+      { ...preview, at: NOON + 60_000, written: NOON },
+      { ...live, at: NOON + 90_000, written: NOON + 90_000 },
+    ])
+    one.beat(NOON + 60_000 + rules.lateMs)
+    expect(one.context.watched).toHaveLength(2)
+    one.beat(NOON + 60_001 + rules.lateMs)
+    expect(one.context.watched).toMatchObject([live])
   })
 })

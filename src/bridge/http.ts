@@ -1,10 +1,12 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../errors.ts'
+import { effectRoutes } from './effects.ts'
 import type { Bridge } from './index.ts'
 import { heartbeat, isParam, parseMany, webEvent } from './inputs.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
 import { Positions } from './positions.ts'
+import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
 import { webEvents } from './stamp.ts'
@@ -75,6 +77,8 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   readRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
+  effectRoutes(app, bridge)
+  pusherRoutes(app, bridge)
   return app
 }
 

@@ -5,10 +5,12 @@
 import type { Config } from '../config.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
+import type { AudienceCount } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Append } from './append.ts'
 import type { Positions } from './positions.ts'
 import type { Stamp } from './stamp.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 /** What the routes work with. */
 export interface Bridge {
@@ -17,6 +19,7 @@ export interface Bridge {
   stamp: Stamp
   documents: DocumentStore
   shards: Shards
+  subscriptions: Subscriptions
   now(): number
   /** an error whose cause no caller is told */
   failed(error: unknown): void
@@ -47,6 +50,16 @@ export class Shards {
     return this.all[this.numberOf(partition)]!
   }
 
+  /** In all, and by session, over all shards: a user lives in one partition, so counts of distinct users add up. */
+  async audience(): Promise<{ all: AudienceCount; bySession: Map<string, AudienceCount> }> {
+    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience())))
+    const bySession = new Map<string, AudienceCount>()
+    for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
+      bySession.set(stream, added(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))
+    }
+    return { all: answers.map(answer => answer.all).reduce(added), bySession }
+  }
+
   /** Resolves when the positions are applied, committed and projected; RC_WAIT_TIMEOUT after 20 s. */
   async settled(positions: Positions): Promise<void> {
     const until = performance.now() + WAIT_MS
@@ -68,3 +81,8 @@ export class Shards {
     }
   }
 }
+
+export const added = (a: AudienceCount, b: AudienceCount): AudienceCount => ({
+  alive: a.alive + b.alive,
+  attendance: a.attendance + b.attendance,
+})

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { actorId } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
-import { partitionOf } from './append.ts'
+import { partitionOf } from '../log/partition-of.ts'
 import type { Bridge } from './index.ts'
 
 const READY_MS = 1_000

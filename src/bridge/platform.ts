@@ -4,7 +4,7 @@ import type { Bridge } from './index.ts'
 import { earning, id, parseOne, registration, source, trending, user } from './inputs.ts'
 
 /** The platform's own data: written at once, the last write counts. */
-export function platformRoutes(app: FastifyInstance, { documents, stamp, now }: Bridge): void {
+export function platformRoutes(app: FastifyInstance, { documents, stamp, subscriptions, now }: Bridge): void {
   let last = 0
   const version = (): number => {
     last = Math.max(last + 1, now())
@@ -42,11 +42,15 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, now }: 
 
   app.put<OfUser<'follower'>>('/users/:id/followers/:follower', async ({ params }) => {
     const [userId, followerId] = named(params.id, params.follower) as [string, string]
-    return write('followers', [userId, followerId], { userId, followerId })
+    await write('followers', [userId, followerId], { userId, followerId })
+    subscriptions.forget(userId, followerId)
+    return { userId, followerId }
   })
-  app.delete<OfUser<'follower'>>('/users/:id/followers/:follower', async ({ params }) =>
-    remove('followers', named(params.id, params.follower)),
-  )
+  app.delete<OfUser<'follower'>>('/users/:id/followers/:follower', async ({ params }) => {
+    await remove('followers', named(params.id, params.follower))
+    subscriptions.forget(params.id, params.follower)
+    return {}
+  })
 
   app.put<OfUser<'registration'>>('/users/:id/registrations/:registration', async ({ params, body }) => {
     const [userId, registrationId] = named(params.id, params.registration) as [string, string]

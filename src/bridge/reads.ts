@@ -4,14 +4,14 @@ import type { ViewerContext } from '../../machines/viewer.ts'
 import type { StatisticsRecord } from '../audience/counters.ts'
 import type { Document } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
-import { partitionOf } from './append.ts'
-import type { Bridge } from './index.ts'
+import { aliasesOf } from '../livestream/groups.ts'
+import { partitionOf } from '../log/partition-of.ts'
+import { added, type Bridge } from './index.ts'
 import { parseOne } from './inputs.ts'
 import { sessionOf, withId } from './shown.ts'
 
 const DAY_MS = 86_400_000
 const SESSIONS = 10_000
-const EFFECTS = 1_000
 
 const sessionsQuery = z.object({ active: z.enum(['true', 'false']).optional() })
 const viewersQuery = z.object({ users: z.enum(['true', 'false']).optional() })
@@ -20,7 +20,6 @@ const instant = z
   .regex(/^\d{1,15}$/, { error: 'must be ms since the epoch' })
   .transform(Number)
 const statisticsQuery = z.object({ from: instant.optional(), to: instant.optional() })
-const effectsQuery = z.object({ actor: z.string().optional() })
 
 interface WithId {
   Params: { id: string }
@@ -28,6 +27,7 @@ interface WithId {
 
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { documents, shards, config, now } = bridge
+  const aliases = new Set(aliasesOf(config.feeds.groups))
   const there = (document: Document | null): Document => {
     if (!document) throw new RollcallError('RC_NOT_FOUND')
     return document
@@ -49,18 +49,14 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get<WithId>('/sessions/:id/viewers', async ({ params, query }) => {
     const { users } = parseOne(viewersQuery, query, now())
     const counts = await Promise.all(shards.all.map(shard => shard.call(remote => remote.audienceOf(params.id))))
-    if (users !== 'true') return counts.reduce(sum)
+    if (users !== 'true') return counts.reduce(added)
     const alive = await Promise.all(shards.all.map(shard => shard.call(remote => remote.alive(params.id))))
-    return { ...counts.reduce(sum), users: alive.flat().sort() }
+    return { ...counts.reduce(added), users: alive.flat().sort() }
   })
 
   app.get('/viewers', async () => {
-    const answers = await Promise.all(shards.all.map(shard => shard.call(remote => remote.audience())))
-    const bySession = new Map<string, { alive: number; attendance: number }>()
-    for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
-      bySession.set(stream, sum(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))
-    }
-    return { ...answers.map(answer => answer.all).reduce(sum), bySession: Object.fromEntries(bySession) }
+    const { all, bySession } = await shards.audience()
+    return { ...all, bySession: Object.fromEntries(bySession) }
   })
 
   app.get('/statistics', async ({ query }) => {
@@ -83,18 +79,20 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     return { viewingSessions: [...settled.filter(({ end }) => end < oldest), ...live] }
   })
 
-  app.get('/effects', async ({ query }) => {
-    const { actor } = parseOne(effectsQuery, query, now())
-    const filter = actor === undefined ? {} : { actor }
-    const effects = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: EFFECTS })
-    return { effects: effects.map(withId) }
+  app.get<{ Params: { alias: string } }>('/feeds/:alias', async ({ params: { alias } }) => {
+    if (!aliases.has(alias)) throw new RollcallError('RC_NOT_FOUND')
+    const head = await documents.get('feeds', alias)
+    const latest = head && (await documents.get('feeds', String(head.latest)))
+    return { items: latest?.items ?? [], generatedAt: latest?.generatedAt ?? null }
+  })
+
+  app.get<WithId>('/users/:id/viewers', async ({ params }) => {
+    const seen = await documents.find('stream-viewers', { filter: { streamerId: params.id }, sort: { lastAt: -1 } })
+    const of = (wanted: string) =>
+      seen.filter(({ preset }) => preset === wanted).map(({ userId, lastAt }) => ({ userId, lastAt }))
+    return { viewers: { preview: of('preview'), sd: of('sd') } }
   })
 }
-
-const sum = <T extends { alive: number; attendance: number }>(a: T, b: T) => ({
-  alive: a.alive + b.alive,
-  attendance: a.attendance + b.attendance,
-})
 
 /** A user lives in one partition, so counts of distinct users add up over the partitions. */
 function summed(documents: Document[]): Record<string, unknown>[] {

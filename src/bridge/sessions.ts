@@ -13,7 +13,7 @@ interface WithId {
 
 /** A streamer's session: replies are reads, made once the event is applied, committed and projected. */
 export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { documents, append, shards, config, now } = bridge
+  const { documents, append, shards, stamp, config, now } = bridge
 
   const settle = async (event: Event): Promise<void> => shards.settled(await append([event]))
 
@@ -53,6 +53,7 @@ export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
       sessionId: id,
       ...facts,
     })
+    stamp.forgetSession(id)
     return sessionOf(await found(id))
   }
 
@@ -75,6 +76,7 @@ export function sessionRoutes(app: FastifyInstance, bridge: Bridge): void {
     }
     await settle(event)
     const session = await latestOf(userId)
+    stamp.forgetSession(session._id)
     reply.code(session.createdBy === event.id ? 201 : 200)
     return sessionOf(session)
   })

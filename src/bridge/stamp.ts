@@ -10,19 +10,34 @@ interface Profile {
   groups: readonly string[]
 }
 
+/** What a stream shows: empty where no session has its id. */
+interface Show {
+  streamer?: string
+  preset?: string
+}
+
 const NOBODY: Profile = { country: null, groups: [] }
 const CACHED_PROFILES = 100_000
 const CACHED_MS = 60_000
+const CACHED_SHOWS = 10_000
+/** As long as another process's change of preset may go unnoticed. */
+const CACHED_SHOW_MS = 5_000
 
 /** Puts into an event what the client doesn't say or may not: user groups, country, the stream a path belongs to. */
 export class Stamp {
   readonly #documents: DocumentStore
   readonly #streamPaths: readonly string[]
   readonly #profiles = new LRUCache<string, Profile>({ max: CACHED_PROFILES, ttl: CACHED_MS })
+  readonly #shows = new LRUCache<string, Show>({ max: CACHED_SHOWS, ttl: CACHED_SHOW_MS })
 
   constructor(documents: DocumentStore, streamPaths: readonly string[]) {
     this.#documents = documents
     this.#streamPaths = streamPaths
+  }
+
+  /** The session changed. */
+  forgetSession(id: string): void {
+    this.#shows.delete(id)
   }
 
   /** The user's profile was written. */
@@ -48,10 +63,12 @@ export class Stamp {
     if (unknown.length > 0) {
       await Promise.all(unknown.map(async userId => profiles.set(userId, await this.#load(userId))))
     }
-    return beats.map(beat => {
+    const streams = beats.map(({ path }) => this.#streamOf(path))
+    const shows = await this.#showsOf(streams)
+    return beats.map((beat, i) => {
       const { userId, path, at } = beat
       const profile = profiles.get(userId) ?? NOBODY
-      const stream = this.#streamOf(path)
+      const stream = streams[i]!
       return {
         kind: 'heartbeat',
         key: userId,
@@ -62,6 +79,7 @@ export class Stamp {
         stream,
         country: beat.country ?? country ?? profile.country ?? 'ZZ',
         groups: sorted(beat.groups ?? profile.groups),
+        ...(stream !== null && shows.get(stream)),
       }
     })
   }
@@ -71,6 +89,29 @@ export class Stamp {
     const profile = user ? { country: user.country ?? null, groups: user.groups ?? [] } : NOBODY
     this.#profiles.set(userId, profile)
     return profile
+  }
+
+  async #showsOf(streams: (string | null)[]): Promise<Map<string, Show>> {
+    const shows = new Map<string, Show>()
+    const unknown: string[] = []
+    for (const stream of streams) {
+      if (stream === null || shows.has(stream)) continue
+      const show = this.#shows.get(stream)
+      shows.set(stream, show ?? {})
+      if (!show) unknown.push(stream)
+    }
+    if (unknown.length > 0) {
+      await Promise.all(unknown.map(async stream => shows.set(stream, await this.#loadShow(stream))))
+    }
+    return shows
+  }
+
+  async #loadShow(stream: string): Promise<Show> {
+    const session = await this.#documents.get('sessions', stream)
+    const { userId, status } = (session ?? {}) as { userId?: string; status?: { preset?: string } }
+    const show = userId && status?.preset ? { streamer: userId, preset: status.preset } : {}
+    this.#shows.set(stream, show)
+    return show
   }
 
   #streamOf(path: string): string | null {

@@ -1,23 +1,51 @@
 /**
- * Notify: performs the effects that actors ask of the world. Each comes at least once, always with the same id,
- * after the documents of its cut are written.
+ * Notify: how viewers and followers hear of something. Channels reach whoever has a page open, push reaches
+ * registered devices. By default both only say what they would have sent.
  */
-import type { Seq } from '../log/index.ts'
+import type { RollcallError } from '../errors.ts'
 
-/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
-export interface Effect {
-  id: string
-  kind: string
-  actor: string
-  /** of the entry it stems from, and which of the actor's effects in it */
-  seq: Seq
-  index: number
-  /** partition time */
-  at: number
-  payload: { [fact: string]: unknown }
+/** `recorded`: there is nobody to send it to. */
+export type Sent = 'sent' | 'recorded'
+
+export interface ChannelEvent {
+  channel: string
+  name: string
+  data: Record<string, unknown>
 }
 
-export interface Notifier {
-  /** Resolves when the effects are done; repeating one must not show. Rejects if none of them may count as done. */
-  perform(effects: Effect[]): Promise<void>
+export interface Channels {
+  /**
+   * Resolves when the service took the event. Rejects with RC_SERVICE_UNREACHABLE or RC_SERVICE_BUSY when it may take
+   * it later, with RC_SERVICE_REFUSED when it never will.
+   */
+  send(event: ChannelEvent): Promise<Sent>
+  /** Of a channel and name the latest goes out, a few times a second; lost where the service does not take it. */
+  gauge(event: ChannelEvent): void
+  close(): Promise<void>
+}
+
+export interface Registration {
+  kind: 'fid' | 'token'
+  value: string
+}
+
+export interface PushMessage {
+  title: string
+  body: string
+  data: Record<string, string>
+  /** of several with one key a device shows the latest */
+  collapseKey: string
+  /** ms since the epoch; not worth showing any later */
+  expiresAt: number
+}
+
+/** What became of a message to one registration; `dead`: nobody will ever be reached by it again. */
+export type Delivery = Sent | 'dead' | RollcallError
+
+export const MOST_REGISTRATIONS = 500
+
+export interface Push {
+  /** To 1 to 500 registrations; says of each, in their order, what became of it. Rejects if that is the same for all. */
+  send(message: PushMessage, to: readonly Registration[]): Promise<Delivery[]>
+  close(): Promise<void>
 }

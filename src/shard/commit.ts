@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveSets } from '../audience/index.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Cut } from './cut.ts'
+import { insist } from './insist.ts'
 import type { Partition } from './partition.ts'
 import { project } from './projections.ts'
 
@@ -27,8 +29,6 @@ interface Waiting {
   seq: Seq
   settle(error?: Error): void
 }
-
-const RETRY_MS = [50, 200, 1_000, 5_000]
 
 /**
  * Takes the partition from cut to cut: checkpoint, then documents, then live sets; one commit at a time.
@@ -127,15 +127,8 @@ export class Committer {
     committed(cut)
   }
 
-  async #insist(step: string, work: () => Promise<void>): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work()
-      } catch (error) {
-        if (isCode(error, 'RC_FENCED') || this.#stopped) throw error
-        this.#options.failed(step, error)
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]))
-      }
-    }
+  #insist(step: string, work: () => Promise<void>): Promise<void> {
+    const isFinal = (error: unknown): boolean => isCode(error, 'RC_FENCED') || this.#stopped !== undefined
+    return insist(step, work, { failed: this.#options.failed, isFinal, sleep })
   }
 }

@@ -72,6 +72,8 @@ export function control(
       )
     },
 
+    effects: async () => partitions().flatMap(({ outbox }) => outbox.list()),
+
     async status() {
       const refusals = [...refused].map(([partition, error]) => ({
         ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
@@ -82,7 +84,7 @@ export function control(
         epoch: partition.claim.epoch,
         applied: partition.applied,
         cut: partition.claim.cut,
-        outbox: partition.outbox.list().length,
+        outbox: partition.outbox.size,
         stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
       }))
       return [...refusals, ...states]

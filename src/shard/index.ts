@@ -3,6 +3,7 @@
  * This is its control plane; events never cross it.
  */
 import type { Seq } from '../log/index.ts'
+import type { Waiting } from './outbox.ts'
 import type { Parked } from './parking.ts'
 
 export interface AudienceCount {
@@ -41,6 +42,8 @@ export interface ShardControl {
   alive(stream: string): Promise<string[]>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
+  /** Those that are not done. */
+  effects(): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>
   /** Ends the thread without another write, and never answers. */
   crash(): Promise<void>

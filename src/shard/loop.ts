@@ -1,15 +1,17 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { EventLog, Seq } from '../log/index.ts'
-import type { Notifier } from '../notify/index.ts'
 import { Committer } from './commit.ts'
+import { History } from './history.ts'
+import { insist } from './insist.ts'
 import { Partition } from './partition.ts'
 import { Performer } from './performer.ts'
 import { project } from './projections.ts'
+import type { Receiver } from './receiver.ts'
 import { recover } from './recovery.ts'
 
 export interface LoopOptions {
@@ -20,7 +22,7 @@ export interface LoopOptions {
   store: CheckpointStore
   documents: DocumentStore
   live: LiveSets
-  notifier(partition: number): Notifier
+  receiverOf(kind: string): Receiver
   flushMs: number
   now(): number
   failed(partition: number, step: string, error: unknown): void
@@ -28,6 +30,8 @@ export interface LoopOptions {
 
 const SLICE_MS = 5
 const TICK_MS = 1_000
+/** So long what is being performed at the end may still take. */
+const LAST_EFFECTS_MS = 3_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
 export class Loop {
@@ -39,6 +43,7 @@ export class Loop {
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly #replayUntil: Seq
   #running: Promise<void> = Promise.resolve()
+  #performed: Promise<void> = Promise.resolve()
   #isApplying = false
   #stopped: RollcallError | undefined
   #blocked: RollcallError | undefined
@@ -47,21 +52,25 @@ export class Loop {
   #tickedAt = 0
 
   private constructor(partition: Partition, options: LoopOptions, incarnation: string, replayUntil: Seq) {
-    const { claim } = partition
-    const number = claim.partition
+    const number = partition.claim.partition
     const failed = (step: string, error: unknown): void => options.failed(number, step, error)
     this.partition = partition
     this.#options = options
     this.#replayUntil = replayUntil
+    const { store, documents, live, flushMs, log, receiverOf, now } = options
+    const { signal } = this.#abort
+    // Ends early when the loop does.
+    const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
+    const insistence = { failed, isFinal: () => signal.aborted, sleep: wait }
     this.#performer = new Performer({
-      notifier: options.notifier(number),
-      failed,
+      ...{ outbox: partition.outbox, receiverOf, failed, now, sleep: wait },
+      history: new History(documents, number, (step, work) => insist(step, work, insistence)),
+      append: event => log.append(number, [event]),
       done: ({ id }) => {
         partition.outbox.done(id)
         this.committer.poke()
       },
     })
-    const { store, documents, live, flushMs } = options
     this.committer = new Committer({
       ...{ partition, incarnation, store, documents, live, flushMs, failed },
       committed: cut => {
@@ -178,13 +187,14 @@ export class Loop {
   #halt(): void {
     this.#abort.abort()
     clearTimeout(this.#tickTimer)
-    this.#performer.stop()
+    this.#performed = this.#performer.stop()
   }
 
   /** Reads no more, commits what was read. */
   async drain(): Promise<void> {
     this.#halt()
     await this.#running
+    await Promise.race([this.#performed, sleep(LAST_EFFECTS_MS, undefined, { ref: false })])
     await this.committer.drain()
   }
 }

@@ -1,25 +1,73 @@
+import type { Event } from '../../actors/event.ts'
 import type { Record, RecordKey } from '../checkpoint/index.ts'
-import type { Effect } from '../notify/index.ts'
+import type { Effect } from './receiver.ts'
+
+/** An effect that was tried in vain and waits for an operator. */
+interface Parked {
+  code: string
+  error: string
+}
+
+type Held = Effect & { parked?: Parked }
+
+/** An effect that is not done, as `GET /effects` shows it. */
+export interface Waiting extends Effect {
+  state: 'waiting' | 'parked'
+  attempts?: number
+  error?: string
+  code?: string
+}
 
 /** Effects of a partition that are not known to be done. */
 export class Outbox {
-  readonly #effects = new Map<string, Effect>()
+  readonly #effects = new Map<string, Held>()
   readonly #changed = new Set<string>()
+  readonly #tried = new Map<string, { attempts: number; error: string }>()
   #fresh: Effect[] = []
 
   add(effect: Effect): void {
-    this.#effects.set(effect.id, effect)
-    this.#changed.add(effect.id)
+    this.#hold(effect)
     this.#fresh.push(effect)
   }
 
-  restore(effect: Effect): void {
-    this.#effects.set(effect.id, effect)
-    this.#fresh.push(effect)
+  restore(held: Held): void {
+    this.#effects.set(held.id, held)
+    if (!held.parked) this.#fresh.push(held)
   }
 
   done(id: string): void {
+    this.#tried.delete(id)
     if (this.#effects.delete(id)) this.#changed.add(id)
+  }
+
+  isWaiting(id: string): boolean {
+    const held = this.#effects.get(id)
+    return held !== undefined && held.parked === undefined
+  }
+
+  /** For those who look; an attempt is no part of the state. */
+  tried(id: string, attempts: number, error: string): void {
+    this.#tried.set(id, { attempts, error })
+  }
+
+  /** Takes an event of the log about one of its effects, which it answers; undefined: it comes too late to count. */
+  take({ kind, effect: id, error, code }: Event): Effect | undefined {
+    const held = this.#effects.get(String(id))
+    if (held === undefined || (kind === 'effect.failed' && held.parked)) return undefined
+    const { parked, ...effect } = held
+    if (kind === 'effect.failed') this.#hold({ ...effect, parked: { code: String(code), error: String(error) } })
+    else if (kind === 'effect.retry' || kind === 'effect.drop') {
+      if (!parked) return undefined
+      if (kind === 'effect.retry') this.add(effect)
+      else this.done(effect.id)
+    } else this.done(effect.id)
+    return effect
+  }
+
+  #hold(held: Held): void {
+    this.#tried.delete(held.id)
+    this.#effects.set(held.id, held)
+    this.#changed.add(held.id)
   }
 
   get hasFresh(): boolean {
@@ -28,6 +76,10 @@ export class Outbox {
 
   get hasChanges(): boolean {
     return this.#changed.size > 0
+  }
+
+  get size(): number {
+    return this.#effects.size
   }
 
   /** Effects nobody was told of yet, in the order of the log. */
@@ -51,7 +103,11 @@ export class Outbox {
     return { puts, removes }
   }
 
-  list(): Effect[] {
-    return [...this.#effects.values()]
+  list(): Waiting[] {
+    return [...this.#effects.values()].map(({ parked, ...effect }) =>
+      parked
+        ? { ...effect, state: 'parked', ...parked }
+        : { ...effect, state: 'waiting', ...this.#tried.get(effect.id) },
+    )
   }
 }

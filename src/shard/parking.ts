@@ -14,6 +14,9 @@ export interface Parked {
   error?: string
 }
 
+/** What an operator decided about an actor's parked events. */
+export const isUnparking = ({ kind }: Event): boolean => kind === 'parked.retry' || kind === 'parked.drop'
+
 /** Actors that are stuck, and their events in order, until these are retried or dropped. */
 export class Parking {
   readonly #actors = new Map<string, Parked[]>()

@@ -6,9 +6,10 @@ import type { Entry, Seq } from '../log/index.ts'
 import type { Live, Said } from './actor.ts'
 import type { Cut } from './cut.ts'
 import { Outbox } from './outbox.ts'
-import { type Parked, Parking } from './parking.ts'
+import { isUnparking, type Parked, Parking } from './parking.ts'
+import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
-import { Residents, type Wanted } from './residents.ts'
+import { Residents } from './residents.ts'
 import { Wheel } from './wheel.ts'
 
 export interface Clock {
@@ -43,6 +44,7 @@ export class Partition {
   /** the last entry that is in the state */
   applied: Seq
 
+  readonly #kinds: Map<string, ActorKind>
   readonly #takers: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #facts: Facts
@@ -54,43 +56,23 @@ export class Partition {
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
+    this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
-    this.#facts = { rules, isFrozen: stream => this.counters.isFrozen(stream, this.clock.time) }
+    const { clock, counters } = this
+    this.#facts = { rules, time: () => clock.time, isFrozen: stream => counters.isFrozen(stream, clock.time) }
     this.residents = new Residents(kinds, store, claim, this.#facts, (id, error) => this.parking.close(id, error))
   }
 
   /** Loads what the entries need. Nothing may be evicted until they are applied. */
-  async prepare(entries: Entry[]): Promise<void> {
-    const wanted: Wanted[] = []
-    const want = (event: Event): void => {
-      const kind = this.#takers.get(event.kind)
-      if (kind) wanted.push({ kind: kind.kind, key: event.key, on: event })
-    }
-    for (const { events } of entries) {
-      for (const event of events) {
-        if (event.kind === 'tick') {
-          for (const id of this.wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at } })
-        } else if (isUnparking(event)) {
-          const id = String(event.actor)
-          if (this.parking.reopen(id)) this.residents.forget(id)
-          if (this.parking.eventsOf(id).length > 0) wanted.push({ ...splitId(id), on: null })
-          for (const parked of this.parking.eventsOf(id)) want(parked)
-        } else want(event)
-      }
-    }
-    await this.residents.load(wanted)
-    const missing = new Map<string, RecordKey>()
-    for (const { kind, key, on } of wanted) {
-      if (kind !== 'viewer' || on === null || !('kind' in on)) continue
-      const { streams } = this.residents.get(actorId(kind, key)).snapshot.context
-      for (const names of this.counters.missing(on as Event, streams)) {
-        missing.set(names.join('\n'), { space: 'aggregate', names })
-      }
-    }
-    if (missing.size === 0) return
-    for await (const { names, value } of this.#store.load(this.claim, [...missing.values()])) {
-      this.counters.restore({ names, value })
-    }
+  prepare(entries: Entry[]): Promise<void> {
+    return prepare(this, this.#store, entries)
+  }
+
+  /** The kind of actor the event is about; undefined if it is about none. */
+  readonly takerOf = (event: Event): ActorKind | undefined => {
+    if (event.kind !== 'effect.failed') return this.#takers.get(event.kind)
+    const kind = this.#kinds.get(splitId(String(event.effect)).kind)
+    return kind?.takes.includes(event.kind) ? kind : undefined
   }
 
   /** One entry, prepared before. */
@@ -103,7 +85,7 @@ export class Partition {
         if (event.epoch === this.clock.epoch) this.#tick(event.at, applying)
       } else if (isUnparking(event)) {
         if (!this.clock.ahead.includes(seq)) this.#unpark(event, applying)
-      } else this.#receive({ seq, index, event }, applying)
+      } else if (event.effect === undefined || this.#isAnswer(event)) this.#receive({ seq, index, event }, applying)
     })
     this.applied = seq
     if (this.clock.ahead[0] === seq) this.clock.ahead.shift()
@@ -137,9 +119,20 @@ export class Partition {
     }
   }
 
+  /** What an effect led to counts while the effect is in the outbox. */
+  #isAnswer(event: Event): boolean {
+    const effect = this.outbox.take(event)
+    if (effect && event.kind === 'effect.drop') {
+      const { id, ...fields } = effect
+      const dropped = { ...fields, partition: this.claim.partition, state: 'dropped', doneAt: this.clock.time }
+      this.#projections.upsert('effects', id, dropped)
+    }
+    return effect !== undefined
+  }
+
   #receive(arrived: Parked, applying: Applying): void {
     const { event } = arrived
-    const kind = this.#takers.get(event.kind)
+    const kind = this.takerOf(event)
     if (!kind) return
     const id = actorId(kind.kind, event.key)
     if (this.parking.has(id)) {
@@ -256,5 +249,3 @@ export class Partition {
 }
 
 const cutName = (seq: Seq): string => String(seq).padStart(16, '0')
-
-const isUnparking = (event: Event): boolean => event.kind === 'parked.retry' || event.kind === 'parked.drop'

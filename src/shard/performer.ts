@@ -1,21 +1,39 @@
-import type { Effect, Notifier } from '../notify/index.ts'
+import type { Event } from '../../actors/event.ts'
+import { splitId } from '../../actors/index.ts'
+import { isCode, RollcallError } from '../errors.ts'
+import type { Account, History } from './history.ts'
+import { insist } from './insist.ts'
+import { Lane } from './lane.ts'
+import type { Outbox } from './outbox.ts'
+import type { Effect, Performed, Receiver } from './receiver.ts'
 
 export interface PerformerOptions {
-  notifier: Notifier
+  outbox: Outbox
+  history: History
+  receiverOf(kind: string): Receiver
+  /** puts an event into the partition's own log */
+  append(event: Event): Promise<unknown>
   done(effect: Effect): void
   failed(step: string, error: unknown): void
+  now(): number
+  sleep(ms: number): Promise<void>
 }
 
-const FIRST_RETRY_MS = 100
+/** So often an effect is tried before it is parked, over two minutes. */
+const ATTEMPTS = 10
+const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 60_000
-const BATCH = 256
+/** A service that gives no answer is asked again so often at least. */
+const UNREACHABLE_RETRY_MS = 30_000
+/** Of effects that lose their worth no more wait than this, per kind. */
+const MOST_WAITING = 10_000
 
-/** Performs the effects of one partition in the order of the log, each again until it is done. */
+/** Performs the effects of one partition, a lane for each kind, each effect again until it is done or parked. */
 export class Performer {
   readonly #options: PerformerOptions
-  #queue: Effect[] = []
+  readonly #lanes = new Map<string, Lane>()
+  readonly #underWay = new Set<Promise<void>>()
   #open = false
-  #running = false
   #stopped = false
 
   constructor(options: PerformerOptions) {
@@ -23,42 +41,98 @@ export class Performer {
   }
 
   add(effects: Effect[]): void {
-    for (const effect of effects) this.#queue.push(effect)
+    for (const effect of effects) {
+      const lane = this.#laneOf(effect.kind)
+      lane.add(effect)
+      const { expiresMs } = this.#options.receiverOf(effect.kind)
+      if (expiresMs !== undefined && lane.size > MOST_WAITING) this.#track(this.#settle(lane.takeOldest()!, 'expired'))
+    }
     this.#run()
   }
 
   /** From here on effects go out: the log has been replayed to its end. */
   open(): void {
+    if (this.#open) return
     this.#open = true
     this.#run()
   }
 
-  stop(): void {
+  /** Begins nothing any more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
     this.#stopped = true
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  async #run(): Promise<void> {
-    if (this.#running || !this.#open) return
-    this.#running = true
-    while (this.#queue.length > 0 && !this.#stopped) {
-      const batch = this.#queue.slice(0, BATCH)
-      this.#queue = this.#queue.slice(BATCH)
-      await this.#perform(batch)
+  #laneOf(kind: string): Lane {
+    let lane = this.#lanes.get(kind)
+    if (!lane) {
+      lane = new Lane(effect => this.#track(this.#perform(effect)))
+      this.#lanes.set(kind, lane)
     }
-    this.#running = false
+    return lane
   }
 
-  async #perform(effects: Effect[]): Promise<void> {
-    const { notifier, done, failed } = this.#options
-    for (let wait = FIRST_RETRY_MS; !this.#stopped; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
+  #run(): void {
+    if (this.#open && !this.#stopped) for (const lane of this.#lanes.values()) lane.run()
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    const tracked = work.catch(error => this.#options.failed('effects', error))
+    this.#underWay.add(tracked)
+    tracked.finally(() => this.#underWay.delete(tracked))
+    return tracked
+  }
+
+  async #perform(effect: Effect): Promise<void> {
+    const { outbox, receiverOf, failed, now, sleep } = this.#options
+    const receiver = receiverOf(effect.kind)
+    const progress = { cursor: '', done: new Set<string>(), counts: {} }
+    let [attempts, wait] = [0, FIRST_RETRY_MS]
+    while (!this.#stopped && outbox.isWaiting(effect.id)) {
+      if (now() > effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)) return this.#settle(effect, 'expired')
       try {
-        await notifier.perform(effects)
-        for (const effect of effects) done(effect)
+        const performed = await receiver.perform(effect, progress)
+        // What follows of the actor need not wait until this is written down.
+        this.#track(this.#finish(effect, performed))
         return
       } catch (error) {
-        failed('effects', error)
-        await new Promise(resolve => setTimeout(resolve, wait).unref())
+        failed(effect.kind, error)
+        const isUnreachable = isCode(error, 'RC_SERVICE_UNREACHABLE')
+        if (!isUnreachable) attempts++
+        if (attempts === ATTEMPTS || isCode(error, 'RC_SERVICE_REFUSED')) return this.#giveUp(effect, error as Error)
+        outbox.tried(effect.id, attempts, (error as Error).message)
+        await sleep(Math.max(wait, error instanceof RollcallError ? error.retryAfterMs : 0))
+        wait = Math.min(2 * wait, isUnreachable ? UNREACHABLE_RETRY_MS : LAST_RETRY_MS)
       }
     }
+  }
+
+  async #finish(effect: Effect, { outcome, detail, answer }: Performed): Promise<void> {
+    // The effect leaves the outbox when its answer is applied, so that it counts once.
+    if (answer) await this.#tell(effect, answer)
+    await this.#settle(effect, outcome, detail, answer !== undefined)
+  }
+
+  async #settle(
+    effect: Effect,
+    state: Account['state'],
+    detail?: Account['detail'],
+    isAnswered = false,
+  ): Promise<void> {
+    const { history, now, done } = this.#options
+    await history.write({ ...effect, state, doneAt: now(), ...(detail && { detail }) })
+    if (!isAnswered) done(effect)
+  }
+
+  async #giveUp(effect: Effect, error: Error & { code?: unknown }): Promise<void> {
+    const { message, code = 'RC_INTERNAL' } = error
+    await this.#tell(effect, { kind: 'effect.failed', error: message, code, asked: effect.payload })
+  }
+
+  async #tell(effect: Effect, facts: { kind: string; [fact: string]: unknown }): Promise<void> {
+    const { append, failed, now, sleep } = this.#options
+    const at = now()
+    const event = { ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id }
+    await insist('answer', () => append(event), { failed, isFinal: () => this.#stopped, sleep })
   }
 }

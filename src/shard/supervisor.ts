@@ -5,18 +5,24 @@ import { type Remote, wrap } from 'comlink'
 import { Piscina } from 'piscina'
 import type { Rules } from '../../actors/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
+import type { Host } from '../livestream/index.ts'
+import type { LivestreamSettings } from '../livestream/open.ts'
 import type { EmbeddedLog } from '../log/embedded.ts'
 import type { ShardControl } from './index.ts'
 import type { Fault, ThreadOptions } from './thread.ts'
-import { endpoint } from './wire.ts'
+import { endpoint, serve } from './wire.ts'
 
 export interface ShardOptions {
   partitions: number[]
+  /** of all shards together */
+  partitionCount: number
   rules: Rules
   flushMs: number
   logPath: string
   statePath: string
   log: EmbeddedLog
+  livestream: LivestreamSettings
+  host: Host
   /** something went wrong in the shard and is being dealt with */
   fault(fault: Fault): void
   /** the thread is gone and starts again after `wait` ms */
@@ -60,17 +66,24 @@ export class Shard {
 
   #start(): void {
     const started = performance.now()
-    const { partitions, rules, flushMs, logPath, statePath, log, fault } = this.#options
-    const channels = { control: new MessageChannel(), log: new MessageChannel(), faults: new MessageChannel() }
-    const ports = { control: channels.control.port2, log: channels.log.port2, faults: channels.faults.port2 }
+    const { log, fault, host, restarting: _restarting, ...settings } = this.#options
+    const channels = {
+      control: new MessageChannel(),
+      host: new MessageChannel(),
+      log: new MessageChannel(),
+      faults: new MessageChannel(),
+    }
+    const { control, host: toHost, log: toLog, faults } = channels
+    const ports = { control: control.port2, host: toHost.port2, log: toLog.port2, faults: faults.port2 }
     channels.faults.port1.on('message', fault)
     channels.faults.port1.unref()
     log.serve(channels.log.port1)
+    serve(host, channels.host.port1)
     // atomics would freeze the idle thread's event loop, and with it the ports.
     const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
     const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: 2 ** 31 - 1 })
-    const options: ThreadOptions = { owner: randomUUID(), partitions, rules, flushMs, logPath, statePath, ports }
-    const task = pool.run(options, { transferList: [ports.control, ports.log, ports.faults] as never })
+    const options: ThreadOptions = { owner: randomUUID(), ...settings, ports }
+    const task = pool.run(options, { transferList: Object.values(ports) as never })
     const { promise: lost, reject } = Promise.withResolvers<never>()
     lost.catch(() => {})
     const ended = (error: unknown): void => {

@@ -1,27 +1,35 @@
 import type { MessagePort } from 'node:worker_threads'
+import { wrap } from 'comlink'
 import type { Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import { memoryLiveSets } from '../audience/memory.ts'
+import { appender } from '../bridge/append.ts'
 import { openCheckpoints } from '../checkpoint/embedded.ts'
 import { openDocuments } from '../documents/embedded.ts'
 import { isCode, type RollcallError } from '../errors.ts'
+import type { Host } from '../livestream/index.ts'
+import { type LivestreamSettings, openLivestream } from '../livestream/open.ts'
 import { surviveDiskFaults } from '../log/disk.ts'
 import { followLog } from '../log/follower.ts'
-import { recorder } from '../notify/recorder.ts'
 import { control } from './control.ts'
 import { Loop } from './loop.ts'
-import { serve } from './wire.ts'
+import { endpoint, serve } from './wire.ts'
 
 export interface ThreadOptions {
   owner: string
   partitions: number[]
+  /** of all shards together */
+  partitionCount: number
   rules: Rules
   flushMs: number
   logPath: string
   statePath: string
+  livestream: LivestreamSettings
   ports: {
     /** the control plane, by comlink */
     control: MessagePort
+    /** to the process's `Host`, by comlink */
+    host: MessagePort
     /** to the writer of the log */
     log: MessagePort
     /** `Fault`s, for the host's log */
@@ -48,7 +56,14 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     ports.faults.postMessage({ partition, step, error } satisfies Fault)
   }
   surviveDiskFaults(error => failed(-1, 'disk', error))
-  const stores = { log, store, documents, live, notifier: (partition: number) => recorder(documents, partition) }
+  const livestream = await openLivestream(options.livestream, {
+    documents,
+    host: wrap<Host>(endpoint(ports.host)),
+    append: appender(log, options.partitionCount),
+    now: Date.now,
+    failed: error => failed(-1, 'gauges', error),
+  })
+  const stores = { log, store, documents, live, receiverOf: livestream.receiverOf }
   const loops = new Map<number, Loop>()
   const refused = new Map<number, RollcallError>()
   for (const partition of partitions) {
@@ -64,6 +79,8 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     }
   }
   await new Promise<void>(drained => serve(control(loops, refused, live, drained), ports.control))
-  await Promise.all([log.close(), store.close(), documents.close(), live.close()])
+  const parts = [log, store, documents, live, livestream]
+  await Promise.all(parts.map(part => part.close()))
+  ports.host.close()
   ports.faults.close()
 }

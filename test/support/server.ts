@@ -100,6 +100,11 @@ export class Server {
     return this.#child?.pid ?? -1
   }
 
+  /** The last lines it wrote. */
+  get output(): string {
+    return this.#written.join('\n')
+  }
+
   /** Where the running server listens; waits while it is down. */
   get url(): Promise<string> {
     return this.#url.promise
@@ -124,6 +129,13 @@ export class Server {
     })
     this.#url.resolve(await listening)
     return this
+  }
+
+  /** Resolves when the process has ended, however it came. */
+  async ended(): Promise<void> {
+    const child = this.#child!
+    if (running(child)) await once(child, 'exit')
+    this.#url = Promise.withResolvers<string>()
   }
 
   async kill(): Promise<void> {

@@ -1,0 +1,89 @@
+import { assign, emit, setup } from 'xstate'
+
+/** A feed: asked for, it is generated a little later, at most once a minute: `idle → scheduled → generating`. */
+
+/** From the first request to the run, so that what happens together is in one. */
+const COUNTDOWN_MS = 15_000
+const MINUTE_MS = 60_000
+
+export interface FeedContext {
+  /** the group it shows, `<group>` or `<group>-filtered` */
+  feed: string
+  /** how many times it ran */
+  generation: number
+  /** partition time of the latest run's beginning */
+  ranAt: number | null
+  /** of the first request since then */
+  askedAt: number | null
+  deadline: number | null
+}
+
+export type FeedEvent =
+  | { type: 'feed.request'; feed: string; time: number }
+  | { type: 'feed.generated'; generation: number; generatedAt: number; items: number }
+  | { type: 'effect.failed'; generation: number }
+  | { type: 'deadline'; at: number }
+
+export type FeedSays =
+  | { type: 'feed.generate'; feed: string; generation: number }
+  | { type: 'feed.updated'; feed: string; generation: number; generatedAt: number; items: number }
+
+export const feed = setup({
+  types: {} as { context: FeedContext; events: FeedEvent; emitted: FeedSays },
+  guards: {
+    askedAgain: ({ context, event }) => isOwn(context, event) && context.askedAt !== null,
+    own: ({ context, event }) => isOwn(context, event),
+  },
+  actions: {
+    ask: assign(({ context, event }) =>
+      event.type === 'feed.request' ? { feed: event.feed, askedAt: context.askedAt ?? event.time } : context,
+    ),
+    schedule: assign(({ context }) => ({ deadline: nextRun(context) })),
+    run: assign(({ context, event }) => ({
+      generation: context.generation + 1,
+      ranAt: event.type === 'deadline' ? event.at : context.ranAt,
+      askedAt: null,
+      deadline: null,
+    })),
+    generate: emit(({ context }) => ({
+      type: 'feed.generate',
+      feed: context.feed,
+      generation: context.generation,
+    })),
+    sayUpdated: emit(({ context, event }) => {
+      if (event.type !== 'feed.generated') throw new Error(`${event.type} is no generation`)
+      const { generation, generatedAt, items } = event
+      return { type: 'feed.updated', feed: context.feed, generation, generatedAt, items }
+    }),
+  },
+}).createMachine({
+  id: 'feed',
+  initial: 'idle',
+  context: { feed: '', generation: 0, ranAt: null, askedAt: null, deadline: null },
+  states: {
+    idle: { on: { 'feed.request': { target: 'scheduled', actions: ['ask', 'schedule'] } } },
+    scheduled: { on: { deadline: { target: 'generating', actions: ['run', 'generate'] } } },
+    generating: {
+      on: {
+        'feed.request': { actions: 'ask' },
+        'feed.generated': [
+          { guard: 'askedAgain', target: 'scheduled', actions: ['sayUpdated', 'schedule'] },
+          { guard: 'own', target: 'idle', actions: 'sayUpdated' },
+        ],
+        'effect.failed': [
+          { guard: 'askedAgain', target: 'scheduled', actions: 'schedule' },
+          { guard: 'own', target: 'idle' },
+        ],
+      },
+    },
+  },
+})
+
+/** A run that was given up and tried again by an operator may end after a later one began. */
+const isOwn = ({ generation }: FeedContext, event: FeedEvent): boolean =>
+  'generation' in event && event.generation === generation
+
+function nextRun({ askedAt, ranAt }: FeedContext): number {
+  const nextMinute = ranAt === null ? 0 : ranAt - (ranAt % MINUTE_MS) + MINUTE_MS
+  return Math.max(askedAt! + COUNTDOWN_MS, nextMinute)
+}

@@ -1,0 +1,16 @@
+import type { Receiver } from '../shard/receiver.ts'
+import { feedKeysOf } from './groups.ts'
+import type { World } from './index.ts'
+
+/** Asks for the feeds the streamer can be in. A feed asked for twice runs once more at most. */
+export const generateLivestreamFeed = ({ documents, groups, append, now }: World): Receiver => ({
+  async perform({ id, payload }) {
+    const user = await documents.get('users', String(payload.streamerId))
+    const { country, tags } = (user ?? {}) as { country?: string | null; tags?: string[] | null }
+    const tagged = (tags ?? []).filter(tag => tag.startsWith('country:')).map(tag => tag.slice('country:'.length))
+    const feeds = feedKeysOf(groups, country ? [country, ...tagged] : tagged)
+    const at = now()
+    await append(feeds.map(feed => ({ kind: 'feed.request', key: feed, id, at, arrival: at })))
+    return { outcome: 'done', detail: { feeds } }
+  },
+})

@@ -1,0 +1,12 @@
+import type { Receiver } from '../shard/receiver.ts'
+import type { World } from './index.ts'
+import { CHANNEL_NEWS_MS, sendTo, sessionChannel } from './session-channel.ts'
+
+/** Tells those on the session's page which preset it is in. */
+export const notifyViewersLivestreamOnline = ({ channels }: World): Receiver => ({
+  expiresMs: CHANNEL_NEWS_MS,
+  perform({ id, payload: { sessionId, streamerId, preset } }) {
+    const data = { id, sessionId, streamerId, preset }
+    return sendTo(channels, { channel: sessionChannel(sessionId), name: `stream.preset.${preset}`, data })
+  },
+})

@@ -1,0 +1,39 @@
+import type { FirebaseSettings } from '../notify/firebase.ts'
+import type { PusherSettings } from '../notify/pusher.ts'
+import { recordedChannels, recordedPush } from '../notify/recorded.ts'
+import type { Receiver } from '../shard/receiver.ts'
+import type { FeedGroup } from './groups.ts'
+import type { World } from './index.ts'
+import { receivers } from './receivers.ts'
+
+export interface LivestreamSettings {
+  groups: readonly FeedGroup[]
+  /** null: what would be sent is recorded */
+  pusher: PusherSettings | null
+  firebase: FirebaseSettings | null
+}
+
+export interface Livestream {
+  receiverOf(kind: string): Receiver
+  close(): Promise<void>
+}
+
+/** The receivers of one thread, with the services they reach. `failed` hears of what is lost without harm. */
+export async function openLivestream(
+  { groups, pusher, firebase }: LivestreamSettings,
+  rest: Pick<World, 'documents' | 'host' | 'append' | 'now'> & { failed(error: unknown): void },
+): Promise<Livestream> {
+  const { failed, ...world } = rest
+  const channels = pusher
+    ? await import('../notify/pusher.ts').then(({ openPusher }) => openPusher({ ...pusher, failed }))
+    : recordedChannels()
+  const push = firebase
+    ? await import('../notify/firebase.ts').then(({ openFirebase }) => openFirebase(firebase))
+    : recordedPush()
+  return {
+    receiverOf: receivers({ ...world, groups, channels, push }),
+    async close() {
+      await Promise.all([channels.close(), push.close()])
+    },
+  }
+}

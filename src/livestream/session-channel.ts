@@ -1,0 +1,12 @@
+import type { ChannelEvent, Channels } from '../notify/index.ts'
+import type { Performed } from '../shard/receiver.ts'
+
+/** What is said on a session's channel is old news after so long. */
+export const CHANNEL_NEWS_MS = 300_000
+
+/** The channel of all who have a session's page open. */
+export const sessionChannel = (sessionId: unknown): string => `presence-session@${sessionId}`
+
+export async function sendTo(channels: Channels, event: ChannelEvent): Promise<Performed> {
+  return { outcome: await channels.send(event), detail: { ...event } }
+}

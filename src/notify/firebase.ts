@@ -1,0 +1,187 @@
+/** Push by Firebase Cloud Messaging. */
+import { createHash, createPrivateKey, type KeyObject, randomUUID, sign } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import https, { type Agent } from 'node:https'
+import { text } from 'node:stream/consumers'
+import type { FirebaseError, GoogleOAuthAccessToken } from 'firebase-admin/app'
+import type { Message, SendResponse } from 'firebase-admin/messaging'
+import { RollcallError } from '../errors.ts'
+import type { Delivery, Push, PushMessage, Registration } from './index.ts'
+
+export interface FirebaseSettings {
+  projectId: string
+  clientEmail: string
+  /** PEM; the ends of its lines may be written as \n */
+  privateKey: string
+  /** given, all goes through it by HTTP/1.1, else messages go by HTTP/2 */
+  agent?: Agent
+}
+
+type Account = Pick<FirebaseSettings, 'clientEmail' | 'agent'> & { key: KeyObject }
+
+const TOKEN_URL = 'https://oauth2.googleapis.com/token'
+const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
+const TOKEN_WITHIN_MS = 15_000
+/** The SDK tries again for minutes, and waits for ever for an HTTP/2 connection that was closed. */
+const SEND_WITHIN_MS = 60_000
+/** Firebase keeps nothing longer. */
+const LONGEST_TTL_MS = 28 * 86_400_000
+const RATE_EXCEEDED_MS = 60_000
+const LONGEST_TEXT = 200
+
+const DEAD = ['messaging/registration-token-not-registered', 'messaging/installation-id-not-registered']
+const PASSING = ['messaging/server-unavailable', 'messaging/internal-error', 'messaging/unknown-error']
+
+const digest = (name: string): string => createHash('sha256').update(name).digest('base64url')
+
+function messageFor({ title, body, data, collapseKey, expiresAt }: PushMessage): (to: Registration) => Message {
+  const ttl = Math.floor(Math.min(Math.max(expiresAt - Date.now(), 0), LONGEST_TTL_MS))
+  const expiration = Math.floor((Date.now() + ttl) / 1_000)
+  const key = /^[!-~]{1,64}$/.test(collapseKey) ? collapseKey : digest(collapseKey)
+  const shared = {
+    notification: { title, body },
+    data,
+    android: { collapseKey: key, ttl, priority: 'high' as const },
+    apns: { headers: { 'apns-collapse-id': key, 'apns-expiration': `${expiration}` } },
+    webpush: { headers: { TTL: `${Math.floor(ttl / 1_000)}`, Topic: digest(collapseKey).slice(0, 32) } },
+  }
+  return ({ kind, value }) => (kind === 'fid' ? { ...shared, fid: value } : { ...shared, token: value })
+}
+
+function waitOf(retryAfter: string | undefined): number | undefined {
+  if (!retryAfter) return undefined
+  const wait = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now()
+  return Number.isNaN(wait) ? undefined : Math.max(wait, 0)
+}
+
+/** What may pass. Without a status there was no answer. */
+function passing(message: string, status: number | undefined, retryAfter?: string): RollcallError {
+  const isUnreachable = status === undefined || [502, 503, 504].includes(status)
+  const retryAfterMs = waitOf(retryAfter) ?? (status === 429 ? RATE_EXCEEDED_MS : 0)
+  return new RollcallError(isUnreachable ? 'RC_SERVICE_UNREACHABLE' : 'RC_SERVICE_BUSY', message, { retryAfterMs })
+}
+
+function assertionOf({ clientEmail, key }: Account): string {
+  const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const iat = Math.floor(Date.now() / 1_000)
+  const claims = { iss: clientEmail, scope: SCOPE, aud: TOKEN_URL, iat, exp: iat + 3_600 }
+  const signed = `${encoded({ alg: 'RS256', typ: 'JWT' })}.${encoded(claims)}`
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`
+}
+
+/** The SDK's own way has no end to its patience, knows of no agent and complains on stderr. */
+async function accessToken(account: Account): Promise<GoogleOAuthAccessToken> {
+  const { agent = false } = account
+  const form = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(account) }
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const options = { method: 'POST', headers, agent, signal: AbortSignal.timeout(TOKEN_WITHIN_MS) }
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  https
+    .request(TOKEN_URL, options, resolve)
+    .on('error', reject)
+    .end(`${new URLSearchParams(form)}`)
+  try {
+    const response = await promise
+    const { statusCode, headers } = response
+    const answer = await text(response)
+    if (statusCode === 200) {
+      const { access_token, expires_in } = JSON.parse(answer)
+      if (access_token && typeof expires_in === 'number') return { access_token, expires_in }
+      throw passing('no access token: it is missing in the answer', statusCode)
+    }
+    const shown = answer.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT)
+    throw passing(`no access token: ${statusCode} ${shown}`, statusCode, headers['retry-after'])
+  } catch (error) {
+    if (error instanceof RollcallError) throw error
+    const { name, code = name } = error as NodeJS.ErrnoException
+    throw passing(`no access token: ${code}`, undefined)
+  }
+}
+
+/** An APNs certificate or a registration of another sender is refused with the same status, but by an FcmError. */
+const isCredentialRefused = ({ code, httpResponse }: FirebaseError): boolean =>
+  code === 'messaging/authentication-error' ||
+  ([401, 403].includes(httpResponse?.status ?? 0) &&
+    !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError'))
+
+const saysNothingOfRegistration = (error: FirebaseError): boolean =>
+  isCredentialRefused(error) || (error.httpResponse === undefined && error.code !== 'messaging/invalid-payload')
+
+function deliveryOf(error: FirebaseError, secrets: string[]): Delivery {
+  const { code = error.name, httpResponse, cause } = error
+  if (DEAD.includes(code)) return 'dead'
+  if (cause instanceof RollcallError) return cause
+  const shown = secrets.reduce((all, secret) => (secret === '' ? all : all.replaceAll(secret, '…')), error.message)
+  const message = `${code}: ${shown.slice(0, LONGEST_TEXT)}`
+  const retryAfter = httpResponse?.headers['retry-after']
+  if (code.endsWith('rate-exceeded')) return passing(message, 429, retryAfter)
+  if (PASSING.includes(code) || !code.startsWith('messaging/'))
+    return passing(message, httpResponse?.status, retryAfter)
+  return new RollcallError(isCredentialRefused(error) ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED', message)
+}
+
+function keyOf(pem: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem.replaceAll('\\n', '\n'))
+    if (key.asymmetricKeyType === 'rsa') return key
+  } catch {
+    // What it says could show some of the key.
+  }
+  throw new RollcallError('RC_CONFIG_INVALID', 'The private key of the Firebase account is not a PEM of an RSA key.')
+}
+
+/** Throws RC_CONFIG_INVALID if the private key is none. */
+export async function openFirebase({ projectId, clientEmail, privateKey, agent }: FirebaseSettings): Promise<Push> {
+  const account = { clientEmail, key: keyOf(privateKey), ...(agent && { agent }) }
+  const { deleteApp, initializeApp } = await import('firebase-admin/app')
+  const { getMessaging } = await import('firebase-admin/messaging')
+  let token = ''
+  const getAccessToken = async (): Promise<GoogleOAuthAccessToken> => {
+    const issued = await accessToken(account)
+    token = issued.access_token
+    return issued
+  }
+  const options = { projectId, credential: { getAccessToken }, ...(agent && { httpAgent: agent }) }
+  const app = initializeApp(options, randomUUID())
+  const messaging = getMessaging(app)
+  if (agent) messaging.enableLegacyHttpTransport()
+  const underWay = new Set<Promise<unknown>>()
+  let closed: Promise<void> | undefined
+
+  const sendEach = async (messages: Message[]): Promise<SendResponse[]> => {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(passing('no answer in time', undefined)), SEND_WITHIN_MS)
+    try {
+      return (await Promise.race([messaging.sendEach(messages), late.promise])).responses
+    } catch (error) {
+      throw error instanceof RollcallError ? error : deliveryOf(error as FirebaseError, [])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const send = async (message: PushMessage, to: readonly Registration[]): Promise<Delivery[]> => {
+    const responses = await sendEach(to.map(messageFor(message)))
+    const deliveries = responses.map(({ error }, index) =>
+      error ? deliveryOf(error, [to[index]!.value, token]) : 'sent',
+    )
+    if (responses.every(({ error }) => error && saysNothingOfRegistration(error))) throw deliveries[0]
+    return deliveries
+  }
+
+  return {
+    send: async (message, to) => {
+      if (closed) throw new RollcallError('RC_CLOSING')
+      const sending = send(message, to)
+      underWay.add(sending)
+      try {
+        return await sending
+      } finally {
+        underWay.delete(sending)
+      }
+    },
+    close: () => {
+      closed ??= Promise.allSettled(underWay).then(() => deleteApp(app))
+      return closed
+    },
+  }
+}

@@ -1,0 +1,54 @@
+/** What Pusher and Rollcall sign for each other: a subscription to a channel, and a webhook. */
+import { RollcallError } from '../errors.ts'
+import { openSdk, type PusherSettings } from './pusher.ts'
+
+export interface Member {
+  user_id: string
+  user_info: Record<string, unknown>
+}
+
+export interface Authorization {
+  auth: string
+  channel_data?: string
+}
+
+export interface WebhookEvent {
+  name: string
+  channel: string
+  [field: string]: unknown
+}
+
+export interface Signer {
+  /** Throws RC_NOT_ALLOWED where the socket id or the channel cannot be one. */
+  authorize(socketId: string, channel: string, member?: Member): Authorization
+  /** Those about channels; null unless it is from Pusher. The names of the headers are in lower case. */
+  webhook(headers: Record<string, string | undefined>, rawBody: string): WebhookEvent[] | null
+}
+
+const isAboutChannel = (event: unknown): event is WebhookEvent => {
+  const { name, channel } = (event ?? {}) as Partial<WebhookEvent>
+  return typeof name === 'string' && typeof channel === 'string'
+}
+
+export const signer = async (settings: PusherSettings): Promise<Signer> => {
+  const sdk = await openSdk(settings)
+  return {
+    authorize: (socketId, channel, member) => {
+      try {
+        return sdk.authorizeChannel(socketId, channel, member)
+      } catch {
+        throw new RollcallError('RC_NOT_ALLOWED', 'There is no such socket or no such channel.')
+      }
+    },
+    webhook: (headers, rawBody) => {
+      try {
+        const webhook = sdk.webhook({ headers, rawBody })
+        const events: unknown = webhook.isValid() ? webhook.getEvents() : null
+        return Array.isArray(events) ? events.filter(isAboutChannel) : null
+      } catch {
+        // The SDK trips over a missing signature and over a body that is no object.
+        return null
+      }
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import type { DocumentStore } from '../documents/index.ts'
+import type { Effect } from './receiver.ts'
+
+/** Effects kept of each partition. */
+const KEEP = 1_000
+
+/** An effect and what became of it, as `GET /effects` shows it. */
+export interface Account extends Effect {
+  state: 'done' | 'sent' | 'recorded' | 'expired' | 'dropped'
+  /** ms since the epoch */
+  doneAt: number
+  detail?: Record<string, unknown>
+}
+
+interface Writing {
+  accounts: Account[]
+  written: Promise<void>
+}
+
+/** Writes down what became of a partition's effects: one write at a time, with all that came meanwhile in the next. */
+export class History {
+  readonly #documents: DocumentStore
+  readonly #partition: number
+  readonly #insist: (step: string, work: () => Promise<void>) => Promise<void>
+  #current: Promise<void> = Promise.resolve()
+  #next: Writing | undefined
+  #unswept = KEEP
+
+  /** `insist` repeats work until it succeeds. */
+  constructor(
+    documents: DocumentStore,
+    partition: number,
+    insist: (step: string, work: () => Promise<void>) => Promise<void>,
+  ) {
+    this.#documents = documents
+    this.#partition = partition
+    this.#insist = insist
+  }
+
+  /** Resolves when it is durable. */
+  write(account: Account): Promise<void> {
+    if (this.#next) this.#next.accounts.push(account)
+    else {
+      const accounts = [account]
+      const written = this.#current.then(() => {
+        this.#next = undefined
+        return this.#insist('effects', () => this.#write(accounts))
+      })
+      this.#next = { accounts, written }
+      this.#current = written.catch(() => {})
+    }
+    return this.#next.written
+  }
+
+  async #write(accounts: Account[]): Promise<void> {
+    const partition = this.#partition
+    await this.#documents.upsertMany(
+      'effects',
+      accounts.map(({ id, ...fields }) => ({ id, seq: fields.seq, set: { partition, ...fields } })),
+    )
+    this.#unswept += accounts.length
+    if (this.#unswept < KEEP / 2) return
+    const [oldest] = await this.#documents.find('effects', {
+      filter: { partition },
+      sort: { seq: -1, index: -1 },
+      skip: KEEP - 1,
+      limit: 1,
+    })
+    if (oldest) await this.#documents.removeWhere('effects', { partition, seq: { $lt: oldest.seq } })
+    this.#unswept = 0
+  }
+}

@@ -1,0 +1,43 @@
+import type { Event } from '../../actors/event.ts'
+import { actorId, splitId } from '../../actors/index.ts'
+import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
+import type { Entry } from '../log/index.ts'
+import { isUnparking } from './parking.ts'
+import type { Partition } from './partition.ts'
+import type { Wanted } from './residents.ts'
+
+/** Loads what the entries need. Nothing may be evicted until they are applied. */
+export async function prepare(partition: Partition, store: CheckpointStore, entries: Entry[]): Promise<void> {
+  const wanted = wantedBy(partition, entries)
+  const { residents, counters, claim } = partition
+  await residents.load(wanted)
+  const missing = new Map<string, RecordKey>()
+  for (const { kind, key, on } of wanted) {
+    if (kind !== 'viewer' || on === null || !('kind' in on)) continue
+    const { streams } = residents.get(actorId(kind, key)).snapshot.context
+    for (const names of counters.missing(on as Event, streams)) {
+      missing.set(names.join('\n'), { space: 'aggregate', names })
+    }
+  }
+  if (missing.size === 0) return
+  for await (const { names, value } of store.load(claim, [...missing.values()])) counters.restore({ names, value })
+}
+
+function wantedBy({ takerOf, wheel, parking, residents }: Partition, entries: Entry[]): Wanted[] {
+  const wanted: Wanted[] = []
+  const want = (event: Event): void => {
+    const kind = takerOf(event)
+    if (kind) wanted.push({ kind: kind.kind, key: event.key, on: event })
+  }
+  for (const event of entries.flatMap(({ events }) => events)) {
+    if (event.kind === 'tick') {
+      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at } })
+    } else if (isUnparking(event)) {
+      const id = String(event.actor)
+      if (parking.reopen(id)) residents.forget(id)
+      if (parking.eventsOf(id).length > 0) wanted.push({ ...splitId(id), on: null })
+      for (const parked of parking.eventsOf(id)) want(parked)
+    } else want(event)
+  }
+  return wanted
+}

@@ -1,0 +1,43 @@
+import type { Seq } from '../log/index.ts'
+
+/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
+export interface Effect {
+  id: string
+  kind: string
+  actor: string
+  /** of the entry it stems from, and which of the actor's effects in it */
+  seq: Seq
+  index: number
+  /** partition time */
+  at: number
+  payload: { [fact: string]: unknown }
+}
+
+/** `done`: by Rollcall itself; `sent`: a service took it; `recorded`: there is nobody to send it to. */
+export type Outcome = 'done' | 'sent' | 'recorded'
+
+export interface Performed {
+  outcome: Outcome
+  /** what is worth knowing about it */
+  detail?: Record<string, unknown>
+  /** What was found out; it comes back to the actor as an event. Without it the effect is simply done. */
+  answer?: { kind: string; [fact: string]: unknown }
+}
+
+/** What is already done of an effect that takes several steps; lives as long as the attempts at it. */
+export interface Progress {
+  /** everything up to here, in the receiver's own order */
+  cursor: string
+  /** beyond the cursor */
+  done: Set<string>
+  /** of what came of it so far, by outcome */
+  counts: Record<string, number>
+}
+
+/** The handler of one effect kind. Performing the same effect again must not show. */
+export interface Receiver {
+  /** ms after it was asked for it is no longer worth performing; never by default */
+  expiresMs?: number
+  /** Rejects to be tried again; with RC_SERVICE_REFUSED it is not. RC_SERVICE_UNREACHABLE does not count as an attempt. */
+  perform(effect: Effect, progress: Progress): Promise<Performed>
+}

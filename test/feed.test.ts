@@ -1,0 +1,263 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Aggregator } from 'mingo'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDocuments } from '../src/documents/embedded.ts'
+import type { DocumentStore } from '../src/documents/index.ts'
+import { type FeedOptions, feed } from '../src/livestream/feed.ts'
+import { aliasesOf, type FeedGroup, feedKeysOf, feedsOf, parseGroups } from '../src/livestream/groups.ts'
+import { type Earning, expectedFeed, type Platform, type Session, type User } from './support/feed-oracle.ts'
+import { type Random, seeded } from './support/random.ts'
+
+const GLOBAL: FeedGroup = { name: 'global', countries: [] }
+const ASIA: FeedGroup = { name: 'asia', countries: ['tw', 'jp'] }
+const GROUPS = [GLOBAL, ASIA]
+const EXCLUDED = ['hidden:all', 'test']
+const ALIASES = [...aliasesOf(GROUPS), 'a.b+(c)', 'with:colon']
+const FEEDS = GROUPS.flatMap(({ name }) => [name, `${name}-filtered`]).flatMap(key => feedsOf(GROUPS, key, EXCLUDED)!)
+
+const TAGS = [
+  ...['country:tw', 'country:jp', 'country:us', 'country:TW', 'hashtag:x', 'feed:', 'feed', 'feed:axbbc'],
+  ...['badge:new', 'badge:livestream_gold', 'badge:', 'badge:a:b', 'notbadge:x', 'Badge:x', ''],
+  ...[...EXCLUDED, 'hidden:region-group:asia', 'hidden:region-group:global', 'hidden:region-group:other'],
+]
+
+const tagsOf = (random: Random, aliases: readonly string[]): string[] => {
+  const tags = Array.from({ length: random.int(0, 4) }, () => random.pick(TAGS))
+  for (let left = random.int(0, 3); left > 0; left--) {
+    const end = random.pick(['', '', ':0', ':1', ':2', ':007', ':10', ':999999', ':1000000', ':x', ':', ':-1', ':1:2'])
+    tags.push(`feed:${random.pick(aliases)}${end}`)
+  }
+  return random.shuffle(tags)
+}
+
+/** A platform in which nothing is sure to be there but ids. */
+const platformOf = (random: Random, aliases: readonly string[]): Platform => {
+  const maybe = <T>(value: () => T): T | null | undefined =>
+    random.chance(0.85) ? value() : random.pick([null, undefined])
+  const ids = Array.from({ length: random.int(1, 40) }, (_, i) => random.pick([`u${i}`, `$u${i}`, `u.${i}`]))
+  const userId = () => (random.chance(0.9) ? random.pick(ids) : random.pick(['nobody', '$status.preset']))
+  const goals = () => Array.from({ length: random.int(0, 2) }, () => ({ title: random.pick(['a', 'b']), price: 5 }))
+  const sessions = Array.from(
+    { length: random.int(0, 60) },
+    (_, i): Session => ({
+      _id: `s${i}`,
+      userId: maybe(userId),
+      active: maybe(() => random.chance(0.9)),
+      status: maybe(() => ({ preset: maybe(() => random.pick(['preview', 'sd'])) })),
+      statuses: maybe(() => ({ started: maybe(() => `2026-01-0${random.int(1, 3)}T00:00:00.000Z`) })),
+      rating: maybe(() => ({
+        current: maybe(() => random.int(1, 20) / 4),
+        currentCount: maybe(() => random.pick([0, 1, 19, 20, 21, 500])),
+      })),
+      metadata: maybe(() => ({ viewerCount: maybe(() => random.int(0, 9)) })),
+      showGoalPairs: maybe(goals),
+      exclusiveGoalPairs: maybe(goals),
+    }),
+  )
+  const users = ids.map(
+    (id): User => ({
+      _id: id,
+      username: maybe(() => `name of ${id}`),
+      profile: maybe(() => ({ biography: maybe(() => `life of ${id}`) })),
+      tags: maybe(() => tagsOf(random, aliases)),
+    }),
+  )
+  const earnings = Array.from(
+    { length: random.int(0, 80) },
+    (_, i): Earning => ({ _id: `e${i}`, userId: maybe(userId), amount: maybe(() => random.int(0, 400) / 4) }),
+  )
+  return { sessions: random.shuffle(sessions), users, earnings }
+}
+
+const optionsOf = (random: Random, { users }: Platform, aliases: readonly string[]): FeedOptions => {
+  const ids = random.shuffle(users.map(({ _id }) => _id))
+  const some = () => random.shuffle(TAGS).slice(0, random.pick([0, 1, 4]))
+  return {
+    ...(random.chance(0.7) ? random.pick(FEEDS) : { include: some(), exclude: some() }),
+    alias: random.pick(aliases),
+    trending: ids.slice(0, random.int(0, ids.length)),
+    limit: random.chance(0.5) ? 1_000 : random.int(1, 20),
+  }
+}
+
+describe('a feed', () => {
+  let path: string
+  let store: DocumentStore
+
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), 'rollcall-feed-'))
+    store = openDocuments({ path })
+  })
+  afterEach(async () => {
+    await store.close()
+    rmSync(path, { recursive: true })
+  })
+
+  const write = async (platform: Platform): Promise<void> => {
+    for (const collection of ['sessions', 'users', 'earnings'] as const) {
+      await store.removeWhere(collection, {})
+      await store.upsertMany(
+        collection,
+        platform[collection].map(({ _id, ...set }) => ({ id: _id, seq: 1, set })),
+      )
+    }
+  }
+  const made = (options: Partial<FeedOptions>): Promise<object[]> =>
+    store.aggregate('sessions', feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 10, ...options }))
+
+  test('has the items that a plain computation has, in its order, whatever is missing', async () => {
+    const random = seeded('feeds against a plain computation')
+    for (let round = 0; round < 40; round++) {
+      const aliases = random.shuffle(ALIASES).slice(0, 2)
+      const platform = platformOf(random, aliases)
+      await write(platform)
+      for (let run = 0; run < 5; run++) {
+        const options = optionsOf(random, platform, aliases)
+        expect(await made(options)).toStrictEqual(expectedFeed(platform, options))
+      }
+    }
+  })
+
+  test('goes by session id where all else is equal, whatever order the sessions come in', () => {
+    const random = seeded('feeds of shuffled sessions')
+    const ids = Array.from({ length: 30 }, (_, i) => `${i}`)
+    const sessions = random.shuffle(ids).map(id => ({ _id: id, userId: `u${id}`, active: true }))
+    const users = ids.map(id => ({ _id: `u${id}` }))
+    const collectionResolver = (name: string) => ({ users, earnings: [] })[name]!
+    const pipeline = feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 30 })
+    const items = new Aggregator(pipeline, { collectionResolver }).run<{ id: string }>(sessions)
+    expect(items.map(({ id }) => id)).toEqual(ids.map(id => `u${id}`).sort())
+  })
+
+  test('says of a streamer just what an item is made of', async () => {
+    await write({
+      sessions: [
+        {
+          ...{ _id: 's1', userId: 'u1', active: true, status: { preset: 'sd' } },
+          ...{ statuses: { started: '2026-01-01T00:00:00.000Z' }, rating: { current: 4.5, currentCount: 20 } },
+          ...{ metadata: { viewerCount: 6 }, exclusiveGoalPairs: [{ title: 'sing', price: 9 }] },
+        },
+      ],
+      users: [
+        {
+          ...{ _id: 'u1', username: 'Ann', profile: { biography: 'sings' } },
+          tags: ['badge:new', 'country:tw', 'badge:livestream_gold'],
+        },
+      ],
+      earnings: [
+        { _id: 'e1', userId: 'u1', amount: 5 },
+        { _id: 'e2', userId: 'u1', amount: 2.5 },
+        { _id: 'e3', userId: 'u2', amount: 100 },
+      ],
+    })
+    expect(await made({ trending: ['u0', 'u1'] })).toStrictEqual([
+      {
+        ...{ id: 'u1', username: 'Ann', biography: 'sings' },
+        metadata: {
+          ...{ preset: 'sd', goal: { title: 'sing', price: 9 }, revenue: 7.5, viewers: 6 },
+          ...{ started: '2026-01-01T00:00:00.000Z', trendingRanking: 1, currentRating: 4.5, sScore: 27 },
+        },
+        badges: ['badge:new', 'badge:livestream_gold'],
+      },
+    ])
+  })
+
+  test('has none who is not live', async () => {
+    await write({ sessions: [{ _id: 's1', userId: 'u1', active: false }], users: [{ _id: 'u1' }], earnings: [] })
+    expect(await made({})).toEqual([])
+  })
+})
+
+describe('the keys of feeds', () => {
+  test.each([
+    ['no country is known', [], ['global', 'global-filtered']],
+    ['no group has the country', ['us'], ['global', 'global-filtered']],
+    ['a group has the country', ['tw'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
+    ['a group has one of the countries', ['us', 'jp'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
+    ['the country is in capitals', ['TW'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
+  ])('are those a streamer may show in, where %s', (_what, countries, keys) => {
+    expect(feedKeysOf(GROUPS, countries)).toEqual(keys)
+  })
+
+  test('are none without groups', () => {
+    expect(feedKeysOf([], ['tw'])).toEqual([])
+  })
+})
+
+describe('the feeds of a key', () => {
+  test('show all but the excluded where the group has no countries', () => {
+    expect(feedsOf(GROUPS, 'global', EXCLUDED)).toEqual([
+      { alias: 'user_livestream-global', include: [], exclude: EXCLUDED },
+      { alias: 'user_livestream_most_recent-global', include: [], exclude: EXCLUDED },
+    ])
+  })
+
+  test('show who is from one of the group’s countries', () => {
+    expect(feedsOf(GROUPS, 'asia', [])!.map(({ include }) => include)).toEqual([
+      ['country:tw', 'country:jp'],
+      ['country:tw', 'country:jp'],
+    ])
+  })
+
+  test('leave out who hides from the group, if filtered', () => {
+    expect(feedsOf(GROUPS, 'asia-filtered', ['x'])).toEqual([
+      {
+        alias: 'user_livestream-asia-filtered',
+        include: ['country:tw', 'country:jp'],
+        exclude: ['x', 'hidden:region-group:asia'],
+      },
+      {
+        alias: 'user_livestream_most_recent-asia-filtered',
+        include: ['country:tw', 'country:jp'],
+        exclude: ['x', 'hidden:region-group:asia'],
+      },
+    ])
+  })
+
+  test.each([
+    'europe',
+    '',
+    'asia-',
+    '-filtered',
+    'asia-filtered-filtered',
+    'user_livestream-asia',
+  ])('are null for a key that no group has: %j', key => {
+    expect(feedsOf(GROUPS, key, [])).toBeNull()
+  })
+
+  test('are, over all keys, those of the aliases', () => {
+    const keys = feedKeysOf(GROUPS, ['tw'])
+    expect(keys.flatMap(key => feedsOf(GROUPS, key, [])!.map(({ alias }) => alias))).toEqual(aliasesOf(GROUPS))
+  })
+})
+
+describe('groups', () => {
+  test('are read in their order, with their countries', () => {
+    expect(parseGroups('global;asia=tw,hk;group_2=us')).toEqual([
+      { name: 'global', countries: [] },
+      { name: 'asia', countries: ['tw', 'hk'] },
+      { name: 'group_2', countries: ['us'] },
+    ])
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['an empty part', 'global;'],
+    ['a name twice', 'asia=tw;asia'],
+    ['no name', '=tw'],
+    ['a name in capitals', 'Asia=tw'],
+    ['a name with a dash', 'asia-filtered'],
+    ['a space', 'global; asia'],
+    ['an empty list', 'asia='],
+    ['an empty country', 'asia=tw,,hk'],
+    ['a country of three letters', 'asia=twn'],
+    ['a later country of three letters', 'asia=tw,hkg'],
+    ['a country in capitals', 'asia=TW'],
+    ['two lists', 'asia=tw=hk'],
+    ['a line break at the end', 'asia=tw\n'],
+  ])('are null if there is %s', (_what, text) => {
+    expect(parseGroups(text)).toBeNull()
+  })
+})

@@ -1,0 +1,57 @@
+import type { Event } from '../../actors/event.ts'
+import { KINDS } from '../../actors/kinds.ts'
+import { Partition } from '../../src/shard/partition.ts'
+import type { DocumentWrite } from '../../src/shard/projections.ts'
+import type { Effect } from '../../src/shard/receiver.ts'
+import { recover } from '../../src/shard/recovery.ts'
+import { MemoryStore } from './memory-store.ts'
+
+export const NOON = Date.UTC(2026, 0, 1, 12)
+export const MINUTE = 60_000
+
+const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
+
+export const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
+
+/** A partition over a checkpoint in memory, with all it ever asked for and wrote. */
+export class OnePartition {
+  readonly store = new MemoryStore()
+  readonly effects: Effect[] = []
+  readonly writes: DocumentWrite[] = []
+  partition!: Partition
+
+  static async claim(): Promise<OnePartition> {
+    const one = new OnePartition()
+    await one.restart()
+    return one
+  }
+
+  async restart(): Promise<void> {
+    this.partition = new Partition(await this.store.claim(0, 'test'), KINDS, rules, this.store)
+    await recover(this.partition, this.store)
+  }
+
+  /** Applies each event as an entry and commits it; one that depends on those before is made when they are applied. */
+  async apply(...events: (Event | (() => Event))[]): Promise<void> {
+    const { partition } = this
+    for (const event of events) {
+      const entry = { seq: partition.applied + 1, events: [typeof event === 'function' ? event() : event] }
+      await partition.prepare([entry])
+      partition.apply(entry)
+      const cut = partition.take()
+      await this.store.commit(partition.claim, cut.seq, cut.delta)
+      this.effects.push(...cut.effects)
+      this.writes.push(...cut.writes)
+      partition.evict(0)
+    }
+  }
+
+  async view(kind: string, key: string): Promise<{ value: unknown; context: { [name: string]: unknown } }> {
+    return (await this.partition.view(kind, key)) as { value: unknown; context: { [name: string]: unknown } }
+  }
+
+  /** Kinds of all effects so far. */
+  get said(): string[] {
+    return this.effects.map(({ kind }) => kind)
+  }
+}

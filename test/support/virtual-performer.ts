@@ -1,0 +1,42 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Event } from '../../actors/event.ts'
+import { type Account, History } from '../../src/shard/history.ts'
+import { Outbox } from '../../src/shard/outbox.ts'
+import { Performer } from '../../src/shard/performer.ts'
+import type { Effect, Receiver } from '../../src/shard/receiver.ts'
+import { NOON } from './one-partition.ts'
+
+/** A performer in a time of its own, where whoever sleeps wakes at once, and later. */
+export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
+  const outbox = new Outbox()
+  const accounts: Account[] = []
+  const told: Event[] = []
+  let time = NOON
+  const documents = {
+    async upsertMany(_: string, upserts: { id: string; set: object }[]) {
+      for (const { id, set } of upserts) accounts.push({ id, ...set } as Account)
+    },
+    find: async () => [],
+  }
+  const now = () => time
+  const made = new Performer({
+    ...{ outbox, receiverOf, now },
+    history: new History(documents as never, 0, (_step, work) => work()),
+    append: async event => told.push(event),
+    done: ({ id }) => outbox.done(id),
+    failed: () => {},
+    async sleep(ms) {
+      time += ms
+      await nextTurn()
+    },
+  })
+  const add = (...effects: Effect[]): void => {
+    for (const each of effects) outbox.add(each)
+    made.add(outbox.takeFresh())
+  }
+  /** Long enough for all that waits for nothing but time. */
+  const idle = async (): Promise<void> => {
+    for (let turn = 0; turn < 400; turn++) await nextTurn()
+  }
+  return { made, add, idle, outbox, accounts, told, now, elapsed: () => time - NOON }
+}
