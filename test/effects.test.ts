@@ -92,4 +92,17 @@ describe('an effect', () => {
     await one.apply(failed(id), { ...failed(id), error: 'another' })
     expect(held(id)).toMatchObject({ error: 'no answer' })
   })
+
+  test('that is parked as one of more than a thousand is dropped, those of longest ago first', async () => {
+    const starts = Array.from({ length: 1_001 }, (_, n) => start(NOON + 1 + n))
+    await one.apply(...starts)
+    const ids = one.effects.filter(({ kind }) => kind === 'notify_viewers_livestream_online').map(({ id }) => id)
+    await one.apply(...ids.slice(500).map(failed))
+    await one.restart()
+    await one.apply(...ids.slice(0, 500).map(failed))
+    const parked = one.partition.outbox.list().filter(({ state }) => state === 'parked')
+    expect(parked.map(({ id }) => id).sort()).toEqual(ids.slice(2).sort())
+    const dropped = one.writes.filter(({ set }) => set?.state === 'dropped').map(({ id }) => id)
+    expect(dropped).toEqual(ids.slice(0, 2))
+  })
 })

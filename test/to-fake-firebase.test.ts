@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startFakeFirebase } from './support/fake-firebase.ts'
 import { ended } from './support/server.ts'
 
@@ -21,14 +21,17 @@ const send = (registration: string): string => `
 
 test('a process led to the fake of Firebase sends to it from every thread, and then ends by itself', async () => {
   const fake = await startFakeFirebase()
+  onTestFinished(fake.close)
   // A worker made of a string would get no preload.
   const worker = `data:text/javascript,${encodeURIComponent(send('worker'))}`
   const both = `new (require('node:worker_threads').Worker)(new URL(${JSON.stringify(worker)})); ${send('main')}`
   const child = spawn(process.execPath, ['-e', both], {
     env: { ...process.env, ...fake.env, FAKE_FIREBASE_PORT: `${fake.port}`, NODE_OPTIONS: `--import=${PRELOAD}` },
   })
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
   expect(await ended(child)).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(fake.messages.map(({ fid }) => fid).sort()).toEqual(['main', 'worker'])
   expect(fake.versions).toEqual(['2.0', '2.0'])
-  await fake.close()
 })

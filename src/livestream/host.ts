@@ -64,8 +64,11 @@ export class LivestreamHost implements Host {
   }
 
   #send(order: Order | null): Promise<number> {
-    const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-    this.#pool ??= new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS })
+    if (!this.#pool) {
+      const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
+      this.#pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS })
+      this.#pool.on('error', error => this.#options.failed('livestream worker', error))
+    }
     return this.#pool.run(order)
   }
 

@@ -1,5 +1,6 @@
 import { openDocuments } from '../documents/embedded.ts'
 import type { DocumentStore, Patch } from '../documents/index.ts'
+import { surviveDiskFaults } from '../log/disk.ts'
 import { type FeedOptions, feed } from './feed.ts'
 
 /** What the worker is to do, on documents as they are then. */
@@ -25,14 +26,22 @@ let opened: DocumentStore | undefined
 export default async function work(order: Order | null): Promise<number> {
   if (order === null) {
     await opened?.close()
+    opened = undefined
     return 0
   }
-  opened ??= openDocuments({ path: order.statePath })
-  const store = opened
+  const store = open(order.statePath)
   if (order.viewers) await countViewers(store, order.viewers, order.at)
   const counts: number[] = []
   for (const options of order.feeds) counts.push(await generate(store, options, order))
   return counts[0] ?? 0
+}
+
+function open(path: string): DocumentStore {
+  if (opened) return opened
+  // The order that could not be carried out says why.
+  surviveDiskFaults(() => {})
+  opened = openDocuments({ path })
+  return opened
 }
 
 async function countViewers(store: DocumentStore, viewers: ReadonlyMap<string, number>, at: number): Promise<void> {

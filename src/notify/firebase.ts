@@ -99,10 +99,9 @@ async function accessToken(account: Account): Promise<GoogleOAuthAccessToken> {
 }
 
 /** An APNs certificate or a registration of another sender is refused with the same status, but by an FcmError. */
-const isCredentialRefused = ({ code, httpResponse }: FirebaseError): boolean =>
-  code === 'messaging/authentication-error' ||
-  ([401, 403].includes(httpResponse?.status ?? 0) &&
-    !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError'))
+const isCredentialRefused = ({ httpResponse }: FirebaseError): boolean =>
+  [401, 403].includes(httpResponse?.status ?? 0) &&
+  !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
 
 const saysNothingOfRegistration = (error: FirebaseError): boolean =>
   isCredentialRefused(error) || (error.httpResponse === undefined && error.code !== 'messaging/invalid-payload')

@@ -18,10 +18,18 @@ export interface Waiting extends Effect {
   code?: string
 }
 
+/** With more parked than this, those of longest ago are given up. */
+const MOST_PARKED = 1_000
+
+const inOrder = (a: Effect, b: Effect): number =>
+  a.seq - b.seq || (a.actor < b.actor ? -1 : a.actor > b.actor ? 1 : a.index - b.index)
+
 /** Effects of a partition that are not known to be done. */
 export class Outbox {
   readonly #effects = new Map<string, Held>()
+  readonly #parked = new Set<string>()
   readonly #changed = new Set<string>()
+  #dropped: Effect[] = []
   readonly #tried = new Map<string, { attempts: number; error: string }>()
   #fresh: Effect[] = []
 
@@ -32,11 +40,13 @@ export class Outbox {
 
   restore(held: Held): void {
     this.#effects.set(held.id, held)
-    if (!held.parked) this.#fresh.push(held)
+    if (held.parked) this.#parked.add(held.id)
+    else this.#fresh.push(held)
   }
 
   done(id: string): void {
     this.#tried.delete(id)
+    this.#parked.delete(id)
     if (this.#effects.delete(id)) this.#changed.add(id)
   }
 
@@ -50,22 +60,38 @@ export class Outbox {
     this.#tried.set(id, { attempts, error })
   }
 
-  /** Takes an event of the log about one of its effects, which it answers; undefined: it comes too late to count. */
-  take({ kind, effect: id, error, code }: Event): Effect | undefined {
+  /** Takes an event of the log about one of its effects, which it answers; false: it comes too late to count. */
+  take({ kind, effect: id, error, code }: Event): boolean {
     const held = this.#effects.get(String(id))
-    if (held === undefined || (kind === 'effect.failed' && held.parked)) return undefined
+    if (held === undefined) return false
     const { parked, ...effect } = held
-    if (kind === 'effect.failed') this.#hold({ ...effect, parked: { code: String(code), error: String(error) } })
-    else if (kind === 'effect.retry' || kind === 'effect.drop') {
-      if (!parked) return undefined
+    if (kind === 'effect.failed') {
+      if (parked) return false
+      this.#park(effect, { code: String(code), error: String(error) })
+    } else if (kind === 'effect.retry' || kind === 'effect.drop') {
+      if (!parked) return false
       if (kind === 'effect.retry') this.add(effect)
-      else this.done(effect.id)
+      else this.#drop(effect)
     } else this.done(effect.id)
-    return effect
+    return true
+  }
+
+  #park(effect: Effect, parked: Parked): void {
+    this.#hold({ ...effect, parked })
+    this.#parked.add(effect.id)
+    if (this.#parked.size <= MOST_PARKED) return
+    const [{ parked: _parked, ...oldest }] = [...this.#parked].map(id => this.#effects.get(id)!).sort(inOrder) as [Held]
+    this.#drop(oldest)
+  }
+
+  #drop(effect: Effect): void {
+    this.done(effect.id)
+    this.#dropped.push(effect)
   }
 
   #hold(held: Held): void {
     this.#tried.delete(held.id)
+    this.#parked.delete(held.id)
     this.#effects.set(held.id, held)
     this.#changed.add(held.id)
   }
@@ -84,11 +110,16 @@ export class Outbox {
 
   /** Effects nobody was told of yet, in the order of the log. */
   takeFresh(): Effect[] {
-    const fresh = this.#fresh.sort(
-      (a, b) => a.seq - b.seq || (a.actor < b.actor ? -1 : a.actor > b.actor ? 1 : a.index - b.index),
-    )
+    const fresh = this.#fresh.sort(inOrder)
     this.#fresh = []
     return fresh
+  }
+
+  /** Effects that were given up since this was last taken. */
+  takeDropped(): Effect[] {
+    const dropped = this.#dropped
+    this.#dropped = []
+    return dropped
   }
 
   takeRecords(): { puts: Record[]; removes: RecordKey[] } {

@@ -121,13 +121,12 @@ export class Partition {
 
   /** What an effect led to counts while the effect is in the outbox. */
   #isAnswer(event: Event): boolean {
-    const effect = this.outbox.take(event)
-    if (effect && event.kind === 'effect.drop') {
-      const { id, ...fields } = effect
-      const dropped = { ...fields, partition: this.claim.partition, state: 'dropped', doneAt: this.clock.time }
-      this.#projections.upsert('effects', id, dropped)
+    const counts = this.outbox.take(event)
+    for (const { id, ...fields } of this.outbox.takeDropped()) {
+      const facts = { partition: this.claim.partition, state: 'dropped', doneAt: this.clock.time }
+      this.#projections.upsert('effects', id, { ...fields, ...facts })
     }
-    return effect !== undefined
+    return counts
   }
 
   #receive(arrived: Parked, applying: Applying): void {

@@ -1,6 +1,6 @@
 /**
- * Preloaded by `node --import`, also into worker threads: while FAKE_FIREBASE_PORT is set, connections to Google go to
- * the fake on that port, in plain text. The SDK goes on speaking HTTP/2 for messages and HTTP/1.1 for access tokens.
+ * Preloaded by `node --import`, which also reaches worker threads made of files: while FAKE_FIREBASE_PORT is set,
+ * connections to Google go to the fake on that port, in plain text, by the version of HTTP they would speak anyway.
  */
 import http2 from 'node:http2'
 import https from 'node:https'
@@ -12,9 +12,6 @@ const fakeOf = (host: string | null | undefined): net.Socket | undefined => {
   const port = Number(process.env.FAKE_FIREBASE_PORT)
   return port && GOOGLE.test(host ?? '') ? net.connect(port, '127.0.0.1') : undefined
 }
-
-// A proxy would have an agent of its own.
-if (process.env.FAKE_FIREBASE_PORT) process.env.NO_PROXY = '*.googleapis.com'
 
 const { createConnection } = https.Agent.prototype
 https.Agent.prototype.createConnection = function (options, callback) {
