@@ -157,6 +157,16 @@ describe('effects', () => {
     expect(outbox.size).toBe(10_000)
   })
 
+  test('of a single actor that expire wait in a bounded number too', async () => {
+    const { made, add, idle, accounts } = performer(() => new Promise(() => {}), 300_000)
+    made.open()
+    add(effect('first'))
+    await idle()
+    add(...Array.from({ length: 10_001 }, (_, i) => effect(`e${i}`)))
+    await idle()
+    expect(statesOf(accounts)).toEqual(['e0 expired'])
+  })
+
   test('with an answer stay in the outbox until it is applied', async () => {
     const { made, add, idle, outbox, told, accounts } = performer(async () => ({
       outcome: 'done',

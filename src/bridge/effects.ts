@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { splitId } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
+import { partitionOf } from '../log/partition-of.ts'
 import type { Waiting } from '../shard/outbox.ts'
 import type { Bridge } from './index.ts'
 import { parseOne } from './inputs.ts'
@@ -17,28 +18,27 @@ interface WithId {
 }
 
 /** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
-export function effectRoutes(app: FastifyInstance, { documents, shards, append, now }: Bridge): void {
-  const held = async (): Promise<Waiting[]> =>
-    (await Promise.all(shards.all.map(shard => shard.call(remote => remote.effects())))).flat()
-
+export function effectRoutes(app: FastifyInstance, { documents, shards, append, config, now }: Bridge): void {
   app.get('/effects', async request => {
     const { actor, state } = parseOne(query, request.query, now())
-    const isAsked = (effect: { actor: string; state: string }): boolean =>
-      (actor ?? effect.actor) === effect.actor && (state ?? effect.state) === effect.state
-    const waiting = await held()
-    const ids = new Set(waiting.map(({ id }) => id))
+    const answers = shards.all.map(shard => shard.call(remote => remote.effects({ actor, state }, MOST)))
+    const held = (await Promise.all(answers)).flat()
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
-    const known = settled.filter(({ _id }) => !ids.has(_id)).map(withId) as unknown as Waiting[]
-    const effects = [...waiting.filter(isAsked), ...known].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
+    // What was written down may still be in the outbox, until the commit that takes it out.
+    const known = settled.map(withId) as unknown as Waiting[]
+    const byId = new Map([...known, ...held].map(effect => [effect.id, effect]))
+    const effects = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
     return { effects: effects.slice(0, MOST) }
   })
 
   for (const verb of ['retry', 'drop']) {
     app.post<WithId>(`/effects/:id/${verb}`, async ({ params: { id } }, reply) => {
-      const parked = (await held()).find(effect => effect.id === id && effect.state === 'parked')
-      if (!parked) throw new RollcallError('RC_NOT_FOUND')
-      const { key } = splitId(parked.actor)
+      const actor = id.replace(/:\d+:\d+$/, '')
+      const { key } = splitId(actor)
+      const shard = shards.of(partitionOf(key, config.partitions))
+      const parked = await shard.call(remote => remote.effects({ actor, state: 'parked' }, Number.POSITIVE_INFINITY))
+      if (!parked.some(effect => effect.id === id)) throw new RollcallError('RC_NOT_FOUND')
       const at = now()
       const event = { kind: `effect.${verb}`, key, id, at, arrival: at, effect: id }
       const positions = await append([event])

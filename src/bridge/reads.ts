@@ -12,6 +12,7 @@ import { sessionOf, withId } from './shown.ts'
 
 const DAY_MS = 86_400_000
 const SESSIONS = 10_000
+const STREAM_VIEWERS = 10_000
 
 const sessionsQuery = z.object({ active: z.enum(['true', 'false']).optional() })
 const viewersQuery = z.object({ users: z.enum(['true', 'false']).optional() })
@@ -87,7 +88,8 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   })
 
   app.get<WithId>('/users/:id/viewers', async ({ params }) => {
-    const seen = await documents.find('stream-viewers', { filter: { streamerId: params.id }, sort: { lastAt: -1 } })
+    const filter = { streamerId: params.id }
+    const seen = await documents.find('stream-viewers', { filter, sort: { lastAt: -1 }, limit: STREAM_VIEWERS })
     const of = (wanted: string) =>
       seen.filter(({ preset }) => preset === wanted).map(({ userId, lastAt }) => ({ userId, lastAt }))
     return { viewers: { preview: of('preview'), sd: of('sd') } }

@@ -2,20 +2,20 @@ import { LRUCache } from 'lru-cache'
 import type { DocumentStore } from '../documents/index.ts'
 
 const CHANNEL = /^(?<kind>private-user|private-enc-user|private-stream|private-enc-stream|presence-session)@(?<id>.+)$/
-const OF_STREAMER = ['private-user', 'private-enc-user', 'private-stream', 'private-enc-stream']
 
-const CACHED_CHANNELS = 10_000
-const CACHED_USERS = 10_000
+const CACHED_STREAMERS = 1_000
+/** Of each streamer. */
+const CACHED_USERS = 500
 const CACHED_MS = 60_000
 
-/** Who may subscribe to which channel of Pusher; what was found out is kept a minute, unless it is dropped before. */
+/** Who may subscribe to which channel of Pusher. Who follows whom is kept a minute, unless it is dropped before. */
 export class Subscriptions {
   readonly #documents: DocumentStore
-  readonly #channels: LRUCache<string, LRUCache<string, boolean>>
+  /** by streamer, then by user; both kinds of stream channel have the same answer */
+  readonly #follows = new LRUCache<string, LRUCache<string, boolean>>({ max: CACHED_STREAMERS })
 
   constructor(documents: DocumentStore) {
     this.#documents = documents
-    this.#channels = new LRUCache({ max: CACHED_CHANNELS })
   }
 
   /** False also for a channel that there is not. */
@@ -28,42 +28,31 @@ export class Subscriptions {
     }
     if (id === userId) return true
     if (kind === 'private-user' || kind === 'private-enc-user') return false
-    return this.#usersOf(channel).get(userId) ?? this.#findOut(channel, id, userId)
+    return this.#follows.get(id)?.get(userId) ?? this.#findOut(id, userId)
   }
 
-  async #findOut(channel: string, streamerId: string, userId: string): Promise<boolean> {
+  async #findOut(streamerId: string, userId: string): Promise<boolean> {
     const follows = (await this.#documents.get('followers', `${streamerId}\n${userId}`)) !== null
-    this.#usersOf(channel).set(userId, follows)
+    const users = this.#follows.get(streamerId) ?? new LRUCache({ max: CACHED_USERS, ttl: CACHED_MS })
+    this.#follows.set(streamerId, users.set(userId, follows))
     return follows
-  }
-
-  #usersOf(channel: string): LRUCache<string, boolean> {
-    let users = this.#channels.get(channel)
-    if (!users) {
-      users = new LRUCache({ max: CACHED_USERS, ttl: CACHED_MS })
-      this.#channels.set(channel, users)
-    }
-    return users
   }
 
   /** Finds out anew about all whose answers are kept. */
   async renew(streamerId: string): Promise<void> {
-    for (const channel of channelsOf(streamerId)) {
-      const users = [...(this.#channels.get(channel)?.keys() ?? [])]
-      this.#channels.delete(channel)
-      await Promise.all(users.map(userId => this.#findOut(channel, streamerId, userId)))
-    }
+    const users = [...(this.#follows.get(streamerId)?.keys() ?? [])]
+    this.#follows.delete(streamerId)
+    await Promise.all(users.map(userId => this.#findOut(streamerId, userId)))
   }
 
   /** A user began or ceased to follow the streamer. */
   forget(streamerId: string, userId: string): void {
-    for (const channel of channelsOf(streamerId)) this.#channels.get(channel)?.delete(userId)
+    this.#follows.get(streamerId)?.delete(userId)
   }
 
   /** Nobody is left on the channel. */
   vacated(channel: string): void {
-    this.#channels.delete(channel)
+    const { kind, id } = CHANNEL.exec(channel)?.groups ?? {}
+    if (kind?.endsWith('stream')) this.#follows.delete(id!)
   }
 }
-
-const channelsOf = (streamerId: string): string[] => OF_STREAMER.map(kind => `${kind}@${streamerId}`)

@@ -231,9 +231,7 @@ export const openPusher = async ({ failed, ...settings }: PusherOptions): Promis
       sending.then(forget, forget)
       return sending
     },
-    gauge: event => {
-      if (!closing) gauges.put(event)
-    },
+    gauge: gauges.put,
     close: () => {
       closing ??= Promise.all([Promise.allSettled(unsettled), gauges.close()]).then(() => agent.destroy())
       return closing

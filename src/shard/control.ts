@@ -72,7 +72,11 @@ export function control(
       )
     },
 
-    effects: async () => partitions().flatMap(({ outbox }) => outbox.list()),
+    async effects({ actor, state }, limit) {
+      const all = partitions().flatMap(({ outbox }) => outbox.list())
+      const asked = all.filter(each => (actor ?? each.actor) === each.actor && (state ?? each.state) === each.state)
+      return asked.sort((a, b) => b.at - a.at).slice(0, limit)
+    },
 
     async status() {
       const refusals = [...refused].map(([partition, error]) => ({

@@ -32,6 +32,12 @@ export interface PartitionStatus {
   stopped: { code: string; message: string } | null
 }
 
+/** What is not given is not asked for. */
+export interface EffectQuery {
+  actor?: string | undefined
+  state?: string | undefined
+}
+
 export interface ShardControl {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>
@@ -42,8 +48,8 @@ export interface ShardControl {
   alive(stream: string): Promise<string[]>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
-  /** Those that are not done. */
-  effects(): Promise<Waiting[]>
+  /** Those that are not done, newest first, no more than asked for. */
+  effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>
   /** Ends the thread without another write, and never answers. */
   crash(): Promise<void>

@@ -41,19 +41,26 @@ export class Lane {
     }
   }
 
-  /** The one that waits the longest, which no longer does. */
+  /** The one that waits the longest among those whose turn is next; it no longer does. */
   takeOldest(): Effect | undefined {
     const actor = this.#ready.shift()
-    if (actor === undefined) return undefined
+    if (actor !== undefined) {
+      const oldest = this.#take(actor)
+      this.#release(actor)
+      return oldest
+    }
+    // All that wait are behind one of their actor that is under way.
+    for (const [actor, queue] of this.#queues) if (queue.length > 0) return this.#take(actor)
+    return undefined
+  }
+
+  #take(actor: string): Effect {
     this.#size--
-    const oldest = this.#queues.get(actor)!.shift()!
-    this.#release(actor)
-    return oldest
+    return this.#queues.get(actor)!.shift()!
   }
 
   async #next(actor: string): Promise<void> {
-    this.#size--
-    await this.#perform(this.#queues.get(actor)!.shift()!)
+    await this.#perform(this.#take(actor))
     this.#underWay--
     this.#release(actor)
     this.run()

@@ -45,7 +45,8 @@ export class Performer {
       const lane = this.#laneOf(effect.kind)
       lane.add(effect)
       const { expiresMs } = this.#options.receiverOf(effect.kind)
-      if (expiresMs !== undefined && lane.size > MOST_WAITING) this.#track(this.#settle(lane.takeOldest()!, 'expired'))
+      const oldest = expiresMs !== undefined && lane.size > MOST_WAITING && lane.takeOldest()
+      if (oldest) this.#track(this.#settle(oldest, 'expired'))
     }
     this.#run()
   }

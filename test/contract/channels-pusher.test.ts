@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as listener, type Server } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { inspect } from 'node:util'
@@ -418,6 +418,37 @@ describe('the channels through Pusher', () => {
     expect(isCode(await errorOf(channels.send(event(1))), 'RC_CLOSING')).toBe(true)
   })
 
+  describe('let go of a connection', () => {
+    let server: Server
+    let given: string
+    let letGo: Promise<unknown>
+
+    beforeEach(async () => {
+      const reached = Promise.withResolvers<unknown>()
+      letGo = reached.promise
+      server = listener(socket => {
+        socket.on('error', () => {})
+        socket.once('data', () => socket.write(given))
+        reached.resolve(once(socket, 'close'))
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+    })
+    afterEach(() => void server.close())
+
+    test.each([
+      ['no answer came', '', false],
+      ['half an answer came, once they are closed', 'HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nIt ', true],
+    ])('on which %s', async (_, answer, afterClosing) => {
+      given = answer
+      const others = await open({ port: (server.address() as AddressInfo).port, timeoutMs: 100 })
+      expect(await outcome(others.send(event(1)))).toBe('RC_SERVICE_UNREACHABLE')
+      if (afterClosing) await others.close()
+      await letGo
+      await others.close()
+    })
+  })
+
   test('wait at the end for what is in flight, whatever comes of it', async () => {
     fake.hang()
     const codes = outcomes(events(2))
@@ -518,7 +549,8 @@ describe('what is signed for Pusher', () => {
     ]
     await come(page.subscribe('presence-room'), SUCCEEDED)
     await come(other.subscribe('presence-room'), SUCCEEDED)
-    page.disconnect()
+    page.unsubscribe('presence-room')
+    await come(page.subscribe('a-room'), SUCCEEDED)
     await come(last.subscribe('presence-room'), SUCCEEDED)
     other.disconnect()
     await expect.poll(() => seen.length, POLL).toBe(4)

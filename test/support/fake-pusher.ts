@@ -181,8 +181,9 @@ export async function startFakePusher(options: Partial<PusherSettings> = {}): Pr
     if (badSignature !== undefined) return answer(401, badSignature)
     const status = (await instead?.(read)) ?? 200
     if (status === 0) return void request.socket.destroy()
-    if (status !== 200)
-      return answer(status, `No, ${appId} with ${key} and ${secret}. ${url.search} ${'So. '.repeat(99)}`)
+    const signature = url.searchParams.get('auth_signature')
+    const no = `No, ${appId} with ${key} and ${secret}. ${signature} ${'So. '.repeat(99)}`
+    if (status !== 200) return answer(status, no)
     const wrong = fault(posted)
     if (wrong) return answer(...wrong)
     events.push(...read)
