@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { type Fault, RollcallError } from './errors.ts'
 import { type FeedGroup, parseGroups } from './livestream/groups.ts'
-import type { FirebaseSettings } from './notify/firebase.ts'
+import { type FirebaseSettings, isRsaKey } from './notify/firebase.ts'
 import type { PusherSettings } from './notify/pusher.ts'
 
 /** All of Rollcall's settings; read once, at start. Times in ms. */
@@ -100,7 +100,7 @@ const SETTINGS = {
   PUSHER_TLS: z.enum(['true', 'false']).default('true'),
   FIREBASE_PROJECT_ID: z.string().optional(),
   FIREBASE_CLIENT_EMAIL: z.string().optional(),
-  FIREBASE_PRIVATE_KEY: z.string().optional(),
+  FIREBASE_PRIVATE_KEY: z.string().refine(isRsaKey, { message: 'is no PEM of an RSA key' }).optional(),
   ROLLCALL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   ...Object.fromEntries(
     ['AUTH_SECRET', 'AUTH_JWKS_URL', 'NATS_URL', 'MONGODB_URL', 'REDIS_URL'].map(name => [

@@ -27,6 +27,7 @@ describe('the configuration', () => {
     [{ ...PUSHER, PUSHER_HOST: 'h' }, []],
     [{ ...PUSHER, PUSHER_HOST: 'h', PUSHER_PORT: 'x', PUSHER_TLS: 'no' }, ['PUSHER_PORT', 'PUSHER_TLS']],
     [{ FIREBASE_PROJECT_ID: 'p', FIREBASE_CLIENT_EMAIL: 'e' }, ['FIREBASE_PRIVATE_KEY']],
+    [{ FIREBASE_PROJECT_ID: 'p', FIREBASE_CLIENT_EMAIL: 'e', FIREBASE_PRIVATE_KEY: 'k' }, ['FIREBASE_PRIVATE_KEY']],
     [{ ROLLCALL_FEED_GROUPS: 'global;asia=taiwan' }, ['ROLLCALL_FEED_GROUPS']],
   ])('%j has faults of %j', (env, expected) => {
     expect(faults(env as Record<string, string>)).toEqual(expected)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { recordedChannels, recordedPush } from '../notify/recorded.ts'
@@ -5,6 +6,9 @@ import type { Receiver } from '../shard/receiver.ts'
 import type { FeedGroup } from './groups.ts'
 import type { World } from './index.ts'
 import { receivers } from './receivers.ts'
+
+/** So long sends under way at the end may still take. */
+const LAST_SENDS_MS = 1_000
 
 export interface LivestreamSettings {
   groups: readonly FeedGroup[]
@@ -33,7 +37,8 @@ export async function openLivestream(
   return {
     receiverOf: receivers({ ...world, groups, channels, push }),
     async close() {
-      await Promise.all([channels.close(), push.close()])
+      const closed = Promise.all([channels.close(), push.close()])
+      await Promise.race([closed, sleep(LAST_SENDS_MS, undefined, { ref: false })])
     },
   }
 }

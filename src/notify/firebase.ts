@@ -119,18 +119,20 @@ function deliveryOf(error: FirebaseError, secrets: string[]): Delivery {
   return new RollcallError(isCredentialRefused(error) ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED', message)
 }
 
-function keyOf(pem: string): KeyObject {
+const keyOf = (pem: string): KeyObject => createPrivateKey(pem.replaceAll('\\n', '\n'))
+
+export function isRsaKey(pem: string): boolean {
   try {
-    const key = createPrivateKey(pem.replaceAll('\\n', '\n'))
-    if (key.asymmetricKeyType === 'rsa') return key
+    return keyOf(pem).asymmetricKeyType === 'rsa'
   } catch {
     // What it says could show some of the key.
+    return false
   }
-  throw new RollcallError('RC_CONFIG_INVALID', 'The private key of the Firebase account is not a PEM of an RSA key.')
 }
 
 /** Throws RC_CONFIG_INVALID if the private key is none. */
 export async function openFirebase({ projectId, clientEmail, privateKey, agent }: FirebaseSettings): Promise<Push> {
+  if (!isRsaKey(privateKey)) throw new RollcallError('RC_CONFIG_INVALID', 'The private key is not a PEM of an RSA key.')
   const account = { clientEmail, key: keyOf(privateKey), ...(agent && { agent }) }
   const { deleteApp, initializeApp } = await import('firebase-admin/app')
   const { getMessaging } = await import('firebase-admin/messaging')

@@ -4,6 +4,8 @@ import { Agent as HttpsAgent } from 'node:https'
 import type Pusher from 'pusher'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { ChannelEvent, Channels, Sent } from './index.ts'
+import { type Deliver, type Message, type Outcome, takeBatch, written } from './pusher-batch.ts'
+import { rounds } from './pusher-gauges.ts'
 
 export interface PusherSettings {
   appId: string
@@ -25,56 +27,13 @@ export interface PusherOptions extends PusherSettings {
 
 const TIMEOUT_MS = 5_000
 const IDLE_MS = 5_000
-const MOST_EVENTS = 10
-const MOST_BYTES = 10_240
 const MOST_IN_FLIGHT = 16
-const GAUGES_EVERY_MS = 300
-const GAUGES_IN_FLIGHT = 4
-const MOST_GAUGES = 10_000
 const MOST_SHOWN = 200
-
-interface Message {
-  channel: string
-  name: string
-  /** JSON, as the SDK would write it */
-  data: string
-  /** of the request's body */
-  bytes: number
-}
 
 /** `status` is 0 where there was no answer. */
 interface Answer {
   status: number
   text: string
-}
-
-type Outcome = RollcallError | undefined
-type Deliver = (batch: readonly Message[]) => Promise<Outcome[]>
-
-const refused = (why: string): RollcallError => new RollcallError('RC_SERVICE_REFUSED', why)
-
-const written = ({ channel, name, data }: ChannelEvent): Message | RollcallError => {
-  if (channel.startsWith('private-encrypted-')) return refused('Nothing is sent on encrypted channels.')
-  try {
-    const json = JSON.stringify(data)
-    if (Buffer.byteLength(json) > MOST_BYTES) return refused('The data of the event is over 10 kB.')
-    const message = { channel, name, data: json }
-    return { ...message, bytes: Buffer.byteLength(JSON.stringify(message)) }
-  } catch {
-    return refused('The data of the event is not JSON.')
-  }
-}
-
-/** Takes from the front what fits into one request, at least one. */
-const takeBatch = <M extends Message>(messages: M[]): M[] => {
-  let bytes = '{"batch":[]}'.length - 1
-  let count = 0
-  for (const message of messages.slice(0, MOST_EVENTS)) {
-    bytes += message.bytes + 1
-    if (count > 0 && bytes > MOST_BYTES) break
-    count += 1
-  }
-  return messages.splice(0, count)
 }
 
 const codeOf = (status: number): ErrorCode => {
@@ -118,59 +77,6 @@ const joining = (deliver: Deliver) => {
     new Promise(settle => {
       if (waiting.push({ ...message, settle }) === 1) setImmediate(start)
     })
-}
-
-/** Gauges that wait for the next round. A round that finds nobody there is given up. */
-const rounds = (deliver: Deliver, failed: PusherOptions['failed']) => {
-  const gauges = new Map<string, ChannelEvent>()
-  const lost = new Map<ErrorCode, { message: string; count: number }>()
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  let closed = false
-
-  const lose = ({ code, message }: RollcallError, count = 1): void => {
-    lost.set(code, { message, count: (lost.get(code)?.count ?? 0) + count })
-  }
-  const wait = (): void => {
-    if (closed || gauges.size === 0) return
-    timer ??= setTimeout(() => {
-      running = round()
-    }, GAUGES_EVERY_MS).unref()
-  }
-  const round = async (): Promise<void> => {
-    const messages: Message[] = []
-    for (const message of [...gauges.values()].map(written)) {
-      if (message instanceof RollcallError) lose(message)
-      else messages.push(message)
-    }
-    gauges.clear()
-    const carry = async (): Promise<void> => {
-      while (!closed && messages.length > 0) {
-        for (const error of await deliver(takeBatch(messages))) {
-          if (error) lose(error, error.code === 'RC_SERVICE_UNREACHABLE' ? 1 + messages.splice(0).length : 1)
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: GAUGES_IN_FLIGHT }, carry))
-    for (const [code, { message, count }] of lost) failed(new RollcallError(code, `Gauges lost: ${count}. ${message}`))
-    lost.clear()
-    timer = undefined
-    wait()
-  }
-
-  return {
-    put: (event: ChannelEvent): void => {
-      const room = JSON.stringify([event.channel, event.name])
-      if (gauges.size < MOST_GAUGES || gauges.has(room)) gauges.set(room, event)
-      else lose(new RollcallError('RC_SERVICE_BUSY', 'More rooms have gauges than can wait.'))
-      wait()
-    },
-    close: async (): Promise<void> => {
-      closed = true
-      clearTimeout(timer)
-      await running
-    },
-  }
 }
 
 export const openPusher = async ({ failed, ...settings }: PusherOptions): Promise<Channels> => {

@@ -31,7 +31,7 @@ export interface LoopOptions {
 const SLICE_MS = 5
 const TICK_MS = 1_000
 /** So long what is being performed at the end may still take. */
-const LAST_EFFECTS_MS = 3_000
+const LAST_EFFECTS_MS = 2_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
 export class Loop {

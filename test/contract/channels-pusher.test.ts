@@ -399,9 +399,14 @@ describe('the channels through Pusher', () => {
     test('send no more of them once they are closed', async () => {
       channels.gauge(gauged(1, 1))
       await channels.close()
-      channels.gauge(gauged(2, 1))
       expect(vi.getTimerCount()).toBe(0)
       expect(fake.requests).toEqual([])
+    })
+
+    test('take none of them once they are closed', async () => {
+      await channels.close()
+      channels.gauge(gauged(1, 1))
+      expect(vi.getTimerCount()).toBe(0)
     })
 
     test('break a round off when they are closed', async () => {
