@@ -1,26 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
 import { spaceAt } from './disk.ts'
-import { encode, type FromFollower, keyOf, lastSeq, readEntries, type ToFollower } from './entries.ts'
+import {
+  ENTRY_EVENTS,
+  encode,
+  type FromFollower,
+  GROUP_MS,
+  keyOf,
+  readEntries,
+  type ToFollower,
+  WAITING_EVENTS,
+} from './entries.ts'
 import type { Bounds, Entry, EventLog, Seq } from './index.ts'
+import { Kept, type Made } from './kept.ts'
 
-/** No group commit begins sooner than this after the one before was durable. */
-const GROUP_MS = 5
-/** An entry of more events would hold a shard for too long. */
-const ENTRY_EVENTS = 1_000
-/** Events waiting for the disk; more are refused with RC_OVERLOADED. */
-const WAITING_EVENTS = 200_000
 const FLUSH_DEADLINE_MS = 10_000
-
-/** What was said when the log was made. */
-interface Made {
-  incarnation: string
-  partitions: number
-  settings: Record<string, unknown>
-}
 
 interface Batch {
   events: Event[]
@@ -32,6 +29,8 @@ export interface EmbeddedLog extends EventLog {
   serve(port: MessagePort): void
   /** Read or written once, when the log is made: what state is a function of. */
   readonly settings: Record<string, unknown>
+  /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq; nobody may follow the log. */
+  renew(partition: number, first: Seq): Promise<void>
 }
 
 /** The writer of the log in LMDB; there is one a process, on the main thread. */
@@ -50,8 +49,7 @@ export async function openLog(
 class Writer implements EmbeddedLog {
   readonly settings: Record<string, unknown>
   readonly #env: RootDatabase
-  readonly #entries: Database<Buffer, Buffer>
-  readonly #incarnation: string
+  readonly #kept: Kept
   readonly #hasSpace: () => boolean
   /** the last durable seq of each partition */
   readonly #durable: Seq[]
@@ -64,13 +62,12 @@ class Writer implements EmbeddedLog {
   #flushedAt = 0
   #closed = false
 
-  constructor(env: RootDatabase, { incarnation, partitions, settings }: Made, hasSpace: () => boolean) {
+  constructor(env: RootDatabase, made: Made, hasSpace: () => boolean) {
     this.#env = env
     this.#hasSpace = hasSpace
-    this.#entries = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
-    this.#incarnation = incarnation
-    this.settings = settings
-    this.#durable = Array.from({ length: partitions }, (_, p) => lastSeq(this.#entries, p))
+    this.#kept = new Kept(env, made)
+    this.settings = made.settings
+    this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#kept.last(p))
   }
 
   append(partition: number, events: Event[]): Promise<Seq> {
@@ -119,7 +116,7 @@ class Writer implements EmbeddedLog {
         let seq = this.#durable[partition]!
         for (const batch of batches) {
           seq++
-          puts.push(this.#entries.put(keyOf(partition, seq), encode(batch.events)))
+          puts.push(this.#kept.entries.put(keyOf(partition, seq), encode(batch.events)))
           settled.push({ batch, partition, seq })
         }
       }
@@ -129,7 +126,7 @@ class Writer implements EmbeddedLog {
       for (const [, batches] of taken) for (const batch of batches) this.#settle(batch, w => w.reject(error))
       // What was written of it must not be overtaken: the next batch goes behind it, and is what announces it as durable.
       this.#env.resetReadTxn()
-      for (const [partition] of taken) this.#durable[partition] = lastSeq(this.#entries, partition)
+      for (const [partition] of taken) this.#durable[partition] = this.#kept.last(partition)
       return
     }
     for (const { batch, partition, seq } of settled) {
@@ -153,8 +150,10 @@ class Writer implements EmbeddedLog {
   serve(port: MessagePort): void {
     this.#ports.add(port)
     port.on('close', () => this.#ports.delete(port))
-    port.on('message', async ({ id, partition, events }: FromFollower) => {
-      const answer = await this.append(partition, events).then(
+    port.on('message', async (message: FromFollower) => {
+      const { id, partition } = message
+      const work = 'below' in message ? this.trim(partition, message.below) : this.append(partition, message.events)
+      const answer = await work.then(
         seq => ({ id, seq }),
         (error: RollcallError) => ({ id, error: { code: error.code, message: error.message } }),
       )
@@ -162,12 +161,13 @@ class Writer implements EmbeddedLog {
     })
     port.unref()
     const durable = this.#durable.map((seq, p): [number, Seq] => [p, seq])
-    port.postMessage({ durable, incarnation: this.#incarnation } satisfies ToFollower)
+    const origins = this.#durable.map((_, p) => this.#kept.origin(p))
+    port.postMessage({ durable, origins } satisfies ToFollower)
   }
 
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]> {
     return readEntries({
-      entries: this.#entries,
+      entries: this.#kept.entries,
       partition,
       after,
       signal,
@@ -188,7 +188,20 @@ class Writer implements EmbeddedLog {
 
   async bounds(partition: number): Promise<Bounds> {
     const last = this.#durable[partition]!
-    return { incarnation: this.#incarnation, first: 1, last }
+    return { incarnation: this.#kept.origin(partition).incarnation, first: this.#kept.first(partition, last), last }
+  }
+
+  async trim(partition: number, below: Seq): Promise<number> {
+    if (this.#closed) throw new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.')
+    const last = this.#durable[partition]!
+    return await this.#kept.remove(partition, this.#kept.first(partition, last), Math.min(below, last))
+  }
+
+  async renew(partition: number, first: Seq): Promise<void> {
+    const last = this.#durable[partition]!
+    await this.#kept.remove(partition, this.#kept.first(partition, last), last + 1)
+    await this.#kept.begin(partition, first)
+    this.#durable[partition] = first - 1
   }
 
   async close(): Promise<void> {
@@ -198,7 +211,7 @@ class Writer implements EmbeddedLog {
       else await new Promise(resolve => setImmediate(resolve))
     }
     for (const port of this.#ports) port.close()
-    await this.#env.close()
+    await this.#kept.close()
   }
 }
 

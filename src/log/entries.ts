@@ -1,6 +1,7 @@
 import type { Database } from 'lmdb'
 import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
+import { RollcallError } from '../errors.ts'
 import type { Entry, Seq } from './index.ts'
 
 /** Entries as the embedded log keeps them: key `partition, seq` (big endian), value the events in msgpack. */
@@ -8,25 +9,36 @@ import type { Entry, Seq } from './index.ts'
 export interface ToFollower {
   /** the last durable seq of partitions; a reader goes no further, though LMDB shows writes before they are on disk */
   durable?: [partition: number, seq: Seq][]
-  incarnation?: string
+  /** of each partition */
+  origins?: Origin[]
   id?: number
+  /** what an append or a trim answers */
   seq?: Seq
   error?: { code: string; message: string }
 }
 
-export interface FromFollower {
-  id: number
-  partition: number
-  events: Event[]
+export type FromFollower = { id: number; partition: number } & ({ events: Event[] } | { below: Seq })
+
+/** Where a partition of the log begins. */
+export interface Origin {
+  incarnation: string
+  /** the seq of the first entry there ever was */
+  start: Seq
 }
 
+/** No entries go out sooner than this after those before. */
+export const GROUP_MS = 5
+/** An entry of more events would hold a shard for too long. */
+export const ENTRY_EVENTS = 1_000
+/** Events that wait to become durable; more are refused with RC_OVERLOADED. */
+export const WAITING_EVENTS = 200_000
 const KEY_BYTES = 10
 const READ_ENTRIES = 64
 
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
 export const encode = (events: Event[]): Buffer => Buffer.from(packr.pack(events))
-export const decode = (value: Buffer): Event[] => packr.unpack(value) as Event[]
+export const decode = (value: Uint8Array): Event[] => packr.unpack(value) as Event[]
 
 export function keyOf(partition: number, seq: Seq): Buffer {
   const key = Buffer.allocUnsafe(KEY_BYTES)
@@ -44,6 +56,13 @@ export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): S
     if ((key as Buffer).readUInt16BE(0) === partition) return seqOf(key as Buffer)
   }
   return 0
+}
+
+/** The first seq that is there; `next` if there is none. */
+export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, next: Seq): Seq {
+  const [start, end] = [keyOf(partition, 0), keyOf(partition + 1, 0)]
+  for (const key of entries.getKeys({ start, end, limit: 1 })) return seqOf(key as Buffer)
+  return next
 }
 
 interface Reading {
@@ -74,6 +93,10 @@ export async function* readEntries(reading: Reading): AsyncGenerator<Entry[]> {
       found.push({ seq: seqOf(key as Buffer), events: decode(value) })
     }
     if (found.length === 0) throw new Error(`the log of partition ${partition} holds no entry ${after + 1}`)
+    if (found[0]!.seq !== after + 1) {
+      const text = `Partition ${partition}: the log no longer holds entry ${after + 1}.`
+      throw new RollcallError('RC_LOG_TRUNCATED', text)
+    }
     after = found.at(-1)!.seq
     yield found
   }

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { type Database, open } from 'lmdb'
 import type { Event } from '../../actors/event.ts'
 import { type ErrorCode, RollcallError } from '../errors.ts'
-import { type FromFollower, readEntries, type ToFollower } from './entries.ts'
+import { type FromFollower, firstSeq, type Origin, readEntries, type ToFollower } from './entries.ts'
 import type { Bounds, EventLog, Seq } from './index.ts'
 
 /** The embedded log in another thread: reads LMDB itself, up to what the writer at the other end of `port` says is durable. */
@@ -11,9 +11,9 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   const env = open({ path, maxDbs: 4, compression: false })
   const entries: Database<Buffer, Buffer> = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
   const durable = new Map<number, Seq>()
-  const appends = new Map<number, { resolve(seq: Seq): void; reject(error: Error): void }>()
+  const asked = new Map<number, { resolve(seq: Seq): void; reject(error: Error): void }>()
   const waiting = new Map<number, Set<() => void>>()
-  let incarnation = ''
+  let origins: Origin[] = []
   let lastId = 0
   let isLost = false
 
@@ -23,23 +23,23 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   }
   const lost = (): void => {
     isLost = true
-    for (const { reject } of appends.values()) reject(new RollcallError('RC_LOG_UNAVAILABLE'))
-    appends.clear()
+    for (const { reject } of asked.values()) reject(new RollcallError('RC_LOG_UNAVAILABLE'))
+    asked.clear()
   }
   port.on('close', lost)
   port.on('message', (message: ToFollower) => {
-    incarnation = message.incarnation ?? incarnation
+    origins = message.origins ?? origins
     for (const [partition, seq] of message.durable ?? []) {
       durable.set(partition, seq)
       wake(partition)
     }
-    const append = appends.get(message.id ?? 0)
-    if (!append) return
-    appends.delete(message.id!)
-    if (message.error) append.reject(new RollcallError(message.error.code as ErrorCode, message.error.message))
-    else append.resolve(message.seq!)
+    const waits = asked.get(message.id ?? 0)
+    if (!waits) return
+    asked.delete(message.id!)
+    if (message.error) waits.reject(new RollcallError(message.error.code as ErrorCode, message.error.message))
+    else waits.resolve(message.seq!)
   })
-  if (incarnation === '') await once(port, 'message')
+  if (origins.length === 0) await once(port, 'message')
 
   const more = (partition: number, signal: AbortSignal | undefined): Promise<void> =>
     new Promise(resolve => {
@@ -52,15 +52,16 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
       signal?.addEventListener('abort', woken)
     })
 
+  const ask = (message: FromFollower): Promise<number> => {
+    if (isLost) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
+    return new Promise((resolve, reject) => {
+      asked.set(message.id, { resolve, reject })
+      port.postMessage(message)
+    })
+  }
+
   return {
-    append(partition: number, events: Event[]): Promise<Seq> {
-      if (isLost) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
-      const id = ++lastId
-      return new Promise((resolve, reject) => {
-        appends.set(id, { resolve, reject })
-        port.postMessage({ id, partition, events } satisfies FromFollower)
-      })
-    },
+    append: (partition: number, events: Event[]): Promise<Seq> => ask({ id: ++lastId, partition, events }),
     read: (partition, after, signal) =>
       readEntries({
         entries,
@@ -72,8 +73,11 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
         fresh: () => env.resetReadTxn(),
       }),
     async bounds(partition: number): Promise<Bounds> {
-      return { incarnation, first: 1, last: durable.get(partition) ?? 0 }
+      env.resetReadTxn()
+      const last = durable.get(partition) ?? 0
+      return { incarnation: origins[partition]!.incarnation, first: firstSeq(entries, partition, last + 1), last }
     },
+    trim: (partition, below) => ask({ id: ++lastId, partition, below }),
     async close() {
       lost()
       port.close()

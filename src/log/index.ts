@@ -25,8 +25,10 @@ export interface EventLog {
   append(partition: number, events: Event[]): Promise<Seq>
   /** Every durable entry after `after`, in order; waits for more at the end, until `signal` aborts. */
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]>
-  /** `first` is 1 and `last` 0 while the partition is empty. */
+  /** `first` is one more than `last` while the partition is empty: 1 and 0 in a log that was never renewed. */
   bounds(partition: number): Promise<Bounds>
+  /** Forgets entries before `below`, never the last one; answers how many went. */
+  trim(partition: number, below: Seq): Promise<number>
   /** No append succeeds afterwards; those under way are settled. */
   close(): Promise<void>
 }

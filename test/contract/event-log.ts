@@ -164,6 +164,42 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       expect((await readTo(log, 0, seq))[0]!.events).toEqual(events)
     })
 
+    test.each([
+      [1, 0, 1],
+      [3, 2, 3],
+      [5, 4, 5],
+      [99, 4, 5],
+    ])('forgets what is below %i and never the last entry, and says so', async (below, gone, first) => {
+      await fill(5)
+      expect(await log.trim(0, below)).toBe(gone)
+      expect(await log.bounds(0)).toMatchObject({ first, last: 5 })
+      expect((await readTo(log, 0, 5, first - 1)).map(({ seq }) => seq)).toEqual(seqsTo(5, first - 1))
+    })
+
+    test('forgets nothing of other partitions, nor of an empty one', async () => {
+      await fill(3)
+      await fill(2, 1)
+      expect([await log.trim(0, 3), await log.trim(2, 7)]).toEqual([2, 0])
+      expect(await log.bounds(1)).toMatchObject({ first: 1, last: 2 })
+      expect(await log.bounds(2)).toMatchObject({ first: 1, last: 0 })
+    })
+
+    test.each(readers)('tells %s that what it reads was forgotten', async (_, reader) => {
+      await fill(5)
+      const reading = await reader()
+      await log.trim(0, 4)
+      await expect(readTo(reading, 0, 5, 2)).rejects.toMatchObject({ code: 'RC_LOG_TRUNCATED' })
+    })
+
+    test('has forgotten what it forgot when it is opened again, and goes on behind the rest', async () => {
+      await fill(3)
+      await log.trim(0, 3)
+      const after = await opened.again()
+      expect(await after.bounds(0)).toMatchObject({ first: 3, last: 3 })
+      expect(await after.append(0, [event('e4')])).toBe(4)
+      expect(idsOf(await readTo(after, 0, 4, 2))).toEqual(['e3', 'e4'])
+    })
+
     test('refuses every append after it is closed', async () => {
       await fill(1)
       await log.close()

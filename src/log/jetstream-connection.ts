@@ -1,0 +1,190 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  errors,
+  type NatsConnection,
+} from '@nats-io/transport-node'
+import { RollcallError } from '../errors.ts'
+
+const RETRY_MS = 100
+const DIAL_MS = 2_000
+/** So long a server that is connected may be silent, three times, before it counts as gone. */
+const PING_MS = 5_000
+/** What a replica says to a message sent again that the others do not have yet. */
+const DUPLICATE_IN_PROCESS = 10158
+const OLDEST = [2, 10] as const
+
+export interface Address {
+  /** one, or a list with commas; may carry `user:password@` or `token@` */
+  url: string
+  /** a .creds file */
+  creds?: string | undefined
+}
+
+/** Connects within `patienceMs`. Whatever it throws names hosts alone, never what the URL holds beside them. */
+export async function openConnection({ url, creds }: Address, patienceMs: number): Promise<Connection> {
+  const deadline = performance.now() + patienceMs
+  const options: ConnectionOptions = {
+    ...{ ...parsed(url), ...(creds && { authenticator: await authenticatorOf(creds) }) },
+    ...{ name: 'rollcall', maxReconnectAttempts: -1, reconnectTimeWait: 250, ignoreAuthErrorAbort: true },
+    ...{ pingInterval: PING_MS, maxPingOut: 2 },
+  }
+  for (;;) {
+    try {
+      const left = Math.max(RETRY_MS, deadline - performance.now())
+      const nats = await connect({ ...options, timeout: Math.min(DIAL_MS, left) })
+      const { version } = nats.info!
+      if (isSupported(version)) return new Connection(nats, version)
+      await nats.close()
+      const oldest = OLDEST.join('.')
+      throw new RollcallError(
+        'RC_CONFIG_INVALID',
+        `The NATS server is version ${version}; ${oldest} or newer is needed.`,
+      )
+    } catch (cause) {
+      if (cause instanceof RollcallError) throw cause
+      const servers = (options.servers as string[]).join(', ')
+      if (cause instanceof errors.AuthorizationError) {
+        throw new RollcallError('RC_CONFIG_INVALID', `The NATS server at ${servers} refuses the credentials.`, {
+          cause,
+        })
+      }
+      if (performance.now() + RETRY_MS >= deadline) {
+        throw new RollcallError('RC_UNREACHABLE', `No NATS server answers at ${servers}.`, { cause })
+      }
+    }
+    await pause(RETRY_MS)
+  }
+}
+
+function isSupported(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
+}
+
+// The client takes a password of digits for the port, so it is given hosts alone.
+function parsed(url: string): ConnectionOptions {
+  const servers: string[] = []
+  const options: ConnectionOptions = { servers }
+  for (const part of url.split(',')) {
+    try {
+      const { protocol, hostname, port, username, password } = new URL(part.includes('://') ? part : `nats://${part}`)
+      if (!/^(nats|tls):$/.test(protocol) || hostname === '') throw new TypeError('neither nats:// nor tls://')
+      servers.push(`${hostname}:${port || 4222}`)
+      if (protocol === 'tls:') options.tls = {}
+      if (password) Object.assign(options, { user: decodeURIComponent(username), pass: decodeURIComponent(password) })
+      else if (username) options.token = decodeURIComponent(username)
+    } catch {
+      // The error of URL holds the text, and with it the password.
+      throw new RollcallError('RC_CONFIG_INVALID', 'The address of NATS is not a list of nats:// or tls:// URLs.')
+    }
+  }
+  return options
+}
+
+async function authenticatorOf(creds: string): Promise<Authenticator> {
+  try {
+    const authenticator = credsAuthenticator(await readFile(creds))
+    authenticator('a nonce, to see now whether it can sign')
+    return authenticator
+  } catch (cause) {
+    throw new RollcallError('RC_CONFIG_INVALID', `The credentials file ${creds} cannot be used.`, { cause })
+  }
+}
+
+/** A connection that comes back whenever it breaks. */
+export class Connection {
+  readonly nats: NatsConnection
+  readonly version: string
+  readonly #changed = new Set<() => void>()
+  #isUp = true
+
+  constructor(nats: NatsConnection, version: string) {
+    this.nats = nats
+    this.version = version
+    this.#watch()
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.nats.status()) {
+      if (type !== 'disconnect' && type !== 'reconnect') continue
+      this.#isUp = type === 'reconnect'
+      for (const changed of [...this.#changed]) changed()
+    }
+    this.#isUp = false
+    for (const changed of [...this.#changed]) changed()
+  }
+
+  /** Calls back when the connection breaks or is there again. Returns what ends it. */
+  onChange(changed: () => void): () => void {
+    this.#changed.add(changed)
+    return () => this.#changed.delete(changed)
+  }
+
+  /** Does `work` until it succeeds, through timeouts and broken connections. What it throws is the last failure. */
+  async insist<T>(work: () => Promise<T>, deadline: number, signal?: AbortSignal): Promise<T> {
+    let failure: unknown = new Error('there is no connection to NATS')
+    for (;;) {
+      try {
+        if (this.#isUp) return await this.#unbroken(work(), signal)
+      } catch (error) {
+        if (!passes(error)) throw error
+        failure = error
+      }
+      const left = deadline - performance.now()
+      if (left <= 0 || signal?.aborted || this.nats.isClosed()) throw failure
+      await this.#change(Math.min(left, RETRY_MS), signal)
+    }
+  }
+
+  // What was under way when the connection broke is never answered; without this it would wait for its timeout.
+  #unbroken<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const broken = (): void => reject(new errors.ConnectionError('the connection to NATS broke'))
+      const end = this.onChange(broken)
+      signal?.addEventListener('abort', broken)
+      work.then(resolve, reject).finally(() => {
+        end()
+        signal?.removeEventListener('abort', broken)
+      })
+    })
+  }
+
+  #change(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        end()
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      const end = this.onChange(done)
+      signal?.addEventListener('abort', done)
+    })
+  }
+
+  /** Sends what was written and closes; a server that is gone is not waited for. */
+  async close(): Promise<void> {
+    if (this.nats.isClosed()) return
+    if (this.#isUp) {
+      // It fails if the connection breaks meanwhile; then there is nobody to send to either.
+      const drained = this.nats.drain().catch(() => {})
+      await Promise.race([drained, pause(DIAL_MS, undefined, { ref: false })])
+    }
+    await this.nats.close()
+  }
+}
+
+/** Whether it may succeed if it is tried again: no answer, no leader just now, a connection that broke. */
+function passes(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.status === 503 || error.code === DUPLICATE_IN_PROCESS
+  const { TimeoutError, RequestError, ConnectionError, NoRespondersError } = errors
+  const passing = [TimeoutError, RequestError, ConnectionError, NoRespondersError]
+  return passing.some(type => error instanceof type) || (error as Error).name === 'JetStreamNotEnabled'
+}

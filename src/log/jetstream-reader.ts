@@ -1,0 +1,94 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { RollcallError } from '../errors.ts'
+import { decode, ENTRY_EVENTS } from './entries.ts'
+import type { Entry, Seq } from './index.ts'
+import type { Connection } from './jetstream-connection.ts'
+import { Consumer, type Message } from './jetstream-consumer.ts'
+import type { Streams } from './jetstream-streams.ts'
+
+/** So long a replica that has just become the leader may not know its last entries. */
+const LAG_MS = 3_000
+/** Nothing is tried again any sooner. */
+const LOOK_MS = 100
+
+interface Reading {
+  connection: Connection
+  streams: Streams
+  partition: number
+  after: Seq
+  /** the log that is read; another one has other seqs */
+  incarnation: string
+  signal: AbortSignal
+}
+
+/** The entries after `after`, dense. Before it goes on after a fault it looks whether the stream still holds what follows. */
+export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
+  const { partition, signal } = reading
+  let { after } = reading
+  let gapAfter: Seq | undefined
+  while (!signal.aborted) {
+    const consumer = await consumerAt({ ...reading, after })
+    if (!consumer) return
+    let isDense = true
+    try {
+      while (isDense) {
+        const found = await consumer.next()
+        if (!found || signal.aborted) break
+        isDense = found.every(({ seq }, i) => seq === after + 1 + i)
+        if (!isDense) break
+        for (const entries of decoded(found)) {
+          if (signal.aborted) return
+          after = entries.at(-1)!.seq
+          yield entries
+        }
+      }
+    } finally {
+      consumer.end()
+    }
+    // What a second consumer does not bring either is not there.
+    if (!isDense && gapAfter === after) throw truncated(partition, after)
+    if (!isDense) gapAfter = after
+    if (!signal.aborted) await pause(LOOK_MS)
+  }
+}
+
+/** Throws if the stream is another one, or does not hold what follows `after`. */
+async function consumerAt({ connection, streams, ...reading }: Reading): Promise<Consumer | undefined> {
+  const { partition, after, incarnation, signal } = reading
+  const { manager } = streams
+  try {
+    for (const until = performance.now() + LAG_MS; !signal.aborted; await pause(LOOK_MS)) {
+      const bounds = await streams.bounds(partition, Number.POSITIVE_INFINITY, signal)
+      if (bounds.first > after + 1) throw truncated(partition, after)
+      if (bounds.incarnation === incarnation && bounds.last >= after) break
+      if (bounds.incarnation === incarnation && performance.now() < until) continue
+      const text = `Partition ${partition}: the stream is not the one of which ${after} entries were read.`
+      throw new RollcallError('RC_LOG_BEHIND', text)
+    }
+    const from = after + 1
+    const open = (stream: string) => Consumer.open({ connection, manager, stream, from, signal })
+    return await streams.ask(partition, open, Number.POSITIVE_INFINITY, signal)
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+}
+
+/** Handed over as soon as they hold so many events as one entry may, so that decoding them holds nobody up. */
+function* decoded(messages: Message[]): Generator<Entry[]> {
+  let entries: Entry[] = []
+  let count = 0
+  for (const { seq, data } of messages) {
+    const events = decode(data)
+    entries.push({ seq, events })
+    count += events.length
+    if (count < ENTRY_EVENTS) continue
+    yield entries
+    entries = []
+    count = 0
+  }
+  if (entries.length > 0) yield entries
+}
+
+const truncated = (partition: number, after: Seq): RollcallError =>
+  new RollcallError('RC_LOG_TRUNCATED', `Partition ${partition}: the log no longer holds entry ${after + 1}.`)

@@ -1,0 +1,100 @@
+import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
+import { RollcallError } from '../errors.ts'
+import { Batches } from './batches.ts'
+import type { EventLog, Seq } from './index.ts'
+import { type Address, type Connection, openConnection } from './jetstream-connection.ts'
+import { readStream } from './jetstream-reader.ts'
+import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './jetstream-streams.ts'
+
+const MESSAGE_BYTES = 900_000
+/** What the headers of a message take of its room, and more. */
+const HEADER_BYTES = 1_024
+
+export interface JetStreamOptions extends Address {
+  partitions: number
+  /** recorded if this makes the log */
+  settings: Record<string, string | number>
+  /** copies of each stream; more than one needs a cluster */
+  replicas?: number
+  /** how long there may be no answer at the start */
+  patienceMs?: number
+  /** how long an append is tried; much less than the two minutes for which the server knows a message again */
+  deadlineMs?: number
+}
+
+export interface JetStreamLog extends EventLog {
+  /** Those the streams were made with: what state is a function of. */
+  readonly settings: Record<string, string | number>
+  /** the version of the server */
+  readonly version: string
+  /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
+  renew(partition: number, first: Seq): Promise<void>
+}
+
+/** The log in NATS JetStream; every process and every thread that needs it opens it for itself. */
+export async function openJetStreamLog(options: JetStreamOptions): Promise<JetStreamLog> {
+  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000 } = options
+  const patience = performance.now() + patienceMs
+  const connection = await openConnection(options, patienceMs)
+  const wanted = { partitions, settings }
+  const { streams, made } = await opened(connection, wanted, replicas, patience).catch(async error => {
+    await connection.close()
+    throw error
+  })
+  const { nats, version } = connection
+  const js = jetstream(nats, { timeout: REQUEST_MS })
+  const closing = new AbortController()
+  const deadline = (): number => performance.now() + deadlineMs
+  const batches = new Batches({
+    ...{ partitions: made.incarnations.length, deadlineMs },
+    maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
+    async send(partition, msgID, value, until) {
+      const { seq } = await connection.insist(() => js.publish(subjectOf(partition), value, { msgID }), until)
+      return seq
+    },
+  })
+  return {
+    settings: made.settings,
+    version,
+    append: (partition, events) => batches.append(partition, events),
+    read(partition, after, signal) {
+      const both = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
+      return readStream({
+        connection,
+        streams,
+        partition,
+        after,
+        incarnation: made.incarnations[partition]!,
+        signal: both,
+      })
+    },
+    bounds: partition => streams.bounds(partition, deadline()),
+    trim: (partition, below) => streams.trim(partition, below, deadline()),
+    async renew(partition, first) {
+      made.incarnations[partition] = await streams.renew(partition, first, deadline())
+    },
+    async close() {
+      closing.abort()
+      await batches.close()
+      await connection.close()
+    },
+  }
+}
+
+async function opened(
+  connection: Connection,
+  wanted: Wanted,
+  replicas: number,
+  deadline: number,
+): Promise<{ streams: Streams; made: Made }> {
+  try {
+    const streams = await Streams.open(connection)
+    return { streams, made: await streams.make(wanted, replicas, deadline) }
+  } catch (cause) {
+    if (cause instanceof RollcallError) throw cause
+    if (cause instanceof JetStreamApiError) {
+      throw new RollcallError('RC_CONFIG_INVALID', `NATS does not make the streams: ${cause.message}.`, { cause })
+    }
+    throw new RollcallError('RC_UNREACHABLE', 'JetStream does not answer.', { cause })
+  }
+}

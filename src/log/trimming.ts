@@ -1,0 +1,73 @@
+import type { EventLog, Seq } from './index.ts'
+
+const EVERY_MS = 3_600_000
+/** So long an entry stays, though the checkpoint holds it. */
+export const KEPT_MS = 7 * 86_400_000
+
+/** The greatest seq up to `cut` such that everything before it arrived before `before`. */
+export async function oldestNeeded(log: EventLog, partition: number, cut: Seq, before: number): Promise<Seq> {
+  const { first, last } = await log.bounds(partition)
+  let [low, high] = [first, Math.min(cut, last)]
+  if (low > high || (await arrivalOf(log, partition, low)) >= before) return Math.min(low, cut)
+  // What is at `low` is older; what follows `high` is not, or is beyond the cut.
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if ((await arrivalOf(log, partition, middle)) < before) low = middle
+    else high = middle - 1
+  }
+  return Math.min(low + 1, cut)
+}
+
+async function arrivalOf(log: EventLog, partition: number, seq: Seq): Promise<number> {
+  const end = new AbortController()
+  try {
+    for await (const [entry] of log.read(partition, seq - 1, end.signal)) return entry!.events[0]?.arrival ?? 0
+  } finally {
+    end.abort()
+  }
+  throw new Error(`the log of partition ${partition} holds no entry ${seq}`)
+}
+
+/** Forgets what arrived before `before` and is below the cut of its partition; one that fails keeps no other from it. */
+export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: number): Promise<void> {
+  const failures: unknown[] = []
+  for (const [partition, cut] of cuts) {
+    try {
+      await log.trim(partition, await oldestNeeded(log, partition, cut, before))
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} partitions were not trimmed`)
+}
+
+export interface TrimmingOptions {
+  log: EventLog
+  /** of the partitions that this process owns */
+  cuts(): Promise<Map<number, Seq>>
+  now(): number
+  failed(error: unknown): void
+}
+
+/** Trims every hour, once at a time. */
+export function startTrimming({ log, cuts, now, failed }: TrimmingOptions): { close(): Promise<void> } {
+  let running: Promise<void> | undefined
+  const trim = async (): Promise<void> => {
+    try {
+      await trimAll(log, await cuts(), now() - KEPT_MS)
+    } catch (error) {
+      failed(error)
+    }
+    running = undefined
+  }
+  const timer = setInterval(() => {
+    running ??= trim()
+  }, EVERY_MS)
+  timer.unref()
+  return {
+    async close() {
+      clearInterval(timer)
+      await running
+    },
+  }
+}

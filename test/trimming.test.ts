@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openLog } from '../src/log/embedded.ts'
+import type { EventLog } from '../src/log/index.ts'
+import { KEPT_MS, oldestNeeded, startTrimming, trimAll } from '../src/log/trimming.ts'
+import { event } from './support/entries.ts'
+
+describe('trimming the log', () => {
+  let path: string
+  let log: EventLog
+
+  beforeEach(async () => {
+    path = mkdtempSync(join(tmpdir(), 'rollcall-log-'))
+    log = await openLog(path, 3, {})
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await log.close()
+    rmSync(path, { recursive: true })
+  })
+
+  /** One entry each. */
+  const arrive = async (partition: number, ...arrivals: number[]): Promise<void> => {
+    for (const arrival of arrivals) await log.append(partition, [event('', { arrival })])
+  }
+  const firsts = () => Promise.all([0, 1, 2].map(async p => (await log.bounds(p)).first))
+
+  test.each([
+    { before: 5, cut: 8, needed: 1 },
+    { before: 10, cut: 8, needed: 1 },
+    { before: 11, cut: 8, needed: 2 },
+    { before: 45, cut: 8, needed: 5 },
+    { before: 50, cut: 8, needed: 5 },
+    { before: 51, cut: 8, needed: 6 },
+    { before: 51, cut: 4, needed: 4 },
+    { before: 999, cut: 8, needed: 8 },
+    { before: 999, cut: 0, needed: 0 },
+  ])('before $before, with the cut at $cut, needs the log from $needed', async ({ before, cut, needed }) => {
+    await arrive(0, 10, 20, 30, 40, 50, 60, 70, 80)
+    expect(await oldestNeeded(log, 0, cut, before)).toBe(needed)
+  })
+
+  test.each([1, 2, 3, 4, 5, 6, 7])('finds every end among %i entries that are left of a trimmed log', async length => {
+    await arrive(0, 0, 0, ...Array.from({ length }, (_, i) => i + 1))
+    await log.trim(0, 3)
+    const cut = length + 2
+    for (let before = 1; before <= length + 1; before++) {
+      expect(await oldestNeeded(log, 0, cut, before)).toBe(Math.min(before + 2, cut))
+    }
+  })
+
+  test('leaves no reader behind', async () => {
+    await arrive(0, 10, 20, 30)
+    const signals: AbortSignal[] = []
+    const read = log.read.bind(log)
+    vi.spyOn(log, 'read').mockImplementation((partition, after, signal) => {
+      signals.push(signal!)
+      return read(partition, after, signal)
+    })
+    await oldestNeeded(log, 0, 3, 25)
+    expect(signals.map(({ aborted }) => aborted)).toEqual(signals.map(() => true))
+    expect(signals.length).toBeGreaterThan(1)
+  })
+
+  test('forgets in each partition what is old and below its cut', async () => {
+    for (const p of [0, 1, 2]) await arrive(p, 10, 20, 30, 40)
+    const cuts = new Map([
+      [0, 4],
+      [1, 2],
+      [2, 0],
+    ])
+    await trimAll(log, cuts, 35)
+    expect(await firsts()).toEqual([4, 2, 1])
+  })
+
+  test('goes on with other partitions when one fails, and says so', async () => {
+    await arrive(0, 10, 20)
+    await arrive(1, 10, 20)
+    const bounds = log.bounds.bind(log)
+    vi.spyOn(log, 'bounds').mockImplementation(p => (p === 0 ? Promise.reject(new Error('away')) : bounds(p)))
+    const cuts = new Map([0, 1].map(p => [p, 2]))
+    await expect(trimAll(log, cuts, 35)).rejects.toThrow('1 partitions')
+    expect((await log.bounds(1)).first).toBe(2)
+  })
+
+  const trimHourly = (cuts: () => Promise<Map<number, number>>, failed: (error: unknown) => void = () => {}) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    return startTrimming({ log, cuts, now: () => KEPT_MS + 25, failed })
+  }
+
+  test('happens every hour to what is older than a week', async () => {
+    await arrive(0, 10, 20, 30)
+    const trimming = trimHourly(async () => new Map([[0, 3]]))
+    vi.advanceTimersByTime(3_599_999)
+    await trimming.close()
+    const early = await firsts()
+    const later = trimHourly(async () => new Map([[0, 3]]))
+    vi.advanceTimersByTime(3_600_000)
+    await later.close()
+    expect([early[0], (await firsts())[0]]).toEqual([1, 3])
+  })
+
+  test('happens again after it failed, and tells why it did', async () => {
+    await arrive(0, 10, 20, 30)
+    const cuts = vi.fn(async () => new Map([[0, 3]])).mockRejectedValueOnce(new Error('no shard'))
+    const failed = vi.fn()
+    const trimming = trimHourly(cuts, failed)
+    vi.advanceTimersByTime(3_600_000)
+    await vi.waitUntil(() => failed.mock.calls.length > 0)
+    vi.advanceTimersByTime(3_600_000)
+    await trimming.close()
+    expect([failed.mock.calls[0]![0].message, (await firsts())[0]]).toEqual(['no shard', 3])
+  })
+
+  test('does not happen after the end', async () => {
+    const cuts = vi.fn(async () => new Map<number, number>())
+    await trimHourly(cuts).close()
+    vi.advanceTimersByTime(7_200_000)
+    expect(cuts).not.toHaveBeenCalled()
+  })
+})
