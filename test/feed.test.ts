@@ -5,9 +5,11 @@ import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
+import { openMongoDocuments } from '../src/documents/mongo.ts'
 import { type FeedOptions, feed } from '../src/livestream/feed.ts'
 import { aliasesOf, type FeedGroup, feedKeysOf, feedsOf, parseGroups } from '../src/livestream/groups.ts'
 import { type Earning, expectedFeed, type Platform, type Session, type User } from './support/feed-oracle.ts'
+import { FreshDatabase, type MongodbServer, mongodbServer } from './support/mongodb-server.ts'
 import { type Random, seeded } from './support/random.ts'
 
 const GLOBAL: FeedGroup = { name: 'global', countries: [] }
@@ -82,18 +84,41 @@ const optionsOf = (random: Random, { users }: Platform, aliases: readonly string
   }
 }
 
-describe('a feed', () => {
-  let path: string
+interface Opened {
+  store: DocumentStore
+  destroy(): Promise<void>
+}
+
+async function openEmbedded(): Promise<Opened> {
+  const path = mkdtempSync(join(tmpdir(), 'rollcall-feed-'))
+  const store = openDocuments({ path })
+  return {
+    store,
+    destroy: async () => {
+      await store.close()
+      rmSync(path, { recursive: true })
+    },
+  }
+}
+
+async function openMongo(server: MongodbServer): Promise<Opened> {
+  const database = new FreshDatabase(server)
+  return { store: openMongoDocuments(await database.connect()), destroy: () => database.drop() }
+}
+
+const STORES: [name: string, open: () => Promise<Opened>, rounds: number][] = [['embedded', openEmbedded, 40]]
+const server = mongodbServer()
+if (server) STORES.push(['mongo', () => openMongo(server), 5])
+
+describe.each(STORES)('a feed, %s,', (_name, open, rounds) => {
+  let opened: Opened
   let store: DocumentStore
 
-  beforeEach(() => {
-    path = mkdtempSync(join(tmpdir(), 'rollcall-feed-'))
-    store = openDocuments({ path })
+  beforeEach(async () => {
+    opened = await open()
+    store = opened.store
   })
-  afterEach(async () => {
-    await store.close()
-    rmSync(path, { recursive: true })
-  })
+  afterEach(() => opened.destroy())
 
   const write = async (platform: Platform): Promise<void> => {
     for (const collection of ['sessions', 'users', 'earnings'] as const) {
@@ -109,7 +134,7 @@ describe('a feed', () => {
 
   test('has the items that a plain computation has, in its order, whatever is missing', async () => {
     const random = seeded('feeds against a plain computation')
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < rounds; round++) {
       const aliases = random.shuffle(ALIASES).slice(0, 2)
       const platform = platformOf(random, aliases)
       await write(platform)
@@ -118,17 +143,6 @@ describe('a feed', () => {
         expect(await made(options)).toStrictEqual(expectedFeed(platform, options))
       }
     }
-  })
-
-  test('goes by session id where all else is equal, whatever order the sessions come in', () => {
-    const random = seeded('feeds of shuffled sessions')
-    const ids = Array.from({ length: 30 }, (_, i) => `${i}`)
-    const sessions = random.shuffle(ids).map(id => ({ _id: id, userId: `u${id}`, active: true }))
-    const users = ids.map(id => ({ _id: `u${id}` }))
-    const collectionResolver = (name: string) => ({ users, earnings: [] })[name]!
-    const pipeline = feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 30 })
-    const items = new Aggregator(pipeline, { collectionResolver }).run<{ id: string }>(sessions)
-    expect(items.map(({ id }) => id)).toEqual(ids.map(id => `u${id}`).sort())
   })
 
   test('says of a streamer just what an item is made of', async () => {
@@ -168,6 +182,17 @@ describe('a feed', () => {
     await write({ sessions: [{ _id: 's1', userId: 'u1', active: false }], users: [{ _id: 'u1' }], earnings: [] })
     expect(await made({})).toEqual([])
   })
+})
+
+test('a feed goes by session id where all else is equal, whatever order the sessions come in', () => {
+  const random = seeded('feeds of shuffled sessions')
+  const ids = Array.from({ length: 30 }, (_, i) => `${i}`)
+  const sessions = random.shuffle(ids).map(id => ({ _id: id, userId: `u${id}`, active: true }))
+  const users = ids.map(id => ({ _id: `u${id}` }))
+  const collectionResolver = (name: string) => ({ users, earnings: [] })[name]!
+  const pipeline = feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 30 })
+  const items = new Aggregator(pipeline, { collectionResolver }).run<{ id: string }>(sessions)
+  expect(items.map(({ id }) => id)).toEqual(ids.map(id => `u${id}`).sort())
 })
 
 describe('the keys of feeds', () => {

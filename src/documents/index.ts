@@ -19,7 +19,7 @@ export const COLLECTIONS = {
   earnings: ['userId'],
   trending: [],
   feeds: [],
-  'stream-viewers': ['streamerId'],
+  'stream-viewers': ['seen'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Collection = keyof typeof COLLECTIONS

@@ -1,0 +1,147 @@
+/** Documents in MongoDB. Beside its own fields each has the seq of its last write; a removed one leaves a trace. */
+import type { Db, Collection as MongoCollection, UpdateOneModel } from 'mongodb'
+import type { Seq } from '../log/index.ts'
+import { duplicates, repeated } from '../mongodb/outcome.ts'
+import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
+import { HIDDEN, SHOWN, shown } from './shown.ts'
+
+type Fields = Record<string, unknown>
+
+export interface MongoDocumentOptions {
+  /** how long something is repeated that MongoDB does not answer, before RC_STORE_UNAVAILABLE */
+  patienceMs?: number
+}
+
+interface Kept {
+  _id: string
+  _seq: Seq
+  _gone?: true
+  _expireAt?: Date
+}
+
+type Stored = MongoCollection<Kept>
+
+const TRACE_MS = 3_600_000
+const WRITES_AT_ONCE = 1_000
+
+const defined = (set: Fields): Fields =>
+  Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined))
+
+/** Lists of no more than a bulk takes, in which no id comes twice; one after another they keep the order. */
+function bulksOf<T extends { id: string }>(writes: readonly T[]): T[][] {
+  const rounds: T[][] = []
+  const seen = new Map<string, number>()
+  for (const write of writes) {
+    const round = seen.get(write.id) ?? 0
+    seen.set(write.id, round + 1)
+    rounds[round] ??= []
+    rounds[round].push(write)
+  }
+  return rounds.flatMap(partsOf)
+}
+
+const partsOf = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / WRITES_AT_ONCE) }, (_, i) =>
+    items.slice(i * WRITES_AT_ONCE, (i + 1) * WRITES_AT_ONCE),
+  )
+
+/** What becomes of a document that is removed; `seq` is a number, or the path of one. */
+const trace = (seq: number | string): Fields[] => [
+  { $replaceWith: { _id: '$_id', _seq: seq, _gone: true, _expireAt: new Date(Date.now() + TRACE_MS) } },
+]
+
+/** Opens the documents of a database; the indexes of all collections are made before the first is asked for. */
+export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocumentOptions = {}): DocumentStore {
+  let ready: Promise<unknown> | undefined
+
+  const insist = <T>(work: () => Promise<T>): Promise<T> => repeated(work, patienceMs)
+
+  const makeIndexes = async (): Promise<void> => {
+    for (const [name, fields] of Object.entries(COLLECTIONS)) {
+      const keys = fields.map(field => ({ key: { [field]: 1 } }))
+      const expiry = { key: { _expireAt: 1 }, expireAfterSeconds: 0, sparse: true }
+      await insist(() => db.collection(name).createIndexes([...keys, expiry]))
+    }
+  }
+
+  const opened = async (name: Collection): Promise<Stored> => {
+    ready ??= makeIndexes().catch(error => {
+      ready = undefined
+      throw error
+    })
+    await ready
+    return db.collection<Kept>(name)
+  }
+
+  /** The places of those whose id is there already, but not as the filter has it. */
+  const bulk = (stored: Stored, writes: UpdateOneModel<Kept>[]): Promise<number[]> =>
+    insist(async () => {
+      const operations = writes.map(write => ({ updateOne: write }))
+      try {
+        await stored.bulkWrite(operations, { ordered: false, ignoreUndefined: true })
+        return []
+      } catch (error) {
+        const places = duplicates(error)
+        if (places === null) throw error
+        return places
+      }
+    })
+
+  return {
+    get: async (collection, id) => {
+      const stored = await opened(collection)
+      return insist(() => stored.findOne<Document>({ _id: id, ...SHOWN }, { projection: HIDDEN }))
+    },
+
+    find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
+      const stored = await opened(collection)
+      const options = { projection: HIDDEN, sort, skip, limit }
+      return insist(() => stored.find<Document>({ $and: [filter, SHOWN] }, options).toArray())
+    },
+
+    aggregate: async (collection, pipeline) => {
+      const stored = await opened(collection)
+      return insist(() => stored.aggregate<Document>(shown(pipeline)).toArray())
+    },
+
+    upsertMany: async (collection, upserts) => {
+      const stored = await opened(collection)
+      for (const some of bulksOf(upserts)) {
+        const writes = some.map(({ id, seq, set }) => ({
+          filter: { _id: id, _seq: { $lte: seq } },
+          update: { $set: { ...defined(set), _seq: seq }, $unset: { _gone: '' as const, _expireAt: '' as const } },
+          upsert: true,
+        }))
+        const met = await bulk(stored, writes)
+        // Either the stored is newer, or the two were first at once and the older was quicker.
+        const again = met.map(place => ({ ...writes[place]!, upsert: false }))
+        if (again.length > 0) await bulk(stored, again)
+      }
+    },
+
+    removeMany: async (collection, ids, seq) => {
+      const stored = await opened(collection)
+      for (const some of partsOf(ids))
+        await insist(() => stored.updateMany({ _id: { $in: some }, _seq: { $lte: seq } }, trace(seq)))
+    },
+
+    removeWhere: async (collection, filter) => {
+      const stored = await opened(collection)
+      const { modifiedCount } = await insist(() => stored.updateMany({ $and: [filter, SHOWN] }, trace('$_seq')))
+      return modifiedCount
+    },
+
+    patchMany: async (collection, guard, patches) => {
+      const stored = await opened(collection)
+      for (const some of bulksOf(patches)) {
+        const writes = some.map(({ id, set }) => ({
+          filter: { _id: id, ...SHOWN, [guard]: { $not: { $gte: set[guard] } } },
+          update: { $set: defined(set) },
+        }))
+        await bulk(stored, writes)
+      }
+    },
+
+    close: async () => {},
+  }
+}

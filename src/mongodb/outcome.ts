@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RollcallError } from '../errors.ts'
+
+/** What repeating does not change: BadValue, FailedToParse, Unauthorized and so on, a key that is there. */
+const FINAL: unknown[] = [2, 9, 13, 14, 18, 20, 28, 40, 52, 56, 59, 73, 85, 86, 115, 10_334, 11_000, 17_280, 51_104]
+/** Errors of the driver about how it is used, as in after its end; the others are about the server or the way to it. */
+const MISUSE =
+  /^Mongo(API|InvalidArgument|MissingDependency|NotConnected|TopologyClosed|ClientClosed|Compatibility)Error$/
+const RETRY_MS = [10, 20, 50, 100, 200, 500, 1_000]
+
+const DUPLICATE = 11_000
+/** Longer than the driver waits: a great write to a frozen server it never gives up. */
+const ATTEMPT_MS = 12_000
+
+interface Failure {
+  name: string
+  code?: unknown
+  /** what became of single writes of a bulk */
+  writeErrors?: { code: number; index: number }[]
+}
+
+/** Nothing went wrong, but it is not done either. */
+export class Unsettled extends Error {}
+
+/** Which writes met a key that is there, if that is all that went wrong; else null. */
+export function duplicates(error: unknown): number[] | null {
+  const { code, writeErrors = [] } = error as Failure
+  if (code !== DUPLICATE || writeErrors.some(each => each.code !== DUPLICATE)) return null
+  return writeErrors.map(({ index }) => index)
+}
+
+/** Whether it may have been done or not. */
+function isUnknown(error: unknown): boolean {
+  if (error instanceof Unsettled) return true
+  const { name, code, writeErrors = [] } = error as Failure
+  if (!(error instanceof Error) || !/^Mongo|^Pool/.test(name) || MISUSE.test(name)) return false
+  if (writeErrors.length === 0) return !FINAL.includes(code)
+  return !writeErrors.some(each => each.code !== DUPLICATE && FINAL.includes(each.code))
+}
+
+async function answered<T>(work: () => Promise<T>): Promise<T> {
+  const silence = Promise.withResolvers<never>()
+  const timer = setTimeout(() => silence.reject(new Unsettled('MongoDB was silent')), ATTEMPT_MS)
+  try {
+    return await Promise.race([work(), silence.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Repeats what may be repeated while nobody knows whether it was done; RC_STORE_UNAVAILABLE when patience is over. */
+export async function repeated<T>(work: () => Promise<T>, patienceMs: number): Promise<T> {
+  const deadline = performance.now() + patienceMs
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await answered(work)
+    } catch (cause) {
+      if (!isUnknown(cause)) throw cause
+      if (performance.now() >= deadline) throw new RollcallError('RC_STORE_UNAVAILABLE', undefined, { cause })
+      await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!)
+    }
+  }
+}
