@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LiveSets, ViewerPresence } from '../../src/audience/index.ts'
 import { seeded } from '../support/random.ts'
 
-/** Fresh, empty sets. */
+/** Fresh, empty sets, in which all partitions are whole. */
 export interface OpenedLiveSets {
-  sets: LiveSets
+  sets: LiveSets<null>
   /** another handle on the same sets */
-  again(): Promise<LiveSets>
+  again(): Promise<LiveSets<null>>
   destroy(): Promise<void>
 }
 
@@ -18,7 +18,7 @@ export const beat = (userId: string, at = NOW, stream: string | null = null): Vi
 export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSets>): void {
   describe(`the live sets, ${name},`, () => {
     let opened: OpenedLiveSets
-    let sets: LiveSets
+    let sets: LiveSets<null>
 
     beforeEach(async () => {
       opened = await open()
@@ -26,7 +26,7 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
     })
     afterEach(() => opened.destroy())
 
-    const alive = async (since: number, stream?: string): Promise<string[]> => (await sets.alive(since, stream)).sort()
+    const alive = async (since: number, stream?: string) => (await sets.alive(since, stream))?.sort()
 
     test('are empty at first', async () => {
       expect([await alive(0), await alive(0, 's1')]).toEqual([[], []])
@@ -44,6 +44,13 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
         await sets.publish(0, [beat('b', NOW)], [])
         expect(await alive(NOW - 65_000)).toEqual(['a', 'b'])
         expect(await alive(NOW - 65_000, 's1')).toEqual(['a'])
+      })
+
+      test('hold them though the clock of another is ahead', async () => {
+        const now = Date.now()
+        await sets.publish(0, [beat('a', now - 10_000, 's1'), beat('b', now + 60_000, 's1')], [])
+        expect(await alive(now - 65_000)).toEqual(['a', 'b'])
+        expect(await alive(now - 65_000, 's1')).toEqual(['a', 'b'])
       })
 
       test('tell one stream from the others', async () => {
@@ -151,6 +158,38 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
       test('know nobody on a stream that nobody watched', async () => {
         await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
         expect(await sets.attendance('s2')).toBe(0)
+      })
+    })
+
+    describe('when a partition is rebuilt,', () => {
+      test('hold all that its owner tells of it', async () => {
+        await sets.rebuild(3, [{ present: [beat('a', NOW, 's1')], attended: [['s1', 'a']] }, { present: [beat('b')] }])
+        expect([await alive(NOW), await alive(NOW, 's1')]).toEqual([['a', 'b'], ['a']])
+        expect(await sets.attendance('s1')).toBe(1)
+      })
+
+      test('keep what they held of it and of others', async () => {
+        await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
+        await sets.publish(1, [beat('b', NOW, 's1')], [['s1', 'b']])
+        await sets.rebuild(0, [{ present: [beat('a', NOW - 1, 's2')] }])
+        expect(await alive(NOW, 's1')).toEqual(['a', 'b'])
+        expect(await sets.attendance('s1')).toBe(2)
+      })
+
+      test('hold what is published meanwhile', async () => {
+        await sets.rebuild(
+          0,
+          (async function* () {
+            await sets.publish(0, [beat('a', NOW + 1, 's2')], [])
+            yield { present: [beat('a', NOW, 's1')] }
+          })(),
+        )
+        expect([await alive(NOW, 's1'), await alive(NOW, 's2')]).toEqual([[], ['a']])
+      })
+
+      test('are current', async () => {
+        await sets.rebuild(0, [])
+        expect(await sets.isCurrent(0)).toBe(true)
       })
     })
 

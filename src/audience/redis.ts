@@ -1,0 +1,177 @@
+/**
+ * Live sets in Redis (6.2 or later, with `maxmemory-policy noeviction`), for other services to read. Ids stand in the
+ * names as they are; times are ms since the epoch; all names share a hash tag, so scripts may touch several.
+ *
+ * | key                                   | type | holds                                                              |
+ * |---------------------------------------|------|--------------------------------------------------------------------|
+ * | `rollcall:{live}:generation`          | text | while it is there all else is whole; if not, nothing is known      |
+ * | `rollcall:{live}:alive`               | ZSET | user id by newest beat                                             |
+ * | `rollcall:{live}:alive:<stream>`      | ZSET | the same, of those whose newest beat was on the stream             |
+ * | `rollcall:{live}:watching`            | HASH | user id → stream of the newest beat                                |
+ * | `rollcall:{live}:streams`             | ZSET | stream by newest beat on it                                        |
+ * | `rollcall:{live}:attendance:<stream>` | SET  | user ids; gone a day after the last new one                        |
+ * | `rollcall:{live}:viewing:<user>`      | HASH | `start`, `end` of the latest viewing session; gone a day later     |
+ * | `rollcall:{live}:snapshot:<session>`  | HASH | `json` of a streamer's session, `seq`, `generation`; a week      |
+ * | `rollcall:{live}:rebuild`, `:whole`   |      | who may write, and what is whole: Rollcall's own                   |
+ *
+ * Alive is who beat in the last 65 s, by the reader's clock: `ZCOUNT … <now − 65000> +inf`; older ones leave in time.
+ * To tell nobody from unknown read the generation in the same MULTI. Attendance cannot be made again from what a
+ * partition keeps, which is counts: after Redis lost it, the set is of those who came since.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { ALIVE_MS } from '../../machines/viewer.ts'
+import { type LiveContent, type LiveSets, LiveSetsLost } from './index.ts'
+import { SCRIPTS, type Script, TRIMMED } from './redis-scripts.ts'
+
+export interface RedisLiveSetsOptions {
+  url: string
+  /** of the log; another one's sets are not ours */
+  generation: string
+  /** how many must be whole until anything is known */
+  partitions: number
+  /** hears of Redis being away, once until it is back */
+  failed(error: Error): void
+}
+
+type Argument = string | number
+
+const WITHIN_MS = 1_000
+/** Without an answer the connection is given up for another. */
+const SILENT_MS = 3_000
+const LONGEST_PAUSE_MS = 2_000
+/** About 3 ms of Redis's time: all partitions together must get their answers in time. */
+const MOST_ARGUMENTS = 1_000
+const MOST_TRIMS = 50
+
+const keyOf = (...names: string[]): string => ['rollcall:{live}', ...names].join(':')
+const GENERATION = keyOf('generation')
+
+/** ioredis hangs the command with all its arguments on its errors. */
+const plain = (error: Error): Error => new Error(`Redis: ${error.message}`)
+const failPlainly = (error: Error): never => {
+  throw plain(error)
+}
+
+const connect = async (url: string, failed: (error: Error) => void): Promise<Redis> => {
+  // Takes a while to load, and most run without.
+  const { Redis } = await import('ioredis')
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: WITHIN_MS,
+    commandTimeout: WITHIN_MS,
+    socketTimeout: SILENT_MS,
+    retryStrategy: times => Math.min(times * 100, LONGEST_PAUSE_MS),
+    scripts: Object.fromEntries(
+      Object.entries(SCRIPTS).map(([name, { lua, about }]) => [name, { lua, numberOfKeys: 3 + about.length }]),
+    ),
+  })
+  let isAway = false
+  redis.on('error', error => {
+    if (!isAway) failed(plain(error))
+    isAway = true
+  })
+  redis.on('ready', () => {
+    isAway = false
+  })
+  // Whatever it is, the listener heard of it, and the next attempt follows.
+  await redis.connect().catch(() => {})
+  return redis
+}
+
+/** Resolves when Redis is connected or the first attempt failed. */
+export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<LiveSets<null>> {
+  const { url, generation, partitions, failed } = options
+  const redis = await connect(url, failed)
+  const scripts = redis as unknown as Record<Script, (...args: Argument[]) => Promise<number>>
+  /** Of the partitions this handle may publish for. */
+  const tokens = new Map<number, string>()
+  let newest = 0
+  let trimmedAt = 0
+
+  const run = async (script: Script, partition: number, token: string, records: Argument[] = []): Promise<number> => {
+    const keys = ['generation', 'rebuild', 'whole', ...SCRIPTS[script].about].map(name => keyOf(name))
+    const call = scripts[script](...keys, generation, partition, token, partitions, ...records)
+    const answer = await call.catch(failPlainly)
+    if (answer < 0) throw new LiveSetsLost(partition)
+    return answer
+  }
+
+  const trim = async (partition: number, token: string): Promise<void> => {
+    trimmedAt = newest
+    // A beat may be ahead of the clock, by which readers ask.
+    const before = Math.min(newest, Date.now()) - ALIVE_MS
+    for (let i = 0; i < MOST_TRIMS; i++) if ((await run('trim', partition, token, [before])) < TRIMMED) return
+    trimmedAt = 0
+  }
+
+  const write = async (partition: number, token: string, content: LiveContent): Promise<void> => {
+    const { present = [], attended = [], viewing = [], snapshots = [] } = content
+    const put = async <T>(script: Script, records: T[], width: number, flat: (record: T) => Argument[]) => {
+      const most = Math.floor((MOST_ARGUMENTS - 4) / width)
+      for (let i = 0; i < records.length; i += most) {
+        await run(script, partition, token, records.slice(i, i + most).flatMap(flat))
+      }
+    }
+    await put('beats', present, 3, ({ userId, at, stream }) => [userId, at, stream ?? ''])
+    await put('attendance', attended, 2, pair => pair)
+    await put('viewing', viewing, 3, ({ userId, start, end }) => [userId, start, end])
+    await put('snapshots', snapshots, 3, ({ key, seq, json }) => [key, seq, json])
+    for (const { at } of present) newest = Math.max(newest, at)
+    if (newest - trimmedAt >= ALIVE_MS) await trim(partition, token)
+  }
+
+  /** What failed is missing in the sets from then on. */
+  const orLose = async (partition: number, token: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      if (tokens.get(partition) === token) tokens.delete(partition)
+      throw error
+    }
+  }
+
+  /** null while the sets are not whole */
+  const read = async <T>(ask: (all: ReturnType<Redis['multi']>) => unknown): Promise<T | null> => {
+    const all = redis.multi().get(GENERATION)
+    ask(all)
+    const answers = await all.exec().catch(failPlainly)
+    const [known, asked] = (answers ?? []).map(([error, answer]) => (error ? failPlainly(error) : answer))
+    return known === generation ? (asked as T) : null
+  }
+
+  return {
+    async publish(partition, present, attended, other) {
+      const token = tokens.get(partition)
+      if (token === undefined) throw new LiveSetsLost(partition)
+      await orLose(partition, token, () => write(partition, token, { present, attended, ...other }))
+    },
+    async rebuild(partition, source) {
+      const token = randomUUID()
+      tokens.set(partition, token)
+      await orLose(partition, token, async () => {
+        await run('begin', partition, token)
+        for await (const content of source) await write(partition, token, content)
+        // Something published meanwhile failed.
+        if (tokens.get(partition) !== token) throw new LiveSetsLost(partition)
+        await run('finish', partition, token)
+      })
+    },
+    async isCurrent(partition) {
+      const token = tokens.get(partition)
+      if (token === undefined) return false
+      try {
+        return (await run('isCurrent', partition, token)) === 1
+      } catch (error) {
+        if (error instanceof LiveSetsLost) return false
+        throw error
+      }
+    },
+    alive: (since, stream) =>
+      read(all => all.zrangebyscore(keyOf('alive', ...(stream === undefined ? [] : [stream])), since, '+inf')),
+    attendance: stream => read(all => all.scard(keyOf('attendance', stream))),
+    close: async () => redis.disconnect(),
+  }
+}
