@@ -1,0 +1,117 @@
+import type { FastifyRequest } from 'fastify'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import { LRUCache } from 'lru-cache'
+import { RollcallError } from '../errors.ts'
+
+/** Who sends a request. */
+export interface Caller {
+  /** whom the token is of; null: anybody, in dev mode */
+  userId: string | null
+  /** may act for every user */
+  isService: boolean
+  /** may also look into actors and effects, and decide about what is parked */
+  isOperator: boolean
+}
+
+/** Who may: anybody at all; whoever has a token, for itself; who has the scope `service`; who has `operator`. */
+export type Access = 'anyone' | 'user' | 'service' | 'operator'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** only for services unless told */
+    access?: Access
+  }
+  interface FastifyRequest {
+    caller: Caller
+  }
+}
+
+/** Options of routes. */
+export const OF_ANYONE = { config: { access: 'anyone' as Access } }
+export const OF_USER = { config: { access: 'user' as Access } }
+export const OF_OPERATOR = { config: { access: 'operator' as Access } }
+
+/** In dev mode, on loopback without any authentication, everybody is this one. */
+export const ANYBODY: Caller = { userId: null, isService: true, isOperator: true }
+
+export const NOBODY: Caller = { userId: null, isService: false, isOperator: false }
+
+/** Where tokens are signed: one secret (HS256, HS384, HS512), or the keys under a URL. */
+export type AuthSettings = { secret: string } | { jwksUrl: string }
+
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+const HMAC = ['HS256', 'HS384', 'HS512']
+const SKEW_S = 5
+const CACHED_TOKENS = 100_000
+const CACHED_MS = 60_000
+
+/** Finds out by their tokens who callers are; what it found is kept a minute at most, never beyond the token's end. */
+export class Callers {
+  readonly #settings: AuthSettings
+  readonly #now: () => number
+  readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS })
+  #verify: Promise<(token: string) => Promise<JWTPayload>> | undefined
+
+  constructor(settings: AuthSettings, now: () => number) {
+    this.#settings = settings
+    this.#now = now
+  }
+
+  /** Throws RC_UNAUTHENTICATED without a valid token. */
+  async of({ headers: { authorization } }: FastifyRequest): Promise<Caller> {
+    const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) throw new RollcallError('RC_UNAUTHENTICATED')
+    const known = this.#known.get(token)
+    if (known) return known
+    this.#verify ??= verifier(this.#settings)
+    const verify = await this.#verify
+    const claims = await verify(token)
+    const caller = callerOf(claims)
+    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#now()
+    const ttl = Math.min(CACHED_MS, Math.floor(left))
+    if (ttl > 0) this.#known.set(token, caller, { ttl })
+    return caller
+  }
+}
+
+async function verifier(settings: AuthSettings): Promise<(token: string) => Promise<JWTPayload>> {
+  const { createRemoteJWKSet, errors, jwtVerify } = await import('jose')
+  const verify =
+    'secret' in settings
+      ? byKey(new TextEncoder().encode(settings.secret))
+      : byKeys(createRemoteJWKSet(new URL(settings.jwksUrl)))
+  function byKey(secret: Uint8Array) {
+    return (token: string) => jwtVerify(token, secret, { algorithms: HMAC, clockTolerance: SKEW_S })
+  }
+  function byKeys(keys: JWTVerifyGetKey) {
+    return (token: string) => jwtVerify(token, keys, { algorithms: ALGORITHMS, clockTolerance: SKEW_S })
+  }
+  return async token => {
+    try {
+      return (await verify(token)).payload
+    } catch (error) {
+      // Keys that could not be had say nothing about the token.
+      const isTokens = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)
+      throw new RollcallError(isTokens ? 'RC_UNAUTHENTICATED' : 'RC_KEYS_UNAVAILABLE')
+    }
+  }
+}
+
+function callerOf({ sub, scope }: JWTPayload & { scope?: unknown }): Caller {
+  const scopes = Array.isArray(scope) ? scope : String(scope ?? '').split(' ')
+  const isOperator = scopes.includes('operator')
+  const isService = isOperator || scopes.includes('service')
+  if (sub === undefined && !isService) throw new RollcallError('RC_UNAUTHENTICATED', 'The token names no subject.')
+  return { userId: sub ?? null, isService, isOperator }
+}
+
+/** Throws RC_NOT_ALLOWED unless the caller is this user or a service. */
+export function mustBe(caller: Caller, userId: string): void {
+  if (!caller.isService && caller.userId !== userId) throw new RollcallError('RC_NOT_ALLOWED')
+}
+
+/** Throws RC_NOT_ALLOWED where the caller may not at all. */
+export function mustHave(caller: Caller, access: Access): void {
+  const may = access === 'operator' ? caller.isOperator : access === 'service' ? caller.isService : true
+  if (!may) throw new RollcallError('RC_NOT_ALLOWED')
+}
