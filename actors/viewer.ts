@@ -1,6 +1,15 @@
 import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent, type Watched } from '../machines/viewer.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
+/** Who was not there for so long leaves the streamer's viewers. */
+export const STALE_MS = 3 * 86_400_000
+
+/** By which a streamer's viewers are found in the order of time. */
+const seenAt = (streamerId: string, at: number): string => `${streamerId}\n${String(at).padStart(16, '0')}`
+
+export const seenSince = (streamerId: string, at: number) => ({ $gte: seenAt(streamerId, at), $lt: `${streamerId}\v` })
+export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${streamerId}\n`, $lt: seenAt(streamerId, at) })
+
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
 /** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
@@ -65,7 +74,8 @@ export const viewer: ActorKind<ViewerContext> = {
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
   const write = ({ streamerId, preset }: Watched, lastAt: number): void => {
-    projection.upsert('stream-viewers', [streamerId, preset, userId].join('\n'), { streamerId, preset, userId, lastAt })
+    const set = { streamerId, preset, userId, lastAt, seen: seenAt(streamerId, lastAt) }
+    projection.upsert('stream-viewers', [streamerId, preset, userId].join('\n'), set)
   }
   const sameIn = (list: readonly Watched[], { streamerId, preset }: Watched) =>
     list.find(each => each.streamerId === streamerId && each.preset === preset)

@@ -57,7 +57,7 @@ export type StreamerSays = { sessionId: string; streamerId: string } & (
       type: 'rating.updated'
       rating: { current: number; currentCount: number; previous: number; previousCount: number }
     }
-  | { type: 'generate_livestream_feed' }
+  | { type: 'generate_livestream_feed'; tags: readonly string[] }
   | { type: 'initialize_session_rating' }
   | { type: 'notify_viewers_livestream_online'; preset: Preset }
   | { type: 'notify_followers_livestream_online'; title: string | null }
@@ -104,7 +104,7 @@ export const streamerSession = setup({
       const { preset, pricing, showGoalPairs, tags } = context.session!
       const ids = idsOf(context)
       enqueue.emit({ type: 'session.started', ...ids, preset, price: pricing.price, showGoalPairs, tags })
-      enqueue.emit({ type: 'generate_livestream_feed', ...ids })
+      enqueue.emit({ type: 'generate_livestream_feed', ...ids, tags })
       enqueue.emit({ type: 'notify_viewers_livestream_online', ...ids, preset })
       enqueue.emit({ type: 'notify_existing_show_goal', ...ids, showGoalPairs })
       enqueue.emit({ type: 'invalidate_cached_pusher_channel_data', ...ids })
@@ -124,7 +124,7 @@ export const streamerSession = setup({
     sayEnded: enqueueActions(({ context, enqueue }) => {
       const ids = idsOf(context)
       enqueue.emit({ type: 'session.ended', ...ids })
-      enqueue.emit({ type: 'generate_livestream_feed', ...ids })
+      enqueue.emit({ type: 'generate_livestream_feed', ...ids, tags: context.session!.tags })
     }),
     sayRating: enqueueActions(({ context, enqueue }) => {
       const { ownSum: _sum, ownCount: _count, ...rating } = context.session!.rating
@@ -206,7 +206,9 @@ function carriedOver(
   context: StreamerContext,
   { rating, count }: Of<'session.rating-found'>,
 ): Partial<StreamerContext> {
-  return changed(context, { rating: withPrevious(context.session!.rating, { rating, count }) })
+  const carried = { rating, count }
+  // It is also what a next session begins with if this one never starts.
+  return { ...changed(context, { rating: withPrevious(context.session!.rating, carried) }), carried }
 }
 
 function ratedBy(context: StreamerContext, event: Of<'session.rate'>): Partial<StreamerContext> {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import type { AuthSettings } from './bridge/callers.ts'
 import { type Fault, RollcallError } from './errors.ts'
 import { type FeedGroup, parseGroups } from './livestream/groups.ts'
 import { type FirebaseSettings, isRsaKey } from './notify/firebase.ts'
@@ -10,6 +11,16 @@ export interface Config {
   host: string
   /** 0: any free one */
   port: number
+  /** null: dev mode, in which every caller may do everything; only on loopback */
+  auth: AuthSettings | null
+  /** requests a minute of one user, where callers have tokens; services have no limit */
+  rateLimit: number
+  /** null: this part is embedded */
+  natsUrl: string | null
+  mongodbUrl: string | null
+  redisUrl: string | null
+  /** with checkpoints on a server: a process that was silent for so long no longer owns them */
+  takeOverMs: number
   dataDir: string
   shards: number
   partitions: number
@@ -53,9 +64,7 @@ const price = z.coerce.number().min(0).max(1e9)
 const DAY_MS = 86_400_000
 
 const SETTINGS = {
-  ROLLCALL_HOST: z.string().min(1).default('127.0.0.1').refine(isLoopback, {
-    message: 'is not a loopback address, and there is no authentication yet that would make that safe',
-  }),
+  ROLLCALL_HOST: z.string().min(1).default('127.0.0.1'),
   ROLLCALL_PORT: whole(0, 65_535).default(7420),
   ROLLCALL_DATA: z.string().min(1).default('./data'),
   ROLLCALL_SHARDS: whole(1, 256).optional(),
@@ -91,6 +100,10 @@ const SETTINGS = {
     .default('')
     .transform(tags => tags.split(',').filter(tag => tag !== '')),
   ROLLCALL_FEED_ITEMS: whole(1, 10_000).default(2_000),
+  ROLLCALL_TAKE_OVER_MS: whole(500, 600_000).default(10_000),
+  ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
+  ROLLCALL_AUTH_SECRET: z.string().min(8, { error: 'must have 8 characters or more' }).optional(),
+  ROLLCALL_AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   PUSHER_APP_ID: z.string().optional(),
   PUSHER_KEY: z.string().optional(),
   PUSHER_SECRET: z.string().optional(),
@@ -102,12 +115,12 @@ const SETTINGS = {
   FIREBASE_CLIENT_EMAIL: z.string().optional(),
   FIREBASE_PRIVATE_KEY: z.string().refine(isRsaKey, { message: 'is no PEM of an RSA key' }).optional(),
   ROLLCALL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  ...Object.fromEntries(
-    ['AUTH_SECRET', 'AUTH_JWKS_URL', 'NATS_URL', 'MONGODB_URL', 'REDIS_URL'].map(name => [
-      `ROLLCALL_${name}`,
-      z.never({ error: 'is not supported yet; Rollcall runs on its embedded default' }).optional(),
-    ]),
-  ),
+  ROLLCALL_NATS_URL: z.string().optional(),
+  ROLLCALL_MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, { error: 'is no mongodb:// URL' })
+    .optional(),
+  ROLLCALL_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'is no redis:// URL' }).optional(),
 }
 
 /** Of these all or none must be set. */
@@ -117,6 +130,14 @@ const TOGETHER = [
 ] as const
 
 const ENVIRONMENT = z.object(SETTINGS).check(({ value, issues }) => {
+  if (value.ROLLCALL_AUTH_SECRET && value.ROLLCALL_AUTH_JWKS_URL) {
+    const message = 'must not be set beside ROLLCALL_AUTH_SECRET'
+    issues.push({ code: 'custom', input: value, path: ['ROLLCALL_AUTH_JWKS_URL'], message })
+  }
+  if (!isLoopback(value.ROLLCALL_HOST) && !value.ROLLCALL_AUTH_SECRET && !value.ROLLCALL_AUTH_JWKS_URL) {
+    const message = 'is not a loopback address: ROLLCALL_AUTH_SECRET or ROLLCALL_AUTH_JWKS_URL must be set'
+    issues.push({ code: 'custom', input: value, path: ['ROLLCALL_HOST'], message })
+  }
   const set = value as Record<string, unknown>
   const missing = TOGETHER.flatMap(names => (names.some(name => set[name]) ? names.filter(name => !set[name]) : []))
   for (const name of missing) issues.push({ code: 'custom', input: value, path: [name], message: 'must be set too' })
@@ -143,6 +164,12 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
   return {
     host: env.ROLLCALL_HOST,
     port: env.ROLLCALL_PORT,
+    auth: authOf(env),
+    rateLimit: env.ROLLCALL_RATE_LIMIT,
+    natsUrl: env.ROLLCALL_NATS_URL ?? null,
+    mongodbUrl: env.ROLLCALL_MONGODB_URL ?? null,
+    redisUrl: env.ROLLCALL_REDIS_URL ?? null,
+    takeOverMs: env.ROLLCALL_TAKE_OVER_MS,
     dataDir: env.ROLLCALL_DATA,
     shards: Math.min(env.ROLLCALL_SHARDS ?? cores, env.ROLLCALL_PARTITIONS),
     partitions: env.ROLLCALL_PARTITIONS,
@@ -164,6 +191,11 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     firebase: firebaseOf(env),
     logLevel: env.ROLLCALL_LOG_LEVEL,
   }
+}
+
+function authOf(env: z.output<typeof ENVIRONMENT>): AuthSettings | null {
+  if (env.ROLLCALL_AUTH_SECRET) return { secret: env.ROLLCALL_AUTH_SECRET }
+  return env.ROLLCALL_AUTH_JWKS_URL ? { jwksUrl: env.ROLLCALL_AUTH_JWKS_URL } : null
 }
 
 function pusherOf(env: z.output<typeof ENVIRONMENT>): PusherSettings | null {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { constants, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { RollcallError } from './errors.ts'
 
@@ -40,9 +40,33 @@ async function usable(dir: string): Promise<string> {
   }
 }
 
+/** The id of the process that has the directory locked; null if none has. Changes nothing. */
+export async function holderOf(dir: string): Promise<string | null> {
+  const path = await realpath(dir)
+  const isLocked = process.platform === 'linux' ? await answers(socketOf(path)) : await isLockedByFile(path)
+  return isLocked ? pidIn(join(path, 'pid')) : null
+}
+
+function answers(socket: string): Promise<boolean> {
+  const connection = connect(socket)
+  return new Promise<boolean>((resolve, reject) => {
+    connection.once('connect', () => resolve(true))
+    connection.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNREFUSED' ? resolve(false) : reject(error),
+    )
+  }).finally(() => connection.destroy())
+}
+
+async function isLockedByFile(path: string): Promise<boolean> {
+  const { check } = await import('proper-lockfile')
+  return check(path, { stale: 5_000 })
+}
+
+const socketOf = (path: string): string => `\0rollcall-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
+
 // An abstract socket is free again the moment its process is gone, however it went.
 async function lockBySocket(path: string): Promise<(() => Promise<void>) | null> {
-  const name = `\0rollcall-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
+  const name = socketOf(path)
   const server = createServer().unref()
   const locked = await new Promise<boolean>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>

@@ -32,7 +32,16 @@ afterEach(async () => {
 
 const claim = (): Promise<Loop> =>
   Loop.claim(0, {
-    ...{ owner: 'test', kinds: [adder(n => n === 2)], rules, log, store, live: memoryLiveSets(), flushMs: 10 },
+    ...{
+      owner: 'test',
+      kinds: [adder(n => n === 2)],
+      rules,
+      log,
+      store,
+      live: memoryLiveSets(),
+      partitions: 1,
+      flushMs: 10,
+    },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({ perform: async () => ({ outcome: 'done' }) }),
     now: Date.now,

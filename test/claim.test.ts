@@ -20,6 +20,7 @@ async function claimOver(bounds: Bounds): Promise<string> {
     ...{
       documents: {} as DocumentStore,
       live: memoryLiveSets(),
+      partitions: 1,
       receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
     },
     now: () => 0,

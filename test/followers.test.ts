@@ -99,6 +99,24 @@ describe('the followers of a streamer', () => {
     expect(accounts).toMatchObject([{ detail: { sent: 2, refused: 1 } }])
   })
 
+  test('are all told although one device never can be', { timeout: 60_000 }, async () => {
+    const { add, told, outbox, idle, told: seen } = await streamer(1_200)
+    fake.answer(device => (device === 'device-7' ? failure(500, 'INTERNAL', 'INTERNAL') : null))
+    add(online)
+    await vi.waitFor(() => expect(told()).toHaveLength(1_199), { timeout: 30_000 })
+    await idle()
+    expect(new Set(seen()).size).toBe(1_199)
+    expect(outbox.isWaiting(online.id)).toBe(true)
+  })
+
+  test('are not told of a session that has ended', async () => {
+    const { add, told, isSettled, accounts, world } = await streamer(2)
+    await world.put('sessions', 's1', { active: false })
+    add(online)
+    await isSettled()
+    expect([told(), accounts[0]!.detail]).toEqual([[], { ended: true }])
+  })
+
   test('of others are not told', async () => {
     const { add, world, told, isSettled } = await streamer(1)
     await world.put('followers', 'sammy\nfan-x', { userId: 'sammy', followerId: 'fan-x' })

@@ -26,7 +26,12 @@ afterEach(async () => {
 })
 
 const order = (generation: number, more: Partial<Order> = {}): Order => ({
-  ...{ statePath: path, at: NOON + generation, viewers: null, generation },
+  ...{
+    places: { logPath: '', statePath: path, partitions: 1, natsUrl: null, mongodbUrl: null, redisUrl: null },
+    at: NOON + generation,
+    viewers: null,
+    generation,
+  },
   feeds: [{ alias: 'f', include: [], exclude: [], limit: 10 }],
   ...more,
 })

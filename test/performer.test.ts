@@ -121,6 +121,33 @@ describe('effects', () => {
     expect(elapsed()).toBe(77_000)
   })
 
+  test('wait no longer than ten minutes, nor beyond their own deadline', async () => {
+    const forever = new RollcallError('RC_SERVICE_BUSY', 'later', { retryAfterMs: 1e13 })
+    let refusals = 1
+    const { made, add, idle, elapsed } = performer(async () => {
+      if (refusals-- > 0) throw forever
+      return done
+    })
+    made.open()
+    add(effect('a'))
+    await idle()
+    expect(elapsed()).toBe(600_000)
+    const other = performer(async () => Promise.reject(forever), 60_000)
+    other.made.open()
+    other.add(effect('a'))
+    await other.idle()
+    expect([statesOf(other.accounts), other.elapsed()]).toEqual([['a expired'], 60_001])
+  })
+
+  test('that come twice while the log is replayed are performed once', async () => {
+    const { made, add, idle, tried } = performer(async () => done)
+    add(effect('a'))
+    add(effect('a'))
+    made.open()
+    await idle()
+    expect(tried).toEqual(['a'])
+  })
+
   test('outlast an hour in which a service gives no answer', async () => {
     const { made, add, idle, accounts, told, elapsed } = performer(async () => {
       if (elapsed() < 3_600_000) throw new RollcallError('RC_SERVICE_UNREACHABLE')

@@ -7,7 +7,7 @@ const DAY = 86_400_000
 
 /** Performs one effect in a world. */
 const perform = (made: ReturnType<typeof world>, kind: string, payload: Record<string, unknown> = {}) =>
-  receivers(made.world)(kind).perform(effect(kind, payload), progress())
+  receivers(made.world)(kind).perform(effect(kind, { tags: [], ...payload }), progress())
 
 describe('generate_livestream_feed', () => {
   const asked = async (user: Record<string, unknown> | null) => {
@@ -24,6 +24,13 @@ describe('generate_livestream_feed', () => {
       'feed.request asia',
       'feed.request asia-filtered',
     ])
+  })
+
+  test('asks for those of the session as it began, which have to let go of who moved', async () => {
+    const made = world()
+    await made.put('users', 'sam', { tags: ['country:de'] })
+    await perform(made, 'generate_livestream_feed', { tags: ['country:tw'] })
+    expect(made.appended.map(({ key }) => key)).toContain('asia')
   })
 
   test("asks for those of the profile's country likewise, in capitals or not", async () => {
@@ -95,8 +102,16 @@ describe('invalidate_cached_pusher_channel_data', () => {
 describe('cleanup_stale_stream_viewers', () => {
   test('removes those who were last there more than three days ago, of this streamer', async () => {
     const made = world()
-    const seen = (streamerId: string, userId: string, lastAt: number) =>
-      made.put('stream-viewers', `${streamerId} ${userId}`, { streamerId, preset: 'sd', userId, lastAt })
+    const seen = (streamerId: string, userId: string, lastAt: number) => {
+      const at = `${streamerId}\n${String(lastAt).padStart(16, '0')}`
+      return made.put('stream-viewers', `${streamerId} ${userId}`, {
+        streamerId,
+        preset: 'sd',
+        userId,
+        lastAt,
+        seen: at,
+      })
+    }
     await seen('sam', 'just', NOON - 3 * DAY)
     await seen('sam', 'stale', NOON - 3 * DAY - 1)
     await seen('ann', 'stale', NOON - 9 * DAY)

@@ -129,6 +129,13 @@ describe('a rating that an earlier session left', () => {
     expect(shown().rating).toEqual({ current: 3, currentCount: 3, previous: 4, previousCount: 2 })
   })
 
+  test('goes on to the next session where this one never went live', async () => {
+    await one.apply(start())
+    await one.apply(found({ sessionId: id, rating: 4.5, count: 100 }))
+    await one.apply(end(), start())
+    expect(shown().rating).toMatchObject({ previous: 4.5, previousCount: 100 })
+  })
+
   test('comes too late for a session that is another by now', async () => {
     await one.apply(start(), end(), start())
     expect(await kinds(found({ sessionId: id, rating: 4, count: 2 }))).toEqual([])

@@ -76,20 +76,23 @@ describe('a heartbeat on a stream is stamped', () => {
     ])[0]
 
   test("with the session's streamer and preset", async () => {
-    sessions = { s1: { userId: 'sam', status: { preset: 'sd' } } }
+    sessions = { s1: { userId: 'sam', active: true, status: { preset: 'sd' } } }
     expect(await onStream(new Stamp(documents, ['/sessions/']))).toEqual(['s1', 'sam', 'sd'])
   })
 
-  test('with the stream alone where no session has its id', async () => {
-    sessions = {}
+  test.each([
+    ['no session has its id', {}],
+    ['the session has ended', { s1: { userId: 'sam', active: false, status: { preset: 'sd' } } }],
+  ])('with the stream alone where %s', async (_, known) => {
+    sessions = known
     expect(await onStream(new Stamp(documents, ['/sessions/']))).toEqual(['s1', undefined, undefined])
   })
 
   test('from a session that is asked for once, and again when it changed', async () => {
     const stamp = new Stamp(documents, ['/sessions/'])
-    sessions = { s1: { userId: 'sam', status: { preset: 'preview' } } }
+    sessions = { s1: { userId: 'sam', active: true, status: { preset: 'preview' } } }
     await onStream(stamp)
-    sessions = { s1: { userId: 'sam', status: { preset: 'sd' } } }
+    sessions = { s1: { userId: 'sam', active: true, status: { preset: 'sd' } } }
     expect((await onStream(stamp))?.[2]).toBe('preview')
     stamp.forgetSession('s1')
     expect((await onStream(stamp))?.[2]).toBe('sd')

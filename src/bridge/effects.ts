@@ -4,6 +4,7 @@ import { splitId } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Waiting } from '../shard/outbox.ts'
+import { OF_OPERATOR } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { parseOne } from './inputs.ts'
 import { withId } from './shown.ts'
@@ -19,7 +20,7 @@ interface WithId {
 
 /** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
 export function effectRoutes(app: FastifyInstance, { documents, shards, append, config, now }: Bridge): void {
-  app.get('/effects', async request => {
+  app.get('/effects', OF_OPERATOR, async request => {
     const { actor, state } = parseOne(query, request.query, now())
     const answers = shards.all.map(shard => shard.call(remote => remote.effects({ actor, state }, MOST)))
     const held = (await Promise.all(answers)).flat()
@@ -33,7 +34,7 @@ export function effectRoutes(app: FastifyInstance, { documents, shards, append, 
   })
 
   for (const verb of ['retry', 'drop']) {
-    app.post<WithId>(`/effects/:id/${verb}`, async ({ params: { id } }, reply) => {
+    app.post<WithId>(`/effects/:id/${verb}`, OF_OPERATOR, async ({ params: { id } }, reply) => {
       const actor = id.replace(/:\d+:\d+$/, '')
       const { key } = splitId(actor)
       const shard = shards.of(partitionOf(key, config.partitions))

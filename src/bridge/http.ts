@@ -1,5 +1,7 @@
+import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../errors.ts'
+import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from './callers.ts'
 import { effectRoutes } from './effects.ts'
 import type { Bridge } from './index.ts'
 import { heartbeat, isParam, parseMany, webEvent } from './inputs.ts'
@@ -17,6 +19,8 @@ const BODY_BYTES = 1_048_576
 const PARAM_CHARS = 4_096
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
+const LIMIT_WINDOW_MS = 60_000
+const LIMITED_CALLERS = 100_000
 
 /** The HTTP server, not yet listening. */
 export function httpServer(bridge: Bridge): FastifyInstance {
@@ -42,22 +46,35 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
+  authenticate(app, bridge)
+
+  if (bridge.callers) app.register(rateLimit, limits(bridge))
+  // Behind the limits, which have to see the routes.
+  app.after(() => routes(app, bridge))
+  return app
+}
+
+function routes(app: FastifyInstance, bridge: Bridge): void {
   const accepted = async (reply: FastifyReply, count: number, appended: Promise<Positions>): Promise<unknown> => {
     const positions = await appended
     reply.code(202).header('rollcall-position', positions.toString())
     return { accepted: count }
   }
 
-  app.post('/heartbeats', async (request, reply) => {
+  app.post('/heartbeats', OF_USER, async (request, reply) => {
     const arrival = bridge.now()
     const beats = parseMany(heartbeat, request.body, arrival)
-    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge))
+    const { caller } = request
+    for (const { userId } of beats) mustBe(caller, userId)
+    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge), caller.isService)
     return accepted(reply, events.length, bridge.append(events))
   })
 
-  app.post('/events', async (request, reply) => {
+  app.post('/events', OF_USER, async (request, reply) => {
     const arrival = bridge.now()
-    const events = webEvents(parseMany(webEvent, request.body, arrival), arrival)
+    const inputs = parseMany(webEvent, request.body, arrival)
+    for (const { userId } of inputs) if (userId) mustBe(request.caller, userId)
+    const events = webEvents(inputs, arrival)
     return accepted(reply, events.length, bridge.append(events))
   })
 
@@ -79,8 +96,34 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   operationRoutes(app, bridge)
   effectRoutes(app, bridge)
   pusherRoutes(app, bridge)
-  return app
 }
+
+/** Who the caller is, before anything of the request is read. */
+function authenticate(app: FastifyInstance, { callers }: Bridge): void {
+  app.decorateRequest('caller', null as unknown as Caller)
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!callers) {
+      request.caller = ANYBODY
+      return done()
+    }
+    const { access = 'service' } = request.routeOptions.config
+    const known = access === 'anyone' ? Promise.resolve(NOBODY) : callers.of(request)
+    known
+      .then(caller => {
+        mustHave(caller, access)
+        request.caller = caller
+        done()
+      }, done)
+      .catch(done)
+  })
+}
+
+const limits = ({ config }: Bridge): RateLimitPluginOptions => ({
+  ...{ max: config.rateLimit, timeWindow: LIMIT_WINDOW_MS, cache: LIMITED_CALLERS, hook: 'preHandler' },
+  keyGenerator: ({ caller, ip }) => (caller.userId === null ? `ip ${ip}` : `user ${caller.userId}`),
+  allowList: ({ caller }) => caller.isService,
+  errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
+})
 
 function edgeCountry(request: FastifyRequest, { config }: Bridge): string | undefined {
   if (config.countryHeader === null) return undefined

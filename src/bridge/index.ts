@@ -8,18 +8,23 @@ import { isCode, RollcallError } from '../errors.ts'
 import type { AudienceCount } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Append } from './append.ts'
+import type { Callers } from './callers.ts'
 import type { Positions } from './positions.ts'
 import type { Stamp } from './stamp.ts'
+import type { Streamers } from './streamers.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** What the routes work with. */
 export interface Bridge {
   config: Config
+  /** null: dev mode, in which everybody may do everything */
+  callers: Callers | null
   append: Append
   stamp: Stamp
   documents: DocumentStore
   shards: Shards
   subscriptions: Subscriptions
+  streamers: Streamers
   now(): number
   /** an error whose cause no caller is told */
   failed(error: unknown): void
@@ -51,8 +56,8 @@ export class Shards {
   }
 
   /** In all, and by session, over all shards: a user lives in one partition, so counts of distinct users add up. */
-  async audience(): Promise<{ all: AudienceCount; bySession: Map<string, AudienceCount> }> {
-    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience())))
+  async audience(withinMs?: number): Promise<{ all: AudienceCount; bySession: Map<string, AudienceCount> }> {
+    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs)))
     const bySession = new Map<string, AudienceCount>()
     for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
       bySession.set(stream, added(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))

@@ -102,33 +102,36 @@ const MAX_FAULTS = 100
 
 /** One record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT. */
 export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T {
-  return parseAll(schema, [input], arrival)[0]!
+  const { records, faults } = sift(schema, [input], arrival)
+  if (faults.length > 0) throw invalid(faults)
+  return records[0]!
 }
 
 /** One record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
 export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
-  return parseAll(schema, Array.isArray(input) ? input : [input], arrival)
+  const { records, faults } = sift(schema, input, arrival)
+  if (faults.length > 0) throw invalid(faults)
+  return records
 }
 
-function parseAll<T>(schema: z.ZodType<T>, input: unknown[], arrival: number): T[] {
-  if (input.length === 0 || input.length > MAX_BATCH) {
-    const code = input.length === 0 ? 'too_small' : 'too_big'
-    const message = `must hold 1 to ${MAX_BATCH} records, not ${input.length}`
-    throw invalid([{ index: 0, path: '', code, message }])
+/** One record or an array of them: those that fit, and the faults of the others, at most 100. */
+export function sift<T>(schema: z.ZodType<T>, input: unknown, arrival: number): { records: T[]; faults: Fault[] } {
+  const inputs = Array.isArray(input) ? input : [input]
+  if (inputs.length === 0 || inputs.length > MAX_BATCH) {
+    const code = inputs.length === 0 ? 'too_small' : 'too_big'
+    const message = `must hold 1 to ${MAX_BATCH} records, not ${inputs.length}`
+    return { records: [], faults: [{ index: 0, path: '', code, message }] }
   }
   const records: T[] = []
   const faults: Fault[] = []
-  for (const [index, each] of input.entries()) {
+  for (const [index, each] of inputs.entries()) {
     const parsed = schema.safeParse(each)
-    if (parsed.success) {
-      records.push(parsed.data)
-      const fault = timeFault(parsed.data as { at?: number | null; ts?: number }, index, arrival)
-      if (fault) faults.push(fault)
-    } else faults.push(...faultsOf(parsed.error, index))
-    if (faults.length >= MAX_FAULTS) break
+    const fault = parsed.success ? timeFault(parsed.data as { at?: number | null; ts?: number }, index, arrival) : null
+    if (!parsed.success) faults.push(...faultsOf(parsed.error, index))
+    else if (fault) faults.push(fault)
+    else records.push(parsed.data)
   }
-  if (faults.length > 0) throw invalid(faults.slice(0, MAX_FAULTS))
-  return records
+  return { records, faults: faults.slice(0, MAX_FAULTS) }
 }
 
 const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALID_INPUT', undefined, { faults })

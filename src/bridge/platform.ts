@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Collection } from '../documents/index.ts'
+import { mustBe, OF_USER } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { earning, id, parseOne, registration, source, trending, user } from './inputs.ts'
 
@@ -28,7 +29,8 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
       username: username ?? null,
       country: country ?? null,
       groups: groups ?? [],
-      tags: tags ?? [],
+      // Feeds compare countries without case.
+      tags: (tags ?? []).map(tag => (/^country:/i.test(tag) ? tag.toLowerCase() : tag)),
       profile: { biography: profile?.biography ?? null },
     }
     await write('users', names, set)
@@ -40,27 +42,35 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
     Params: { id: string } & Record<Name, string>
   }
 
-  app.put<OfUser<'follower'>>('/users/:id/followers/:follower', async ({ params }) => {
+  app.put<OfUser<'follower'>>('/users/:id/followers/:follower', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.follower)
     const [userId, followerId] = named(params.id, params.follower) as [string, string]
     await write('followers', [userId, followerId], { userId, followerId })
     subscriptions.forget(userId, followerId)
     return { userId, followerId }
   })
-  app.delete<OfUser<'follower'>>('/users/:id/followers/:follower', async ({ params }) => {
+  app.delete<OfUser<'follower'>>('/users/:id/followers/:follower', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.follower)
     await remove('followers', named(params.id, params.follower))
     subscriptions.forget(params.id, params.follower)
     return {}
   })
 
-  app.put<OfUser<'registration'>>('/users/:id/registrations/:registration', async ({ params, body }) => {
-    const [userId, registrationId] = named(params.id, params.registration) as [string, string]
-    const { kind, value } = parseOne(registration, body, now())
-    await write('registrations', [userId, registrationId], { userId, registrationId, kind, value })
-    return { userId, registrationId, kind }
-  })
-  app.delete<OfUser<'registration'>>('/users/:id/registrations/:registration', async ({ params }) =>
-    remove('registrations', named(params.id, params.registration)),
+  app.put<OfUser<'registration'>>(
+    '/users/:id/registrations/:registration',
+    OF_USER,
+    async ({ params, body, caller }) => {
+      mustBe(caller, params.id)
+      const [userId, registrationId] = named(params.id, params.registration) as [string, string]
+      const { kind, value } = parseOne(registration, body, now())
+      await write('registrations', [userId, registrationId], { userId, registrationId, kind, value })
+      return { userId, registrationId, kind }
+    },
   )
+  app.delete<OfUser<'registration'>>('/users/:id/registrations/:registration', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.id)
+    return remove('registrations', named(params.id, params.registration))
+  })
 
   app.put<{ Params: { userId: string; name: string } }>('/sources/:userId/:name', async ({ params, body }) => {
     const [userId, name] = named(params.userId, params.name) as [string, string]

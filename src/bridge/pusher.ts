@@ -1,9 +1,13 @@
+import { parse as parseForm } from 'node:querystring'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { RollcallError } from '../errors.ts'
 import type { Signer } from '../notify/pusher-signature.ts'
+import { mustBe, OF_ANYONE, OF_USER } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { id, parseOne } from './inputs.ts'
+
+const AUTH_BYTES = 8_192
 
 /** As pusher-js sends it, with the caller's user id among its parameters, in either spelling. */
 const subscription = z
@@ -29,12 +33,13 @@ export function pusherRoutes(app: FastifyInstance, { config, documents, subscrip
     // pusher-js sends a form. A webhook's signature is of the very bytes.
     const form = 'application/x-www-form-urlencoded'
     routes.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) =>
-      done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+      done(null, { ...parseForm(String(body)) }),
     )
-    routes.post('/pusher/auth', async ({ body }) => {
-      const { socket_id, channel_name, userId } = parseOne(subscription, body, now())
-      const isAllowed = userId !== undefined && (await subscriptions.mayJoin(channel_name, userId))
-      if (!isAllowed) throw new RollcallError('RC_NOT_ALLOWED')
+    routes.post('/pusher/auth', { ...OF_USER, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
+      const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, now())
+      if (userId === null) throw new RollcallError('RC_NOT_ALLOWED')
+      mustBe(caller, userId)
+      if (!(await subscriptions.mayJoin(channel_name, userId))) throw new RollcallError('RC_NOT_ALLOWED')
       if (!channel_name.startsWith('presence-')) return (await signer()).authorize(socket_id, channel_name)
       const user = await documents.get('users', userId)
       const member = { user_id: userId, user_info: { username: user?.username ?? null } }
@@ -45,7 +50,7 @@ export function pusherRoutes(app: FastifyInstance, { config, documents, subscrip
   app.register(async routes => {
     routes.removeAllContentTypeParsers()
     routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-    routes.post('/pusher/webhook', async ({ headers, body }) => {
+    routes.post('/pusher/webhook', OF_ANYONE, async ({ headers, body }) => {
       const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
       if (!events) throw new RollcallError('RC_UNSIGNED')
       for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)

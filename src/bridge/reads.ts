@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { STALE_MS, seenSince } from '../../actors/viewer.ts'
 import type { ViewerContext } from '../../machines/viewer.ts'
 import type { StatisticsRecord } from '../audience/counters.ts'
 import type { Document } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import { aliasesOf } from '../livestream/groups.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import { mustBe, mustHave, OF_USER } from './callers.ts'
 import { added, type Bridge } from './index.ts'
 import { parseOne } from './inputs.ts'
 import { sessionOf, withId } from './shown.ts'
@@ -29,33 +31,38 @@ interface WithId {
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { documents, shards, config, now } = bridge
   const aliases = new Set(aliasesOf(config.feeds.groups))
+  /** of the latest generations: a feed is read far more often than it changes */
+  const texts = new Map<string, { generatedAt: unknown; text: string }>()
   const there = (document: Document | null): Document => {
     if (!document) throw new RollcallError('RC_NOT_FOUND')
     return document
   }
 
-  app.get('/sessions', async ({ query }) => {
+  app.get('/sessions', OF_USER, async ({ query }) => {
     const { active } = parseOne(sessionsQuery, query, now())
     const filter = active === undefined ? {} : { active: active === 'true' }
     const sessions = await documents.find('sessions', { filter, sort: { _id: -1 }, limit: SESSIONS })
     return { sessions: sessions.map(sessionOf) }
   })
 
-  app.get<WithId>('/sessions/:id', async ({ params }) => {
+  app.get<WithId>('/sessions/:id', OF_USER, async ({ params }) => {
     const session = await documents.get('sessions', params.id)
     if (!session) throw new RollcallError('RC_SESSION_NOT_FOUND')
     return sessionOf(session)
   })
 
-  app.get<WithId>('/sessions/:id/viewers', async ({ params, query }) => {
+  app.get<WithId>('/sessions/:id/viewers', OF_USER, async ({ params, query, caller }) => {
     const { users } = parseOne(viewersQuery, query, now())
+    if (users === 'true') mustHave(caller, 'service')
     const counts = await Promise.all(shards.all.map(shard => shard.call(remote => remote.audienceOf(params.id))))
     if (users !== 'true') return counts.reduce(added)
     const alive = await Promise.all(shards.all.map(shard => shard.call(remote => remote.alive(params.id))))
-    return { ...counts.reduce(added), users: alive.flat().sort() }
+    // Sets of one thread hold its own; those in Redis everybody.
+    const known = alive.includes(null) ? null : [...new Set((alive as string[][]).flat())].sort()
+    return { ...counts.reduce(added), users: known }
   })
 
-  app.get('/viewers', async () => {
+  app.get('/viewers', OF_USER, async () => {
     const { all, bySession } = await shards.audience()
     return { ...all, bySession: Object.fromEntries(bySession) }
   })
@@ -66,9 +73,13 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     return { records: summed(await documents.find('statistics', { filter, sort: { timestamp: 1 } })) }
   })
 
-  app.get<WithId>('/users/:id', async ({ params }) => withId(there(await documents.get('users', params.id))))
+  app.get<WithId>('/users/:id', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.id)
+    return withId(there(await documents.get('users', params.id)))
+  })
 
-  app.get<WithId>('/users/:id/viewing-sessions', async ({ params }) => {
+  app.get<WithId>('/users/:id/viewing-sessions', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.id)
     const userId = params.id
     const partition = partitionOf(userId, config.partitions)
     const view = await shards.of(partition).call(remote => remote.actor(partition, 'viewer', userId))
@@ -80,16 +91,25 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     return { viewingSessions: [...settled.filter(({ end }) => end < oldest), ...live] }
   })
 
-  app.get<{ Params: { alias: string } }>('/feeds/:alias', async ({ params: { alias } }) => {
+  app.get<{ Params: { alias: string } }>('/feeds/:alias', OF_USER, async ({ params: { alias } }, reply) => {
     if (!aliases.has(alias)) throw new RollcallError('RC_NOT_FOUND')
     const head = await documents.get('feeds', alias)
+    reply.type('application/json; charset=utf-8')
+    const known = texts.get(alias)
+    if (known && known.generatedAt === head?.generatedAt) return known.text
     const latest = head && (await documents.get('feeds', String(head.latest)))
-    return { items: latest?.items ?? [], generatedAt: latest?.generatedAt ?? null }
+    if (!latest) return JSON.stringify({ items: [], generatedAt: null })
+    const { items, generatedAt } = latest
+    const text = JSON.stringify({ items, generatedAt })
+    texts.set(alias, { generatedAt, text })
+    return text
   })
 
-  app.get<WithId>('/users/:id/viewers', async ({ params }) => {
-    const filter = { streamerId: params.id }
-    const seen = await documents.find('stream-viewers', { filter, sort: { lastAt: -1 }, limit: STREAM_VIEWERS })
+  app.get<WithId>('/users/:id/viewers', OF_USER, async ({ params, caller }) => {
+    mustBe(caller, params.id)
+    const filter = { seen: seenSince(params.id, now() - STALE_MS) }
+    const found = await documents.find('stream-viewers', { filter, limit: STREAM_VIEWERS })
+    const seen = found.sort((a, b) => Number(b.lastAt) - Number(a.lastAt))
     const of = (wanted: string) =>
       seen.filter(({ preset }) => preset === wanted).map(({ userId, lastAt }) => ({ userId, lastAt }))
     return { viewers: { preview: of('preview'), sd: of('sd') } }

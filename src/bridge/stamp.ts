@@ -16,6 +16,12 @@ interface Show {
   preset?: string
 }
 
+interface Session {
+  userId?: string
+  active?: boolean
+  status?: { preset?: string }
+}
+
 const NOBODY: Profile = { country: null, groups: [] }
 const CACHED_PROFILES = 100_000
 const CACHED_MS = 60_000
@@ -45,16 +51,17 @@ export class Stamp {
     this.#profiles.delete(userId)
   }
 
-  /** `country` is what the edge says, if it says something. */
+  /** `country` is what the edge says, if it says something; what beats say themselves counts if they are trusted. */
   async heartbeats(
     beats: z.output<typeof heartbeat>[],
     arrival: number,
     country: string | undefined,
+    isTrusted = true,
   ): Promise<Event[]> {
     const profiles = new Map<string, Profile>()
     const unknown: string[] = []
     for (const { userId, groups, country: own } of beats) {
-      const saysAll = (groups ?? undefined) !== undefined && (own ?? country) !== undefined
+      const saysAll = isTrusted && (groups ?? undefined) !== undefined && (own ?? country) !== undefined
       if (saysAll || profiles.has(userId)) continue
       const profile = this.#profiles.get(userId)
       profiles.set(userId, profile ?? NOBODY)
@@ -77,8 +84,8 @@ export class Stamp {
         arrival,
         path,
         stream,
-        country: beat.country ?? country ?? profile.country ?? 'ZZ',
-        groups: sorted(beat.groups ?? profile.groups),
+        country: (isTrusted ? beat.country : null) ?? country ?? profile.country ?? 'ZZ',
+        groups: sorted((isTrusted ? beat.groups : null) ?? profile.groups),
         ...(stream !== null && shows.get(stream)),
       }
     })
@@ -108,8 +115,8 @@ export class Stamp {
 
   async #loadShow(stream: string): Promise<Show> {
     const session = await this.#documents.get('sessions', stream)
-    const { userId, status } = (session ?? {}) as { userId?: string; status?: { preset?: string } }
-    const show = userId && status?.preset ? { streamer: userId, preset: status.preset } : {}
+    const { userId, active, status } = (session ?? {}) as Session
+    const show = active && userId && status?.preset ? { streamer: userId, preset: status.preset } : {}
     this.#shows.set(stream, show)
     return show
   }

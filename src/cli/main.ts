@@ -9,6 +9,8 @@ const commandLine = (version: string) =>
       serve: () => import('./commands/serve.ts').then(module => module.serve),
       replay: () => import('./commands/replay.ts').then(module => module.replay),
       simulate: () => import('./commands/simulate.ts').then(module => module.simulate),
+      repair: () => import('./commands/repair.ts').then(module => module.repair),
+      doctor: () => import('./commands/doctor.ts').then(module => module.doctor),
     },
   })
 

@@ -1,11 +1,13 @@
 import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
+import type { Places } from '../places.ts'
 import { type FeedGroup, feedsOf } from './groups.ts'
 import type { Generated, Host } from './index.ts'
 import type { Order } from './worker.ts'
 
 export interface HostOptions {
-  statePath: string
+  places: Places
   groups: readonly FeedGroup[]
   /** tags of streamers no feed shows */
   excludedTags: readonly string[]
@@ -22,18 +24,23 @@ export interface HostOptions {
 
 const COUNT_EVERY_MS = 15_000
 const IDLE_MS = 2 ** 31 - 1
+const LAST_ORDER_MS = 5_000
 
 /** Counts viewers and generates feeds, in a thread of its own: an aggregation over thousands of sessions blocks it. */
 export class LivestreamHost implements Host {
   readonly #options: HostOptions
   readonly #timer: NodeJS.Timeout
   #pool: Piscina | undefined
-  #counting: Promise<void> = Promise.resolve()
+  #counting: Promise<void> | undefined
 
   constructor(options: HostOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
-      this.#counting = this.#count().catch(error => options.failed('viewer counts', error))
+      this.#counting ??= this.#count()
+        .catch(error => options.failed('viewer counts', error))
+        .finally(() => {
+          this.#counting = undefined
+        })
     }, COUNT_EVERY_MS).unref()
   }
 
@@ -56,10 +63,10 @@ export class LivestreamHost implements Host {
   }
 
   async #run(feeds: Order['feeds'], generation: number): Promise<Generated> {
-    const { statePath, viewers, failed, now } = this.#options
+    const { places, viewers, failed, now } = this.#options
     // With a shard away the numbers stay as they are; a feed need not wait for them.
     const counts = await viewers().catch(error => failed('viewer counts', error))
-    const order: Order = { statePath, viewers: counts ?? null, at: now(), feeds, generation }
+    const order: Order = { places, viewers: counts ?? null, at: now(), feeds, generation }
     return { generatedAt: order.at, items: await this.#send(order) }
   }
 
@@ -77,7 +84,7 @@ export class LivestreamHost implements Host {
     await this.#counting
     if (!this.#pool) return
     // A thread that is ended inside a call of LMDB takes the process with it: first it closes its store.
-    await this.#send(null)
+    await Promise.race([this.#send(null), sleep(LAST_ORDER_MS, undefined, { ref: false })])
     await this.#pool.destroy()
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Event } from '../../actors/event.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import type { Channels, Push } from '../notify/index.ts'
+import type { Channels, Outputs, Push } from '../notify/index.ts'
 import type { FeedGroup } from './groups.ts'
 
 /** What there is once in a process, however many shards. */
@@ -27,6 +27,7 @@ export interface World {
   documents: DocumentStore
   channels: Channels
   push: Push
+  outputs: Outputs
   host: Host
   groups: readonly FeedGroup[]
   /** resolves when the log has them */

@@ -9,16 +9,25 @@ const FOLLOWERS_AT_ONCE = 500
 
 type Device = Registration & { _id: string }
 
+/** So many devices may be passed over until the rest waits for them too. */
+const MOST_PASSED_OVER = 5_000
+
 /** Tells every registered device of every follower, and forgets devices nobody will ever reach again. */
 export const notifyFollowersLivestreamOnline = (world: World): Receiver => ({
   expiresMs: EXPIRES_MS,
   async perform(effect, progress) {
+    const session = await world.documents.get('sessions', String(effect.payload.sessionId))
+    if (session?.active === false) return { outcome: 'done', detail: { ...progress.counts, ended: true } }
     const message = await messageOf(effect, world)
-    for await (const devices of devicesOfFollowers(String(effect.payload.streamerId), progress, world)) {
+    let failure: RollcallError | undefined
+    for await (const devices of devicesToTell(String(effect.payload.streamerId), progress, world)) {
       for (let i = 0; i < devices.length; i += MOST_REGISTRATIONS) {
-        await tell(devices.slice(i, i + MOST_REGISTRATIONS), message, progress, world)
+        const failed = await tell(devices.slice(i, i + MOST_REGISTRATIONS), message, progress, world)
+        if (failed && !(failure && failure.retryAfterMs > failed.retryAfterMs)) failure = failed
       }
+      if (failure && progress.again.size > MOST_PASSED_OVER) throw failure
     }
+    if (failure) throw failure
     const { sent, recorded } = progress.counts
     return { outcome: sent ? 'sent' : recorded ? 'recorded' : 'done', detail: { ...message, ...progress.counts } }
   },
@@ -36,8 +45,16 @@ async function messageOf({ id, at, payload }: Effect, { documents }: World): Pro
   }
 }
 
-/** The devices still to be told, some followers' at a time; the cursor moves on when all of these are. */
-async function* devicesOfFollowers(streamerId: string, progress: Progress, { documents }: World) {
+/** The devices still to be told, some at a time: those passed over before, then those of followers beyond the cursor. */
+async function* devicesToTell(streamerId: string, progress: Progress, { documents }: World) {
+  const passedOver = [...progress.again]
+  for (let i = 0; i < passedOver.length; i += MOST_REGISTRATIONS) {
+    const ids = passedOver.slice(i, i + MOST_REGISTRATIONS)
+    const devices = (await documents.find('registrations', { filter: { _id: { $in: ids } } })) as unknown as Device[]
+    const there = new Set(devices.map(({ _id }) => _id))
+    for (const id of ids) if (!there.has(id)) progress.again.delete(id)
+    yield devices
+  }
   // Follower documents are named `<user>\n<follower>`.
   for (let from = progress.cursor || `${streamerId}\n`; ; from = progress.cursor) {
     const filter = { _id: { $gt: from, $lt: `${streamerId}\v` } }
@@ -51,27 +68,35 @@ async function* devicesOfFollowers(streamerId: string, progress: Progress, { doc
   }
 }
 
-async function tell(devices: Device[], message: PushMessage, progress: Progress, world: World): Promise<void> {
-  if (devices.length === 0) return
-  const deliveries = await world.push.send(message, devices)
+/** Answers why some have to be told again; rejects if none could be told at all. */
+async function tell(
+  devices: Device[],
+  message: PushMessage,
+  { done, again, counts }: Progress,
+  { push, documents }: World,
+): Promise<RollcallError | undefined> {
+  if (devices.length === 0) return undefined
+  const deliveries = await push.send(message, devices)
   const dead: Device[] = []
-  let again: RollcallError | undefined
+  let failure: RollcallError | undefined
   for (const [i, delivery] of deliveries.entries()) {
     const device = devices[i]!
     if (delivery instanceof RollcallError && !isCode(delivery, 'RC_SERVICE_REFUSED')) {
-      if (!again || delivery.retryAfterMs > again.retryAfterMs) again = delivery
+      again.add(device._id)
+      if (!failure || delivery.retryAfterMs > failure.retryAfterMs) failure = delivery
       continue
     }
     if (delivery === 'dead') dead.push(device)
     const outcome = delivery instanceof RollcallError ? 'refused' : delivery
-    progress.counts[outcome] = (progress.counts[outcome] ?? 0) + 1
-    progress.done.add(device._id)
+    counts[outcome] = (counts[outcome] ?? 0) + 1
+    again.delete(device._id)
+    done.add(device._id)
   }
   if (dead.length > 0) {
     const ids = dead.map(({ _id }) => _id)
     // Only as it was when it was told: it may have been registered anew meanwhile.
     const values = dead.map(({ value }) => value)
-    await world.documents.removeWhere('registrations', { _id: { $in: ids }, value: { $in: values } })
+    await documents.removeWhere('registrations', { _id: { $in: ids }, value: { $in: values } })
   }
-  if (again) throw again
+  return failure
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
-import { recordedChannels, recordedPush } from '../notify/recorded.ts'
+import { recordedChannels, recordedOutputs, recordedPush } from '../notify/recorded.ts'
 import type { Receiver } from '../shard/receiver.ts'
 import type { FeedGroup } from './groups.ts'
 import type { World } from './index.ts'
@@ -9,12 +9,15 @@ import { receivers } from './receivers.ts'
 
 /** So long sends under way at the end may still take. */
 const LAST_SENDS_MS = 1_000
+/** So long a server may be away when it is first needed. */
+const DIAL_MS = 5_000
 
 export interface LivestreamSettings {
   groups: readonly FeedGroup[]
   /** null: what would be sent is recorded */
   pusher: PusherSettings | null
   firebase: FirebaseSettings | null
+  natsUrl: string | null
 }
 
 export interface Livestream {
@@ -24,7 +27,7 @@ export interface Livestream {
 
 /** The receivers of one thread, with the services they reach. `failed` hears of what is lost without harm. */
 export async function openLivestream(
-  { groups, pusher, firebase }: LivestreamSettings,
+  { groups, pusher, firebase, natsUrl }: LivestreamSettings,
   rest: Pick<World, 'documents' | 'host' | 'append' | 'now'> & { failed(error: unknown): void },
 ): Promise<Livestream> {
   const { failed, ...world } = rest
@@ -34,10 +37,16 @@ export async function openLivestream(
   const push = firebase
     ? await import('../notify/firebase.ts').then(({ openFirebase }) => openFirebase(firebase))
     : recordedPush()
+  const connection = natsUrl
+    ? await import('../log/jetstream-connection.ts').then(nats => nats.openConnection({ url: natsUrl }, DIAL_MS))
+    : null
+  const outputs = connection
+    ? await import('../notify/nats-outputs.ts').then(({ natsOutputs }) => natsOutputs(connection.nats))
+    : recordedOutputs()
   return {
-    receiverOf: receivers({ ...world, groups, channels, push }),
+    receiverOf: receivers({ ...world, groups, channels, push, outputs }),
     async close() {
-      const closed = Promise.all([channels.close(), push.close()])
+      const closed = Promise.all([channels.close(), push.close(), connection?.close()])
       await Promise.race([closed, sleep(LAST_SENDS_MS, undefined, { ref: false })])
     },
   }

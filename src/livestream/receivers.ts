@@ -8,7 +8,7 @@ import { invalidateCachedPusherChannelData } from './invalidate-cached-pusher-ch
 import { notifyExistingShowGoal } from './notify-existing-show-goal.ts'
 import { notifyFollowersLivestreamOnline } from './notify-followers-livestream-online.ts'
 import { notifyViewersLivestreamOnline } from './notify-viewers-livestream-online.ts'
-import { outputs } from './outputs.ts'
+import { tellServices } from './tell-services.ts'
 
 /** Who handles which kind of effect; what nobody handles is told to other services. */
 export function receivers(world: World): (kind: string) => Receiver {
@@ -22,6 +22,6 @@ export function receivers(world: World): (kind: string) => Receiver {
     cleanup_stale_stream_viewers: cleanupStaleStreamViewers(world),
     'feed.generate': generateFeed(world),
   }
-  const rest = outputs(world)
+  const rest = tellServices(world)
   return kind => byKind[kind] ?? rest
 }

@@ -1,11 +1,11 @@
-import { openDocuments } from '../documents/embedded.ts'
 import type { DocumentStore, Patch } from '../documents/index.ts'
 import { surviveDiskFaults } from '../log/disk.ts'
+import { openStores, type Places, type Stores } from '../places.ts'
 import { type FeedOptions, feed } from './feed.ts'
 
 /** What the worker is to do, on documents as they are then. */
 export interface Order {
-  statePath: string
+  places: Places
   /** ms since the epoch */
   at: number
   /** viewers alive, by session; null: not known */
@@ -17,7 +17,7 @@ export interface Order {
 /** Generations of a feed that are kept. */
 const KEPT = 10
 
-let opened: DocumentStore | undefined
+let opened: Stores | undefined
 
 /**
  * Sets the numbers of viewers of the active sessions, then generates feeds; answers the number of items of the first.
@@ -29,19 +29,19 @@ export default async function work(order: Order | null): Promise<number> {
     opened = undefined
     return 0
   }
-  const store = open(order.statePath)
+  const store = await open(order.places)
   if (order.viewers) await countViewers(store, order.viewers, order.at)
   const counts: number[] = []
   for (const options of order.feeds) counts.push(await generate(store, options, order))
   return counts[0] ?? 0
 }
 
-function open(path: string): DocumentStore {
-  if (opened) return opened
+async function open(places: Places): Promise<DocumentStore> {
+  if (opened) return opened.documents
   // The order that could not be carried out says why.
   surviveDiskFaults(() => {})
-  opened = openDocuments({ path })
-  return opened
+  opened = await openStores(places)
+  return opened.documents
 }
 
 async function countViewers(store: DocumentStore, viewers: ReadonlyMap<string, number>, at: number): Promise<void> {

@@ -41,9 +41,13 @@ function messageFor({ title, body, data, collapseKey, expiresAt }: PushMessage):
   const shared = {
     notification: { title, body },
     data,
-    android: { collapseKey: key, ttl, priority: 'high' as const },
+    // The key merges what is not delivered yet, the tag replaces what is shown.
+    android: { collapseKey: key, ttl, priority: 'high' as const, notification: { tag: key } },
     apns: { headers: { 'apns-collapse-id': key, 'apns-expiration': `${expiration}` } },
-    webpush: { headers: { TTL: `${Math.floor(ttl / 1_000)}`, Topic: digest(collapseKey).slice(0, 32) } },
+    webpush: {
+      headers: { TTL: `${Math.floor(ttl / 1_000)}`, Topic: digest(collapseKey).slice(0, 32) },
+      notification: { tag: key },
+    },
   }
   return ({ kind, value }) => (kind === 'fid' ? { ...shared, fid: value } : { ...shared, token: value })
 }

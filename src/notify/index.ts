@@ -49,3 +49,21 @@ export interface Push {
   send(message: PushMessage, to: readonly Registration[]): Promise<Delivery[]>
   close(): Promise<void>
 }
+
+/** Something other services hear of. */
+export interface Output {
+  /** of the effect; the same however often it is told */
+  id: string
+  /** `rollcall.session.started`, … */
+  type: string
+  /** of whom it is news: `/streamer-session/<id>`, … */
+  source: string
+  /** ms since the epoch */
+  at: number
+  data: Record<string, unknown>
+}
+
+export interface Outputs {
+  /** Resolves when it is told; RC_SERVICE_UNREACHABLE if it may be told later. */
+  publish(output: Output): Promise<Sent>
+}

@@ -38,7 +38,8 @@ interface Answer {
 
 const codeOf = (status: number): ErrorCode => {
   if ([0, 502, 503, 504].includes(status)) return 'RC_SERVICE_UNREACHABLE'
-  return [408, 429].includes(status) || status >= 500 ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED'
+  // A wrong key, or a quota that is used up, is not the event's fault.
+  return [401, 403, 408, 429].includes(status) || status >= 500 ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED'
 }
 
 /** Shows neither what the settings keep secret nor a signature. */

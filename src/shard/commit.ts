@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LiveSets } from '../audience/index.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Cut } from './cut.ts'
 import { insist } from './insist.ts'
+import type { LiveCopies } from './live-copies.ts'
 import type { Partition } from './partition.ts'
 import { project } from './projections.ts'
 
@@ -14,7 +14,7 @@ export interface CommitOptions {
   incarnation: string
   store: CheckpointStore
   documents: DocumentStore
-  live: LiveSets
+  copies: LiveCopies
   flushMs: number
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
@@ -84,6 +84,13 @@ export class Committer {
     })
   }
 
+  /** Resolves when all that was applied is committed, or no commit will ever be. */
+  async catchUp(): Promise<void> {
+    const { partition } = this.#options
+    for (const { applied } = partition; !this.#stopped && partition.claim.cut < applied; await this.#running)
+      this.#start()
+  }
+
   /** Commits what is left; nothing afterwards. */
   async drain(): Promise<void> {
     while (this.#running || (this.#options.partition.isDirty && !this.#stopped)) {
@@ -112,7 +119,7 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, live, committed, failed } = this.#options
+    const { partition, incarnation, store, documents, copies, committed } = this.#options
     const cut = partition.take()
     await this.#insist('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
     if (cut.writes.length > 0) {
@@ -121,9 +128,7 @@ export class Committer {
     }
     this.#projected = cut.seq
     for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.seq) settle()
-    const present = [...cut.news.present].map(([userId, presence]) => ({ userId, ...presence }))
-    // They are copies: whatever happens to them, the partition goes on.
-    await live.publish(partition.claim.partition, present, cut.news.attended).catch(error => failed('live sets', error))
+    copies.add(cut)
     committed(cut)
   }
 

@@ -8,7 +8,7 @@ import type { Loop } from './loop.ts'
 export function control(
   loops: ReadonlyMap<number, Loop>,
   refused: ReadonlyMap<number, RollcallError>,
-  live: LiveSets,
+  live: LiveSets<null>,
   drained: () => void,
 ): ShardControl {
   const owned = (partition: number): Loop => {

@@ -44,8 +44,8 @@ export interface ShardControl {
   /** In all, and on every stream with a beat in the last 24 h. */
   audience(): Promise<{ all: AudienceCount; bySession: [id: string, count: AudienceCount][] }>
   audienceOf(stream: string): Promise<AudienceCount>
-  /** Users alive on a stream, as of the last commits. */
-  alive(stream: string): Promise<string[]>
+  /** Users alive on a stream, as of the last commits; null while that is not known. */
+  alive(stream: string): Promise<string[] | null>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
   /** Those that are not done, newest first, no more than asked for. */

@@ -5,9 +5,11 @@ import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { EventLog, Seq } from '../log/index.ts'
+import { partitionOf } from '../log/partition-of.ts'
 import { Committer } from './commit.ts'
 import { History } from './history.ts'
 import { insist } from './insist.ts'
+import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
 import { Performer } from './performer.ts'
 import { project } from './projections.ts'
@@ -21,7 +23,9 @@ export interface LoopOptions {
   log: EventLog
   store: CheckpointStore
   documents: DocumentStore
-  live: LiveSets
+  live: LiveSets<null>
+  /** of all shards together */
+  partitions: number
   receiverOf(kind: string): Receiver
   flushMs: number
   now(): number
@@ -30,8 +34,13 @@ export interface LoopOptions {
 
 const SLICE_MS = 5
 const TICK_MS = 1_000
+/** Entries applied since the last cut, at which the next has to come first. */
+const MOST_UNCOMMITTED = 2_000
 /** So long what is being performed at the end may still take. */
 const LAST_EFFECTS_MS = 2_000
+const LAST_COPIES_MS = 1_000
+/** How soon it is seen that the live sets were lost while nothing happens. */
+const CHECK_COPIES_MS = 10_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
 export class Loop {
@@ -39,6 +48,8 @@ export class Loop {
   readonly committer: Committer
   readonly #options: LoopOptions
   readonly #performer: Performer
+  readonly #copies: LiveCopies
+  readonly #checkTimer: NodeJS.Timeout
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly #replayUntil: Seq
@@ -71,8 +82,12 @@ export class Loop {
         this.committer.poke()
       },
     })
+    const isOwn = (userId: string): boolean => partitionOf(userId, options.partitions) === number
+    const copies = new LiveCopies({ partition: number, live, documents, isOwn, now, failed })
+    this.#copies = copies
+    this.#checkTimer = setInterval(() => copies.check(), CHECK_COPIES_MS).unref()
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, live, flushMs, failed },
+      ...{ partition, incarnation, store, documents, copies, flushMs, failed },
       committed: cut => {
         this.#performer.add(cut.effects)
         if (!this.#isApplying) partition.evict(options.now())
@@ -107,6 +122,9 @@ export class Loop {
     const { partition, committer } = this
     const { log, now } = this.#options
     for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
+      // While nothing can be committed, nothing more is read than fits into memory.
+      if (partition.applied - partition.claim.cut > MOST_UNCOMMITTED) await committer.catchUp()
+      if (this.#abort.signal.aborted) return
       if (!committer.isRunning) partition.evict(now())
       this.#isApplying = true
       await partition.prepare(entries)
@@ -187,6 +205,7 @@ export class Loop {
   #halt(): void {
     this.#abort.abort()
     clearTimeout(this.#tickTimer)
+    clearInterval(this.#checkTimer)
     this.#performed = this.#performer.stop()
   }
 
@@ -196,5 +215,6 @@ export class Loop {
     await this.#running
     await Promise.race([this.#performed, sleep(LAST_EFFECTS_MS, undefined, { ref: false })])
     await this.committer.drain()
+    await Promise.race([this.#copies.settled(), sleep(LAST_COPIES_MS, undefined, { ref: false })])
   }
 }

@@ -23,6 +23,8 @@ export interface PerformerOptions {
 const ATTEMPTS = 10
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 60_000
+/** However long a service says to wait. */
+const LONGEST_WAIT_MS = 600_000
 /** A service that gives no answer is asked again so often at least. */
 const UNREACHABLE_RETRY_MS = 30_000
 /** Of effects that lose their worth no more wait than this, per kind. */
@@ -33,6 +35,8 @@ export class Performer {
   readonly #options: PerformerOptions
   readonly #lanes = new Map<string, Lane>()
   readonly #underWay = new Set<Promise<void>>()
+  /** of effects in a lane */
+  readonly #known = new Set<string>()
   #open = false
   #stopped = false
 
@@ -42,11 +46,16 @@ export class Performer {
 
   add(effects: Effect[]): void {
     for (const effect of effects) {
+      // One that was given up and is tried again while the log is replayed comes twice.
+      if (this.#known.has(effect.id)) continue
+      this.#known.add(effect.id)
       const lane = this.#laneOf(effect.kind)
       lane.add(effect)
       const { expiresMs } = this.#options.receiverOf(effect.kind)
       const oldest = expiresMs !== undefined && lane.size > MOST_WAITING && lane.takeOldest()
-      if (oldest) this.#track(this.#settle(oldest, 'expired'))
+      if (!oldest) continue
+      this.#known.delete(oldest.id)
+      this.#track(this.#settle(oldest, 'expired', { waiting: MOST_WAITING }))
     }
     this.#run()
   }
@@ -67,7 +76,10 @@ export class Performer {
   #laneOf(kind: string): Lane {
     let lane = this.#lanes.get(kind)
     if (!lane) {
-      lane = new Lane(effect => this.#track(this.#perform(effect)))
+      lane = new Lane(effect => {
+        const done = (): void => void this.#known.delete(effect.id)
+        return this.#track(this.#perform(effect).finally(done))
+      })
       this.#lanes.set(kind, lane)
     }
     return lane
@@ -87,10 +99,11 @@ export class Performer {
   async #perform(effect: Effect): Promise<void> {
     const { outbox, receiverOf, failed, now, sleep } = this.#options
     const receiver = receiverOf(effect.kind)
-    const progress = { cursor: '', done: new Set<string>(), counts: {} }
+    const progress = { cursor: '', done: new Set<string>(), again: new Set<string>(), counts: {} }
+    const expiresAt = effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)
     let [attempts, wait] = [0, FIRST_RETRY_MS]
     while (!this.#stopped && outbox.isWaiting(effect.id)) {
-      if (now() > effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)) return this.#settle(effect, 'expired')
+      if (now() > expiresAt) return this.#settle(effect, 'expired')
       try {
         const performed = await receiver.perform(effect, progress)
         // What follows of the actor need not wait until this is written down.
@@ -102,16 +115,17 @@ export class Performer {
         if (!isUnreachable) attempts++
         if (attempts === ATTEMPTS || isCode(error, 'RC_SERVICE_REFUSED')) return this.#giveUp(effect, error as Error)
         outbox.tried(effect.id, attempts, (error as Error).message)
-        await sleep(Math.max(wait, error instanceof RollcallError ? error.retryAfterMs : 0))
+        const asked = error instanceof RollcallError ? error.retryAfterMs : 0
+        await sleep(Math.min(Math.max(wait, asked), LONGEST_WAIT_MS, Math.max(0, expiresAt - now()) + 1))
         wait = Math.min(2 * wait, isUnreachable ? UNREACHABLE_RETRY_MS : LAST_RETRY_MS)
       }
     }
   }
 
   async #finish(effect: Effect, { outcome, detail, answer }: Performed): Promise<void> {
+    await this.#settle(effect, outcome, detail, answer !== undefined)
     // The effect leaves the outbox when its answer is applied, so that it counts once.
     if (answer) await this.#tell(effect, answer)
-    await this.#settle(effect, outcome, detail, answer !== undefined)
   }
 
   async #settle(

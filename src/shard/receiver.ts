@@ -30,6 +30,8 @@ export interface Progress {
   cursor: string
   /** beyond the cursor */
   done: Set<string>
+  /** what was passed over, to be tried again */
+  again: Set<string>
   /** of what came of it so far, by outcome */
   counts: Record<string, number>
 }

@@ -8,19 +8,18 @@ import { isCode, RollcallError } from '../errors.ts'
 import type { Host } from '../livestream/index.ts'
 import type { LivestreamSettings } from '../livestream/open.ts'
 import type { EmbeddedLog } from '../log/embedded.ts'
+import type { Places } from '../places.ts'
 import type { ShardControl } from './index.ts'
 import type { Fault, ThreadOptions } from './thread.ts'
 import { endpoint, serve } from './wire.ts'
 
 export interface ShardOptions {
   partitions: number[]
-  /** of all shards together */
-  partitionCount: number
   rules: Rules
   flushMs: number
-  logPath: string
-  statePath: string
-  log: EmbeddedLog
+  places: Places
+  /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */
+  writer: EmbeddedLog | null
   livestream: LivestreamSettings
   host: Host
   /** something went wrong in the shard and is being dealt with */
@@ -66,7 +65,7 @@ export class Shard {
 
   #start(): void {
     const started = performance.now()
-    const { log, fault, host, restarting: _restarting, ...settings } = this.#options
+    const { writer, fault, host, restarting: _restarting, ...settings } = this.#options
     const channels = {
       control: new MessageChannel(),
       host: new MessageChannel(),
@@ -77,7 +76,7 @@ export class Shard {
     const ports = { control: control.port2, host: toHost.port2, log: toLog.port2, faults: faults.port2 }
     channels.faults.port1.on('message', fault)
     channels.faults.port1.unref()
-    log.serve(channels.log.port1)
+    writer?.serve(channels.log.port1)
     serve(host, channels.host.port1)
     // atomics would freeze the idle thread's event loop, and with it the ports.
     const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
@@ -165,7 +164,7 @@ export class Shard {
   async close(): Promise<void> {
     this.#closing = true
     const run = this.#run
-    if (!run) return
+    if (!run) return this.#refuse(new RollcallError('RC_CLOSING'))
     await this.call(remote => remote.drain()).catch(error => this.#options.restarting(0, error))
     // A thread that is ended inside a call of LMDB takes the process with it: it must have closed its stores.
     await Promise.race([run.task.catch(() => {}), new Promise(resolve => setTimeout(resolve, DRAIN_MS).unref())])

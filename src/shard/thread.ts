@@ -2,15 +2,12 @@ import type { MessagePort } from 'node:worker_threads'
 import { wrap } from 'comlink'
 import type { Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { memoryLiveSets } from '../audience/memory.ts'
 import { appender } from '../bridge/append.ts'
-import { openCheckpoints } from '../checkpoint/embedded.ts'
-import { openDocuments } from '../documents/embedded.ts'
 import { isCode, type RollcallError } from '../errors.ts'
 import type { Host } from '../livestream/index.ts'
 import { type LivestreamSettings, openLivestream } from '../livestream/open.ts'
 import { surviveDiskFaults } from '../log/disk.ts'
-import { followLog } from '../log/follower.ts'
+import { openLiveSets, openStores, openThreadsLog, type Places } from '../places.ts'
 import { control } from './control.ts'
 import { Loop } from './loop.ts'
 import { endpoint, serve } from './wire.ts'
@@ -18,12 +15,9 @@ import { endpoint, serve } from './wire.ts'
 export interface ThreadOptions {
   owner: string
   partitions: number[]
-  /** of all shards together */
-  partitionCount: number
   rules: Rules
   flushMs: number
-  logPath: string
-  statePath: string
+  places: Places
   livestream: LivestreamSettings
   ports: {
     /** the control plane, by comlink */
@@ -45,31 +39,31 @@ export interface Fault {
 
 /** The never-ending task of a shard's pool; it ends when the shard was drained. */
 export default async function run({ ports, ...options }: ThreadOptions): Promise<void> {
-  const { owner, partitions, rules, flushMs, logPath, statePath } = options
-  const log = await followLog(logPath, ports.log)
-  const store = openCheckpoints(statePath)
-  const documents = await openDocuments({ path: statePath })
-  const live = memoryLiveSets()
+  const { owner, partitions, rules, flushMs, places } = options
+  const log = await openThreadsLog(places, ports.log)
+  const stores = await openStores(places)
+  const { documents } = stores
   const failed = (partition: number, step: string, thrown: unknown): void => {
     const { name, message, stack, code } = thrown as Fault['error']
     const error = { name, message, ...(stack && { stack }), ...(code && { code }) }
     ports.faults.postMessage({ partition, step, error } satisfies Fault)
   }
+  const live = await openLiveSets(places, log, error => failed(-1, 'live sets', error))
   surviveDiskFaults(error => failed(-1, 'disk', error))
   const livestream = await openLivestream(options.livestream, {
     documents,
     host: wrap<Host>(endpoint(ports.host)),
-    append: appender(log, options.partitionCount),
+    append: appender(log, places.partitions),
     now: Date.now,
     failed: error => failed(-1, 'gauges', error),
   })
-  const stores = { log, store, documents, live, receiverOf: livestream.receiverOf }
+  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: livestream.receiverOf }
   const loops = new Map<number, Loop>()
   const refused = new Map<number, RollcallError>()
   for (const partition of partitions) {
     try {
-      const rest = { owner, kinds: KINDS, rules, flushMs, now: Date.now, failed }
-      loops.set(partition, await Loop.claim(partition, { ...stores, ...rest }))
+      const rest = { owner, kinds: KINDS, rules, flushMs, partitions: places.partitions, now: Date.now, failed }
+      loops.set(partition, await Loop.claim(partition, { ...parts, ...rest }))
     } catch (error) {
       failed(partition, 'claim', error)
       // Anything but a log that does not fit passes. The thread ends itself and is started again: ended from outside,
@@ -79,8 +73,8 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     }
   }
   await new Promise<void>(drained => serve(control(loops, refused, live, drained), ports.control))
-  const parts = [log, store, documents, live, livestream]
-  await Promise.all(parts.map(part => part.close()))
+  await livestream.close()
+  await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
   ports.faults.close()
 }

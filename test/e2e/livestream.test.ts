@@ -19,6 +19,7 @@ beforeAll(async () => {
     ...{ PUSHER_APP_ID: appId, PUSHER_KEY: key, PUSHER_SECRET: secret },
     ...{ PUSHER_HOST: pusher.host, PUSHER_PORT: String(pusher.port), PUSHER_TLS: 'false' },
     ...firebase.env,
+    ROLLCALL_FEED_EXCLUDED_TAGS: 'banned',
     ...{ FAKE_FIREBASE_PORT: String(firebase.port), NODE_OPTIONS: `--import=${PRELOAD}` },
   })
 })
@@ -95,6 +96,12 @@ describe("a user's channel", () => {
   test.each([
     ['without a caller', { socket_id: '1.2', channel_name: 'private-user@x' }, 403, 'RC_NOT_ALLOWED'],
     ['with no socket', { socket_id: 'x', channel_name: 'private-user@x', user_id: 'x' }, 400, 'RC_INVALID_INPUT'],
+    [
+      'of too many bytes',
+      { socket_id: '1.2', channel_name: 'x', user_id: 'x'.repeat(9_000) },
+      413,
+      'RC_BODY_TOO_LARGE',
+    ],
     ['to a channel there is not', { socket_id: '1.2', channel_name: 'else', user_id: 'x' }, 403, 'RC_NOT_ALLOWED'],
   ])('%s is refused', async (_, body, status, code) => {
     const reply = await server.post('/pusher/auth', body)
@@ -158,7 +165,7 @@ describe('while Pusher does not answer', () => {
 describe('an effect that Pusher refuses', () => {
   const refused = async (): Promise<[userId: string, effect: Body]> => {
     const userId = newUser()
-    pusher.fail(events => (events.some(({ data }) => data.streamerId === userId) ? 403 : 200))
+    pusher.fail(events => (events.some(({ data }) => data.streamerId === userId) ? 400 : 200))
     await start(userId)
     await until(async () => expect(await effectsOf(userId, 'parked')).toHaveLength(1))
     pusher.fail(null)
@@ -169,7 +176,7 @@ describe('an effect that Pusher refuses', () => {
   test('is parked, with why, and sent by a retry', async () => {
     const [userId, effect] = await refused()
     expect(effect).toMatchObject({ kind: 'notify_viewers_livestream_online', code: 'RC_SERVICE_REFUSED' })
-    expect(effect.error).toContain('403')
+    expect(effect.error).toContain('400')
     expect((await decide(effect.id, 'retry')).status).toBe(202)
     await until(() => expect(pusher.events.map(({ data }) => data.id)).toContain(effect.id))
     expect(await effectsOf(userId, 'parked')).toEqual([])
@@ -210,6 +217,9 @@ describe('a feed', () => {
     const userId = newUser()
     await server.put(`/users/${userId}`, { username: 'Sam', tags: ['country:tw', 'badge:new'] })
     await server.post('/earnings', { id: `e-${userId}`, userId, amount: 12 })
+    const banned = newUser()
+    await server.put(`/users/${banned}`, { tags: ['country:tw', 'banned'] })
+    await start(banned)
     const { id } = await start(userId)
     await setPreset(id, 'sd')
     await server.post('/heartbeats', { userId: 'viewer-1', path: `/sessions/${id}` })
@@ -221,6 +231,10 @@ describe('a feed', () => {
       ...{ username: 'Sam', badges: ['badge:new'] },
       metadata: { preset: 'sd', revenue: 12, viewers: 1, currentRating: 0 },
     })
+    const { items } = await feed('user_livestream-asia-filtered')
+    expect(items.map((item: Body) => item.id)).not.toContain(banned)
+    const { body } = await server.get(`/sessions/${id}`)
+    expect([body.metadata.viewerCount, 'viewersAt' in body]).toEqual([1, false])
   })
 
   test('that is not configured is not there', async () => {

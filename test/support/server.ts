@@ -82,6 +82,9 @@ export async function ended(child: ChildProcess): Promise<Ran> {
   return ran
 }
 
+/** Where servers keep their things beside the folder they are given; another setup may say otherwise. */
+export const backends = { envOf: async (_data: string): Promise<Env> => ({}) }
+
 export class Server {
   readonly data: string
   readonly #env: Env
@@ -112,7 +115,7 @@ export class Server {
 
   /** Resolves when the server listens, rejects with what it wrote if it ends before. */
   async start(): Promise<this> {
-    const child = rollcall(['serve'], this.#env)
+    const child = rollcall(['serve'], { ...(await backends.envOf(this.data)), ...this.#env })
     this.#child = child
     const written: string[] = []
     this.#written = written

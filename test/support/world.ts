@@ -7,7 +7,7 @@ import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, DocumentStore } from '../../src/documents/index.ts'
 import type { World } from '../../src/livestream/index.ts'
 import type { ChannelEvent } from '../../src/notify/index.ts'
-import { recordedPush } from '../../src/notify/recorded.ts'
+import { recordedOutputs, recordedPush } from '../../src/notify/recorded.ts'
 import type { Effect, Progress } from '../../src/shard/receiver.ts'
 import { NOON } from './one-partition.ts'
 
@@ -38,6 +38,7 @@ export function world(more: Partial<World> = {}) {
       close: async () => {},
     },
     push: recordedPush(),
+    outputs: recordedOutputs(),
     host: {
       generateFeed: async () => ({ generatedAt: NOON, items: 7 }),
       renewChannels: async streamerId => void renewed.push(streamerId),
@@ -60,4 +61,4 @@ export const effect = (kind: string, payload: Record<string, unknown>, at = NOON
   ...{ at, payload: { sessionId: 's1', streamerId: 'sam', ...payload } },
 })
 
-export const progress = (): Progress => ({ cursor: '', done: new Set(), counts: {} })
+export const progress = (): Progress => ({ cursor: '', done: new Set(), again: new Set(), counts: {} })

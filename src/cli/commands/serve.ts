@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
+import { isCode } from '../../errors.ts'
 import { noFlags } from '../flags.ts'
+
+const RETRY_MS = 1_000
 
 export const serve = defineCommand({
   meta: { name: 'serve', description: 'Run the server; the environment (ROLLCALL_*) configures it' },
@@ -8,12 +12,34 @@ export const serve = defineCommand({
     const stop = stopSignal()
     const { readConfig } = await import('../../config.ts')
     const { start } = await import('../../rollcall.ts')
-    const rollcall = await start(readConfig(process.env))
-    await stop
-    await rollcall.close()
+    const config = readConfig(process.env)
+    const stopping = new AbortController()
+    stop.then(() => stopping.abort())
+    const { signal } = stopping
+    for (let wasOwner = false; !signal.aborted; wasOwner = true) {
+      const rollcall = await started(() => start(config, signal), wasOwner, signal)
+      // Whoever loses the partitions stands by to have them again.
+      const isLost = rollcall?.lost.catch(() => {})
+      await Promise.race([stop, isLost ?? stop])
+      await rollcall?.close()
+    }
     process.exit(0)
   },
 })
+
+/** Undefined at the signal. Who was there before waits for the servers to come back. */
+async function started<T>(start: () => Promise<T>, wasOwner: boolean, signal: AbortSignal): Promise<T | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await start()
+    } catch (error) {
+      const isPassing = wasOwner && (isCode(error, 'RC_UNREACHABLE') || isCode(error, 'RC_STORE_UNAVAILABLE'))
+      if (!isPassing && !signal.aborted) throw error
+      await sleep(RETRY_MS)
+    }
+  }
+  return undefined
+}
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
 function stopSignal(): Promise<void> {

@@ -2,13 +2,13 @@ import type { Receiver } from '../shard/receiver.ts'
 import type { World } from './index.ts'
 import { sessionChannel } from './session-channel.ts'
 
-/** What other services hear of: recorded, as there is no way out to them yet. */
-export const outputs = ({ channels }: World): Receiver => ({
-  async perform({ kind, payload }) {
+/** What other services hear of, as `rollcall.<kind>`. */
+export const tellServices = ({ channels, outputs }: World): Receiver => ({
+  async perform({ id, kind, actor, at, payload }) {
     if (kind === 'rating.updated') {
       const { sessionId, rating } = payload
       channels.gauge({ channel: sessionChannel(sessionId), name: kind, data: { sessionId, rating } })
     }
-    return { outcome: 'recorded' }
+    return { outcome: await outputs.publish({ id, type: `rollcall.${kind}`, source: `/${actor}`, at, data: payload }) }
   },
 })

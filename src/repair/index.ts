@@ -1,0 +1,142 @@
+/** Lets partitions go on whose log does not fit their checkpoint. Needs everything Rollcall owns for itself. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Db } from 'mongodb'
+import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
+import { openCheckpoints } from '../checkpoint/embedded.ts'
+import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
+import { type Config, recordedSettings } from '../config.ts'
+import { openDataDir } from '../data-dir.ts'
+import { isCode, RollcallError } from '../errors.ts'
+import type { Bounds, Seq } from '../log/index.ts'
+import type { Lease } from '../mongodb/lease.ts'
+import { type OwnLog, openOwnLog } from '../places.ts'
+import { changesOf } from './changes.ts'
+import { type Problem, problemOf } from './problem.ts'
+
+export interface Repaired {
+  partition: number
+  problem: Problem | null
+  repaired: boolean
+  /** what is lost by it, or would be */
+  loss?: string
+}
+
+export interface RepairOptions {
+  /** what is in no checkpoint and cannot be kept may go */
+  acceptLoss: boolean
+}
+
+/**
+ * How far above the cut a new incarnation begins. A document holds the seq of the cut that wrote it, and is written
+ * after the commit of that cut: no document is above its checkpoint, unless the checkpoint was put back from a backup.
+ * Then this is room for a million entries since: 5,000 s of the log at its fastest, of ordinary days far more.
+ */
+const ABOVE = 1_000_000
+/** What it takes beyond the time after which an owner counts as gone to look and to take its place. */
+const LOOK_MS = 5_000
+
+/** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
+export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
+  const { natsUrl, mongodbUrl, redisUrl, partitions } = config
+  const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir)
+  const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
+  const closes: (() => Promise<unknown>)[] = [async () => dir?.release()]
+  try {
+    const settings = recordedSettings(config)
+    const { log } = await openOwnLog({ logPath, statePath, partitions, natsUrl, mongodbUrl, redisUrl }, settings)
+    closes.push(() => log.close())
+    const changed = changesOf(log.settings, settings)
+    if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
+    const db = mongodbUrl ? await connected(mongodbUrl, closes) : null
+    const cuts = db ? await lookAtMongoCuts(db) : lookAtCuts(statePath)
+    const problems = await found(cuts, log, partitions).finally(() => cuts.close())
+    const isWell = problems.every(problem => problem === null)
+    if (db && (!isWell || (await isOwned(db)))) {
+      const lease = await ownership(db, config.takeOverMs)
+      closes.push(() => lease.release())
+    }
+    const store = isWell ? null : await openStore(db, statePath)
+    if (store) closes.push(() => store.close())
+    for (const [partition, problem] of problems.entries()) {
+      if (!store || problem === null) yield { partition, problem, repaired: false }
+      else yield await repairOne(store, log, partition, options)
+    }
+  } finally {
+    for (const close of closes.reverse()) await close()
+  }
+}
+
+async function connected(url: string, closes: (() => Promise<unknown>)[]): Promise<Db> {
+  const { connectMongo } = await import('../mongodb/index.ts')
+  const { db, close } = await connectMongo(url)
+  closes.push(close)
+  return db
+}
+
+async function isOwned(db: Db): Promise<boolean> {
+  const { ownerIn } = await import('../mongodb/owner.ts')
+  return (await ownerIn(db)) !== null
+}
+
+async function openStore(db: Db | null, statePath: string): Promise<CheckpointStore> {
+  if (!db) return openCheckpoints(statePath)
+  const { openMongoCheckpoints } = await import('../checkpoint/mongo.ts')
+  return openMongoCheckpoints(db)
+}
+
+async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
+  const problems: (Problem | null)[] = []
+  for (let p = 0; p < partitions; p++) {
+    const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null }
+    problems.push(problemOf(cut, await log.bounds(p)))
+  }
+  return problems
+}
+
+async function ownership(db: Db, goneMs: number): Promise<Lease> {
+  const { Lease } = await import('../mongodb/lease.ts')
+  try {
+    return await Lease.acquire(db, randomUUID(), AbortSignal.timeout(goneMs * 1.2 + LOOK_MS), {
+      goneMs,
+      monotonic: () => performance.now(),
+      sleep,
+      waiting: () => {},
+    })
+  } catch (cause) {
+    if (!isCode(cause, 'RC_CLOSING')) throw cause
+    throw new RollcallError('RC_NO_OWNER', 'Another process owns the partitions; end it first.', { cause })
+  }
+}
+
+async function repairOne(
+  store: CheckpointStore,
+  log: OwnLog,
+  partition: number,
+  { acceptLoss }: RepairOptions,
+): Promise<Repaired> {
+  const claim = await store.claim(partition, randomUUID())
+  const bounds = await log.bounds(partition)
+  const problem = problemOf(claim, bounds)
+  const loss = problem && lossOf(problem, claim, bounds)
+  const repaired = { partition, problem, repaired: problem !== null, ...(loss && { loss }) }
+  if (loss && !acceptLoss) return { ...repaired, repaired: false }
+  if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds)
+  if (problem !== 'RC_LOG_BEHIND') return repaired
+  await log.renew(partition, Math.max(claim.cut, bounds.last) + ABOVE + 1)
+  await move(store, claim, await log.bounds(partition))
+  return repaired
+}
+
+/** The checkpoint goes on with the first entry of the log. */
+const move = (store: CheckpointStore, claim: Claim, { first, incarnation }: Bounds): Promise<void> =>
+  store.commit(claim, first - 1, { incarnation, puts: [], removes: [] })
+
+/** Entries of the log's own incarnation up to the cut are in the checkpoint; those of another one are in none. */
+function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds): string | null {
+  if (problem === 'RC_LOG_TRUNCATED') return `entries ${between(claim.cut + 1, first - 1)} are gone from the log`
+  if (claim.incarnation === incarnation || first > last) return null
+  return `entries ${between(first, last)} of the present log were accepted and are in no checkpoint`
+}
+
+const between = (first: Seq, last: Seq): string => (first === last ? `${first}` : `${first} to ${last}`)

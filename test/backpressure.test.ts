@@ -1,0 +1,49 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { memoryLiveSets } from '../src/audience/memory.ts'
+import type { DocumentStore } from '../src/documents/index.ts'
+import type { EventLog } from '../src/log/index.ts'
+import { Loop } from '../src/shard/loop.ts'
+import { adder, type Sum } from './support/adder.ts'
+import { MemoryStore } from './support/memory-store.ts'
+
+const ENTRIES = 5_200
+const BATCH = 100
+
+const add: Event = { kind: 'add', key: 'k', id: '', at: 1, arrival: 1, n: 1 }
+
+/** A log that is there already. */
+const log = {
+  bounds: async () => ({ incarnation: 'one', first: 1, last: ENTRIES }),
+  append: async () => ENTRIES,
+  async *read(_partition: number, after: number) {
+    for (let seq = after + 1; seq <= ENTRIES; seq += BATCH) {
+      yield Array.from({ length: BATCH }, (_, i) => ({ seq: seq + i, events: [add] }))
+    }
+  },
+} as unknown as EventLog
+
+test('a partition that cannot commit reads no more than fits into memory, and goes on when it can', async () => {
+  const store = new MemoryStore()
+  const isThere = Promise.withResolvers<void>()
+  const commit = store.commit.bind(store)
+  store.commit = async (...args) => {
+    await isThere.promise
+    await commit(...args)
+  }
+  const loop = await Loop.claim(0, {
+    ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
+    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: Date.now, failed: () => {} },
+    documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
+    receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
+  })
+  onTestFinished(() => loop.drain())
+  await vi.waitFor(() => expect(loop.partition.applied).toBeGreaterThan(2_000))
+  for (let turn = 0; turn < 1_000; turn++) await nextTurn()
+  expect(loop.partition.applied).toBeLessThanOrEqual(2_000 + BATCH)
+  isThere.resolve()
+  await loop.committer.settled(ENTRIES, 20_000)
+  const sum = (await loop.partition.view('adder', 'k'))?.context as Sum
+  expect(sum.sum).toBe(ENTRIES)
+})

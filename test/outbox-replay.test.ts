@@ -1,0 +1,71 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { memoryLiveSets } from '../src/audience/memory.ts'
+import type { DocumentStore } from '../src/documents/index.ts'
+import type { EventLog } from '../src/log/index.ts'
+import { History } from '../src/shard/history.ts'
+import { Loop } from '../src/shard/loop.ts'
+import { adder } from './support/adder.ts'
+import { MemoryStore } from './support/memory-store.ts'
+import { NOON } from './support/one-partition.ts'
+import { effect, world } from './support/world.ts'
+
+const waiting = effect('k', {})
+const nothing: Event = { kind: 'nobody takes it', key: '', id: '', at: NOON, arrival: NOON }
+const failed: Event = { ...nothing, kind: 'effect.failed', effect: waiting.id, error: 'no', code: 'X' }
+
+/** Claims a partition with one effect in its outbox and these entries behind its cut; what was performed when it was done. */
+async function performed(entries: Event[]): Promise<string[]> {
+  const store = new MemoryStore()
+  const former = await store.claim(0, 'before')
+  await store.commit(former, 1, { puts: [{ space: 'outbox', names: [waiting.id], value: waiting }], removes: [] })
+  const tried: string[] = []
+  const last = 1 + entries.length
+  const log = {
+    bounds: async () => ({ incarnation: 'one', first: 1, last }),
+    append: async () => last,
+    async *read() {
+      for (const [i, each] of entries.entries()) {
+        for (let turn = 0; turn < 20; turn++) await nextTurn()
+        yield [{ seq: i + 2, events: [each] }]
+      }
+    },
+  } as unknown as EventLog
+  const loop = await Loop.claim(0, {
+    ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
+    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: () => NOON, failed: () => {} },
+    documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
+    receiverOf: () => ({
+      async perform({ id }) {
+        tried.push(id)
+        return { outcome: 'done' }
+      },
+    }),
+  })
+  onTestFinished(() => loop.drain())
+  await loop.committer.settled(last, 20_000)
+  for (let turn = 0; turn < 50; turn++) await nextTurn()
+  return tried
+}
+
+test('an effect that the log gave up behind the cut is not performed after a restart', async () => {
+  expect(await performed([nothing, failed])).toEqual([])
+})
+
+test('an effect that is still waiting when the log ends is performed', async () => {
+  expect(await performed([nothing, nothing])).toEqual([waiting.id])
+})
+
+test('of a partition no more than some 1,000 effects are remembered, the newest', async () => {
+  const made = world()
+  const history = new History(made.documents, 3, (_step, work) => work())
+  for (let n = 0; n < 1_700; n++) {
+    const account = { ...effect('k', {}), id: `e${n}`, seq: n, state: 'done' as const, doneAt: NOON }
+    if (n % 100 === 99) await history.write(account)
+    else void history.write(account)
+  }
+  const kept = await made.documents.find('effects', { filter: { partition: 3 } })
+  expect(kept.length).toBeLessThanOrEqual(1_500)
+  expect(Math.min(...kept.map(({ seq }) => Number(seq)))).toBe(1_700 - kept.length)
+})

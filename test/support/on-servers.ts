@@ -1,0 +1,33 @@
+import { afterAll } from 'vitest'
+import { mongodbServer } from './mongodb-server.ts'
+import { type NatsServer, startNatsServer } from './nats-server.ts'
+import { RedisServer, redisServerBinary } from './redis-server.ts'
+import { backends, type Env } from './server.ts'
+
+/** Has every server of the tests keep all it has on servers: JetStream and Redis of its own, a database of its own. */
+const mongodb = mongodbServer()!
+const redis = redisServerBinary()!
+const made = new Map<string, Promise<Env>>()
+const started: (NatsServer | RedisServer)[] = []
+
+async function make(): Promise<Env> {
+  const servers = await Promise.all([startNatsServer(), RedisServer.start(redis)])
+  started.push(...servers)
+  return {
+    ROLLCALL_NATS_URL: servers[0].url,
+    ROLLCALL_REDIS_URL: servers[1].url,
+    ROLLCALL_MONGODB_URL: mongodb.freshUrl(),
+    // Those that are killed come back at once.
+    ROLLCALL_TAKE_OVER_MS: '500',
+  }
+}
+
+backends.envOf = data => {
+  const env = made.get(data) ?? make()
+  made.set(data, env)
+  return env
+}
+
+afterAll(async () => {
+  await Promise.all(started.map(server => server.stop()))
+})
