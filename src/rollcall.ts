@@ -37,7 +37,7 @@ export interface Rollcall {
 }
 
 /** The one place where implementations are chosen. Throws RollcallError if it cannot start, RC_CLOSING at the signal. */
-export async function start(config: Config, signal = new AbortController().signal): Promise<Rollcall> {
+export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
   // What is open is closed in the opposite order, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
   const logger = pino({ level: config.logLevel })

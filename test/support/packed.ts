@@ -14,6 +14,8 @@ const npm = (cwd: string, ...args: string[]): string => execFileSync('npm', args
 const [{ filename }] = JSON.parse(npm(ROOT, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder))
 npm(folder, 'init', '-y')
 npm(folder, 'install', '--no-audit', '--no-fund', join(folder, filename))
+const useClient = "const { RollcallClient } = await import('rollcall/client'); new RollcallClient({ url: 'http://x' })"
+execFileSync(process.execPath, ['--input-type=module', '-e', useClient], { cwd: folder })
 const env = { ...process.env, ROLLCALL_PORT: '0', ROLLCALL_DATA: join(folder, 'data') }
 const bin = join(folder, 'node_modules/rollcall/bin/rollcall.js')
 const child = spawn(process.execPath, [bin, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
