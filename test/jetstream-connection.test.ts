@@ -128,6 +128,7 @@ describe('the connection to NATS', () => {
       ['nobody who listens', Object.assign(new Error(), { name: 'JetStreamNotEnabled' })],
       ['a broken request', new errors.RequestError('connection disconnected')],
       ['a system that is not there just now', apiError(503, 10008)],
+      ['a stream of the same name that is still being removed', apiError(500, 10049)],
       ['a repetition that came before the others have the first', apiError(409, 10158)],
     ])('after %s', async (_, error) => {
       const work = failing(2, error)

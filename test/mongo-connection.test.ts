@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import {
   MongoInvalidArgumentError,
@@ -9,11 +9,21 @@ import {
   MongoServerError,
   MongoTopologyClosedError,
 } from 'mongodb'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
 import { connectMongo } from '../src/mongodb/index.ts'
 import { duplicates, repeated } from '../src/mongodb/outcome.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
+
+/** Of the driver. */
+interface Inside {
+  topology: { s: { servers: Map<string, { monitor: Monitor }> } }
+}
+
+interface Monitor {
+  connection: { socket: Socket }
+  monitorId: { _executeAndReschedule(): void }
+}
 
 const server = mongodbServer()
 const SECRET = 's3cr3t'
@@ -91,6 +101,25 @@ describe('a connection to MongoDB', () => {
       expect(version).toMatch(/\d+\.\d+/)
     })
 
+    test.runIf(server?.kills.includes('killPostgres'))('is not made to a gateway with nothing behind it', async () => {
+      const target = url('')
+      await server!.killPostgres()
+      const { code } = await refusal(target)
+      await server!.restart()
+      expect(code).toBe('RC_UNREACHABLE')
+    })
+
+    test('comes back though the server was to be checked on a socket that had just been destroyed', async () => {
+      const { db, close } = await connectMongo(url(''))
+      const { topology } = db.client as unknown as Inside
+      const [monitor] = [...topology.s.servers.values()].map(watched => watched.monitor)
+      monitor!.connection.socket.destroy()
+      const checked = once(db.client, 'serverHeartbeatSucceeded')
+      monitor!.monitorId._executeAndReschedule()
+      await checked
+      await close()
+    })
+
     test('is refused with a wrong password, which is not told', async () => {
       const { code, all } = await refusal(url('', `nobody:${SECRET}@`))
       expect(code).toBe('RC_CONFIG_INVALID')
@@ -138,6 +167,15 @@ describe('what MongoDB was asked to do', () => {
     }
     await expect(repeated(work, 60_000)).rejects.toBe(error)
     expect(attempts).toBe(1)
+  })
+
+  test('is repeated where there is no answer and no error', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const answers = [new Promise<string>(() => {}), Promise.resolve('done')]
+    const done = repeated(() => answers.shift()!, 60_000)
+    await vi.advanceTimersByTimeAsync(12_000)
+    vi.useRealTimers()
+    expect(await done).toBe('done')
   })
 
   test('is given up when patience is over, with the reason', async () => {

@@ -19,18 +19,22 @@ export interface MongoCheckpoints extends CheckpointStore {
 export interface MongoCheckpointOptions {
   /** how long something is repeated that MongoDB does not answer, before RC_STORE_UNAVAILABLE */
   patienceMs?: number
+  /** of what was read or written, to be kept in memory; the deltas of each claim, 16 MB at most, come on top */
+  cacheBytes?: number
 }
 
+const CACHE_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
 /**
  * Checkpoints in MongoDB, without transactions. What a partition consists of is in blobs that never change; its
  * manifest lists those that count, so that one update of one document is the commit, and the fence.
  */
-export function openMongoCheckpoints(db: Db, { patienceMs = 5_000 }: MongoCheckpointOptions = {}): MongoCheckpoints {
+export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): MongoCheckpoints {
+  const { patienceMs = 5_000, cacheBytes = CACHE_BYTES } = options
   const manifests = new Manifests(db, patienceMs)
   const blobs = new Blobs(db, patienceMs)
-  const cache = new RunCache(blobs)
+  const cache = new RunCache(blobs, cacheBytes)
   const images = new WeakMap<Claim, Image>()
 
   const imageOf = (claim: Claim): Image => {

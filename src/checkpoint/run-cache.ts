@@ -2,20 +2,20 @@ import { LRUCache } from 'lru-cache'
 import type { Blob, Blobs } from './blobs.ts'
 import { decode, EMPTY, type Run } from './run.ts'
 
-const CACHED_BYTES = 64 * 1024 * 1024
 /** An id in memory, beyond what it is in its blob. */
 const ID_BYTES = 64
 
 /** The runs that were read or written last, as far as they fit. */
 export class RunCache {
   readonly #blobs: Blobs
-  readonly #runs = new LRUCache<string, Run>({
-    maxSize: CACHED_BYTES,
-    sizeCalculation: ({ ids, body }) => 1 + body.length + ids.length * ID_BYTES,
-  })
+  readonly #runs: LRUCache<string, Run>
 
-  constructor(blobs: Blobs) {
+  constructor(blobs: Blobs, bytes: number) {
     this.#blobs = blobs
+    this.#runs = new LRUCache({
+      maxSize: bytes,
+      sizeCalculation: ({ ids, body }) => 1 + body.length + ids.length * ID_BYTES,
+    })
   }
 
   keep({ ids }: Blob, run: Run): void {

@@ -15,8 +15,8 @@ const RETRY_MS = 100
 const DIAL_MS = 2_000
 /** So long a server that is connected may be silent, three times, before it counts as gone. */
 const PING_MS = 5_000
-/** What a replica says to a message sent again that the others do not have yet. */
-const DUPLICATE_IN_PROCESS = 10158
+/** What a server refuses only now: to make a stream whose namesake it is still removing, or a message again that its replicas do not have yet. */
+const PASSING_CODES = [10049, 10158]
 const OLDEST = [2, 10] as const
 
 export interface Address {
@@ -183,7 +183,7 @@ export class Connection {
 
 /** Whether it may succeed if it is tried again: no answer, no leader just now, a connection that broke. */
 function passes(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) return error.status === 503 || error.code === DUPLICATE_IN_PROCESS
+  if (error instanceof JetStreamApiError) return error.status === 503 || PASSING_CODES.includes(error.code)
   const { TimeoutError, RequestError, ConnectionError, NoRespondersError } = errors
   const passing = [TimeoutError, RequestError, ConnectionError, NoRespondersError]
   return passing.some(type => error instanceof type) || (error as Error).name === 'JetStreamNotEnabled'

@@ -1,18 +1,14 @@
 import type { MongoClient } from 'mongodb'
 
-/** Of the driver's own, which no types are given for. */
+/** Of the driver's own, which it gives no types for. */
 interface Inside {
-  topology?: { s: { servers: Map<string, { monitor: { connection: MonitorConnection | null } | null }> } }
+  topology?: { s: { servers: Map<string, { monitor: { connection: Connection | null } | null }> } }
 }
 
-export interface MonitorConnection {
+interface Connection {
   socket: { destroyed: boolean }
   destroy(): void
 }
-
-/** The connection by which the driver watches a server. */
-export const monitorOf = (client: MongoClient, address: string): MonitorConnection | null =>
-  (client as unknown as Inside).topology?.s.servers.get(address)?.monitor?.connection ?? null
 
 /**
  * When a server dies, mongodb 7.9 may begin to check it on a socket that is destroyed, but not said to be closed yet.
@@ -20,7 +16,8 @@ export const monitorOf = (client: MongoClient, address: string): MonitorConnecti
  */
 export function guardMonitors(client: MongoClient): void {
   client.on('serverHeartbeatStarted', ({ connectionId }) => {
-    const connection = monitorOf(client, connectionId)
+    const { topology } = client as unknown as Inside
+    const connection = topology?.s.servers.get(connectionId)?.monitor?.connection
     if (connection?.socket.destroyed) connection.destroy()
   })
 }

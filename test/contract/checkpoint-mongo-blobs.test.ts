@@ -160,7 +160,7 @@ describe.skipIf(server === null)('the blobs of a checkpoint in MongoDB', () => {
     const fill = (n: number) => viewers(0, 3_000, `${n}`.padEnd(5_000, '-'))
     await commit(fill(1))
     await commitNothing()
-    const cold = openMongoCheckpoints(await database.connect())
+    const cold = openMongoCheckpoints(await database.connect(), { cacheBytes: 1 })
     claim = await cold.claim(7, 'second')
     const values = new Set<unknown>()
     let count = 0

@@ -6,8 +6,10 @@ export const actors = (count: number, value: unknown): Record[] =>
   Array.from({ length: count }, (_, i) => put('actor', ['viewer', `v${i}`], value))
 export const delta = (puts: Record[], removes: RecordKey[] = []): Delta => ({ incarnation: INCARNATION, puts, removes })
 
+/** In the order of their names, whatever order they come in. */
 export async function load(store: CheckpointStore, claim: Claim, ...keys: RecordKey[]): Promise<Record[]> {
   const found: Record[] = []
   for await (const record of store.load(claim, keys)) found.push(record)
-  return found
+  const order = ({ names }: Record) => names.join('\n')
+  return found.sort((one, other) => (order(one) < order(other) ? -1 : 1))
 }
