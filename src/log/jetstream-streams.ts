@@ -9,7 +9,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
-import { RollcallError } from '../errors.ts'
+import { isCode, RollcallError } from '../errors.ts'
 import type { Bounds, Seq } from './index.ts'
 import type { Connection } from './jetstream-connection.ts'
 
@@ -124,7 +124,10 @@ export class Streams {
     const { label, replicas } = await this.look(partition, deadline)
     const made = { ...label, incarnation: randomUUID() }
     const config = { ...configOf(partition, made, replicas), first_seq: first }
-    await this.ask(partition, name => this.manager.streams.delete(name), deadline)
+    await this.ask(partition, name => this.manager.streams.delete(name), deadline).catch(error => {
+      // A delete whose answer was lost finds it gone when it is repeated.
+      if (!isCode(error, 'RC_LOG_BEHIND')) throw error
+    })
     // Asked again after an answer that was lost, the server finds it made as it should be.
     await this.ask(partition, () => this.manager.streams.add(config), deadline)
     return made.incarnation
