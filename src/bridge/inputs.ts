@@ -109,13 +109,18 @@ export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: numbe
 
 /** One record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
 export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
-  const { records, faults } = sift(schema, input, arrival)
+  const { records, faults } = sift(schema, input, arrival, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
 }
 
-/** One record or an array of them: those that fit, and the faults of the others, at most 100. */
-export function sift<T>(schema: z.ZodType<T>, input: unknown, arrival: number): { records: T[]; faults: Fault[] } {
+/** One record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`. */
+export function sift<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  arrival: number,
+  most = Number.POSITIVE_INFINITY,
+): { records: T[]; faults: Fault[] } {
   const inputs = Array.isArray(input) ? input : [input]
   if (inputs.length === 0 || inputs.length > MAX_BATCH) {
     const code = inputs.length === 0 ? 'too_small' : 'too_big'
@@ -130,6 +135,7 @@ export function sift<T>(schema: z.ZodType<T>, input: unknown, arrival: number): 
     if (!parsed.success) faults.push(...faultsOf(parsed.error, index))
     else if (fault) faults.push(fault)
     else records.push(parsed.data)
+    if (faults.length >= most) break
   }
   return { records, faults: faults.slice(0, MAX_FAULTS) }
 }
