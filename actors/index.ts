@@ -20,6 +20,8 @@ export interface Facts {
   time(): number
   /** whether a stream no longer counts attendance */
   isFrozen(stream: string): boolean
+  /** whether documents may know what the checkpoint does not: it was empty when they were there */
+  adopts(): boolean
 }
 
 /** Where the numbers over all actors of a partition are kept. */

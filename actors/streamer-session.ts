@@ -14,10 +14,17 @@ export const streamerSession: ActorKind<StreamerContext> = {
   machine,
   version: 1,
   migrations: {},
-  takes: ['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end', 'session.rating-found'],
+  takes: [
+    ...['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end'],
+    ...['session.rating-found', 'session.known'],
+  ],
 
   receive({ kind, key, ...event }): StreamerEvent {
-    return { ...event, type: kind, ...(kind === 'session.start' && { streamerId: key }) } as unknown as StreamerEvent
+    const facts =
+      kind === 'session.start'
+        ? { streamerId: key }
+        : kind === 'session.known' && { session: recalled(event.document as SessionDocument, event) }
+    return { ...event, type: kind, ...facts } as unknown as StreamerEvent
   },
 
   needs(context, on) {
@@ -53,9 +60,12 @@ export const streamerSession: ActorKind<StreamerContext> = {
   },
 }
 
+/** A session as documents show it. */
+type SessionDocument = ReturnType<typeof documentOf> & { _id: string; metadata?: { name?: string | null } }
+
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-function documentOf(session: StreamerSession): Record<string, unknown> {
+function documentOf(session: StreamerSession) {
   const { userId, title, tags, pricing, preset, created, started, ended, name } = session
   const { current, currentCount, previous, previousCount } = session.rating
   return {
@@ -76,5 +86,30 @@ function documentOf(session: StreamerSession): Record<string, unknown> {
     'metadata.name': name,
     createdBy: session.createdBy,
     ordinal: session.ordinal,
+  }
+}
+
+/** The session of a document, which may be another program's; of its own ratings only the sum is known. */
+function recalled(document: SessionDocument, { at }: { at: number }): StreamerSession {
+  const { _id: id, userId, title, tags, pricing, status, statuses, rating, metadata, ordinal, createdBy } = document
+  const { current = 0, currentCount = 0, previous = 0, previousCount = 0 } = rating ?? {}
+  const ms = (iso: string | undefined): number | null => (iso === undefined ? null : new Date(iso).getTime())
+  const preset = status?.preset === 'sd' ? 'sd' : 'preview'
+  const stamp = { at: 0, id: '' }
+  return {
+    ...{ id, ordinal: ordinal ?? 1, userId, title: title ?? null, tags: tags ?? [], preset },
+    pricing: { preset, price: pricing?.price ?? 0 },
+    name: metadata?.name ?? null,
+    created: ms(statuses?.created) ?? at,
+    started: ms(statuses?.started),
+    ended: document.active ? null : (ms(statuses?.ended) ?? at),
+    rating: {
+      ...{ current, currentCount, previous, previousCount },
+      ownSum: current * currentCount - previous * previousCount,
+      ownCount: currentCount - previousCount,
+    },
+    showGoalPairs: document.showGoalPairs ?? [],
+    exclusiveGoalPairs: document.exclusiveGoalPairs ?? [],
+    ...{ createdBy: createdBy ?? '', presetStamp: stamp, goalsStamp: stamp },
   }
 }

@@ -1,10 +1,7 @@
-import {
-  daysOf,
-  visitor as machine,
-  type VisitorContext,
-  type VisitorDay,
-  type VisitorEvent,
-} from '../machines/visitor.ts'
+import { type Found, isWhole } from '../machines/adoption.ts'
+import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
+import type { VisitorContext, VisitorDay } from '../machines/visitor-day.ts'
+import { sessionId } from '../machines/web-session-id.ts'
 import type { Chunk, Visit } from '../machines/web-sessions.ts'
 import type { ActorKind, Part } from './index.ts'
 
@@ -14,17 +11,22 @@ export const visitor: ActorKind<VisitorContext> = {
   machine,
   version: 1,
   migrations: {},
-  takes: ['web-event'],
+  takes: ['web-event', 'visitor-day.found'],
 
-  receive(event, _context, { rules }): VisitorEvent {
-    return { type: 'web-event', visitorId: event.key, visit: event.visit as Visit, arrival: event.arrival, rules }
+  receive({ kind, key: visitorId, ...event }, _context, { rules, adopts }): VisitorEvent {
+    const { arrival } = event
+    if (kind === 'visitor-day.found') return { ...(event as object as Found), type: kind, visitorId, rules }
+    return { type: 'web-event', visitorId, visit: event.visit as Visit, arrival, rules, adopts: adopts() }
   },
 
-  needs(context, on, { rules }) {
-    const touched = 'deadline' in on ? { at: on.deadline as number } : { ts: on.at }
-    return daysOf(context, touched, rules)
-      .filter(day => context.days[day] === undefined)
-      .map(day => ['day', day])
+  needs(context, on, { rules, adopts }) {
+    const touched =
+      'deadline' in on
+        ? daysDue(context, on.deadline as number)
+        : on.kind === 'visitor-day.found'
+          ? daysOfFound(context, on as object as Found)
+          : daysOf(context, on.at, rules, adopts())
+    return touched.filter(day => context.days[day] === undefined).map(day => ['day', day])
   },
 
   head: ({ days: _days, ...head }) => head,
@@ -39,6 +41,11 @@ export const visitor: ActorKind<VisitorContext> = {
       chunks.forEach((chunk, i) => {
         if (former?.chunks[i] !== chunk) parts.push({ names: ['day', name, String(i)], value: chunk })
       })
+    }
+    for (const [name, { chunks }] of Object.entries(before.days)) {
+      if (name in after.days) continue
+      const gone = [['day', name], ...chunks.map((_, i) => ['day', name, String(i)])]
+      for (const names of gone) parts.push({ names, value: undefined })
     }
     return parts
   },
@@ -61,17 +68,25 @@ export const visitor: ActorKind<VisitorContext> = {
   project(before, after, visitorId, projection) {
     for (const [name, day] of Object.entries(after.days)) {
       const former = before.days[name]
-      if (former === day) continue
+      if (former === day || !isWhole(day)) continue
+      const shown = isWhole(former) ? former : undefined
+      const count = shown
+        ? { sessions: shown.sessions.length, chunks: shown.chunks.length }
+        : (day.adopted ?? { sessions: 0, chunks: 0 })
       day.sessions.forEach((session, i) => {
-        if (former?.sessions[i] === session) return
+        if (shown?.sessions[i] === session) return
         const { id, ...fields } = session
         projection.upsert('web-sessions', id, fields)
       })
-      for (const { id } of former?.sessions.slice(day.sessions.length) ?? []) projection.remove('web-sessions', id)
+      for (let i = day.sessions.length; i < count.sessions; i++) {
+        projection.remove('web-sessions', sessionId(visitorId, name, i + 1))
+      }
+      const chunkId = (index: number): string => `${visitorId}-${name}/${index}`
       day.chunks.forEach((events, index) => {
-        if (former?.chunks[index] === events) return
-        projection.upsert('web-events', `${visitorId}-${name}/${index}`, { visitorId, day: name, index, events })
+        if (shown?.chunks[index] === events) return
+        projection.upsert('web-events', chunkId(index), { visitorId, day: name, index, events })
       })
+      for (let i = day.chunks.length; i < count.chunks; i++) projection.remove('web-events', chunkId(i))
     }
   },
 }

@@ -46,6 +46,11 @@ export type StreamerEvent = Stamp &
         exclusiveGoalPairs: readonly Goal[]
       }
     | { type: 'session.end'; sessionId: string }
+    | {
+        type: 'session.known'
+        /** the latest that documents show of a streamer of whom the actor knows nothing */
+        session: StreamerSession
+      }
     | { type: 'session.rating-found'; sessionId: string; rating: number; count: number }
   )
 
@@ -76,6 +81,8 @@ export const streamerSession = setup({
     newGoals: ({ context, event }) =>
       event.type === 'session.goals' && isCurrent(context, event) && wins(event, context.session!.goalsStamp),
     current: ({ context, event }) => isCurrent(context, event),
+    isEnded: ({ event }) => event.type === 'session.known' && event.session.ended !== null,
+    isLive: ({ event }) => event.type === 'session.known' && event.session.preset === 'sd',
     unrated: ({ context, event }) => isCurrent(context, event) && context.session!.rating.previousCount === 0,
     newRating: ({ context, event }) => {
       if (event.type !== 'session.rate' || !isCurrent(context, event)) return false
@@ -90,6 +97,10 @@ export const streamerSession = setup({
     carryOver: assign(({ context, event }) =>
       event.type === 'session.rating-found' ? carriedOver(context, event) : context,
     ),
+    recall: assign(({ context, event }) => {
+      if (event.type !== 'session.known') return context
+      return { session: event.session, known: { ...context.known, [usedKey(event.session.id)]: true as const } }
+    }),
     create: assign(({ context, event }) => (event.type === 'session.start' ? created(context, event) : context)),
     preset: assign(({ context, event }) =>
       event.type === 'session.preset' ? changed(context, presetTo(context.session!, event)) : context,
@@ -141,7 +152,14 @@ export const streamerSession = setup({
   },
   states: {
     offline: {
-      on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] } },
+      on: {
+        'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] },
+        'session.known': [
+          { guard: 'isEnded', target: 'ended', actions: 'recall' },
+          { guard: 'isLive', target: 'live', actions: 'recall' },
+          { target: 'preview', actions: 'recall' },
+        ],
+      },
     },
     preview: {
       on: {

@@ -68,7 +68,7 @@ export const emptyDay = (visitorId: string, day: string, opener: 'first' | 'day'
 })
 
 /** The day with the visit in it; the very same day if a visit with this id is already there. */
-export function place(day: Day, visit: Visit, inactivityMs: number): Day {
+export function place<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
   if (holds(day, visit.id)) return day
   const tail = day.chunks.at(-1)
   return !tail || follows(visit, tail[tail.length - 1]!)
@@ -77,7 +77,7 @@ export function place(day: Day, visit: Visit, inactivityMs: number): Day {
 }
 
 /** The day with another reason for its first session. */
-export function reopened(day: Day, opener: 'first' | 'day'): Day {
+export function reopened<D extends Day>(day: D, opener: 'first' | 'day'): D {
   if (day.opener === opener) return day
   return { ...day, opener, sessions: day.sessions.map((s, i) => (i === 0 ? { ...s, openedBy: opener } : s)) }
 }
@@ -107,7 +107,7 @@ function holds(day: Day, id: string): boolean {
   return false
 }
 
-function append(day: Day, visit: Visit, inactivityMs: number): Day {
+function append<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
   const tail = day.chunks.at(-1)
   const chunks = tail && tail.length < CHUNK ? [...day.chunks.slice(0, -1), [...tail, visit]] : [...day.chunks, [visit]]
   const current = day.sessions.at(-1)
@@ -119,7 +119,7 @@ function append(day: Day, visit: Visit, inactivityMs: number): Day {
   return { ...day, chunks, sessions }
 }
 
-function insert(day: Day, visit: Visit, inactivityMs: number): Day {
+function insert<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
   const [chunks, at] = spliced(day.chunks, visit)
   const old = day.sessions
   const starts: number[] = [0]

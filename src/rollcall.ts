@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
 import { type Logger, pino } from 'pino'
+import { adopt } from './adoption/index.ts'
 import { appender } from './bridge/append.ts'
 import { Callers } from './bridge/callers.ts'
 import { httpServer } from './bridge/http.ts'
@@ -60,6 +61,8 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const { documents } = stores
   const lease = stores.db && (await ownership(stores.db, config, signal, logger))
   opened.defer(() => lease?.release())
+  const adopting = await adopt({ log, store: stores.checkpoints, documents, partitions })
+  if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
 
   const subscriptions = new Subscriptions(documents)
   const { groups, excludedTags, items } = config.feeds

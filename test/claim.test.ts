@@ -35,6 +35,7 @@ async function claimOver(bounds: Bounds): Promise<string> {
 const bound = (store: MemoryStore) => ({
   load: store.load.bind(store),
   commit: store.commit.bind(store),
+  peek: store.peek.bind(store),
   close: store.close.bind(store),
 })
 

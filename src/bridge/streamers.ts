@@ -2,6 +2,7 @@ import { ObjectId } from 'bson'
 import type { Event } from '../../actors/event.ts'
 import type { Document } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
+import { partitionOf } from '../log/partition-of.ts'
 import { type Caller, mustBe } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
@@ -25,6 +26,7 @@ export class Streamers {
     const at = now()
     const { userId, title, device } = parseOne(sessionStart, input, at)
     mustBe(caller, userId)
+    const known = await this.#knownBefore(userId)
     const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId)])
     const event: Event = {
       kind: 'session.start',
@@ -39,7 +41,7 @@ export class Streamers {
       userTags: user?.tags ?? [],
       price: config.prices.preview,
     }
-    await this.#settle(event)
+    await this.#settle(known, event)
     const session = await this.#latestOf(userId)
     stamp.forgetSession(session._id)
     return { isNew: session.createdBy === event.id, session: sessionOf(session) }
@@ -77,14 +79,28 @@ export class Streamers {
     if (!active) throw new RollcallError('RC_SESSION_ENDED')
     const at = now()
     const id = new ObjectId().toHexString()
-    await this.#settle({ kind, key: userId, id, at, arrival: at, sessionId: _id, ...facts })
+    const known = await this.#knownBefore(userId)
+    await this.#settle(known, { kind, key: userId, id, at, arrival: at, sessionId: _id, ...facts })
     stamp.forgetSession(_id)
     return sessionOf(await this.#found(_id))
   }
 
-  async #settle(event: Event): Promise<void> {
+  async #settle(known: Event | null, event: Event): Promise<void> {
     const { append, shards } = this.#bridge
-    await shards.settled(await append([event]))
+    await shards.settled(await append(known ? [known, event] : [event]))
+  }
+
+  /** What an actor that knows nothing of its streamer has to be told first: the latest session there is. */
+  async #knownBefore(userId: string): Promise<Event | null> {
+    const { shards, documents, config, now } = this.#bridge
+    const partition = partitionOf(userId, config.partitions)
+    const { snapshot } = await shards.of(partition).call(remote => remote.actor(partition, 'streamer-session', userId))
+    if (snapshot) return null
+    const [active] = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
+    const document = active ?? (await this.#lastOf(userId))
+    if (!document) return null
+    const at = now()
+    return { kind: 'session.known', key: userId, id: document._id, at, arrival: at, document }
   }
 
   async #found(id: string): Promise<Found> {
@@ -99,20 +115,24 @@ export class Streamers {
     return session
   }
 
+  async #lastOf(userId: string): Promise<Document | undefined> {
+    const query = { filter: { userId }, sort: { ordinal: -1 as const }, limit: 1 }
+    return (await this.#bridge.documents.find('sessions', query))[0]
+  }
+
   async #latestOf(userId: string): Promise<Document> {
-    const { documents } = this.#bridge
-    const [session] = await documents.find('sessions', { filter: { userId }, sort: { ordinal: -1 }, limit: 1 })
+    const session = await this.#lastOf(userId)
     if (!session) throw new RollcallError('RC_ACTOR_PARKED')
     return session
   }
 
-  /** The session id of a source that has started, unless it is another streamer's session. */
+  /** The session id of a source that has started, unless it is another streamer's session, or was one that ended. */
   async #sourceIdOf(userId: string): Promise<string | null> {
     const { documents } = this.#bridge
     const sourceId = startedSource(await documents.find('sources', { filter: { userId } }))
     if (sourceId === null) return null
     const taken = await documents.get('sessions', sourceId)
-    return taken && taken.userId !== userId ? null : sourceId
+    return taken && (taken.userId !== userId || !taken.active) ? null : sourceId
   }
 }
 

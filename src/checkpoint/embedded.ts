@@ -86,6 +86,8 @@ export function openCheckpoints(path: string): CheckpointStore {
       claim.incarnation = delta.incarnation
     },
 
+    peek: async partition => readManifest(partition) ?? null,
+
     close: () => env.close(),
   }
 }

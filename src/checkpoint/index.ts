@@ -45,5 +45,7 @@ export interface CheckpointStore {
   load(claim: Claim, keys: RecordKey[]): AsyncIterable<Record>
   /** All or nothing, `claim.cut` then says so; RC_FENCED if the claim is no longer the owner's. The cut may repeat. */
   commit(claim: Claim, cut: Seq, delta: Delta): Promise<void>
+  /** Looks at a partition without claiming it; null if nobody ever did. */
+  peek(partition: number): Promise<Pick<Claim, 'cut' | 'incarnation'> | null>
   close(): Promise<void>
 }

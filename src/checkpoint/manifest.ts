@@ -30,24 +30,16 @@ export interface Lists {
   deltas: DeltaEntry[]
 }
 
-export interface Ownership {
+export interface Manifest extends Lists {
+  _id: number
   owner: string
   epoch: number
-  /** counts up as long as the owner lives */
-  renewed: number
-  /** the owner has given it back */
-  released: boolean
-}
-
-export interface Manifest extends Lists, Ownership {
-  _id: number
 }
 
 const SPACES = ['actor', 'deadline', 'aggregate', 'documents', 'outbox', 'parked']
 
 const first = (partition: number, owner: string): Manifest => ({
-  ...{ _id: partition, owner, epoch: 1, renewed: 0, released: false },
-  ...{ n: 0, attempt: null, cut: 0, incarnation: null, deltas: [] },
+  ...{ _id: partition, owner, epoch: 1, n: 0, attempt: null, cut: 0, incarnation: null, deltas: [] },
   buckets: SPACES.map(space => ({ at: `${space}/`, n: 0, ids: [], bytes: 0 })),
 })
 
@@ -64,18 +56,12 @@ export class Manifests {
     return repeated(() => this.#collection.findOne({ _id: partition }), this.#patienceMs)
   }
 
-  peek(partition: number): Promise<Ownership | null> {
-    const projection = { _id: 0, owner: 1, epoch: 1, renewed: 1, released: 1 }
-    const query = () => this.#collection.findOne<Ownership>({ _id: partition }, { projection })
-    return repeated(query, this.#patienceMs)
-  }
-
   /** The manifest with a higher epoch than anybody's; repeated, an epoch is passed over. */
   claim(partition: number, owner: string): Promise<Manifest> {
     const take = () =>
       this.#collection.findOneAndUpdate(
         { _id: partition },
-        { $inc: { epoch: 1 }, $set: { owner, released: false } },
+        { $inc: { epoch: 1 }, $set: { owner } },
         { returnDocument: 'after' },
       )
     return repeated(async () => {
@@ -104,11 +90,5 @@ export class Manifests {
       if (now.n < next.n) throw new Unsettled('the manifest is about to change')
       return false
     }, this.#patienceMs)
-  }
-
-  /** False if somebody else owns it. */
-  async change(partition: number, epoch: number, update: object): Promise<boolean> {
-    const change = () => this.#collection.updateOne({ _id: partition, epoch }, update)
-    return (await repeated(change, this.#patienceMs)).matchedCount === 1
   }
 }

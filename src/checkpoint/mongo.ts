@@ -3,18 +3,9 @@ import { RollcallError } from '../errors.ts'
 import { type Blob, Blobs, batches } from './blobs.ts'
 import { Image, recordsIn } from './image.ts'
 import type { CheckpointStore, Claim, RecordKey } from './index.ts'
-import { type Manifest, Manifests, type Ownership } from './manifest.ts'
+import { type Manifest, Manifests } from './manifest.ts'
 import { decode, type Run, runOf } from './run.ts'
 import { RunCache } from './run-cache.ts'
-
-export interface MongoCheckpoints extends CheckpointStore {
-  /** Shows others that the owner lives; RC_FENCED if it is no longer the owner. */
-  renew(claim: Claim): Promise<void>
-  /** Who owns the partition; null if nobody ever did. */
-  peek(partition: number): Promise<Ownership | null>
-  /** Lets others claim without waiting; the claim is not used afterwards. */
-  release(claim: Claim): Promise<void>
-}
 
 export interface MongoCheckpointOptions {
   /** how long something is repeated that MongoDB does not answer, before RC_STORE_UNAVAILABLE */
@@ -30,7 +21,7 @@ const READ_BYTES = 8 * 1024 * 1024
  * Checkpoints in MongoDB, without transactions. What a partition consists of is in blobs that never change; its
  * manifest lists those that count, so that one update of one document is the commit, and the fence.
  */
-export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): MongoCheckpoints {
+export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): CheckpointStore {
   const { patienceMs = 5_000, cacheBytes = CACHE_BYTES } = options
   const manifests = new Manifests(db, patienceMs)
   const blobs = new Blobs(db, patienceMs)
@@ -131,16 +122,7 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
       claim.incarnation = delta.incarnation
     },
 
-    async renew({ partition, epoch }) {
-      if (!(await manifests.change(partition, epoch, { $inc: { renewed: 1 } }))) throw new RollcallError('RC_FENCED')
-    },
-
-    peek: partition => manifests.peek(partition),
-
-    async release(claim) {
-      await manifests.change(claim.partition, claim.epoch, { $set: { released: true } })
-      images.delete(claim)
-    },
+    peek: partition => manifests.read(partition),
 
     async close() {},
   }

@@ -23,6 +23,7 @@ interface Lookup {
 
 const TRACE_MS = 3_600_000
 const TRACES_SWEPT_AT_ONCE = 1_000
+const SCANNED_AT_ONCE = 1_000
 
 /** Sets fields in a copy; the objects on the way to a dotted name are copied too, they may be the caller's. */
 const assign = (document: Document, set: Fields): Document => {
@@ -223,6 +224,16 @@ export const openDocuments = ({ path }: { path: string }): DocumentStore => {
           return { seq: now.seq, document: assign(now.document, set) }
         }, stored),
       )
+    },
+    seqs: async function* (collection, field) {
+      let [{ start, end }] = plan(collection, {}).spans as [Plan['spans'][number]]
+      for (;;) {
+        env.resetReadTxn()
+        const some = [...documents.getRange({ start, end, limit: SCANNED_AT_ONCE })]
+        for (const { value } of some) if (value.document) yield [value.document[field], value.seq]
+        if (some.length < SCANNED_AT_ONCE) return
+        start = Buffer.concat([some.at(-1)!.key, Buffer.of(0)])
+      }
     },
     close: async () => {
       closed ??= env.close()

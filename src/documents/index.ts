@@ -64,5 +64,7 @@ export interface DocumentStore {
    * document whose own is as great or greater keeps what it has.
    */
   patchMany(collection: Collection, guard: string, patches: Patch[]): Promise<void>
+  /** Of every document: the value of a field, which may be missing, and the seq it has. */
+  seqs(collection: Collection, field: string): AsyncIterable<[value: unknown, seq: Seq]>
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 /** Documents in MongoDB. Beside its own fields each has the seq of its last write; a removed one leaves a trace. */
-import type { Db, Collection as MongoCollection, UpdateOneModel } from 'mongodb'
+import type { Db, Filter, Collection as MongoCollection, UpdateOneModel } from 'mongodb'
 import type { Seq } from '../log/index.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
@@ -23,6 +23,7 @@ type Stored = MongoCollection<Kept>
 
 const TRACE_MS = 3_600_000
 const WRITES_AT_ONCE = 1_000
+const READ_AT_ONCE = 1_000
 
 const defined = (set: Fields): Fields =>
   Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined))
@@ -139,6 +140,18 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
           update: { $set: defined(set) },
         }))
         await bulk(stored, writes)
+      }
+    },
+
+    seqs: async function* (collection, field) {
+      const stored = await opened(collection)
+      const options = { projection: { _seq: 1, [field]: 1 }, sort: { _id: 1 as const }, limit: READ_AT_ONCE }
+      for (let after: string | null = null; ; ) {
+        const filter: Filter<Kept> = { ...SHOWN, ...(after !== null && { _id: { $gt: after } }) }
+        const some = await insist(() => stored.find<Kept & Fields>(filter, options).toArray())
+        for (const document of some) yield [document[field], document._seq]
+        if (some.length < READ_AT_ONCE) return
+        after = some.at(-1)!._id
       }
     },
 

@@ -1,3 +1,4 @@
+import { adoptVisitorDay } from '../adoption/adopt-visitor-day.ts'
 import type { Receiver } from '../shard/receiver.ts'
 import { cleanupStaleStreamViewers } from './cleanup-stale-stream-viewers.ts'
 import { generateFeed } from './generate-feed.ts'
@@ -21,6 +22,7 @@ export function receivers(world: World): (kind: string) => Receiver {
     invalidate_cached_pusher_channel_data: invalidateCachedPusherChannelData(world),
     cleanup_stale_stream_viewers: cleanupStaleStreamViewers(world),
     'feed.generate': generateFeed(world),
+    'visitor-day.adopt': adoptVisitorDay(world),
   }
   const rest = tellServices(world)
   return kind => byKind[kind] ?? rest

@@ -2,15 +2,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
+import { ABOVE, adopt } from '../adoption/index.ts'
 import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
-import { openCheckpoints } from '../checkpoint/embedded.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import type { Lease } from '../mongodb/lease.ts'
-import { type OwnLog, openOwnLog } from '../places.ts'
+import { type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../places.ts'
 import { changesOf } from './changes.ts'
 import { type Problem, problemOf } from './problem.ts'
 
@@ -18,6 +18,8 @@ export interface Repaired {
   partition: number
   problem: Problem | null
   repaired: boolean
+  /** its checkpoint is empty: from now on it adopts the documents there are */
+  adopts?: true
   /** what is lost by it, or would be */
   loss?: string
 }
@@ -27,12 +29,6 @@ export interface RepairOptions {
   acceptLoss: boolean
 }
 
-/**
- * How far above the cut a new incarnation begins. A document holds the seq of the cut that wrote it, and is written
- * after the commit of that cut: no document is above its checkpoint, unless the checkpoint was put back from a backup.
- * Then this is room for a million entries since: 5,000 s of the log at its fastest, of ordinary days far more.
- */
-const ABOVE = 1_000_000
 /** What it takes beyond the time after which an owner counts as gone to look and to take its place. */
 const LOOK_MS = 5_000
 
@@ -44,7 +40,8 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
   const closes: (() => Promise<unknown>)[] = [async () => dir?.release()]
   try {
     const settings = recordedSettings(config)
-    const { log } = await openOwnLog({ logPath, statePath, partitions, natsUrl, mongodbUrl, redisUrl }, settings)
+    const places: Places = { logPath, statePath, partitions, natsUrl, mongodbUrl, redisUrl }
+    const { log } = await openOwnLog(places, settings)
     closes.push(() => log.close())
     const changed = changesOf(log.settings, settings)
     if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
@@ -56,11 +53,15 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
       const lease = await ownership(db, config.takeOverMs)
       closes.push(() => lease.release())
     }
-    const store = isWell ? null : await openStore(db, statePath)
-    if (store) closes.push(() => store.close())
+    const stores = isWell ? null : await openedStores(db, places)
+    if (stores) closes.push(() => stores.close())
+    const { acceptLoss } = options
+    const from = stores && { log, store: stores.checkpoints, documents: stores.documents, partitions, acceptLoss }
+    const adopting = from ? await adopt(from) : []
     for (const [partition, problem] of problems.entries()) {
-      if (!store || problem === null) yield { partition, problem, repaired: false }
-      else yield await repairOne(store, log, partition, options)
+      if (!stores || problem === null) yield { partition, problem, repaired: false }
+      else if (adopting.includes(partition)) yield { partition, problem, repaired: true, adopts: true }
+      else yield await repairOne(stores.checkpoints, log, partition, options)
     }
   } finally {
     for (const close of closes.reverse()) await close()
@@ -79,10 +80,11 @@ async function isOwned(db: Db): Promise<boolean> {
   return (await ownerIn(db)) !== null
 }
 
-async function openStore(db: Db | null, statePath: string): Promise<CheckpointStore> {
-  if (!db) return openCheckpoints(statePath)
+async function openedStores(db: Db | null, places: Places): Promise<Omit<Stores, 'db'>> {
+  if (!db) return openStores(places)
   const { openMongoCheckpoints } = await import('../checkpoint/mongo.ts')
-  return openMongoCheckpoints(db)
+  const { openMongoDocuments } = await import('../documents/mongo.ts')
+  return { checkpoints: openMongoCheckpoints(db), documents: openMongoDocuments(db), close: async () => {} }
 }
 
 async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {

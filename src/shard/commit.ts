@@ -39,12 +39,12 @@ export class Committer {
   readonly #waiting = new Set<Waiting>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  #projected: Seq
+  #shownUntil: Seq
   #stopped: Error | undefined
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#projected = options.partition.claim.cut
+    this.#shownUntil = options.partition.shownUntil
   }
 
   get isRunning(): boolean {
@@ -67,7 +67,7 @@ export class Committer {
   /** Resolves when everything up to `seq` is applied, committed and readable; RC_WAIT_TIMEOUT after `withinMs`. */
   settled(seq: Seq, withinMs: number): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    if (seq <= this.#projected) return Promise.resolve()
+    if (seq <= this.#shownUntil) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         seq,
@@ -126,8 +126,8 @@ export class Committer {
       await this.#insist('documents', () => project(documents, cut.writes, cut.seq))
       partition.shown(cut.seq)
     }
-    this.#projected = cut.seq
-    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.seq) settle()
+    this.#shownUntil = cut.shownUntil
+    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.shownUntil) settle()
     copies.add(cut)
     committed(cut)
   }

@@ -7,6 +7,8 @@ import type { Effect } from './receiver.ts'
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {
   seq: Seq
+  /** up to here documents show what was applied */
+  shownUntil: Seq
   delta: Omit<Delta, 'incarnation'>
   writes: DocumentWrite[]
   effects: Effect[]

@@ -1,5 +1,7 @@
 import type { Event } from '../../actors/event.ts'
+import type { Ask } from '../../machines/adoption.ts'
 import type { Record, RecordKey } from '../checkpoint/index.ts'
+import type { Seq } from '../log/index.ts'
 import type { Effect } from './receiver.ts'
 
 /** An effect that was tried in vain and waits for an operator. */
@@ -20,6 +22,8 @@ export interface Waiting extends Effect {
 
 /** With more parked than this, those of longest ago are given up. */
 const MOST_PARKED = 1_000
+
+const ADOPT: Ask['type'] = 'visitor-day.adopt'
 
 const inOrder = (a: Effect, b: Effect): number =>
   a.seq - b.seq || (a.actor < b.actor ? -1 : a.actor > b.actor ? 1 : a.index - b.index)
@@ -102,6 +106,15 @@ export class Outbox {
 
   get hasChanges(): boolean {
     return this.#changed.size > 0
+  }
+
+  /** The first entry that waits for what documents know of it; Infinity if none does. */
+  adoptingSince(): Seq {
+    let first = Number.POSITIVE_INFINITY
+    for (const { kind, seq, payload } of this.#effects.values()) {
+      if (kind === ADOPT) first = Math.min(first, Number(payload.since ?? seq))
+    }
+    return first
   }
 
   get size(): number {

@@ -19,6 +19,8 @@ export interface Clock {
   epoch: number
   /** entries ahead whose retries and drops were applied before their turn, in order */
   ahead: Seq[]
+  /** the checkpoint was empty when there were documents already */
+  adopts: boolean
 }
 
 /** An entry being applied, and how many effects each actor has asked for in it. */
@@ -40,7 +42,7 @@ export class Partition {
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
-  readonly clock: Clock = { time: 0, epoch: 0, ahead: [] }
+  readonly clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: false }
   /** the last entry that is in the state */
   applied: Seq
 
@@ -49,7 +51,6 @@ export class Partition {
   readonly #store: CheckpointStore
   readonly #facts: Facts
   readonly #projections = new Projections()
-  readonly #deadlines = new Map<string, number | null>()
   readonly #shown: RecordKey[] = []
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
@@ -59,7 +60,10 @@ export class Partition {
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
-    this.#facts = { rules, time: () => clock.time, isFrozen: stream => counters.isFrozen(stream, clock.time) }
+    this.#facts = {
+      ...{ rules, time: () => clock.time, adopts: () => clock.adopts },
+      isFrozen: stream => counters.isFrozen(stream, clock.time),
+    }
     this.residents = new Residents(kinds, store, claim, this.#facts, (id, error) => this.parking.close(id, error))
   }
 
@@ -115,7 +119,7 @@ export class Partition {
           this.parking.add(id, { seq: applying.seq, index: 0, event }, error as Error)
         }
       }
-      this.#setDeadline(id, null)
+      this.wheel.set(id, null)
     }
   }
 
@@ -152,7 +156,7 @@ export class Partition {
     for (const { error: _error, ...arrived } of kind === 'parked.drop' ? parked.slice(1) : parked) {
       this.#receive(arrived, applying)
     }
-    if (this.residents.has(id)) this.#setDeadline(id, this.residents.get(id).snapshot.context.deadline)
+    if (this.residents.has(id)) this.wheel.set(id, this.residents.get(id).snapshot.context.deadline)
   }
 
   #step(live: Live, event: { type: string; [fact: string]: unknown }, applying: Applying): void {
@@ -166,7 +170,7 @@ export class Partition {
     if (before !== after) {
       live.kind.project(before, after, live.key, this.#projections)
       live.kind.tally?.(before, after, live.key, event, this.counters)
-      if (before.deadline !== after.deadline) this.#setDeadline(live.id, after.deadline)
+      if (before.deadline !== after.deadline) this.wheel.set(live.id, after.deadline)
     }
     for (const each of said) this.#ask(live, each, applying)
   }
@@ -182,9 +186,9 @@ export class Partition {
     this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.clock.time, payload })
   }
 
-  #setDeadline(id: string, at: number | null): void {
-    this.wheel.set(id, at)
-    this.#deadlines.set(id, at)
+  /** Up to here what was applied shows: an event that waits for what documents know of it does not. */
+  get shownUntil(): Seq {
+    return Math.min(this.applied, this.clock.adopts ? this.outbox.adoptingSince() - 1 : this.applied)
   }
 
   /** Whether a commit would change anything but the clock. */
@@ -196,7 +200,8 @@ export class Partition {
   take(): Cut {
     const seq = this.applied
     const writes = this.#projections.take()
-    const changes = [this.residents.take(), this.parking.takeRecords(), this.outbox.takeRecords()]
+    const { residents, parking, outbox, wheel } = this
+    const changes = [residents.take(), parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#shown]
     this.#shown.length = 0
@@ -204,14 +209,10 @@ export class Partition {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
     }
-    for (const [id, at] of this.#deadlines) {
-      if (at === null) removes.push({ space: 'deadline', names: [id] })
-      else puts.push({ space: 'deadline', names: [id], value: at })
-    }
-    this.#deadlines.clear()
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock, ahead: [...this.clock.ahead] } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
-    return { seq, delta: { puts, removes }, writes, effects: this.outbox.takeFresh(), news: this.counters.takeNews() }
+    const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
+    return { seq, shownUntil: this.shownUntil, delta: { puts, removes }, writes, effects, news }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

@@ -26,7 +26,7 @@ export async function recover(
   const { claim, wheel, outbox, parking, counters, clock } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
   for await (const { space, names, value } of store.load(claim, FROM_THE_START)) {
-    if (space === 'deadline') wheel.set(names[0]!, value as number)
+    if (space === 'deadline') wheel.restore(names[0]!, value as number)
     else if (space === 'outbox') outbox.restore(value as Effect)
     else if (space === 'parked') parking.restore(names, value)
     else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })

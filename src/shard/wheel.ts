@@ -1,13 +1,23 @@
+import type { Record, RecordKey } from '../checkpoint/index.ts'
+
 /** Deadlines by the second. Setting and clearing cost the same however many there are. */
 export class Wheel {
   readonly #deadlines = new Map<string, number>()
   readonly #slots = new Map<number, Set<string>>()
   /** a binary heap of the seconds that have a slot */
   readonly #seconds: number[] = []
+  readonly #changed = new Set<string>()
+
+  /** One that the checkpoint has. */
+  restore(id: string, at: number): void {
+    this.set(id, at)
+    this.#changed.delete(id)
+  }
 
   set(id: string, at: number | null): void {
     const former = this.#deadlines.get(id)
     if (former === at) return
+    this.#changed.add(id)
     if (former !== undefined) this.#slots.get(second(former))?.delete(id)
     if (at === null) {
       this.#deadlines.delete(id)
@@ -48,6 +58,18 @@ export class Wheel {
       this.#slots.delete(s)
       this.#pop()
     }
+  }
+
+  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
+    const puts: Record[] = []
+    const removes: RecordKey[] = []
+    for (const id of this.#changed) {
+      const value = this.#deadlines.get(id)
+      if (value === undefined) removes.push({ space: 'deadline', names: [id] })
+      else puts.push({ space: 'deadline', names: [id], value })
+    }
+    this.#changed.clear()
+    return { puts, removes }
   }
 
   entries(): IterableIterator<[string, number]> {

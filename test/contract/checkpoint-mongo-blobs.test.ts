@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Piece } from '../../src/checkpoint/blobs.ts'
-import type { Claim, Record } from '../../src/checkpoint/index.ts'
+import type { CheckpointStore, Claim, Record } from '../../src/checkpoint/index.ts'
 import type { Manifest } from '../../src/checkpoint/manifest.ts'
-import { type MongoCheckpoints, openMongoCheckpoints } from '../../src/checkpoint/mongo.ts'
+import { openMongoCheckpoints } from '../../src/checkpoint/mongo.ts'
 import { decode } from '../../src/checkpoint/run.ts'
 import { allRecords, nameOf } from '../support/all-records.ts'
 import { delta, load, put } from '../support/checkpoint-records.ts'
@@ -22,7 +22,7 @@ const viewers = (from: number, to: number, value: unknown): Record[] =>
 describe.skipIf(server === null)('the blobs of a checkpoint in MongoDB', () => {
   let database: FreshDatabase
   let db: Db
-  let store: MongoCheckpoints
+  let store: CheckpointStore
   let claim: Claim
   /** the pieces each commit inserted */
   let inserted: Piece[] = []

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type MongoCheckpoints, openMongoCheckpoints } from '../../src/checkpoint/mongo.ts'
+import type { CheckpointStore } from '../../src/checkpoint/index.ts'
+import { openMongoCheckpoints } from '../../src/checkpoint/mongo.ts'
 import { actors, delta, load } from '../support/checkpoint-records.ts'
 import { FreshDatabase, mongodbServer } from '../support/mongodb-server.ts'
 import { checkpointContract, type OpenedCheckpoints } from './checkpoint-store.ts'
@@ -17,7 +18,7 @@ describe.skipIf(server === null)('on a server,', () => {
 
   describe('the owner of a partition in MongoDB', () => {
     let database: FreshDatabase
-    let store: MongoCheckpoints
+    let store: CheckpointStore
 
     beforeEach(async () => {
       database = new FreshDatabase(server!)
@@ -34,55 +35,6 @@ describe.skipIf(server === null)('on a server,', () => {
         expect(new Set(claims.map(({ epoch }) => epoch)).size).toBe(16)
         expect([landed, others.length]).toEqual([[winner], 15])
       }
-    })
-
-    test('is nobody until somebody claims', async () => {
-      expect(await store.peek(0)).toBeNull()
-    })
-
-    test('is whoever claimed last', async () => {
-      await store.claim(0, 'first')
-      const { epoch } = await store.claim(0, 'second')
-      expect(await store.peek(0)).toEqual({ owner: 'second', epoch, renewed: 0, released: false })
-    })
-
-    test('counts up its renewals', async () => {
-      const claim = await store.claim(0, 'first')
-      for (let n = 0; n < 3; n++) await store.renew(claim)
-      expect(await store.peek(0)).toMatchObject({ renewed: 3 })
-    })
-
-    test('cannot renew once somebody else claimed', async () => {
-      const claim = await store.claim(0, 'first')
-      await store.claim(0, 'second')
-      await expect(store.renew(claim)).rejects.toMatchObject({ code: 'RC_FENCED' })
-    })
-
-    test('loses neither a renewal nor a commit when they come at once', async () => {
-      const claim = await store.claim(0, 'first')
-      for (let cut = 1; cut <= 50; cut++) {
-        const renewals = [store.renew(claim), store.renew(claim)]
-        await store.commit(claim, cut, delta(actors(1, cut)))
-        await Promise.all(renewals)
-      }
-      expect(await store.peek(0)).toMatchObject({ renewed: 100 })
-      expect(await store.claim(0, 'second')).toMatchObject({ cut: 50 })
-    })
-
-    test('can give it back, and is then the owner no more', async () => {
-      const claim = await store.claim(0, 'first')
-      await store.release(claim)
-      expect(await store.peek(0)).toMatchObject({ owner: 'first', released: true })
-      await expect(store.commit(claim, 1, delta([]))).rejects.toMatchObject({ code: 'RC_FENCED' })
-      await store.claim(0, 'second')
-      expect(await store.peek(0)).toMatchObject({ owner: 'second', released: false })
-    })
-
-    test('gives nothing back that is no longer its own', async () => {
-      const claim = await store.claim(0, 'first')
-      await store.claim(0, 'second')
-      await store.release(claim)
-      expect(await store.peek(0)).toMatchObject({ owner: 'second', released: false })
     })
 
     test('hears that it is fenced when another removed what it would load', async () => {

@@ -62,6 +62,14 @@ export function checkpointContract(name: string, open: () => Promise<OpenedCheck
       expect(claim).toMatchObject({ cut: 7, incarnation: INCARNATION })
     })
 
+    test('can be looked at without a claim', async () => {
+      const seen = [await store.peek(1), await store.peek(0)]
+      expect(seen).toMatchObject([null, { cut: 0, incarnation: null }])
+      await store.commit(claim, 7, delta([]))
+      expect(await (await opened.again()).peek(0)).toMatchObject({ cut: 7, incarnation: INCARNATION })
+      await store.commit(claim, 8, delta([]))
+    })
+
     test('forgets what is removed, and only that', async () => {
       await store.commit(claim, 1, delta(actors(3, 1)))
       await store.commit(claim, 2, delta([], [{ space: 'actor', names: ['viewer', 'v1'] }]))

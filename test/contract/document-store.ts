@@ -212,6 +212,18 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedDo
       })
     })
 
+    test('tell the seq of each, with the value of a field, but nothing of those removed', async () => {
+      await Promise.all(
+        Array.from({ length: 2_500 }, (_, i) => upsert(`s${i}`, i + 1, i === 7 ? {} : { userId: `u${i}` })),
+      )
+      await upsert('other', 9_999, { userId: 'u' }, 'sources')
+      await store.removeMany('sessions', ['s9'], 5_000)
+      const told: [unknown, number][] = []
+      for await (const each of store.seqs('sessions', 'userId')) told.push(each)
+      const expected = Array.from({ length: 2_500 }, (_, i) => [i === 7 ? undefined : `u${i}`, i + 1])
+      expect(told.sort(([, a], [, b]) => a - b)).toEqual(expected.toSpliced(9, 1))
+    })
+
     describe('when removed,', () => {
       beforeEach(() => upsert('s1', 5, { userId: 'u1', active: true }))
 

@@ -42,6 +42,10 @@ export class MemoryStore implements CheckpointStore {
     )
   }
 
+  async peek(): Promise<{ cut: number; incarnation: null }> {
+    return { cut: this.#cut, incarnation: null }
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -69,6 +73,9 @@ export class MemoryDocuments {
         aggregate: unused,
         removeWhere: unused,
         patchMany: unused,
+        seqs: () => {
+          throw new Error('not asked for here')
+        },
         close: unused,
       },
       writes,

@@ -26,6 +26,16 @@ export class OnePartition {
     return one
   }
 
+  /** One without a past of its own, whose log begins after `cut`, where documents are from before. */
+  static async adopting(cut: number): Promise<OnePartition> {
+    const one = new OnePartition()
+    const clock = { time: 0, epoch: 0, ahead: [], adopts: true }
+    const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
+    await one.store.commit(await one.store.claim(0, 'test'), cut, { puts, removes: [] })
+    await one.restart()
+    return one
+  }
+
   async restart(): Promise<void> {
     this.partition = new Partition(await this.store.claim(0, 'test'), KINDS, rules, this.store)
     await recover(this.partition, this.store)
