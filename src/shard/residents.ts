@@ -95,7 +95,7 @@ export class Residents {
     for (const { kind, key, on } of wanted) {
       const live = this.#actors.get(actorId(kind, key))!
       if (live.kept === undefined || on === null) continue
-      for (const part of live.kind.needs(live.snapshot.context, on, this.#facts)) {
+      for (const part of this.#partsFor(live, on)) {
         const names = [kind, key, ...part]
         keys.set(names.join('\n'), { space: 'actor', names })
       }
@@ -108,6 +108,15 @@ export class Residents {
       if (live.kept === live.snapshot.context) live.kept = grown
       else live.kept = live.kind.withPart(live.kept, { names: part, value })
       live.snapshot = { ...live.snapshot, context: grown } as Live['snapshot']
+    }
+  }
+
+  #partsFor({ kind, snapshot }: Live, on: NonNullable<Wanted['on']>): string[][] {
+    try {
+      return kind.needs(snapshot.context, on, this.#facts)
+    } catch {
+      // An event like that is parked when it is applied, which says why.
+      return []
     }
   }
 

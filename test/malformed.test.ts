@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { NOON, OnePartition, tick } from './support/one-partition.ts'
+
+const event = (kind: string, key: string, facts: object = {}): Event => ({
+  ...{ kind, key, id: kind, at: NOON, arrival: NOON },
+  ...facts,
+})
+const beat = (key: string): Event =>
+  event('heartbeat', key, { path: '/live/a', stream: 'a', country: 'TW', groups: ['g'], streamer: 'sam', preset: 'sd' })
+const start = { fresh: 'f', sourceId: null, title: null, device: null, userTags: [], price: 1 }
+const found = { day: '2026-01-01', visits: [], next: null, documents: {}, first: null, since: 1 }
+
+const WHOLE: Event[] = [
+  beat('ann'),
+  event('web-event', 'v', { visit: { id: 'e', ts: NOON, page: '/', source: { source: 'x' } } }),
+  event('session.start', 'sam', start),
+  event('session.preset', 'sam', { sessionId: 'f', preset: 'sd', price: 1 }),
+  event('session.rate', 'sam', { sessionId: 'f', rater: 'x', score: 1 }),
+  event('session.goals', 'sam', { sessionId: 'f', showGoalPairs: [], exclusiveGoalPairs: [] }),
+  event('session.end', 'sam', { sessionId: 'f' }),
+  event('session.known', 'sam', { document: { _id: 'x', userId: 'sam', active: true } }),
+  event('visitor-day.found', 'v', { effect: 'visitor/v:1:0', ...found }),
+  event('parked.retry', 'ann', { actor: 'viewer/ann' }),
+  event('effect.failed', 'v', { effect: 'visitor/v:1:0' }),
+  event('claim', '', { epoch: 1 }),
+  tick(NOON, 1),
+]
+const JUNK = [undefined, null, 0, -1, 1e300, Number.NaN, '', 'x', '__proto__', {}, [], [null], { a: 1 }, true]
+
+for (const whole of WHOLE) {
+  const fields = Object.keys(whole).filter(field => field !== 'kind')
+  test(`a ${whole.kind} put into the log with any of its facts wrong keeps nobody but its actor from going on`, async () => {
+    for (const [field, value] of fields.flatMap(field => JUNK.map(value => [field, value] as const))) {
+      const one = await OnePartition.claim()
+      const wrong = { ...whole, [field]: value } as Event
+      const name = `${field}: ${JSON.stringify(value)}`
+      const all = [...WHOLE.slice(0, 3), wrong, tick(NOON + 1e9, 1), beat('bob')]
+      await one.apply(...all).catch(cause => {
+        throw new Error(name, { cause })
+      })
+      await one.restart()
+      expect(await one.view('viewer', 'bob'), name).toBeDefined()
+    }
+  })
+}
