@@ -17,8 +17,10 @@ export interface LeaseOptions {
   /** ms on a clock that is never set */
   monotonic(): number
   sleep(ms: number): Promise<void>
-  /** another process owns the partitions; said once */
+  /** another process owns the partitions, or did; said once */
   waiting(owner: string): void
+  /** it has renewed its right since; what this throws ends the waiting */
+  lives?(owner: string): void
 }
 
 /** Parts of the time after which an owner is gone: how often it is looked at, and renewed. */
@@ -47,14 +49,22 @@ export class Lease {
   /** Resolves when the process is the owner: at once where nobody is, else when the owner released it or is gone. */
   static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
     const owners = db.collection<Owner>('owners')
-    const { goneMs, monotonic, sleep, waiting } = options
+    const { goneMs, monotonic, sleep, waiting, lives } = options
     let seen = null as Owner | null
+    let isSaid = false
+    let renewals = 0
     let since = monotonic()
     while (!signal.aborted) {
       try {
         const current = await look(owners)
-        if (seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed) since = monotonic()
-        if (current && !seen && !current.released) waiting(current.owner)
+        const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
+        if (isNew) since = monotonic()
+        if (current && !current.released) {
+          if (!isSaid) waiting(current.owner)
+          // One may have been on its way when its owner was killed.
+          if (isSaid && isNew && ++renewals > 1) lives?.(current.owner)
+          isSaid = true
+        }
         const mayTake = current === null || current.released || monotonic() - since >= goneMs
         const held = mayTake ? await take(owners, current, owner) : null
         if (held) return new Lease(owners, held, options)
