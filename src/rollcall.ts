@@ -1,43 +1,44 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Db } from 'mongodb'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { type Logger, pino } from 'pino'
-import { adopt } from './adoption/index.ts'
 import { appender } from './bridge/append.ts'
 import { Callers } from './bridge/callers.ts'
 import { httpServer } from './bridge/http.ts'
-import { type Bridge, Shards } from './bridge/index.ts'
-import type { NatsInputs } from './bridge/nats.ts'
+import { Partitions } from './bridge/partitions.ts'
 import { Stamp } from './bridge/stamp.ts'
-import { type Standby, standBy } from './bridge/standby.ts'
 import { Streamers } from './bridge/streamers.ts'
 import { Subscriptions } from './bridge/subscriptions.ts'
+import { Candidacy } from './candidacy.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { openDataDir } from './data-dir.ts'
-import { type ErrorCode, RollcallError } from './errors.ts'
-import { LivestreamHost } from './livestream/host.ts'
+import { RollcallError } from './errors.ts'
 import { surviveDiskFaults } from './log/disk.ts'
-import { startTrimming } from './log/trimming.ts'
-import type { Lease } from './mongodb/lease.ts'
+import type { Owner } from './owner/index.ts'
+import { look } from './owner/look.ts'
 import { openOwnLog, openStores, type Places } from './places.ts'
 import { changesOf } from './repair/changes.ts'
-import { Shard } from './shard/supervisor.ts'
+import type { Shard } from './shard/supervisor.ts'
+import { Tenure } from './tenure.ts'
 
 /** Requests under way at the end may take so long to be answered. */
 const LAST_ANSWERS_MS = 5_000
-/** A feed does not wait any longer for a shard that is away. */
-const COUNTED_WITHIN_MS = 1_000
+const DIAL_MS = 5_000
+/** So long a shard that has claimed its partitions may be busy with what came before. */
+const CLAIMED_MS = 25_000
 
 export interface Rollcall {
   url: string
-  shards: readonly Shard[]
-  /** rejects when another process may own the partitions; all that is left is to close */
+  /** none while another process owns the partitions */
+  readonly shards: readonly Shard[]
+  /** rejects when another process may own the partitions, or they cannot be had; all that is left is to close */
   lost: Promise<never>
   /** Takes no more, commits what it has, gives the data directory back. */
   close(): Promise<void>
 }
 
-/** The one place where implementations are chosen. Throws RollcallError if it cannot start, RC_CLOSING at the signal. */
+/**
+ * The one place where implementations are chosen: opens a bridge, and the partitions with it as soon as no other
+ * process owns them. Throws RollcallError if it cannot start, RC_CLOSING at the signal.
+ */
 export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
   // What is open is closed in the opposite order, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
@@ -47,72 +48,48 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   opened.defer(surviveDiskFaults(error => logger.error({ err: error }, 'disk fault')))
   const dir = config.natsUrl && config.mongodbUrl ? null : await openDataDir(config.dataDir)
   opened.defer(() => dir?.release())
-  const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs } = config
   const settings = recordedSettings(config)
   const { natsUrl, mongodbUrl, redisUrl } = config
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
-  const places: Places = { logPath, statePath, partitions, natsUrl, mongodbUrl, redisUrl }
+  const places: Places = { logPath, statePath, partitions: config.partitions, natsUrl, mongodbUrl, redisUrl }
   const { log, writer } = await openOwnLog(places, settings)
   opened.defer(() => log.close())
   const changed = changesOf(log.settings, settings)
   if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
-  const stores = await openStores(places)
-  opened.defer(() => stores.close())
-  const { documents } = stores
-  const lease = stores.db && (await ownership(stores.db, config, signal, logger))
-  opened.defer(() => lease?.release())
-  const adopting = await adopt({ log, store: stores.checkpoints, documents, partitions })
-  if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
+  const { documents, checkpoints, db, close } = await openStores(places)
+  opened.defer(close)
+  const nats = natsUrl ? await connected(natsUrl, opened) : null
+  /** over which processes reach each other's partitions; null: there is but one process */
+  const between = db && nats
 
+  const partitions = new Partitions(config.partitions, between && (await remote(between)))
   const subscriptions = new Subscriptions(documents)
-  const { groups, excludedTags, items } = config.feeds
-  const host = new LivestreamHost({
-    ...{ places, groups, excludedTags, items },
-    isAnyoneLive: async () => (await documents.find('sessions', { filter: { active: true }, limit: 1 })).length > 0,
-    async viewers() {
-      const { bySession } = await shards.audience(COUNTED_WITHIN_MS)
-      return new Map([...bySession].map(([id, { alive }]) => [id, alive]))
+  const candidacy = new Candidacy(
+    {
+      ...{ db, isOfUseBeside: between !== null, takeOverMs: config.takeOverMs, logger },
+      async begin() {
+        const renewChannels = (streamerId: string): Promise<void> => subscriptions.renew(streamerId)
+        const options = { config, places, log, writer, documents, checkpoints, between, renewChannels, logger }
+        const tenure = await Tenure.begin(options)
+        partitions.passTo(tenure.owner)
+        return tenure
+      },
     },
-    renewChannels: streamerId => subscriptions.renew(streamerId),
-    failed: (step, error) => logger.error({ step, err: error }, 'livestream fault'),
-    now: Date.now,
-  })
-  opened.defer(() => host.close())
-
-  const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
-  const all = Array.from({ length: config.shards }, (_, shard) => {
-    const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % config.shards === shard)
-    return new Shard({
-      ...{ partitions: owned, rules, flushMs, places, writer, host },
-      livestream: { groups, pusher: config.pusher, firebase: config.firebase, natsUrl },
-      fault: fault => logger.error({ shard, ...fault }, 'shard fault'),
-      restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
-    })
-  })
-  opened.defer(async () => void (await Promise.all(all.map(shard => shard.close()))))
-  const shards = new Shards(all)
-  const refused = new Map<number, RollcallError>()
+    signal,
+  )
+  opened.defer(() => candidacy.close())
+  const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
   const bridge = {
     config,
     callers: config.auth && new Callers(config.auth, Date.now),
-    append: appender(log, partitions, refused),
+    append: appender(log, config.partitions, partition => partitions.refusalOf(partition)),
     stamp: new Stamp(documents, config.streamPaths),
     documents,
-    shards,
+    partitions,
     subscriptions,
     now: Date.now,
-    failed: (error: unknown) => logger.error({ err: error }, 'request failed'),
+    failed,
   }
-  const trimming = startTrimming({
-    log,
-    async cuts() {
-      const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
-      return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
-    },
-    now: Date.now,
-    failed: error => logger.error({ err: error }, 'the log was not trimmed'),
-  })
-  opened.defer(() => trimming.close())
   const streamers = new Streamers(bridge)
   const app = httpServer({ ...bridge, streamers })
   opened.defer(async () => {
@@ -120,55 +97,48 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     await app.close()
     clearTimeout(late)
   })
-  await Promise.all(all.map(shard => shard.ready()))
-  await refuse(all, refused)
-  if (natsUrl) {
-    const inputs = await openNatsInputs(natsUrl, { ...bridge, streamers })
-    opened.defer(() => inputs.close())
+  // Before anything is accepted it is known which partitions cannot take it.
+  if (await candidacy.decided) partitions.learn(await candidacy.tenure!.owner.states(CLAIMED_MS))
+  else {
+    partitions.learn(await look(checkpoints, log, config.partitions))
+    await partitions.states()
   }
-  opened.defer(() => shards.stopWaiting())
+  const watching = partitions.watch(failed)
+  opened.defer(() => watching.close())
+  if (nats) {
+    const { NatsInputs } = await import('./bridge/nats.ts')
+    const inputs = new NatsInputs(nats, { ...bridge, streamers })
+    opened.defer(() => inputs.close())
+    // Whoever is told that it listens finds it there, too.
+    await nats.flush().catch(failed)
+  }
+  opened.defer(() => partitions.stopWaiting())
   const url = await app.listen({ host: config.host, port: config.port }).catch(cause => {
     throw new RollcallError('RC_LISTEN_FAILED', cause.message, { cause })
   })
   wasListening = true
   announce(logger, config, url)
   const rest = opened.move()
-  const lost = lease?.lost ?? new Promise<never>(() => {})
-  return { url, shards: all, lost, close: () => rest.disposeAsync() }
-}
-
-/** What is sent for a partition whose log does not fit would be passed over later: it is not taken. */
-async function refuse(shards: Shard[], refused: Map<number, RollcallError>): Promise<void> {
-  const states = await Promise.all(shards.map(shard => shard.call(remote => remote.status())))
-  for (const { partition, stopped } of states.flat()) {
-    if (stopped) refused.set(partition, new RollcallError(stopped.code as ErrorCode, stopped.message))
+  return {
+    url,
+    get shards() {
+      return candidacy.tenure?.owner.all ?? []
+    },
+    lost: candidacy.lost,
+    close: () => rest.disposeAsync(),
   }
 }
 
-/** Waits for the right to own the partitions, and answers meanwhile that there is somebody, but not the owner. */
-async function ownership(
-  db: Db,
-  { host, port, takeOverMs }: Config,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<Lease> {
-  const { Lease } = await import('./mongodb/lease.ts')
-  let standby: Promise<Standby> | undefined
-  try {
-    const lease = await Lease.acquire(db, randomUUID(), signal, {
-      goneMs: takeOverMs,
-      monotonic: () => performance.now(),
-      sleep: ms => sleep(ms, undefined, { ref: false }),
-      waiting(owner) {
-        standby = standBy(host, port)
-        standby.then(({ port }) => logger.info({ owner, port }, 'standing by'))
-      },
-    })
-    lease.lost.catch(error => logger.error({ err: error }, 'ownership lost'))
-    return lease
-  } finally {
-    await standby?.then(({ end }) => end())
-  }
+async function connected(url: string, opened: AsyncDisposableStack): Promise<NatsConnection> {
+  const { openConnection } = await import('./log/jetstream-connection.ts')
+  const connection = await openConnection({ url }, DIAL_MS)
+  opened.defer(() => connection.close())
+  return connection.nats
+}
+
+async function remote(nats: NatsConnection): Promise<Owner> {
+  const { remoteOwner } = await import('./owner/remote.ts')
+  return remoteOwner(nats)
 }
 
 function announce(logger: Logger, config: Config, url: string): void {
@@ -182,9 +152,4 @@ function announce(logger: Logger, config: Config, url: string): void {
     firebase: config.firebase ? 'sent' : 'recorded',
   }
   logger.info({ url, node: process.version, dataDir, shards, partitions, zone, ...parts }, 'listening')
-}
-
-async function openNatsInputs(url: string, bridge: Bridge): Promise<NatsInputs> {
-  const { openInputs } = await import('./bridge/nats.ts')
-  return openInputs(url, bridge)
 }

@@ -7,11 +7,15 @@ export type Append = (events: Event[]) => Promise<Positions>
 
 /**
  * Hands events to the partitions of their keys; resolves with their positions once the log has them durably. Rejects
- * with why a partition is refused, if one of them is.
+ * with why a partition takes nothing, if one of them does not.
  */
-export function appender(log: EventLog, partitions: number, refused?: ReadonlyMap<number, Error>): Append {
+export function appender(
+  log: EventLog,
+  partitions: number,
+  refusalOf?: (partition: number) => Error | undefined,
+): Append {
   const take = (partition: number): void => {
-    const refusal = refused?.get(partition)
+    const refusal = refusalOf?.(partition)
     if (refusal) throw refusal
   }
   return async events => {

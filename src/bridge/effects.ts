@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { splitId } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
-import { partitionOf } from '../log/partition-of.ts'
 import type { Waiting } from '../shard/outbox.ts'
 import { OF_OPERATOR } from './callers.ts'
 import type { Bridge } from './index.ts'
@@ -19,11 +18,10 @@ interface WithId {
 }
 
 /** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
-export function effectRoutes(app: FastifyInstance, { documents, shards, append, config, now }: Bridge): void {
+export function effectRoutes(app: FastifyInstance, { documents, partitions, append, now }: Bridge): void {
   app.get('/effects', OF_OPERATOR, async request => {
     const { actor, state } = parseOne(query, request.query, now())
-    const answers = shards.all.map(shard => shard.call(remote => remote.effects({ actor, state }, MOST)))
-    const held = (await Promise.all(answers)).flat()
+    const held = await partitions.owner.effects({ actor, state }, MOST)
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
     // What was written down may still be in the outbox, until the commit that takes it out.
@@ -37,8 +35,8 @@ export function effectRoutes(app: FastifyInstance, { documents, shards, append, 
     app.post<WithId>(`/effects/:id/${verb}`, OF_OPERATOR, async ({ params: { id } }, reply) => {
       const actor = id.replace(/:\d+:\d+$/, '')
       const { key } = splitId(actor)
-      const shard = shards.of(partitionOf(key, config.partitions))
-      const parked = await shard.call(remote => remote.effects({ actor, state: 'parked' }, Number.POSITIVE_INFINITY))
+      // A partition, and so an actor, has no more parked than that.
+      const parked = await partitions.owner.effects({ actor, state: 'parked' }, MOST)
       if (!parked.some(effect => effect.id === id)) throw new RollcallError('RC_NOT_FOUND')
       const at = now()
       const event = { kind: `effect.${verb}`, key, id, at, arrival: at, effect: id }

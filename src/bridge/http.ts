@@ -86,7 +86,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.shards.settled(new Positions().read(String(after), bridge.config.partitions))
+    await bridge.partitions.settled(new Positions().read(String(after), bridge.config.partitions))
   })
 
   sessionRoutes(app, bridge)

@@ -1,8 +1,7 @@
-import type { Msg, Subscription } from '@nats-io/transport-node'
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import { type Fault, RollcallError } from '../errors.ts'
-import { type Connection, openConnection } from '../log/jetstream-connection.ts'
 import { ANYBODY } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { heartbeat, id, parseOne, sift, webEvent } from './inputs.ts'
@@ -11,7 +10,6 @@ import { idOf } from './subjects.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
-const DIAL_MS = 5_000
 
 /** What a message is answered with; `position` where the log has something of it. */
 interface Answer {
@@ -27,13 +25,11 @@ interface Answer {
  * have, or `_` for services.
  */
 export class NatsInputs {
-  readonly #connection: Connection
   readonly #bridge: Bridge
   readonly #subscriptions: Subscription[]
   readonly #underWay = new Set<Promise<void>>()
 
-  constructor(connection: Connection, bridge: Bridge) {
-    this.#connection = connection
+  constructor(nats: NatsConnection, bridge: Bridge) {
     this.#bridge = bridge
     const taken: [subject: string, take: (message: Msg) => Promise<unknown>][] = [
       ['heartbeats.*', message => this.#heartbeats(message)],
@@ -41,7 +37,7 @@ export class NatsInputs {
       ['sessions.*.*', message => this.#session(message)],
     ]
     this.#subscriptions = taken.map(([subject, take]) =>
-      connection.nats.subscribe(subject, {
+      nats.subscribe(subject, {
         queue: QUEUE,
         callback: (error, message) => (error ? bridge.failed(error) : this.#take(message, take)),
       }),
@@ -126,12 +122,7 @@ export class NatsInputs {
   async close(): Promise<void> {
     await Promise.all(this.#subscriptions.map(subscription => subscription.drain()))
     await Promise.all(this.#underWay)
-    await this.#connection.close()
   }
-}
-
-export async function openInputs(url: string, bridge: Bridge): Promise<NatsInputs> {
-  return new NatsInputs(await openConnection({ url }, DIAL_MS), bridge)
 }
 
 function read(message: Msg): unknown {

@@ -8,7 +8,7 @@ import { RollcallError } from '../errors.ts'
 import { aliasesOf } from '../livestream/groups.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import { mustBe, mustHave, OF_USER } from './callers.ts'
-import { added, type Bridge } from './index.ts'
+import type { Bridge } from './index.ts'
 import { parseOne } from './inputs.ts'
 import { sessionOf, withId } from './shown.ts'
 
@@ -29,7 +29,7 @@ interface WithId {
 }
 
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { documents, shards, config, now } = bridge
+  const { documents, partitions, config, now } = bridge
   const aliases = new Set(aliasesOf(config.feeds.groups))
   /** of the latest generations: a feed is read far more often than it changes */
   const texts = new Map<string, { generatedAt: unknown; text: string }>()
@@ -54,16 +54,12 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get<WithId>('/sessions/:id/viewers', OF_USER, async ({ params, query, caller }) => {
     const { users } = parseOne(viewersQuery, query, now())
     if (users === 'true') mustHave(caller, 'service')
-    const counts = await Promise.all(shards.all.map(shard => shard.call(remote => remote.audienceOf(params.id))))
-    if (users !== 'true') return counts.reduce(added)
-    const alive = await Promise.all(shards.all.map(shard => shard.call(remote => remote.alive(params.id))))
-    // Sets of one thread hold its own; those in Redis everybody.
-    const known = alive.includes(null) ? null : [...new Set((alive as string[][]).flat())].sort()
-    return { ...counts.reduce(added), users: known }
+    const count = await partitions.owner.audienceOf(params.id)
+    return users === 'true' ? { ...count, users: await partitions.owner.alive(params.id) } : count
   })
 
   app.get('/viewers', OF_USER, async () => {
-    const { all, bySession } = await shards.audience()
+    const { all, bySession } = await partitions.owner.audience()
     return { ...all, bySession: Object.fromEntries(bySession) }
   })
 
@@ -82,7 +78,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     mustBe(caller, params.id)
     const userId = params.id
     const partition = partitionOf(userId, config.partitions)
-    const view = await shards.of(partition).call(remote => remote.actor(partition, 'viewer', userId))
+    const view = await partitions.owner.actor(partition, 'viewer', userId)
     const written = await documents.find('viewing-sessions', { filter: { userId }, sort: { start: 1 } })
     const runs = (view.snapshot?.context as ViewerContext | undefined)?.runs ?? []
     const settled = written.map(({ _id, start, end }) => ({ id: _id, start: Number(start), end: Number(end) }))

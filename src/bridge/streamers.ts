@@ -86,15 +86,15 @@ export class Streamers {
   }
 
   async #settle(known: Event | null, event: Event): Promise<void> {
-    const { append, shards } = this.#bridge
-    await shards.settled(await append(known ? [known, event] : [event]))
+    const { append, partitions } = this.#bridge
+    await partitions.settled(await append(known ? [known, event] : [event]))
   }
 
   /** What an actor that knows nothing of its streamer has to be told first: the latest session there is. */
   async #knownBefore(userId: string): Promise<Event | null> {
-    const { shards, documents, config, now } = this.#bridge
+    const { partitions, documents, config, now } = this.#bridge
     const partition = partitionOf(userId, config.partitions)
-    const { snapshot } = await shards.of(partition).call(remote => remote.actor(partition, 'streamer-session', userId))
+    const { snapshot } = await partitions.insist(owner => owner.actor(partition, 'streamer-session', userId))
     if (snapshot) return null
     const [active] = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
     const document = active ?? (await this.#lastOf(userId))

@@ -1,0 +1,33 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { RollcallError } from '../errors.ts'
+import { partsOf } from './answer.ts'
+import type { Owner } from './index.ts'
+import { ALL_SUBJECTS, put } from './question.ts'
+
+/** What the headers of a message take of its room, and more. */
+const HEADER_BYTES = 1_024
+
+/** Answers other processes in the name of the owner, until it is closed. `failed` hears what they are not told. */
+export function answering(
+  nats: NatsConnection,
+  owner: Owner,
+  failed: (error: unknown) => void,
+): { close(): Promise<void> } {
+  const answer = async (message: Msg): Promise<void> => {
+    const answered = await put(owner, message.subject, message.string()).then(
+      value => ({ value }),
+      (error: unknown) => {
+        if (error instanceof RollcallError) return { error }
+        failed(error)
+        return { error: new RollcallError('RC_INTERNAL') }
+      },
+    )
+    const parts = partsOf(answered, nats.info!.max_payload - HEADER_BYTES)
+    for (const { data, headers } of parts) message.respond(data, { headers })
+  }
+  // No queue group: an owner that is paused must not be the only one who was asked.
+  const subscription = nats.subscribe(ALL_SUBJECTS, {
+    callback: (error, message) => void (error ? failed(error) : answer(message).catch(failed)),
+  })
+  return { close: () => subscription.drain() }
+}

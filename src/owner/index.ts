@@ -1,0 +1,33 @@
+/**
+ * The owner: the one process whose shards have all partitions. This is what bridges ask of it, in the same process or
+ * over NATS; everything else they do themselves.
+ */
+import type { Seq } from '../log/index.ts'
+import type { ActorView, AudienceCount, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
+import type { Waiting } from '../shard/outbox.ts'
+
+export interface Audience {
+  all: AudienceCount
+  bySession: [id: string, count: AudienceCount][]
+}
+
+export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
+
+export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'>
+
+export interface Owner {
+  /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */
+  settled(partition: number, seq: Seq, withinMs: number): Promise<void>
+  /** In all, and on every stream with a beat in the last 24 h. */
+  audience(): Promise<Audience>
+  audienceOf(stream: string): Promise<AudienceCount>
+  /** Users alive on a stream, as of the last commits; null while that is not known. */
+  alive(stream: string): Promise<string[] | null>
+  actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }>
+  /** Of one partition, or of all. */
+  parked(partition?: number): Promise<ParkedActor[]>
+  /** Those that are not done, newest first, no more than asked for. */
+  effects(query: EffectQuery, limit: number): Promise<Waiting[]>
+  /** Of every partition whether it goes on; a shard that does not say so in time does not. */
+  states(): Promise<PartitionState[]>
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { RollcallError } from '../errors.ts'
+import type { Owner } from './index.ts'
+
+const SUBJECT = 'rollcall.owner'
+/** Under it all questions are asked, of whoever is there to answer them. */
+export const ALL_SUBJECTS = `${SUBJECT}.*`
+
+const text = z.string().max(4_096)
+const partition = z.number().int().min(0)
+
+/** What may be asked, with what. Nothing else of an owner is in reach. */
+const QUESTIONS = {
+  settled: z.tuple([partition, z.number().int().min(0), z.number().min(0).max(25_000)]),
+  audience: z.tuple([]),
+  audienceOf: z.tuple([text]),
+  alive: z.tuple([text]),
+  actor: z.tuple([partition, text, text]),
+  parked: z.union([z.tuple([]), z.tuple([partition])]),
+  effects: z.tuple([z.object({ actor: text.optional(), state: text.optional() }), z.number().int().min(1).max(1_000)]),
+  states: z.tuple([]),
+} satisfies { [Name in keyof Owner]: z.ZodType<Parameters<Owner[Name]>> }
+
+export type QuestionName = keyof typeof QUESTIONS
+
+export const subjectOf = (name: QuestionName): string => `${SUBJECT}.${name}`
+
+/** Puts the question of a message to the owner. Throws RC_NOT_FOUND or RC_INVALID_INPUT for what is none. */
+export async function put(owner: Owner, subject: string, payload: string): Promise<unknown> {
+  const name = subject.slice(SUBJECT.length + 1)
+  if (!Object.hasOwn(QUESTIONS, name)) throw new RollcallError('RC_NOT_FOUND')
+  const asked = QUESTIONS[name as QuestionName].safeParse(parsed(payload))
+  if (!asked.success) throw new RollcallError('RC_INVALID_INPUT')
+  const ask = owner[name as QuestionName] as (...args: unknown[]) => Promise<unknown>
+  return ask.apply(owner, asked.data)
+}
+
+function parsed(payload: string): unknown {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    throw new RollcallError('RC_INVALID_JSON')
+  }
+}

@@ -1,0 +1,88 @@
+import { RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
+import type { ActorView, AudienceCount, EffectQuery } from '../shard/index.ts'
+import type { Waiting } from '../shard/outbox.ts'
+import type { Shard } from '../shard/supervisor.ts'
+import type { Audience, Owner, ParkedActor, PartitionState } from './index.ts'
+
+const STATES_MS = 1_000
+
+/** The owner's own process: all its shards as one. A user lives in one partition, so counts of distinct users add up. */
+export class Shards implements Owner {
+  readonly all: readonly Shard[]
+
+  constructor(all: readonly Shard[]) {
+    this.all = all
+  }
+
+  #numberOf(partition: number): number {
+    const number = this.all.findIndex(shard => shard.partitions.includes(partition))
+    if (number < 0) throw new RollcallError('RC_NOT_FOUND', `There is no partition ${partition}.`)
+    return number
+  }
+
+  #of(partition: number): Shard {
+    return this.all[this.#numberOf(partition)]!
+  }
+
+  async settled(partition: number, seq: Seq, withinMs: number): Promise<void> {
+    await this.#of(partition).call(remote => remote.settled(partition, seq, withinMs), withinMs)
+  }
+
+  async audience(withinMs?: number): Promise<Audience> {
+    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs)))
+    const bySession = new Map<string, AudienceCount>()
+    for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
+      bySession.set(stream, added(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))
+    }
+    return { all: answers.map(answer => answer.all).reduce(added), bySession: [...bySession] }
+  }
+
+  async audienceOf(stream: string): Promise<AudienceCount> {
+    const counts = await Promise.all(this.all.map(shard => shard.call(remote => remote.audienceOf(stream))))
+    return counts.reduce(added)
+  }
+
+  async alive(stream: string): Promise<string[] | null> {
+    const known = await Promise.all(this.all.map(shard => shard.call(remote => remote.alive(stream))))
+    // Sets of one thread hold its own; those in Redis everybody.
+    return known.includes(null) ? null : [...new Set((known as string[][]).flat())].sort()
+  }
+
+  async actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }> {
+    const view = await this.#of(partition).call(remote => remote.actor(partition, kind, key))
+    return { ...view, shard: this.#numberOf(partition) }
+  }
+
+  async parked(partition?: number): Promise<ParkedActor[]> {
+    const asked = partition === undefined ? this.all : [this.#of(partition)]
+    const lists = await Promise.all(asked.map(shard => shard.call(remote => remote.parked())))
+    return lists.flat()
+  }
+
+  async effects(query: EffectQuery, limit: number): Promise<Waiting[]> {
+    const lists = await Promise.all(this.all.map(shard => shard.call(remote => remote.effects(query, limit))))
+    return lists
+      .flat()
+      .sort((a, b) => b.at - a.at)
+      .slice(0, limit)
+  }
+
+  async states(withinMs = STATES_MS): Promise<PartitionState[]> {
+    const states = this.all.map(async shard => {
+      try {
+        const states = await shard.call(remote => remote.status(), withinMs)
+        return states.map(({ partition, stopped }) => ({ partition, stopped }))
+      } catch (error) {
+        const { code, message } = error as RollcallError
+        return shard.partitions.map(partition => ({ partition, stopped: { code, message } }))
+      }
+    })
+    return (await Promise.all(states)).flat()
+  }
+}
+
+const added = (a: AudienceCount, b: AudienceCount): AudienceCount => ({
+  alive: a.alive + b.alive,
+  attendance: a.attendance + b.attendance,
+})

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import type { CheckpointStore } from '../src/checkpoint/index.ts'
+import type { EventLog } from '../src/log/index.ts'
+import { look } from '../src/owner/look.ts'
+
+test.each([
+  ['fits', { cut: 5, incarnation: 'one' }, undefined],
+  ['ends before the cut', { cut: 10, incarnation: 'one' }, 'RC_LOG_BEHIND'],
+  ['is another one', { cut: 5, incarnation: 'other' }, 'RC_LOG_BEHIND'],
+  ['begins after the cut', { cut: 1, incarnation: 'one' }, 'RC_LOG_TRUNCATED'],
+  ['may be begun anew, since nothing was committed', { cut: 0, incarnation: null }, 'RC_NO_OWNER'],
+  ['may be begun anew, since nobody claimed it', null, 'RC_NO_OWNER'],
+])('without an owner, of a partition whose log %s, it is seen', async (_, kept, code) => {
+  const store = { peek: async () => kept } as unknown as CheckpointStore
+  const log = { bounds: async () => ({ incarnation: 'one', first: 3, last: 7 }) } as unknown as EventLog
+  const states = await look(store, log, 2)
+  expect(states.map(({ partition, stopped }) => [partition, stopped?.code])).toEqual([
+    [0, code],
+    [1, code],
+  ])
+})
