@@ -69,7 +69,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
       ...{ db, isOfUseBeside: between !== null, takeOverMs: config.takeOverMs, logger },
       async begin() {
         const renewChannels = (streamerId: string): Promise<void> => subscriptions.renew(streamerId)
-        const options = { config, places, log, writer, documents, checkpoints, between, renewChannels, logger }
+        const options = { config, places, log, writer, documents, checkpoints, between, nats, renewChannels, logger }
         const tenure = await Tenure.begin(options)
         partitions.passTo(tenure.owner)
         return tenure

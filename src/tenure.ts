@@ -7,6 +7,7 @@ import type { DocumentStore } from './documents/index.ts'
 import { LivestreamHost } from './livestream/host.ts'
 import type { EmbeddedLog } from './log/embedded.ts'
 import { startTrimming } from './log/trimming.ts'
+import { StatisticsTeller } from './notify/tell-statistics.ts'
 import { Shards } from './owner/shards.ts'
 import type { OwnLog, Places } from './places.ts'
 import { Shard } from './shard/supervisor.ts'
@@ -23,6 +24,8 @@ export interface TenureOptions {
   checkpoints: CheckpointStore
   /** over which other processes ask; null: there are none */
   between: NatsConnection | null
+  /** on which other services hear of something; null: there are none */
+  nats: NatsConnection | null
   /** Finds out anew who may subscribe to a streamer's channels. */
   renewChannels(streamerId: string): Promise<void>
   logger: Logger
@@ -85,13 +88,23 @@ export class Tenure {
   /** Resolves when all partitions are claimed, and other processes are answered; RC_SHARD_LOST if a shard never starts. */
   async ready(): Promise<void> {
     await Promise.all(this.owner.all.map(shard => shard.ready()))
-    const { between, logger } = this.#options
+    const { between, nats, logger } = this.#options
+    if (nats) await this.#tellStatistics(nats)
     if (!between) return
     const { answering } = await import('./owner/answering.ts')
     const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
     const answers = answering(between, this.owner, failed)
     this.#parts.defer(() => answers.close())
     await between.flush().catch(failed)
+  }
+
+  async #tellStatistics(nats: NatsConnection): Promise<void> {
+    const { documents, config, logger } = this.#options
+    const { natsOutputs } = await import('./notify/nats-outputs.ts')
+    const failed = (error: unknown): void => logger.error({ err: error }, 'the statistics were not told')
+    const options = { documents, outputs: natsOutputs(nats), lateMs: config.lateMs, now: Date.now, failed }
+    const teller = new StatisticsTeller(options).start()
+    this.#parts.defer(() => teller.close())
   }
 
   close(): Promise<void> {

@@ -51,6 +51,7 @@ export const OUTPUTS = {
   'rollcall.session.ended': 'A session ended.',
   'rollcall.rating.updated': "A session's rating changed.",
   'rollcall.feed.updated': 'A feed was generated.',
+  'rollcall.statistics': 'Five minutes are over, or late heartbeats changed what was told of them.',
   'rollcall.web-session.closed': 'A web session is over.',
   'rollcall.web-session.corrected': 'A web session that was over changed by a late event.',
 } as const

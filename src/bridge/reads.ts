@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { STALE_MS, seenSince } from '../../actors/viewer.ts'
 import type { ViewerContext } from '../../machines/viewer.ts'
-import type { StatisticsRecord } from '../audience/counters.ts'
+import { statistics } from '../audience/statistics.ts'
 import type { Document } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import { aliasesOf } from '../livestream/groups.ts'
@@ -65,8 +65,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   app.get('/statistics', async ({ query }) => {
     const { from, to = now() } = parseOne(statisticsQuery, query, now())
-    const filter = { timestamp: { $gte: from ?? to - DAY_MS, $lt: to } }
-    return { records: summed(await documents.find('statistics', { filter, sort: { timestamp: 1 } })) }
+    return { records: await statistics(documents, from ?? to - DAY_MS, to) }
   })
 
   app.get<WithId>('/users/:id', OF_USER, async ({ params, caller }) => {
@@ -110,23 +109,4 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
       seen.filter(({ preset }) => preset === wanted).map(({ userId, lastAt }) => ({ userId, lastAt }))
     return { viewers: { preview: of('preview'), sd: of('sd') } }
   })
-}
-
-/** A user lives in one partition, so counts of distinct users add up over the partitions. */
-function summed(documents: Document[]): Record<string, unknown>[] {
-  const windows = Map.groupBy(documents as unknown as StatisticsRecord[], ({ timestamp }) => timestamp)
-  return [...windows]
-    .map(([timestamp, parts]) => ({
-      viewerCount: parts.reduce((count, part) => count + part.viewerCount, 0),
-      timestamp,
-      countByUserGroup: counts(parts.flatMap(part => part.countByUserGroup)),
-      countByViewingCountry: counts(parts.flatMap(part => part.countByViewingCountry)),
-    }))
-    .filter(({ viewerCount }) => viewerCount > 0)
-}
-
-function counts(pairs: [name: string, count: number][]): Record<string, number> {
-  const totals = new Map<string, number>()
-  for (const [name, count] of pairs) totals.set(name, (totals.get(name) ?? 0) + count)
-  return Object.fromEntries(totals)
 }

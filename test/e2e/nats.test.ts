@@ -96,6 +96,24 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
     expect(effects.map(({ id }: Body) => id)).toContain(heard[0]!.id)
   })
 
+  test('the statistics of five minutes that are over are told, by whoever owns the partitions next at the latest', async () => {
+    const told: Body[] = []
+    client.subscribe('rollcall.statistics', { callback: (_error, message) => void told.push(message.json()) })
+    await client.flush()
+    const at = Date.now() - 600_000
+    const { position } = await ask(
+      'heartbeats._',
+      ['u1', 'u2'].map(userId => ({ userId, path: '/', country: 'FR', at })),
+    )
+    await readAfter(position, '/viewers')
+    await server.stop()
+    await server.start()
+    const { records } = (await server.get('/statistics')).body
+    const over = records.find(({ timestamp }: Body) => timestamp <= at && at < timestamp + 300_000)
+    expect(over.countByViewingCountry).toEqual({ FR: 2 })
+    await vi.waitFor(() => expect(told).toContainEqual(over), { timeout: 10_000 })
+  })
+
   test('what was accepted outlives kill -9 of Rollcall and of the server of NATS', async () => {
     const { position } = await ask('heartbeats.last', { userId: 'last', path: '/live/s9' })
     await server.kill()

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { WINDOW_MS } from '../../machines/viewer.ts'
+import { type Statistics, statistics } from '../audience/statistics.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import type { Outputs } from './index.ts'
+
+export interface StatisticsTellerOptions {
+  documents: DocumentStore
+  outputs: Outputs
+  /** ms; how late a heartbeat may come and still count */
+  lateMs: number
+  now(): number
+  failed(error: unknown): void
+}
+
+/** After its end a window waits so long for beats under way, and for the commit that shows them. */
+const SETTLE_MS = 10_000
+const EVERY_MS = 30_000
+
+/** Tells other services of each window of five minutes that is over, and again if late heartbeats changed it. */
+export class StatisticsTeller {
+  readonly #options: StatisticsTellerOptions
+  /** what was last told of a window */
+  readonly #told = new Map<number, string>()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: StatisticsTellerOptions) {
+    this.#options = options
+  }
+
+  /** Now, and whenever there may be something new. */
+  start(): this {
+    const tell = (): void => {
+      this.#running ??= this.tell()
+        .catch(error => this.#options.failed(error))
+        .finally(() => {
+          this.#running = undefined
+        })
+    }
+    tell()
+    this.#timer = setInterval(tell, EVERY_MS).unref()
+    return this
+  }
+
+  /** Tells what there is to tell. */
+  async tell(): Promise<void> {
+    const { documents, lateMs, now } = this.#options
+    const over = now() - SETTLE_MS - WINDOW_MS
+    const oldest = over - lateMs - WINDOW_MS
+    for (const timestamp of this.#told.keys()) if (timestamp < oldest) this.#told.delete(timestamp)
+    for (const each of await statistics(documents, oldest, over + 1)) await this.#tellOne(each)
+  }
+
+  async #tellOne(data: Statistics): Promise<void> {
+    const { timestamp } = data
+    const text = JSON.stringify(data)
+    if (this.#told.get(timestamp) === text) return
+    const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
+    await this.#options.outputs.publish({
+      ...{ id: `statistics/${timestamp}:${version}`, type: 'rollcall.statistics', source: '/statistics' },
+      ...{ at: timestamp + WINDOW_MS, data: { ...data } },
+    })
+    this.#told.set(timestamp, text)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#running
+  }
+}
