@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import type { Account } from '../src/effects/history.ts'
+import type { Effect, Performed, Receiver } from '../src/effects/index.ts'
 import { RollcallError } from '../src/errors.ts'
-import type { Account } from '../src/shard/history.ts'
-import type { Effect, Performed, Receiver } from '../src/shard/receiver.ts'
 import { NOON } from './support/one-partition.ts'
 import { virtualPerformer } from './support/virtual-performer.ts'
 

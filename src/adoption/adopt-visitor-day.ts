@@ -1,6 +1,6 @@
 import type { Visit } from '../../machines/web-sessions.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import type { Receiver } from '../shard/receiver.ts'
+import type { Receiver } from '../effects/index.ts'
 
 interface Asked {
   visitorId: string

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { STALE_MS, seenBefore } from '../../actors/viewer.ts'
-import type { Receiver } from '../shard/receiver.ts'
+import type { Receiver } from '../effects/index.ts'
 import type { World } from './index.ts'
 
 const AT_ONCE = 500

@@ -1,4 +1,4 @@
-import type { Receiver } from '../shard/receiver.ts'
+import type { Receiver } from '../effects/index.ts'
 import type { World } from './index.ts'
 
 /** Has a feed generated, and tells its actor. */

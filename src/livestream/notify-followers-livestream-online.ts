@@ -1,6 +1,6 @@
+import type { Effect, Progress, Receiver } from '../effects/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import { MOST_REGISTRATIONS, type PushMessage, type Registration } from '../notify/index.ts'
-import type { Effect, Progress, Receiver } from '../shard/receiver.ts'
 import type { World } from './index.ts'
 
 /** Nobody wants to hear an hour later that somebody was live. */

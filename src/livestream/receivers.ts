@@ -1,5 +1,5 @@
 import { adoptVisitorDay } from '../adoption/adopt-visitor-day.ts'
-import type { Receiver } from '../shard/receiver.ts'
+import type { Receiver } from '../effects/index.ts'
 import { cleanupStaleStreamViewers } from './cleanup-stale-stream-viewers.ts'
 import { generateFeed } from './generate-feed.ts'
 import { generateLivestreamFeed } from './generate-livestream-feed.ts'

@@ -1,5 +1,5 @@
+import type { Performed } from '../effects/index.ts'
 import type { ChannelEvent, Channels } from '../notify/index.ts'
-import type { Performed } from '../shard/receiver.ts'
 
 /** What is said on a session's channel is old news after so long. */
 export const CHANNEL_NEWS_MS = 300_000

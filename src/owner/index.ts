@@ -2,9 +2,10 @@
  * The owner: the one process whose shards have all partitions. This is what bridges ask of it, in the same process or
  * over NATS; everything else they do themselves.
  */
+
+import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { ActorView, AudienceCount, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
-import type { Waiting } from '../shard/outbox.ts'
 
 export interface Audience {
   all: AudienceCount

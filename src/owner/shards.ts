@@ -1,7 +1,7 @@
+import type { Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { ActorView, AudienceCount, EffectQuery } from '../shard/index.ts'
-import type { Waiting } from '../shard/outbox.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Audience, Owner, ParkedActor, PartitionState } from './index.ts'
 

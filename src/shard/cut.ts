@@ -1,8 +1,8 @@
 import type { LiveNews } from '../audience/counters.ts'
 import type { Delta } from '../checkpoint/index.ts'
+import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from './projections.ts'
-import type { Effect } from './receiver.ts'
 
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {

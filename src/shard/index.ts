@@ -2,8 +2,9 @@
  * The shard: a worker thread that owns partitions. It reads the log, runs the actors, commits, projects, performs.
  * This is its control plane; events never cross it.
  */
+
+import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { Waiting } from './outbox.ts'
 import type { Parked } from './parking.ts'
 
 export interface AudienceCount {

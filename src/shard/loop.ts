@@ -3,17 +3,17 @@ import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
+import { History } from '../effects/history.ts'
+import type { Receiver } from '../effects/index.ts'
+import { Performer } from '../effects/performer.ts'
 import { RollcallError } from '../errors.ts'
 import type { EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import { Committer } from './commit.ts'
-import { History } from './history.ts'
 import { insist } from './insist.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
-import { Performer } from './performer.ts'
 import { project } from './projections.ts'
-import type { Receiver } from './receiver.ts'
 import { recover } from './recovery.ts'
 
 export interface LoopOptions {
@@ -72,11 +72,12 @@ export class Loop {
     const { signal } = this.#abort
     // Ends early when the loop does.
     const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
-    const insistence = { failed, isFinal: () => signal.aborted, sleep: wait }
+    const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
+      insist(step, work, { failed, isFinal: () => signal.aborted, sleep: wait })
     this.#performer = new Performer({
       ...{ outbox: partition.outbox, receiverOf, failed, now, sleep: wait },
-      history: new History(documents, number, (step, work) => insist(step, work, insistence)),
-      append: event => log.append(number, [event]),
+      history: new History(documents, number, untilDone),
+      append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
         this.committer.poke()

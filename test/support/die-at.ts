@@ -3,8 +3,8 @@
  * comes about for the DIE_AFTER-th time in a thread.
  */
 import { isMainThread } from 'node:worker_threads'
-import { History } from '../../src/shard/history.ts'
-import { Outbox } from '../../src/shard/outbox.ts'
+import { History } from '../../src/effects/history.ts'
+import { Outbox } from '../../src/effects/outbox.ts'
 import { Partition } from '../../src/shard/partition.ts'
 
 export type Step =

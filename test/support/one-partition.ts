@@ -1,8 +1,8 @@
 import type { Event } from '../../actors/event.ts'
 import { KINDS } from '../../actors/kinds.ts'
+import type { Effect } from '../../src/effects/index.ts'
 import { Partition } from '../../src/shard/partition.ts'
 import type { DocumentWrite } from '../../src/shard/projections.ts'
-import type { Effect } from '../../src/shard/receiver.ts'
 import { recover } from '../../src/shard/recovery.ts'
 import { MemoryStore } from './memory-store.ts'
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Event } from '../../actors/event.ts'
-import { type Account, History } from '../../src/shard/history.ts'
-import { Outbox } from '../../src/shard/outbox.ts'
-import { Performer } from '../../src/shard/performer.ts'
-import type { Effect, Receiver } from '../../src/shard/receiver.ts'
+import { type Account, History } from '../../src/effects/history.ts'
+import type { Effect, Receiver } from '../../src/effects/index.ts'
+import { Outbox } from '../../src/effects/outbox.ts'
+import { Performer } from '../../src/effects/performer.ts'
 import { NOON } from './one-partition.ts'
 
 /** A performer in a time of its own, where whoever sleeps wakes at once, and later. */

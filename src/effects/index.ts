@@ -1,3 +1,7 @@
+/**
+ * Effects: what transitions ask of the world. They wait in the outbox of their partition, which is part of its
+ * checkpoint, until they are done; the performer hands each to the receiver of its kind, again until it is.
+ */
 import type { Seq } from '../log/index.ts'
 
 /** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */

@@ -2,16 +2,15 @@ import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Account, History } from './history.ts'
-import { insist } from './insist.ts'
+import type { Effect, Performed, Receiver } from './index.ts'
 import { Lane } from './lane.ts'
 import type { Outbox } from './outbox.ts'
-import type { Effect, Performed, Receiver } from './receiver.ts'
 
 export interface PerformerOptions {
   outbox: Outbox
   history: History
   receiverOf(kind: string): Receiver
-  /** puts an event into the partition's own log */
+  /** resolves when the partition's own log has it, however often that takes */
   append(event: Event): Promise<unknown>
   done(effect: Effect): void
   failed(step: string, error: unknown): void
@@ -145,9 +144,8 @@ export class Performer {
   }
 
   async #tell(effect: Effect, facts: { kind: string; [fact: string]: unknown }): Promise<void> {
-    const { append, failed, now, sleep } = this.#options
+    const { append, now } = this.#options
     const at = now()
-    const event = { ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id }
-    await insist('answer', () => append(event), { failed, isFinal: () => this.#stopped, sleep })
+    await append({ ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id })
   }
 }

@@ -2,7 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import type { Ask } from '../../machines/adoption.ts'
 import type { Record, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { Effect } from './receiver.ts'
+import type { Effect } from './index.ts'
 
 /** An effect that was tried in vain and waits for an operator. */
 interface Parked {

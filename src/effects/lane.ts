@@ -1,4 +1,4 @@
-import type { Effect } from './receiver.ts'
+import type { Effect } from './index.ts'
 
 /** Actors whose effects of one kind are performed at a time. */
 const WIDTH = 16

@@ -1,5 +1,5 @@
 import type { DocumentStore } from '../documents/index.ts'
-import type { Effect } from './receiver.ts'
+import type { Effect } from './index.ts'
 
 /** Effects kept of each partition. */
 const KEEP = 1_000
@@ -14,15 +14,15 @@ export interface Account extends Effect {
 
 interface Writing {
   accounts: Account[]
-  written: Promise<void>
+  written: Promise<unknown>
 }
 
 /** Writes down what became of a partition's effects: one write at a time, with all that came meanwhile in the next. */
 export class History {
   readonly #documents: DocumentStore
   readonly #partition: number
-  readonly #insist: (step: string, work: () => Promise<void>) => Promise<void>
-  #current: Promise<void> = Promise.resolve()
+  readonly #insist: (step: string, work: () => Promise<unknown>) => Promise<unknown>
+  #current: Promise<unknown> = Promise.resolve()
   #next: Writing | undefined
   #unswept = KEEP
 
@@ -30,7 +30,7 @@ export class History {
   constructor(
     documents: DocumentStore,
     partition: number,
-    insist: (step: string, work: () => Promise<void>) => Promise<void>,
+    insist: (step: string, work: () => Promise<unknown>) => Promise<unknown>,
   ) {
     this.#documents = documents
     this.#partition = partition
@@ -38,7 +38,7 @@ export class History {
   }
 
   /** Resolves when it is durable. */
-  write(account: Account): Promise<void> {
+  write(account: Account): Promise<unknown> {
     if (this.#next) this.#next.accounts.push(account)
     else {
       const accounts = [account]
