@@ -23,6 +23,8 @@ export function wholeNumber(flag: string, text: string, least: number): number {
 
 /** The address of a server, without a slash at its end. */
 export function serverUrl(flag: string, text: string): string {
+  // With it would be said whatever stands before it.
+  if (text.includes('@')) throw invalid(`--${flag} takes an address without user and password`)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '')
   throw invalid(`--${flag} takes an address such as http://127.0.0.1:7420, not '${text}'`)

@@ -24,8 +24,9 @@ const OPTIONS: MongoClientOptions = {
 
 /** Codes and system calls of what is wrong with the URL, not with the server. */
 const MISCONFIGURED: unknown[] = [13, 18, 8_000, 'ENOENT', 'EACCES']
+const HOST = '(\\[[\\da-f:.]*\\]|[^@/?#:,[\\]]*)(:\\d{1,5})?'
 /** Only in such a URL can nothing of a password be taken for something else, and be told. */
-const UNAMBIGUOUS = /^mongodb(\+srv)?:\/\/([^@/?#]*@)?[^@]*$/
+const UNAMBIGUOUS = new RegExp(`^mongodb(\\+srv)?://([^@/?#]*@[^@]*|${HOST}(,${HOST})*([/?][^@]*)?)$`)
 const NAMES_DATABASE = /^[^:]+:\/\/[^/?]+\/[^?]/
 
 /** Resolves when the server answered; RC_UNREACHABLE if it does not within seconds, RC_CONFIG_INVALID if it cannot. */

@@ -124,7 +124,7 @@ export class Server {
         if (!stream) continue
         createInterface({ input: stream }).on('line', line => {
           written.push(line)
-          if (written.length > 200) written.shift()
+          if (written.length > 20_000) written.shift()
           if (line.includes('"msg":"listening"')) resolve(JSON.parse(line).url)
         })
       }
