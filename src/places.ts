@@ -19,6 +19,8 @@ export interface Places {
   natsUrl: string | null
   mongodbUrl: string | null
   redisUrl: string | null
+  /** of a log on a server, see `Seen` */
+  seen?: SharedArrayBuffer
 }
 
 type Settings = Record<string, string | number>
@@ -32,22 +34,23 @@ export interface OwnLog extends EventLog {
 
 /** The log as the process has it; `writer` where threads have to follow it. `settings` are recorded if this makes the log. */
 export async function openOwnLog(
-  { natsUrl, logPath, partitions }: Places,
+  { natsUrl, logPath, partitions, seen }: Places,
   settings: Settings,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
   if (natsUrl) {
     const { openJetStreamLog } = await import('./log/jetstream.ts')
-    return { log: await openJetStreamLog({ url: natsUrl, partitions, settings }), writer: null }
+    return { log: await openJetStreamLog({ url: natsUrl, partitions, settings, seen }), writer: null }
   }
   const writer = await openLog(logPath, partitions, settings)
   return { log: writer, writer }
 }
 
 /** The log as a thread has it. */
-export async function openThreadsLog({ natsUrl, logPath, partitions }: Places, port: MessagePort): Promise<EventLog> {
+export async function openThreadsLog(places: Places, port: MessagePort): Promise<EventLog> {
+  const { natsUrl, logPath, partitions, seen } = places
   if (!natsUrl) return followLog(logPath, port)
   const { openJetStreamLog } = await import('./log/jetstream.ts')
-  return openJetStreamLog({ url: natsUrl, partitions, settings: {} })
+  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, seen })
 }
 
 export interface Stores {

@@ -12,7 +12,8 @@ import { type Config, recordedSettings } from './config.ts'
 import { openDataDir } from './data-dir.ts'
 import { RollcallError } from './errors.ts'
 import { surviveDiskFaults } from './log/disk.ts'
-import type { Owner } from './owner/index.ts'
+import { roomForSeen } from './log/seen.ts'
+import type { Owner, PartitionState } from './owner/index.ts'
 import { look } from './owner/look.ts'
 import { openOwnLog, openStores, type Places } from './places.ts'
 import { changesOf } from './repair/changes.ts'
@@ -51,7 +52,8 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const settings = recordedSettings(config)
   const { natsUrl, mongodbUrl, redisUrl } = config
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
-  const places: Places = { logPath, statePath, partitions: config.partitions, natsUrl, mongodbUrl, redisUrl }
+  const seen = roomForSeen(config.partitions)
+  const places: Places = { logPath, statePath, partitions: config.partitions, natsUrl, mongodbUrl, redisUrl, seen }
   const { log, writer } = await openOwnLog(places, settings)
   opened.defer(() => log.close())
   const changed = changesOf(log.settings, settings)
@@ -69,8 +71,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
       ...{ db, isOfUseBeside: between !== null, takeOverMs: config.takeOverMs, logger },
       async begin() {
         const renewChannels = (streamerId: string): Promise<void> => subscriptions.renew(streamerId)
-        const options = { config, places, log, writer, documents, checkpoints, between, nats, renewChannels, logger }
-        const tenure = await Tenure.begin(options)
+        const stopped = (state: PartitionState): void => partitions.learn([state])
+        const stores = { log, writer, documents, checkpoints }
+        const tenure = await Tenure.begin({ config, places, ...stores, between, nats, renewChannels, stopped, logger })
         partitions.passTo(tenure.owner)
         return tenure
       },

@@ -8,6 +8,7 @@ import { LivestreamHost } from './livestream/host.ts'
 import type { EmbeddedLog } from './log/embedded.ts'
 import { startTrimming } from './log/trimming.ts'
 import { StatisticsTeller } from './notify/tell-statistics.ts'
+import type { PartitionState } from './owner/index.ts'
 import { Shards } from './owner/shards.ts'
 import type { OwnLog, Places } from './places.ts'
 import { Shard } from './shard/supervisor.ts'
@@ -28,6 +29,8 @@ export interface TenureOptions {
   nats: NatsConnection | null
   /** Finds out anew who may subscribe to a streamer's channels. */
   renewChannels(streamerId: string): Promise<void>
+  /** hears at once of what went wrong with a partition */
+  stopped(state: PartitionState): void
   logger: Logger
 }
 
@@ -39,7 +42,7 @@ export class Tenure {
 
   private constructor(options: TenureOptions) {
     this.#options = options
-    const { config, places, log, writer, documents, renewChannels, logger } = options
+    const { config, places, log, writer, documents, renewChannels, stopped, logger } = options
     const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs, natsUrl } = config
     const { groups, excludedTags, items } = config.feeds
     const host = new LivestreamHost({
@@ -59,7 +62,11 @@ export class Tenure {
       return new Shard({
         ...{ partitions: owned, rules, flushMs, places, writer, host },
         livestream: { groups, pusher: config.pusher, firebase: config.firebase, natsUrl },
-        fault: fault => logger.error({ shard, ...fault }, 'shard fault'),
+        fault(fault) {
+          logger.error({ shard, ...fault }, 'shard fault')
+          const { code, message } = fault.error
+          if (code) stopped({ partition: fault.partition, stopped: { code, message } })
+        },
         restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
       })
     })

@@ -103,6 +103,7 @@ export class Connection {
   readonly version: string
   readonly #changed = new Set<() => void>()
   #isUp = true
+  #breaks = 0
 
   constructor(nats: NatsConnection, version: string) {
     this.nats = nats
@@ -114,10 +115,16 @@ export class Connection {
     for await (const { type } of this.nats.status()) {
       if (type !== 'disconnect' && type !== 'reconnect') continue
       this.#isUp = type === 'reconnect'
+      if (!this.#isUp) this.#breaks++
       for (const changed of [...this.#changed]) changed()
     }
     this.#isUp = false
     for (const changed of [...this.#changed]) changed()
+  }
+
+  /** How often it broke: what was true of the server before need not be any more. */
+  get breaks(): number {
+    return this.#breaks
   }
 
   /** Calls back when the connection breaks or is there again. Returns what ends it. */

@@ -5,9 +5,9 @@ import type { Entry, Seq } from './index.ts'
 import type { Connection } from './jetstream-connection.ts'
 import { Consumer, type Message } from './jetstream-consumer.ts'
 import type { Streams } from './jetstream-streams.ts'
+import { boundsWithTail } from './jetstream-tail.ts'
+import type { Seen } from './seen.ts'
 
-/** So long a replica that has just become the leader may not know its last entries. */
-const LAG_MS = 3_000
 /** Nothing is tried again any sooner. */
 const LOOK_MS = 100
 
@@ -18,12 +18,13 @@ interface Reading {
   after: Seq
   /** the log that is read; another one has other seqs */
   incarnation: string
+  seen: Seen
   signal: AbortSignal
 }
 
 /** The entries after `after`, dense. Before it goes on after a fault it looks whether the stream still holds what follows. */
 export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
-  const { partition, signal } = reading
+  const { partition, seen, signal } = reading
   let { after } = reading
   let gapAfter: Seq | undefined
   while (!signal.aborted) {
@@ -39,6 +40,7 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
         for (const entries of decoded(found)) {
           if (signal.aborted) return
           after = entries.at(-1)!.seq
+          seen.raise(partition, after)
           yield entries
         }
       }
@@ -53,21 +55,17 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
 }
 
 /** Throws if the stream is another one, or does not hold what follows `after`. */
-async function consumerAt({ connection, streams, ...reading }: Reading): Promise<Consumer | undefined> {
+async function consumerAt({ connection, streams, seen, ...reading }: Reading): Promise<Consumer | undefined> {
   const { partition, after, incarnation, signal } = reading
   const { manager } = streams
+  const deadline = Number.POSITIVE_INFINITY
   try {
-    for (const until = performance.now() + LAG_MS; !signal.aborted; await pause(LOOK_MS)) {
-      const bounds = await streams.bounds(partition, Number.POSITIVE_INFINITY, signal)
-      if (bounds.first > after + 1) throw truncated(partition, after)
-      if (bounds.incarnation === incarnation && bounds.last >= after) break
-      if (bounds.incarnation === incarnation && performance.now() < until) continue
-      const text = `Partition ${partition}: the stream is not the one of which ${after} entries were read.`
-      throw new RollcallError('RC_LOG_BEHIND', text)
-    }
+    const last = Math.max(after, seen.of(partition))
+    const { first } = await boundsWithTail({ streams, partition, incarnation, last, deadline, signal })
+    if (first > after + 1) throw truncated(partition, after)
     const from = after + 1
     const open = (stream: string) => Consumer.open({ connection, manager, stream, from, signal })
-    return await streams.ask(partition, open, Number.POSITIVE_INFINITY, signal)
+    return await streams.ask(partition, open, deadline, signal)
   } catch (error) {
     if (signal.aborted) return undefined
     throw error

@@ -5,6 +5,8 @@ import type { EventLog, Seq } from './index.ts'
 import { type Address, type Connection, openConnection } from './jetstream-connection.ts'
 import { readStream } from './jetstream-reader.ts'
 import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './jetstream-streams.ts'
+import { Tails } from './jetstream-tail.ts'
+import { roomForSeen, Seen } from './seen.ts'
 
 const MESSAGE_BYTES = 900_000
 /** What the headers of a message take of its room, and more. */
@@ -20,6 +22,8 @@ export interface JetStreamOptions extends Address {
   patienceMs?: number
   /** how long an append is tried; much less than the two minutes for which the server knows a message again */
   deadlineMs?: number
+  /** what all threads of the process have seen of the log, where several have it open */
+  seen?: SharedArrayBuffer | undefined
 }
 
 export interface JetStreamLog extends EventLog {
@@ -45,13 +49,14 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const js = jetstream(nats, { timeout: REQUEST_MS })
   const closing = new AbortController()
   const deadline = (): number => performance.now() + deadlineMs
+  const { incarnations } = made
+  const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
+  const tails = new Tails({ connection, streams, seen, incarnations })
   const batches = new Batches({
-    ...{ partitions: made.incarnations.length, deadlineMs },
+    ...{ partitions: incarnations.length, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
-    async send(partition, msgID, value, until) {
-      const { seq } = await connection.insist(() => js.publish(subjectOf(partition), value, { msgID }), until)
-      return seq
-    },
+    send: (partition, msgID, value, until) =>
+      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until),
   })
   return {
     settings: made.settings,
@@ -59,19 +64,18 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     append: (partition, events) => batches.append(partition, events),
     read(partition, after, signal) {
       const both = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
-      return readStream({
-        connection,
-        streams,
-        partition,
-        after,
-        incarnation: made.incarnations[partition]!,
-        signal: both,
-      })
+      const incarnation = incarnations[partition]!
+      return readStream({ connection, streams, partition, after, incarnation, seen, signal: both })
     },
-    bounds: partition => streams.bounds(partition, deadline()),
+    async bounds(partition) {
+      const bounds = await streams.bounds(partition, deadline())
+      if (bounds.incarnation === incarnations[partition]) seen.raise(partition, bounds.last)
+      return bounds
+    },
     trim: (partition, below) => streams.trim(partition, below, deadline()),
     async renew(partition, first) {
-      made.incarnations[partition] = await streams.renew(partition, first, deadline())
+      incarnations[partition] = await streams.renew(partition, first, deadline())
+      tails.renewed(partition, first - 1)
     },
     async close() {
       closing.abort()

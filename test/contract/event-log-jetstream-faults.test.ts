@@ -2,6 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Entry, EventLog } from '../../src/log/index.ts'
 import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream.ts'
+import { roomForSeen } from '../../src/log/seen.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { seeded } from '../support/random.ts'
@@ -25,12 +26,12 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
   let server: NatsServer
   let log: JetStreamLog
   const opened: JetStreamLog[] = []
-  const open = async (options: { deadlineMs?: number } = {}): Promise<JetStreamLog> => {
+  const open = async (options: { deadlineMs?: number; seen?: SharedArrayBuffer } = {}): Promise<JetStreamLog> => {
     opened.push(await openJetStreamLog({ url: server.url, partitions: 3, settings: {}, ...options }))
     return opened.at(-1)!
   }
-  const fill = async (entries: number, from = 1): Promise<void> => {
-    for (let n = from; n < from + entries; n++) await log.append(0, [event(`e${n}`)])
+  const fill = async (entries: number, from = 1, on = log): Promise<void> => {
+    for (let n = from; n < from + entries; n++) await on.append(0, [event(`e${n}`)])
   }
 
   beforeEach(async () => {
@@ -100,6 +101,8 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
   })
 
   test('lets an append wait for a server that is frozen, and holds it once though it was sent again', async () => {
+    await fill(1)
+    published.count = 0
     await server.pause()
     let settled = false
     const append = log.append(0, [event('once')]).finally(() => {
@@ -108,9 +111,9 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
     await vi.waitUntil(() => published.count >= 2, 10_000)
     expect(settled).toBe(false)
     server.resume()
-    expect(await append).toBe(1)
-    expect(await log.append(0, [event('next')])).toBe(2)
-    expect(idsOf(await readTo(log, 0, 2))).toEqual(['once', 'next'])
+    expect(await append).toBe(2)
+    expect(await log.append(0, [event('next')])).toBe(3)
+    expect(idsOf(await readTo(log, 0, 3))).toEqual(['e1', 'once', 'next'])
   })
 
   test('makes what was appended while there was no server durable when it is back', async () => {
@@ -181,8 +184,7 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
     await withStreams(async streams => {
       for (const p of [0, 1, 2]) await streams.delete(`ROLLCALL_${p}`)
     })
-    await open()
-    await fill(entries)
+    await fill(entries, 1, await open())
     expect(await reading.ended).toBe('RC_LOG_BEHIND')
     expect(reading.entries).toHaveLength(10)
   })
@@ -225,8 +227,7 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
     await withStreams(async streams => {
       for (const p of [0, 1, 2]) await streams.delete(`ROLLCALL_${p}`)
     })
-    await open()
-    await fill(10)
+    await fill(10, 1, await open())
     expect(await reader(log, 3).ended).toBe('RC_LOG_BEHIND')
   })
 
@@ -241,6 +242,64 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
   test('ends a read with RC_LOG_BEHIND when the stream holds less than was read', async () => {
     await fill(2)
     expect(await reader(log, 3).ended).toBe('RC_LOG_BEHIND')
+  })
+
+  const behind = (work: Promise<unknown>) => expect(work).rejects.toMatchObject({ code: 'RC_LOG_BEHIND' })
+
+  test('appends nothing more, and reads no more, when the server came back with less than was acknowledged', async () => {
+    await fill(3)
+    await server.keep()
+    const { entries, ended } = reader(log)
+    await fill(4, 4)
+    await vi.waitUntil(() => entries.length === 7)
+    await server.putBack()
+    await behind(log.append(0, [event('passed over')]))
+    await behind(log.append(0, [event('passed over too')]))
+    expect(await ended).toBe('RC_LOG_BEHIND')
+    expect((await log.bounds(0)).last).toBe(3)
+  })
+
+  test('appends nothing more when the server came back with less than another thread has seen', async () => {
+    const seen = roomForSeen(3)
+    const [one, other] = [await open({ seen }), await open({ seen })]
+    await fill(3, 1, one)
+    await server.keep()
+    await fill(1, 4, other)
+    await server.putBack()
+    await behind(one.append(0, [event('passed over')]))
+    const late = await open({ seen })
+    await behind(late.append(0, [event('passed over')]))
+    expect((await late.bounds(0)).last).toBe(3)
+    expect(await one.append(1, [event('of another partition')])).toBe(1)
+  })
+
+  test('goes on when the server came back with all that was seen', async () => {
+    await fill(3)
+    await server.keep()
+    await server.putBack()
+    expect(await log.append(0, [event('e4')])).toBe(4)
+  })
+
+  test('acknowledges nothing that takes the seq of what was read before, in a stream of the same name', async () => {
+    await fill(3)
+    await withStreams(async streams => {
+      const { config } = await streams.info('ROLLCALL_0')
+      await streams.delete('ROLLCALL_0')
+      await streams.add(config)
+    })
+    await behind(log.append(0, [event('passed over')]))
+    for (let n = 2; n <= 5; n++) await behind(log.append(0, [event(`passed over ${n}`)]))
+    expect((await log.bounds(0)).last).toBe(1)
+  })
+
+  test('appends to a stream that was renewed after its tail was lost', async () => {
+    await fill(1)
+    await server.keep()
+    await fill(2, 2)
+    await server.putBack()
+    await behind(log.append(0, [event('passed over')]))
+    await log.renew(0, 10)
+    expect(await log.append(0, [event('e10')])).toBe(10)
   })
 
   test('ends a read with RC_LOG_TRUNCATED when what follows is purged under it', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -53,6 +53,8 @@ interface NatsServerOptions {
 export class NatsServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'rollcall-nats-'))
   readonly #options: NatsServerOptions
+  readonly #store = join(this.#folder, 'store')
+  readonly #kept = join(this.#folder, 'kept')
   #child: ChildProcess | undefined
 
   constructor(options: NatsServerOptions) {
@@ -69,8 +71,8 @@ export class NatsServer {
   async start(): Promise<this> {
     const config = join(this.#folder, 'nats.conf')
     const { port, config: more } = this.#options
-    const store = join(this.#folder, 'store')
-    const lines = [`listen: '127.0.0.1:${port}'`, `jetstream { store_dir: '${store}', sync_interval: always }`]
+    const jetstream = `jetstream { store_dir: '${this.#store}', sync_interval: always }`
+    const lines = [`listen: '127.0.0.1:${port}'`, jetstream]
     writeFileSync(config, [...lines, more].join('\n'))
     const child = spawn(natsServerBinary()!, ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#child = child
@@ -126,6 +128,21 @@ export class NatsServer {
   /** On the same port and data, after `kill -9` if it is still running. */
   async restart(): Promise<void> {
     await this.kill()
+    await this.start()
+  }
+
+  /** Keeps a copy of what it holds now; it is down for a moment. */
+  async keep(): Promise<void> {
+    await this.kill()
+    cpSync(this.#store, this.#kept, { recursive: true })
+    await this.start()
+  }
+
+  /** After this it holds what was kept, and nothing that came since; `kill -9` if it is still running. */
+  async putBack(): Promise<void> {
+    await this.kill()
+    rmSync(this.#store, { recursive: true })
+    cpSync(this.#kept, this.#store, { recursive: true })
     await this.start()
   }
 
