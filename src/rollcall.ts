@@ -2,7 +2,10 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { type Logger, pino } from 'pino'
 import { appender } from './bridge/append.ts'
 import { Callers } from './bridge/callers.ts'
+import { Door } from './bridge/door.ts'
 import { httpServer } from './bridge/http.ts'
+import type { Bridge } from './bridge/index.ts'
+import type { NatsInputs } from './bridge/nats.ts'
 import { Partitions } from './bridge/partitions.ts'
 import { Stamp } from './bridge/stamp.ts'
 import { Streamers } from './bridge/streamers.ts'
@@ -21,7 +24,8 @@ import type { Shard } from './shard/supervisor.ts'
 import { Tenure } from './tenure.ts'
 
 /** Requests under way at the end may take so long to be answered. */
-const LAST_ANSWERS_MS = 5_000
+const LAST_ANSWERS_MS = 2_000
+const LAST_REFUSALS_MS = 500
 const DIAL_MS = 5_000
 /** So long a shard that has claimed its partitions may be busy with what came before. */
 const CLAIMED_MS = 25_000
@@ -66,6 +70,26 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
 
   const partitions = new Partitions(config.partitions, between && (await remote(between)))
   const subscriptions = new Subscriptions(documents)
+  const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
+  const bridge = {
+    config,
+    callers: config.auth && new Callers(config.auth, Date.now),
+    append: appender(log, config.partitions, partition => partitions.refusalOf(partition)),
+    stamp: new Stamp(documents, config.streamPaths),
+    documents,
+    partitions,
+    subscriptions,
+    now: Date.now,
+    failed,
+  }
+  const streamers = new Streamers(bridge)
+  const door = new Door()
+  const app = httpServer({ ...bridge, streamers }, door)
+  opened.defer(async () => {
+    const late = setTimeout(() => app.server.closeAllConnections(), LAST_REFUSALS_MS)
+    await app.close()
+    clearTimeout(late)
+  })
   const candidacy = new Candidacy(
     {
       ...{ db, isOfUseBeside: between !== null, takeOverMs: config.takeOverMs, logger },
@@ -81,25 +105,6 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     signal,
   )
   opened.defer(() => candidacy.close())
-  const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
-  const bridge = {
-    config,
-    callers: config.auth && new Callers(config.auth, Date.now),
-    append: appender(log, config.partitions, partition => partitions.refusalOf(partition)),
-    stamp: new Stamp(documents, config.streamPaths),
-    documents,
-    partitions,
-    subscriptions,
-    now: Date.now,
-    failed,
-  }
-  const streamers = new Streamers(bridge)
-  const app = httpServer({ ...bridge, streamers })
-  opened.defer(async () => {
-    const late = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS)
-    await app.close()
-    clearTimeout(late)
-  })
   // Before anything is accepted it is known which partitions cannot take it.
   if (await candidacy.decided) partitions.learn(await candidacy.tenure!.owner.states(CLAIMED_MS))
   else {
@@ -108,13 +113,11 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   }
   const watching = partitions.watch(failed)
   opened.defer(() => watching.close())
-  if (nats) {
-    const { NatsInputs } = await import('./bridge/nats.ts')
-    const inputs = new NatsInputs(nats, { ...bridge, streamers })
-    opened.defer(() => inputs.close())
-    // Whoever is told that it listens finds it there, too.
-    await nats.flush().catch(failed)
-  }
+  const inputs = nats && (await natsInputs(nats, { ...bridge, streamers }))
+  // Whoever asks is told that it ends, until all is committed.
+  opened.defer(async () => void (await Promise.all([door.shut(LAST_ANSWERS_MS), inputs?.close(LAST_ANSWERS_MS)])))
+  // Whoever is told that it listens finds it there, too.
+  await nats?.flush().catch(failed)
   opened.defer(() => partitions.stopWaiting())
   const url = await app.listen({ host: config.host, port: config.port }).catch(cause => {
     throw new RollcallError('RC_LISTEN_FAILED', cause.message, { cause })
@@ -137,6 +140,11 @@ async function connected(url: string, opened: AsyncDisposableStack): Promise<Nat
   const connection = await openConnection({ url }, DIAL_MS)
   opened.defer(() => connection.close())
   return connection.nats
+}
+
+async function natsInputs(nats: NatsConnection, bridge: Bridge): Promise<NatsInputs> {
+  const { NatsInputs } = await import('./bridge/nats.ts')
+  return new NatsInputs(nats, bridge)
 }
 
 async function remote(nats: NatsConnection): Promise<Owner> {

@@ -2,6 +2,7 @@ import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from './callers.ts'
+import type { Door } from './door.ts'
 import { effectRoutes } from './effects.ts'
 import type { Bridge } from './index.ts'
 import { heartbeat, isParam, parseMany, webEvent } from './inputs.ts'
@@ -22,8 +23,8 @@ const REQUEST_MS = 30_000
 const LIMIT_WINDOW_MS = 60_000
 const LIMITED_CALLERS = 100_000
 
-/** The HTTP server, not yet listening. */
-export function httpServer(bridge: Bridge): FastifyInstance {
+/** The HTTP server, not yet listening. Once the door is shut it only says that it is. */
+export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -46,6 +47,14 @@ export function httpServer(bridge: Bridge): FastifyInstance {
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!door.isShut) door.enter(reply.raw)
+    else if (request.url !== '/livez') {
+      reply.header('connection', 'close')
+      return done(new RollcallError('RC_CLOSING'))
+    }
+    done()
+  })
   authenticate(app, bridge)
 
   if (bridge.callers) app.register(rateLimit, limits(bridge))

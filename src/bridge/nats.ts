@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
@@ -118,10 +119,13 @@ export class NatsInputs {
     return this.#bridge.callers === null || token === '_' ? null : idOf(token)
   }
 
-  /** Takes no more; resolves when all that was taken is answered. */
-  async close(): Promise<void> {
-    await Promise.all(this.#subscriptions.map(subscription => subscription.drain()))
-    await Promise.all(this.#underWay)
+  /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */
+  async close(withinMs: number): Promise<void> {
+    const answered = async (): Promise<void> => {
+      await Promise.all(this.#subscriptions.map(subscription => subscription.drain()))
+      await Promise.all(this.#underWay)
+    }
+    await Promise.race([answered().catch(this.#bridge.failed), sleep(withinMs, undefined, { ref: false })])
   }
 }
 

@@ -13,6 +13,8 @@ import { RollcallError } from '../errors.ts'
 
 const RETRY_MS = 100
 const DIAL_MS = 2_000
+/** So long a server may take what was written before the end. */
+const LAST_WRITES_MS = 300
 /** So long a server that is connected may be silent, three times, before it counts as gone. */
 const PING_MS = 5_000
 /** What a server refuses only now: to make a stream whose namesake it is still removing, or a message again that its replicas do not have yet. */
@@ -138,7 +140,7 @@ export class Connection {
     let failure: unknown = new Error('there is no connection to NATS')
     for (;;) {
       try {
-        if (this.#isUp) return await this.#unbroken(work(), signal)
+        if (this.#isUp && !signal?.aborted) return await this.#unbroken(work(), signal)
       } catch (error) {
         if (!passes(error)) throw error
         failure = error
@@ -182,7 +184,7 @@ export class Connection {
     if (this.#isUp) {
       // It fails if the connection breaks meanwhile; then there is nobody to send to either.
       const drained = this.nats.drain().catch(() => {})
-      await Promise.race([drained, pause(DIAL_MS, undefined, { ref: false })])
+      await Promise.race([drained, pause(LAST_WRITES_MS, undefined, { ref: false })])
     }
     await this.nats.close()
   }

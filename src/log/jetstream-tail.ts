@@ -56,13 +56,18 @@ export class Tails {
   }
 
   /** Does `publish` on a connection on which the stream was found whole. RC_LOG_BEHIND, from then on, if it is not. */
-  async append(partition: number, publish: () => Promise<{ seq: Seq }>, deadline: number): Promise<Seq> {
+  async append(
+    partition: number,
+    publish: () => Promise<{ seq: Seq }>,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<Seq> {
     const { connection, seen } = this.#options
     const before = seen.of(partition)
     for (;;) {
-      const breaks = await this.#check(partition, deadline)
+      const breaks = await this.#check(partition, deadline, signal)
       const work = async () => (connection.breaks === breaks ? publish() : undefined)
-      const published = await connection.insist(work, deadline)
+      const published = await connection.insist(work, deadline, signal)
       if (!published) continue
       // Without a break it is another stream of the same name.
       if (published.seq <= before) throw this.#lose(partition, before)
@@ -71,7 +76,7 @@ export class Tails {
     }
   }
 
-  async #check(partition: number, deadline: number): Promise<number> {
+  async #check(partition: number, deadline: number, signal: AbortSignal): Promise<number> {
     const { connection, streams, seen, incarnations } = this.#options
     const lost = this.#lost.get(partition)
     if (lost) throw lost
@@ -79,7 +84,7 @@ export class Tails {
     if (this.#checked.get(partition) === breaks) return breaks
     const last = seen.of(partition)
     try {
-      await boundsWithTail({ streams, partition, incarnation: incarnations[partition]!, last, deadline })
+      await boundsWithTail({ streams, partition, incarnation: incarnations[partition]!, last, deadline, signal })
     } catch (error) {
       if (isCode(error, 'RC_LOG_BEHIND')) this.#lost.set(partition, error as RollcallError)
       throw error

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { RollcallError } from '../errors.ts'
 import { Batches } from './batches.ts'
@@ -11,6 +12,8 @@ import { roomForSeen, Seen } from './seen.ts'
 const MESSAGE_BYTES = 900_000
 /** What the headers of a message take of its room, and more. */
 const HEADER_BYTES = 1_024
+/** What is under way at the end may take so long. */
+const LAST_APPENDS_MS = 500
 
 export interface JetStreamOptions extends Address {
   partitions: number
@@ -47,7 +50,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   })
   const { nats, version } = connection
   const js = jetstream(nats, { timeout: REQUEST_MS })
-  const closing = new AbortController()
+  const [closing, givingUp] = [new AbortController(), new AbortController()]
   const deadline = (): number => performance.now() + deadlineMs
   const { incarnations } = made
   const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
@@ -56,7 +59,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     ...{ partitions: incarnations.length, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
     send: (partition, msgID, value, until) =>
-      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until),
+      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal),
   })
   return {
     settings: made.settings,
@@ -79,6 +82,8 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     },
     async close() {
       closing.abort()
+      await Promise.race([batches.close(), pause(LAST_APPENDS_MS, undefined, { ref: false })])
+      givingUp.abort()
       await batches.close()
       await connection.close()
     },

@@ -21,6 +21,9 @@ export interface MongodbServer {
   kill(): Promise<void>
   /** kill -9 of what is behind the gateway */
   killPostgres(): Promise<void>
+  /** What clients are connected to answers nothing until it thaws. */
+  freeze(): void
+  thaw(): void
   /** Starts what was killed; resolves when the server answers. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -67,6 +70,10 @@ class Service {
         this.#output = (this.#output + text).slice(-4_000)
       })
     this.#child = child
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal)
   }
 
   /** Resolves when those it started have ended as well: PostgreSQL's hold on to its memory. */
@@ -189,6 +196,8 @@ export function mongodbServer(): MongodbServer | null {
     kills: ways.kills,
     kill: () => services.at(-1)!.end('SIGKILL'),
     killPostgres: () => services[0]!.end('SIGKILL'),
+    freeze: () => services.at(-1)!.signal('SIGSTOP'),
+    thaw: () => services.at(-1)!.signal('SIGCONT'),
     restart: async () => {
       for (const service of services) await service.start()
     },

@@ -151,6 +151,20 @@ export class Server {
     if (code !== 0) throw new Error(`SIGTERM: the server ended with ${code}\n${this.#written.join('\n')}`)
   }
 
+  /** Asks it to end, or insists. */
+  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#child!.kill(signal)
+  }
+
+  /** With which code it ended within the time; 'late' if it did not. */
+  async code(withinMs: number): Promise<number | NodeJS.Signals | null | 'late'> {
+    const child = this.#child!
+    const late = pause(withinMs, 'late' as const, { ref: false })
+    if ((await Promise.race([running(child) ? once(child, 'exit') : null, late])) === 'late') return 'late'
+    this.#url = Promise.withResolvers<string>()
+    return child.exitCode ?? child.signalCode
+  }
+
   /** kill -9, then start on the same data; `env` holds from here on. */
   async restart(env: Env = {}): Promise<void> {
     if (this.#child && running(this.#child)) await this.kill()

@@ -1,9 +1,12 @@
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { isCode } from '../../errors.ts'
 import { noFlags } from '../flags.ts'
 
 const RETRY_MS = 1_000
+/** Whoever asks a process to end kills it after 10 s. */
+const END_WITHIN_MS = 9_000
 
 export const serve = defineCommand({
   meta: { name: 'serve', description: 'Run the server; the environment (ROLLCALL_*) configures it' },
@@ -14,7 +17,10 @@ export const serve = defineCommand({
     const { start } = await import('../../rollcall.ts')
     const config = readConfig(process.env)
     const stopping = new AbortController()
-    stop.then(() => stopping.abort())
+    stop.then(() => {
+      stopping.abort()
+      setTimeout(giveUp, END_WITHIN_MS).unref()
+    })
     const { signal } = stopping
     for (let wasOwner = false; !signal.aborted; wasOwner = true) {
       const rollcall = await started(() => start(config, signal), wasOwner, signal)
@@ -41,16 +47,22 @@ async function started<T>(start: () => Promise<T>, wasOwner: boolean, signal: Ab
   return undefined
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+/** What was accepted is in the log, and nothing of it is lost. */
+function giveUp(): void {
+  console.error('RC_CLOSING: not everything could be committed in time; the next process goes on from the log')
+  process.exit(1)
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once, with the code of a shell for it. */
 function stopSignal(): Promise<void> {
   return new Promise(resolve => {
     let asked = false
-    const onSignal = () => {
-      if (asked) process.exit(1)
-      asked = true
-      resolve()
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(128 + constants.signals[signal])
+        asked = true
+        resolve()
+      })
     }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
   })
 }
