@@ -1,3 +1,4 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { afterAll } from 'vitest'
 import { mongodbServer } from './mongodb-server.ts'
 import { type NatsServer, startNatsServer } from './nats-server.ts'
@@ -9,10 +10,17 @@ const mongodb = mongodbServer()!
 const redis = redisServerBinary()!
 const made = new Map<string, Promise<Env>>()
 const started: (NatsServer | RedisServer)[] = []
+const listeners: NatsConnection[] = []
+const heard: string[] = []
 
 async function make(): Promise<Env> {
   const servers = await Promise.all([startNatsServer(), RedisServer.start(redis)])
   started.push(...servers)
+  const listener = await servers[0].connect()
+  listeners.push(listener)
+  const callback = (_error: unknown, { headers }: Msg): void => void heard.push(headers!.get('ce-id'))
+  for (const about of ['session', 'rating', 'feed']) listener.subscribe(`rollcall.${about}.*`, { callback })
+  await listener.flush()
   return {
     ROLLCALL_NATS_URL: servers[0].url,
     ROLLCALL_REDIS_URL: servers[1].url,
@@ -22,12 +30,23 @@ async function make(): Promise<Env> {
   }
 }
 
+backends.areServers = true
+backends.heard = () => heard
 backends.envOf = data => {
   const env = made.get(data) ?? make()
   made.set(data, env)
   return env
 }
 
+backends.copyLog = async (from, to) => {
+  // There it goes on in the streams it is in: the claims of its next owner change no state.
+  made.set(
+    to,
+    made.get(from)!.then(env => ({ ...env, ROLLCALL_MONGODB_URL: mongodb.freshUrl() })),
+  )
+}
+
 afterAll(async () => {
+  await Promise.all(listeners.map(listener => listener.close()))
   await Promise.all(started.map(server => server.stop()))
 })

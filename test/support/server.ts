@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -83,7 +83,17 @@ export async function ended(child: ChildProcess): Promise<Ran> {
 }
 
 /** Where servers keep their things beside the folder they are given; another setup may say otherwise. */
-export const backends = { envOf: async (_data: string): Promise<Env> => ({}) }
+export const backends = {
+  /** everything takes longer there */
+  areServers: false,
+  envOf: async (_data: string): Promise<Env> => ({}),
+  /** Who starts with `to` finds the log of `from`, which has ended, and nothing else. */
+  async copyLog(from: string, to: string): Promise<void> {
+    cpSync(join(from, 'log'), join(to, 'log'), { recursive: true })
+  },
+  /** Ids of the effects other services heard of. */
+  heard: (): string[] => [],
+}
 
 export class Server {
   readonly data: string
