@@ -6,6 +6,8 @@ const FINAL: unknown[] = [2, 9, 13, 14, 18, 20, 28, 40, 52, 56, 59, 73, 85, 86, 
 /** Errors of the driver about how it is used, as in after its end; the others are about the server or the way to it. */
 const MISUSE =
   /^Mongo(API|InvalidArgument|MissingDependency|NotConnected|TopologyClosed|ClientClosed|Compatibility)Error$/
+/** Of Node, where the driver writes to a socket that has just ended and lets its error through. */
+const BROKEN: unknown[] = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']
 const RETRY_MS = [10, 20, 50, 100, 200, 500, 1_000]
 
 const DUPLICATE = 11_000
@@ -33,6 +35,7 @@ export function duplicates(error: unknown): number[] | null {
 function isUnknown(error: unknown): boolean {
   if (error instanceof Unsettled) return true
   const { name, code, writeErrors = [] } = error as Failure
+  if (BROKEN.includes(code)) return true
   if (!(error instanceof Error) || !/^Mongo|^Pool/.test(name) || MISUSE.test(name)) return false
   if (writeErrors.length === 0) return !FINAL.includes(code)
   return !writeErrors.some(each => each.code !== DUPLICATE && FINAL.includes(each.code))
