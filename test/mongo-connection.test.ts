@@ -140,6 +140,7 @@ describe('what MongoDB was asked to do', () => {
     ['PostgreSQL died behind the gateway', new MongoServerError({ code: 1 })],
     ['the error has no code', new MongoServerError({})],
     ['a write of a bulk failed for an unknown reason, another for a known', bulk(11_000, 1)],
+    ['the socket had ended, which Node says', Object.assign(new Error('ended'), { code: 'EPIPE' })],
   ])('is repeated until it is done, where %s', async (_what, error) => {
     const failures = [error, error, error]
     const work = async () => {

@@ -61,7 +61,7 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
 
   const matches = (text: string, part: string): number => text.split(part).length - 1
   const lateBeats = (): Heartbeat[] =>
-    Array.from({ length: 3_000 }, (_, i) => ({ userId: `late-${i}`, path: '/', at: Date.now() }))
+    Array.from({ length: 1_000 }, (_, i) => ({ userId: `late-${i}`, path: '/', at: Date.now() }))
   const requestsOf = (beats: Heartbeat[]): Sent[] => beats.map(body => ({ path: '/heartbeats', body }))
 
   /** Sends until `end` resolves, each until it is accepted. Answers what was, and counts. */
