@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WINDOW_MS } from '../../machines/viewer.ts'
 import { type Statistics, statistics } from '../audience/statistics.ts'
 import type { DocumentStore } from '../documents/index.ts'
@@ -16,6 +17,8 @@ export interface StatisticsTellerOptions {
 /** After its end a window waits so long for beats under way, and for the commit that shows them. */
 const SETTLE_MS = 10_000
 const EVERY_MS = 30_000
+/** What is being told at the end may take so long. */
+const LAST_WORDS_MS = 300
 
 /** Tells other services of each window of five minutes that is over, and again if late heartbeats changed it. */
 export class StatisticsTeller {
@@ -66,6 +69,6 @@ export class StatisticsTeller {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#running
+    await Promise.race([this.#running, sleep(LAST_WORDS_MS, undefined, { ref: false })])
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
 import { partsOf } from './answer.ts'
@@ -6,6 +7,7 @@ import { ALL_SUBJECTS, put } from './question.ts'
 
 /** What the headers of a message take of its room, and more. */
 const HEADER_BYTES = 1_024
+const LAST_ANSWERS_MS = 300
 
 /** Answers other processes in the name of the owner, until it is closed. `failed` hears what they are not told. */
 export function answering(
@@ -29,5 +31,10 @@ export function answering(
   const subscription = nats.subscribe(ALL_SUBJECTS, {
     callback: (error, message) => void (error ? failed(error) : answer(message).catch(failed)),
   })
-  return { close: () => subscription.drain() }
+  return {
+    async close() {
+      // Without a server it is never done; whoever asked asks again.
+      await Promise.race([subscription.drain(), sleep(LAST_ANSWERS_MS, undefined, { ref: false })])
+    },
+  }
 }

@@ -224,7 +224,8 @@ describe('a feed', () => {
     await setPreset(id, 'sd')
     await server.post('/heartbeats', { userId: 'viewer-1', path: `/sessions/${id}` })
     const find = async (alias: string) => (await feed(alias)).items?.find((item: Body) => item.id === userId)
-    await vi.waitFor(async () => expect(await find('user_livestream-asia-filtered')).toBeDefined(), {
+    const both = ['user_livestream-asia-filtered', 'user_livestream_most_recent-asia']
+    await vi.waitFor(async () => expect(await Promise.all(both.map(find))).not.toContain(undefined), {
       ...{ timeout: 100_000, interval: 200 },
     })
     expect(await find('user_livestream_most_recent-asia')).toMatchObject({
