@@ -40,6 +40,25 @@ const packr = new Packr({ useRecords: true })
 export const encode = (events: Event[]): Buffer => Buffer.from(packr.pack(events))
 export const decode = (value: Uint8Array): Event[] => packr.unpack(value) as Event[]
 
+const isEvent = (thing: unknown): thing is Event => {
+  const { kind, key, id, at, arrival } = (thing ?? {}) as Partial<Event>
+  const isNamed = typeof kind === 'string' && typeof key === 'string' && typeof id === 'string'
+  return isNamed && Number.isFinite(at) && Number.isFinite(arrival)
+}
+
+/** The entry of a message, which may hold anything: whoever may publish on a server may have put it there. */
+export function entryOf(seq: Seq, value: Uint8Array): Entry {
+  let things: unknown
+  try {
+    things = packr.unpack(value)
+  } catch {
+    return { seq, events: [], strays: 1 }
+  }
+  if (!Array.isArray(things)) return { seq, events: [], strays: 1 }
+  const events = things.filter(isEvent)
+  return { seq, events, ...(events.length < things.length && { strays: things.length - events.length }) }
+}
+
 export function keyOf(partition: number, seq: Seq): Buffer {
   const key = Buffer.allocUnsafe(KEY_BYTES)
   key.writeUInt16BE(partition, 0)

@@ -11,6 +11,8 @@ export type Seq = number
 export interface Entry {
   seq: Seq
   events: Event[]
+  /** things among them that are no events, and were passed over */
+  strays?: number
 }
 
 export interface Bounds {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { RollcallError } from '../errors.ts'
-import { decode, ENTRY_EVENTS } from './entries.ts'
+import { ENTRY_EVENTS, entryOf } from './entries.ts'
 import type { Entry, Seq } from './index.ts'
 import type { Connection } from './jetstream-connection.ts'
 import { Consumer, type Message } from './jetstream-consumer.ts'
@@ -77,9 +77,9 @@ function* decoded(messages: Message[]): Generator<Entry[]> {
   let entries: Entry[] = []
   let count = 0
   for (const { seq, data } of messages) {
-    const events = decode(data)
-    entries.push({ seq, events })
-    count += events.length
+    const entry = entryOf(seq, data)
+    entries.push(entry)
+    count += entry.events.length
     if (count < ENTRY_EVENTS) continue
     yield entries
     entries = []

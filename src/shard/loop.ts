@@ -7,7 +7,7 @@ import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
 import { Performer } from '../effects/performer.ts'
 import { RollcallError } from '../errors.ts'
-import type { EventLog, Seq } from '../log/index.ts'
+import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import { Committer } from './commit.ts'
 import { insist } from './insist.ts'
@@ -134,6 +134,7 @@ export class Loop {
         if (partition.parking.isFull) await this.#unblock()
         if (this.#abort.signal.aborted) return
         partition.apply(entry)
+        if (entry.strays) this.#report(entry)
         if (performance.now() - slice < SLICE_MS) continue
         await nextTurn()
         slice = performance.now()
@@ -144,6 +145,11 @@ export class Loop {
       this.#performer.open()
       this.#armTick()
     }
+  }
+
+  #report({ seq, strays }: Entry): void {
+    const text = `Entry ${seq} holds what is no event (${strays}), which was passed over.`
+    this.#options.failed(this.partition.claim.partition, 'log', new Error(text))
   }
 
   /** With too much parked nothing is applied but the next retry or drop in the log, ahead of what stands before it. */

@@ -1,5 +1,7 @@
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Event } from '../../actors/event.ts'
+import { encode } from '../../src/log/entries.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
@@ -61,6 +63,27 @@ describe.skipIf(!natsServerBinary())('with a nats-server', () => {
       await deleteStreams(server)
     })
     afterAll(() => server.stop())
+
+    test('passes over what somebody else published, and says how much that was', async () => {
+      const log = await open()
+      await log.append(0, [event('a')])
+      const connection = await server.connect()
+      const { streams } = await jetstreamManager(connection)
+      const { config } = await streams.info('ROLLCALL_0')
+      const strange = [
+        Buffer.from([0xc1]),
+        Buffer.from('no msgpack'),
+        '',
+        encode('x' as never),
+        encode([null, { kind: 'heartbeat' }, event('b')] as Event[]),
+      ]
+      for (const each of strange) await jetstream(connection).publish(config.subjects[0]!, each)
+      await connection.close()
+      const last = await log.append(0, [event('c')])
+      const entries = await readTo(log, 0, last)
+      expect(entries.map(({ strays = 0 }) => strays)).toEqual([0, 1, 1, 1, 1, 2, 0])
+      expect(idsOf(entries)).toEqual(['a', 'b', 'c'])
+    })
 
     test('keeps the settings it was made with, of both types', async () => {
       await open({ zone: 'Asia/Taipei', gapMs: 1 })
