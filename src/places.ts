@@ -32,14 +32,20 @@ export interface OwnLog extends EventLog {
   renew(partition: number, first: Seq): Promise<void>
 }
 
-/** The log as the process has it; `writer` where threads have to follow it. `settings` are recorded if this makes the log. */
+/**
+ * The log as the process has it; `writer` where threads have to follow it. `settings` are recorded if this makes the log.
+ * With `checkpoints` it follows an owner in another process who begins a partition anew.
+ */
 export async function openOwnLog(
   { natsUrl, logPath, partitions, seen }: Places,
   settings: Settings,
+  checkpoints?: CheckpointStore,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
   if (natsUrl) {
     const { openJetStreamLog } = await import('./log/jetstream.ts')
-    return { log: await openJetStreamLog({ url: natsUrl, partitions, settings, seen }), writer: null }
+    const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
+      (await checkpoints?.peek(partition))?.incarnation === incarnation
+    return { log: await openJetStreamLog({ url: natsUrl, partitions, settings, seen, goesOnWith }), writer: null }
   }
   const writer = await openLog(logPath, partitions, settings)
   return { log: writer, writer }

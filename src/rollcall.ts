@@ -58,12 +58,12 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
   const seen = roomForSeen(config.partitions)
   const places: Places = { logPath, statePath, partitions: config.partitions, natsUrl, mongodbUrl, redisUrl, seen }
-  const { log, writer } = await openOwnLog(places, settings)
+  const { documents, checkpoints, db, close } = await openStores(places)
+  opened.defer(close)
+  const { log, writer } = await openOwnLog(places, settings, checkpoints)
   opened.defer(() => log.close())
   const changed = changesOf(log.settings, settings)
   if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
-  const { documents, checkpoints, db, close } = await openStores(places)
-  opened.defer(close)
   const nats = natsUrl ? await connected(natsUrl, opened) : null
   /** over which processes reach each other's partitions; null: there is but one process */
   const between = db && nats

@@ -38,7 +38,9 @@ interface TailsOptions {
   streams: Streams
   seen: Seen
   /** of each partition */
-  incarnations: readonly string[]
+  incarnations: string[]
+  /** whether the partition's checkpoint is of this log */
+  goesOnWith(partition: number, incarnation: string): Promise<boolean>
 }
 
 /**
@@ -86,11 +88,25 @@ export class Tails {
     try {
       await boundsWithTail({ streams, partition, incarnation: incarnations[partition]!, last, deadline, signal })
     } catch (error) {
-      if (isCode(error, 'RC_LOG_BEHIND')) this.#lost.set(partition, error as RollcallError)
-      throw error
+      if (!isCode(error, 'RC_LOG_BEHIND')) throw error
+      if (!(await this.#isBegunAnew(partition, deadline, signal, error as RollcallError))) throw error
+      return this.#check(partition, deadline, signal)
     }
     this.#checked.set(partition, breaks)
     return breaks
+  }
+
+  /** By the owner, since this process opened the log: then what is appended now is applied. If not, it is lost. */
+  async #isBegunAnew(partition: number, deadline: number, signal: AbortSignal, loss: RollcallError): Promise<boolean> {
+    const { streams, incarnations, goesOnWith } = this.#options
+    const { incarnation, last } = await streams.bounds(partition, deadline, signal)
+    if (incarnation === incarnations[partition]) this.#lost.set(partition, loss)
+    else if (await goesOnWith(partition, incarnation)) {
+      incarnations[partition] = incarnation
+      this.renewed(partition, last)
+      return true
+    }
+    return false
   }
 
   #lose(partition: number, last: Seq): RollcallError {
@@ -100,7 +116,7 @@ export class Tails {
     return error
   }
 
-  /** The partition is another stream now, empty after `last`. */
+  /** The partition is another stream now, which ends with `last`. */
   renewed(partition: number, last: Seq): void {
     this.#options.seen.reset(partition, last)
     this.#checked.delete(partition)

@@ -27,6 +27,8 @@ export interface JetStreamOptions extends Address {
   deadlineMs?: number
   /** what all threads of the process have seen of the log, where several have it open */
   seen?: SharedArrayBuffer | undefined
+  /** Whether the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
+  goesOnWith?(partition: number, incarnation: string): Promise<boolean>
 }
 
 export interface JetStreamLog extends EventLog {
@@ -54,7 +56,8 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const deadline = (): number => performance.now() + deadlineMs
   const { incarnations } = made
   const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
-  const tails = new Tails({ connection, streams, seen, incarnations })
+  const { goesOnWith = async () => false } = options
+  const tails = new Tails({ connection, streams, seen, incarnations, goesOnWith })
   const batches = new Batches({
     ...{ partitions: incarnations.length, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),

@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Entry, EventLog } from '../../src/log/index.ts'
-import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream.ts'
+import { type JetStreamLog, type JetStreamOptions, openJetStreamLog } from '../../src/log/jetstream.ts'
 import { roomForSeen } from '../../src/log/seen.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
@@ -26,7 +26,7 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
   let server: NatsServer
   let log: JetStreamLog
   const opened: JetStreamLog[] = []
-  const open = async (options: { deadlineMs?: number; seen?: SharedArrayBuffer } = {}): Promise<JetStreamLog> => {
+  const open = async (options: Partial<JetStreamOptions> = {}): Promise<JetStreamLog> => {
     opened.push(await openJetStreamLog({ url: server.url, partitions: 3, settings: {}, ...options }))
     return opened.at(-1)!
   }
@@ -300,6 +300,17 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
     await behind(log.append(0, [event('passed over')]))
     await log.renew(0, 10)
     expect(await log.append(0, [event('e10')])).toBe(10)
+  })
+
+  test('appends to a stream that another process began anew once the checkpoint goes on with it', async () => {
+    await fill(3)
+    let committed = 'nothing'
+    const follower = await open({ goesOnWith: async (_, incarnation) => incarnation === committed })
+    await log.renew(0, 10)
+    await behind(follower.append(0, [event('passed over')]))
+    committed = (await log.bounds(0)).incarnation
+    expect(await follower.append(0, [event('e10')])).toBe(10)
+    expect(idsOf(await readTo(follower, 0, 10, 9))).toEqual(['e10'])
   })
 
   test('ends a read with RC_LOG_TRUNCATED when what follows is purged under it', async () => {
