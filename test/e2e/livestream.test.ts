@@ -192,7 +192,8 @@ describe('an effect that Pusher refuses', () => {
   test('is parked still after a kill', async () => {
     const [userId, effect] = await refused()
     await server.restart()
-    expect(await effectsOf(userId, 'parked')).toMatchObject([{ id: effect.id, error: effect.error }])
+    const same = [{ id: effect.id, error: effect.error }]
+    await until(async () => expect(await effectsOf(userId, 'parked')).toMatchObject(same))
   })
 
   test.each(['retry', 'drop'])('that is not parked has nothing to %s', async verb => {
