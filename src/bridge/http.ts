@@ -1,4 +1,4 @@
-import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
+import type { RateLimitPluginOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from './callers.ts'
@@ -57,7 +57,7 @@ export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
   })
   authenticate(app, bridge)
 
-  if (bridge.callers) app.register(rateLimit, limits(bridge))
+  if (bridge.callers) app.register(import('@fastify/rate-limit'), limits(bridge))
   // Behind the limits, which have to see the routes.
   app.after(() => routes(app, bridge))
   return app
