@@ -20,6 +20,8 @@ export interface Config {
   mongodbUrl: string | null
   redisUrl: string | null
   /** with checkpoints on a server: a process that was silent for so long no longer owns them */
+  /** copies of each stream of the log, when it is made */
+  natsReplicas: number
   takeOverMs: number
   dataDir: string
   shards: number
@@ -100,6 +102,7 @@ const SETTINGS = {
     .default('')
     .transform(tags => tags.split(',').filter(tag => tag !== '')),
   ROLLCALL_FEED_ITEMS: whole(1, 10_000).default(2_000),
+  ROLLCALL_NATS_REPLICAS: whole(1, 5).default(1),
   ROLLCALL_TAKE_OVER_MS: whole(500, 600_000).default(10_000),
   ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
   ROLLCALL_AUTH_SECRET: z.string().min(8, { error: 'must have 8 characters or more' }).optional(),
@@ -169,6 +172,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     natsUrl: env.ROLLCALL_NATS_URL ?? null,
     mongodbUrl: env.ROLLCALL_MONGODB_URL ?? null,
     redisUrl: env.ROLLCALL_REDIS_URL ?? null,
+    natsReplicas: env.ROLLCALL_NATS_REPLICAS,
     takeOverMs: env.ROLLCALL_TAKE_OVER_MS,
     dataDir: env.ROLLCALL_DATA,
     shards: Math.min(env.ROLLCALL_SHARDS ?? cores, env.ROLLCALL_PARTITIONS),

@@ -17,6 +17,8 @@ export interface Places {
   partitions: number
   /** null: embedded */
   natsUrl: string | null
+  /** copies of each stream, if this makes them */
+  natsReplicas?: number
   mongodbUrl: string | null
   redisUrl: string | null
   /** of a log on a server, see `Seen` */
@@ -37,7 +39,7 @@ export interface OwnLog extends EventLog {
  * With `checkpoints` it follows an owner in another process who begins a partition anew.
  */
 export async function openOwnLog(
-  { natsUrl, logPath, partitions, seen }: Places,
+  { natsUrl, natsReplicas: replicas = 1, logPath, partitions, seen }: Places,
   settings: Settings,
   checkpoints?: CheckpointStore,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
@@ -45,7 +47,8 @@ export async function openOwnLog(
     const { openJetStreamLog } = await import('./log/jetstream.ts')
     const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
       (await checkpoints?.peek(partition))?.incarnation === incarnation
-    return { log: await openJetStreamLog({ url: natsUrl, partitions, settings, seen, goesOnWith }), writer: null }
+    const log = await openJetStreamLog({ url: natsUrl, partitions, settings, replicas, seen, goesOnWith })
+    return { log, writer: null }
   }
   const writer = await openLog(logPath, partitions, settings)
   return { log: writer, writer }

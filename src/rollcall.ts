@@ -54,10 +54,11 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const dir = config.natsUrl && config.mongodbUrl ? null : await openDataDir(config.dataDir)
   opened.defer(() => dir?.release())
   const settings = recordedSettings(config)
-  const { natsUrl, mongodbUrl, redisUrl } = config
+  const { natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
   const seen = roomForSeen(config.partitions)
-  const places: Places = { logPath, statePath, partitions: config.partitions, natsUrl, mongodbUrl, redisUrl, seen }
+  const urls = { natsUrl, natsReplicas, mongodbUrl, redisUrl }
+  const places: Places = { logPath, statePath, partitions: config.partitions, ...urls, seen }
   const { documents, checkpoints, db, close } = await openStores(places)
   opened.defer(close)
   const { log, writer } = await openOwnLog(places, settings, checkpoints)

@@ -34,13 +34,13 @@ const LOOK_MS = 5_000
 
 /** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
-  const { natsUrl, mongodbUrl, redisUrl, partitions } = config
+  const { natsUrl, natsReplicas, mongodbUrl, redisUrl, partitions } = config
   const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir)
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
   const closes: (() => Promise<unknown>)[] = [async () => dir?.release()]
   try {
     const settings = recordedSettings(config)
-    const places: Places = { logPath, statePath, partitions, natsUrl, mongodbUrl, redisUrl }
+    const places: Places = { logPath, statePath, partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl }
     const { log } = await openOwnLog(places, settings)
     closes.push(() => log.close())
     const changed = changesOf(log.settings, settings)
