@@ -107,6 +107,8 @@ const SETTINGS = {
   ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
   ROLLCALL_AUTH_SECRET: z.string().min(8, { error: 'must have 8 characters or more' }).optional(),
   ROLLCALL_AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ROLLCALL_AUTH_AUDIENCE: z.string().min(1).optional(),
+  ROLLCALL_AUTH_ISSUER: z.string().min(1).optional(),
   PUSHER_APP_ID: z.string().optional(),
   PUSHER_KEY: z.string().optional(),
   PUSHER_SECRET: z.string().optional(),
@@ -198,8 +200,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
 }
 
 function authOf(env: z.output<typeof ENVIRONMENT>): AuthSettings | null {
-  if (env.ROLLCALL_AUTH_SECRET) return { secret: env.ROLLCALL_AUTH_SECRET }
-  return env.ROLLCALL_AUTH_JWKS_URL ? { jwksUrl: env.ROLLCALL_AUTH_JWKS_URL } : null
+  const demands = { audience: env.ROLLCALL_AUTH_AUDIENCE, issuer: env.ROLLCALL_AUTH_ISSUER }
+  if (env.ROLLCALL_AUTH_SECRET) return { secret: env.ROLLCALL_AUTH_SECRET, ...demands }
+  return env.ROLLCALL_AUTH_JWKS_URL ? { jwksUrl: env.ROLLCALL_AUTH_JWKS_URL, ...demands } : null
 }
 
 function pusherOf(env: z.output<typeof ENVIRONMENT>): PusherSettings | null {

@@ -28,6 +28,8 @@ declare module 'fastify' {
 
 /** Options of routes. */
 export const OF_ANYONE = { config: { access: 'anyone' as Access } }
+/** For those who watch the process, or prove who they are: behind a proxy all of them have one address. */
+export const OF_ANYONE_UNLIMITED = { config: { access: 'anyone' as Access, rateLimit: false } }
 export const OF_USER = { config: { access: 'user' as Access } }
 export const OF_OPERATOR = { config: { access: 'operator' as Access } }
 
@@ -37,10 +39,16 @@ export const ANYBODY: Caller = { userId: null, isService: true, isOperator: true
 export const NOBODY: Caller = { userId: null, isService: false, isOperator: false }
 
 /** Where tokens are signed: one secret (HS256, HS384, HS512), or the keys under a URL. */
-export type AuthSettings = { secret: string } | { jwksUrl: string }
+export type AuthSettings = ({ secret: string } | { jwksUrl: string }) & {
+  /** what `aud` and `iss` of a token must be; undefined: whatever they are */
+  audience?: string | undefined
+  issuer?: string | undefined
+}
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const HMAC = ['HS256', 'HS384', 'HS512']
+/** What jose says of keys that did not come as they should; an answer other than 200 is generic. */
+const OF_KEYS = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']
 const SKEW_S = 5
 const CACHED_TOKENS = 100_000
 const CACHED_MS = 60_000
@@ -76,22 +84,24 @@ export class Callers {
 
 async function verifier(settings: AuthSettings): Promise<(token: string) => Promise<JWTPayload>> {
   const { createRemoteJWKSet, errors, jwtVerify } = await import('jose')
+  const { audience, issuer } = settings
+  const demands = { ...(audience !== undefined && { audience }), ...(issuer !== undefined && { issuer }) }
   const verify =
     'secret' in settings
       ? byKey(new TextEncoder().encode(settings.secret))
       : byKeys(createRemoteJWKSet(new URL(settings.jwksUrl)))
   function byKey(secret: Uint8Array) {
-    return (token: string) => jwtVerify(token, secret, { algorithms: HMAC, clockTolerance: SKEW_S })
+    return (token: string) => jwtVerify(token, secret, { algorithms: HMAC, clockTolerance: SKEW_S, ...demands })
   }
   function byKeys(keys: JWTVerifyGetKey) {
-    return (token: string) => jwtVerify(token, keys, { algorithms: ALGORITHMS, clockTolerance: SKEW_S })
+    return (token: string) => jwtVerify(token, keys, { algorithms: ALGORITHMS, clockTolerance: SKEW_S, ...demands })
   }
   return async token => {
     try {
       return (await verify(token)).payload
     } catch (error) {
       // Keys that could not be had say nothing about the token.
-      const isTokens = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)
+      const isTokens = error instanceof errors.JOSEError && !OF_KEYS.includes(error.code)
       throw new RollcallError(isTokens ? 'RC_UNAUTHENTICATED' : 'RC_KEYS_UNAVAILABLE')
     }
   }

@@ -7,7 +7,7 @@ import { ANYBODY } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { heartbeat, id, parseOne, sift, webEvent } from './inputs.ts'
 import { webEvents } from './stamp.ts'
-import { idOf } from './subjects.ts'
+import { idOf, isInbox, SERVICE } from './subjects.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
@@ -40,7 +40,14 @@ export class NatsInputs {
     this.#subscriptions = taken.map(([subject, take]) =>
       nats.subscribe(subject, {
         queue: QUEUE,
-        callback: (error, message) => (error ? bridge.failed(error) : this.#take(message, take)),
+        callback: (error, message) => {
+          if (error) bridge.failed(error)
+          else if (!message.reply || isInbox(message.reply)) this.#take(message, take)
+          else
+            bridge.failed(
+              new RollcallError('RC_NOT_ALLOWED', `An answer to ${message.subject} was asked for elsewhere.`),
+            )
+        },
       }),
     )
   }
@@ -62,7 +69,8 @@ export class NatsInputs {
 
   #heartbeats(message: Msg): Promise<Answer> {
     const { stamp } = this.#bridge
-    return this.#accept(message, heartbeat, 'userId', (beats, at) => stamp.heartbeats(beats, at, undefined))
+    const isTrusted = this.#idOf(message, 1) === null
+    return this.#accept(message, heartbeat, 'userId', (beats, at) => stamp.heartbeats(beats, at, undefined, isTrusted))
   }
 
   #events(message: Msg): Promise<Answer> {
@@ -116,7 +124,7 @@ export class NatsInputs {
   /** Whom the subject is of; null where it does not matter. */
   #idOf({ subject }: Msg, place: number): string | null {
     const token = subject.split('.')[place]!
-    return this.#bridge.callers === null || token === '_' ? null : idOf(token)
+    return this.#bridge.callers === null || token === SERVICE ? null : idOf(token)
   }
 
   /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */

@@ -3,7 +3,7 @@ import { actorId } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import { asyncApi } from './asyncapi.ts'
-import { OF_ANYONE, OF_OPERATOR } from './callers.ts'
+import { OF_ANYONE, OF_ANYONE_UNLIMITED, OF_OPERATOR } from './callers.ts'
 import type { Bridge } from './index.ts'
 
 interface OfActor {
@@ -35,9 +35,9 @@ export function operationRoutes(app: FastifyInstance, { append, partitions, conf
 
   app.get('/asyncapi.json', OF_ANYONE, async () => asyncApi())
 
-  app.get('/livez', OF_ANYONE, async () => ({ live: true }))
+  app.get('/livez', OF_ANYONE_UNLIMITED, async () => ({ live: true }))
 
-  app.get('/readyz', OF_ANYONE, async (_request, reply) => {
+  app.get('/readyz', OF_ANYONE_UNLIMITED, async (_request, reply) => {
     const stopped = (await partitions.states()).filter(({ stopped }) => stopped !== null)
     reply.code(stopped.length === 0 ? 200 : 503)
     return { ready: stopped.length === 0, partitions: config.partitions, stopped }

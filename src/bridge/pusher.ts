@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { RollcallError } from '../errors.ts'
 import type { Signer } from '../notify/pusher-signature.ts'
-import { mustBe, OF_ANYONE, OF_USER } from './callers.ts'
+import { mustBe, OF_ANYONE_UNLIMITED, OF_USER } from './callers.ts'
 import type { Bridge } from './index.ts'
 import { id, parseOne } from './inputs.ts'
 
@@ -50,7 +50,7 @@ export function pusherRoutes(app: FastifyInstance, { config, documents, subscrip
   app.register(async routes => {
     routes.removeAllContentTypeParsers()
     routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-    routes.post('/pusher/webhook', OF_ANYONE, async ({ headers, body }) => {
+    routes.post('/pusher/webhook', OF_ANYONE_UNLIMITED, async ({ headers, body }) => {
       const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
       if (!events) throw new RollcallError('RC_UNSIGNED')
       for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { isInbox } from '../bridge/subjects.ts'
 import { RollcallError } from '../errors.ts'
 import { partsOf } from './answer.ts'
 import type { Owner } from './index.ts'
@@ -29,7 +30,10 @@ export function answering(
   }
   // No queue group: an owner that is paused must not be the only one who was asked.
   const subscription = nats.subscribe(ALL_SUBJECTS, {
-    callback: (error, message) => void (error ? failed(error) : answer(message).catch(failed)),
+    callback: (error, message) => {
+      if (error) failed(error)
+      else if (isInbox(message.reply ?? '')) answer(message).catch(failed)
+    },
   })
   return {
     async close() {

@@ -189,6 +189,37 @@ describe('tokens signed by keys under a URL', () => {
   })
 })
 
+describe('keys under a URL that does not give them', () => {
+  test.each([
+    ['answers 500', 500, '{}'],
+    ['gives something else', 200, '{"other":1}'],
+  ])('(it %s) are no fault of the token', async (_, status, text) => {
+    const keys = createServer((_request, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1')
+    await new Promise(resolve => keys.once('listening', resolve))
+    const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`
+    const other = await startServer({ ROLLCALL_AUTH_JWKS_URL: url })
+    const { privateKey } = await generateKeyPair('ES256')
+    const token = await new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
+    const answer = await other.request('GET', '/viewers', undefined, { authorization: `Bearer ${token}` })
+    expect([answer.status, answer.body.code]).toEqual([503, 'RC_KEYS_UNAVAILABLE'])
+    keys.close()
+  })
+})
+
+describe('where tokens have to be for Rollcall, from somebody', () => {
+  test('those for another audience, or of another issuer, are refused', async () => {
+    const picky = await startServer({
+      ...{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_AUDIENCE: 'rollcall', ROLLCALL_AUTH_ISSUER: 'us' },
+    })
+    const status = async (claims: JWTPayload) => {
+      const headers = { authorization: `Bearer ${await tokenOf({ sub: 'ann', ...claims })}` }
+      return (await picky.request('GET', '/viewers', undefined, headers)).status
+    }
+    const given = [{ aud: 'rollcall', iss: 'us' }, { aud: 'shop', iss: 'us' }, { aud: 'rollcall', iss: 'them' }, {}]
+    expect(await Promise.all(given.map(status))).toEqual([200, 401, 401, 401])
+  })
+})
+
 describe('a user who asks too often', () => {
   test('is refused for a while, others and services are not', async () => {
     const limited = await startServer({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_RATE_LIMIT: '3' })
@@ -202,6 +233,7 @@ describe('a user who asks too often', () => {
     expect(answers).toEqual([...Array(3).fill([200, undefined, false]), [429, 'RC_RATE_LIMITED', true]])
     expect((await read({ sub: 'ben' }))[0]).toBe(200)
     for (let n = 0; n < 9; n++) expect((await read({ sub: 'ann', scope: 'service' }))[0]).toBe(200)
+    for (let n = 0; n < 9; n++) expect((await limited.get('/readyz')).status).toBe(200)
   })
 })
 

@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { type Body, type Server, startServer } from '../support/server.ts'
@@ -73,6 +74,21 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
     expect((await ask(subject, payload)).code).toBe(code)
   })
 
+  test('what asks for an answer outside of an inbox is not taken, and not answered', async () => {
+    const elsewhere = ['rollcall.log.0', '$JS.API.STREAM.PURGE.ROLLCALL_0', 'heartbeats.a', 'else']
+    const heard: string[] = []
+    client.subscribe('else', { callback: (_error, message) => void heard.push(message.string()) })
+    const before = await server.get('/viewers')
+    for (const reply of elsewhere) {
+      client.publish('heartbeats.mallory', JSON.stringify({ userId: 'mallory', path: '/' }), { reply })
+    }
+    await client.flush()
+    const { position } = await ask('heartbeats.zed', { userId: 'zed', path: '/' })
+    const { attendance } = await readAfter(position, '/viewers')
+    expect([attendance - before.body.attendance, heard]).toEqual([1, []])
+    expect((await server.get('/readyz')).status).toBe(200)
+  })
+
   test('what happens is told to other services, as CloudEvents', async () => {
     const heard: { subject: string; id: string; type: string; data: Body }[] = []
     client.subscribe('rollcall.session.*', {
@@ -124,10 +140,12 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
   })
 })
 
+const SECRET = 'a secret of some length'
+
 describe.skipIf(natsServerBinary() === null)('over NATS, where callers have tokens', () => {
   test('the last part of a subject is the id its payload must have, or of services', async () => {
     const nats = await startNatsServer()
-    const server = await startServer({ ROLLCALL_NATS_URL: nats.url, ROLLCALL_AUTH_SECRET: 'a secret of some length' })
+    const server = await startServer({ ROLLCALL_NATS_URL: nats.url, ROLLCALL_AUTH_SECRET: SECRET })
     const client = await nats.connect()
     const beat = async (subject: string) => {
       const reply = await client.request(subject, JSON.stringify({ userId: 'a/b', path: '/' }), { timeout: 10_000 })
@@ -140,8 +158,23 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
       1,
       'RC_NOT_ALLOWED',
     ])
+    // The user of this name is no service.
+    expect(await beat(`heartbeats.~${Buffer.from('_').toString('base64url')}`)).toBe('RC_NOT_ALLOWED')
     const start = await client.request('sessions.request.ben', JSON.stringify({ userId: 'a' }), { timeout: 10_000 })
     expect((start.json() as Body).code).toBe('RC_NOT_ALLOWED')
+
+    const at = Date.now()
+    const said = async (subject: string, userId: string) =>
+      client.request(subject, JSON.stringify({ userId, path: '/', at, country: 'FR', groups: ['vip'] }))
+    await said('heartbeats.zoe', 'zoe')
+    await said('heartbeats._', 'yan')
+    const token = await new SignJWT({ scope: 'service' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(SECRET))
+    await vi.waitFor(async () => {
+      const { records } = (await server.get('/statistics', { headers: { authorization: `Bearer ${token}` } })).body
+      expect(records.at(-1)).toMatchObject({ countByUserGroup: { vip: 1 }, countByViewingCountry: { FR: 1 } })
+    }, 10_000)
     await client.close()
     await server.stop()
     await nats.stop()
