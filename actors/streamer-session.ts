@@ -86,6 +86,8 @@ function documentOf(session: StreamerSession) {
     'metadata.name': name,
     createdBy: session.createdBy,
     ordinal: session.ordinal,
+    // A change is later than those it follows, by whichever clock they were.
+    changedAt: Math.max(session.presetStamp.at, session.goalsStamp.at),
   }
 }
 
@@ -93,9 +95,12 @@ function documentOf(session: StreamerSession) {
 function recalled(document: SessionDocument, { at }: { at: number }): StreamerSession {
   const { _id: id, userId, title, tags, pricing, status, statuses, rating, metadata, ordinal, createdBy } = document
   const { current = 0, currentCount = 0, previous = 0, previousCount = 0 } = rating ?? {}
-  const ms = (iso: string | undefined): number | null => (iso === undefined ? null : new Date(iso).getTime())
+  const ms = (iso: string | undefined): number | null => {
+    const time = new Date(iso ?? Number.NaN).getTime()
+    return Number.isNaN(time) ? null : time
+  }
   const preset = status?.preset === 'sd' ? 'sd' : 'preview'
-  const stamp = { at: 0, id: '' }
+  const stamp = { at: document.changedAt ?? 0, id: '' }
   return {
     ...{ id, ordinal: ordinal ?? 1, userId, title: title ?? null, tags: tags ?? [], preset },
     pricing: { preset, price: pricing?.price ?? 0 },

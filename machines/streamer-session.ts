@@ -99,7 +99,11 @@ export const streamerSession = setup({
     ),
     recall: assign(({ context, event }) => {
       if (event.type !== 'session.known') return context
-      return { session: event.session, known: { ...context.known, [usedKey(event.session.id)]: true as const } }
+      const { session } = event
+      const { previous: rating, previousCount: count } = session.rating
+      // What it brought along is what the next begins with, should it never start.
+      const carried = count > 0 ? { rating, count } : null
+      return { session, carried, known: { ...context.known, [usedKey(session.id)]: true as const } }
     }),
     create: assign(({ context, event }) => (event.type === 'session.start' ? created(context, event) : context)),
     preset: assign(({ context, event }) =>

@@ -39,7 +39,8 @@ export class Candidacy {
     const isUp = this.#begun.then(lease => Promise.race([this.tenure!.ready(), lease?.lost ?? never()]))
     isUp.then(() => options.logger.info('owns the partitions')).catch(() => {})
     this.decided = Promise.race([isUp.then(() => true), waits.promise])
-    this.lost = Promise.all([isUp, this.#begun.then(lease => lease?.lost ?? never())]).then(never)
+    const isOver = this.#begun.then(lease => Promise.race([this.tenure!.lost, lease?.lost ?? never()]))
+    this.lost = Promise.all([isUp, isOver]).then(never)
     this.lost.catch(error => {
       if (!this.#signal.aborted) options.logger.error({ err: error }, 'the partitions are lost')
     })

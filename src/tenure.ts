@@ -4,6 +4,7 @@ import { adopt } from './adoption/index.ts'
 import type { CheckpointStore } from './checkpoint/index.ts'
 import type { Config } from './config.ts'
 import type { DocumentStore } from './documents/index.ts'
+import { RollcallError } from './errors.ts'
 import { LivestreamHost } from './livestream/host.ts'
 import type { EmbeddedLog } from './log/embedded.ts'
 import { startTrimming } from './log/trimming.ts'
@@ -37,6 +38,8 @@ export interface TenureOptions {
 /** What a process has and does as long as it owns the partitions: shards, feeds, trimming, answers for other bridges. */
 export class Tenure {
   readonly owner: Shards
+  /** rejects when another process has claimed a partition */
+  readonly lost: Promise<never>
   readonly #options: TenureOptions
   readonly #parts = new AsyncDisposableStack()
 
@@ -56,6 +59,9 @@ export class Tenure {
       now: Date.now,
     })
     this.#parts.defer(() => host.close())
+    const fenced = Promise.withResolvers<never>()
+    this.lost = fenced.promise
+    this.lost.catch(() => {})
     const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
     const all = Array.from({ length: config.shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % config.shards === shard)
@@ -66,6 +72,7 @@ export class Tenure {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
           if (code) stopped({ partition: fault.partition, stopped: { code, message } })
+          if (code === 'RC_FENCED') fenced.reject(new RollcallError(code))
         },
         restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
       })

@@ -193,6 +193,20 @@ describe('a visitor of whom documents know more than the actor', () => {
     ])
   })
 
+  test('waits on for what cannot be had, whoever wants to give it up', async () => {
+    await beforeThis(visit('a', NOON))
+    const { run, settle, asked } = await fromThen()
+    await run(logged(visit('b', NOON + 1)))
+    const [{ id, actor }] = asked as [Effect]
+    const about = (kind: string, facts = {}): Event => ({
+      ...{ kind, key: 'v', id, at: arrival, arrival, effect: id, actor },
+      ...facts,
+    })
+    await run(about('effect.failed', { error: 'no', code: 'RC_INTERNAL' }), about('effect.drop'), about('effect.retry'))
+    await settle()
+    expect(await shown()).toEqual(expected(visit('a', NOON), visit('b', NOON + 1)))
+  })
+
   test('says nothing of what did not change', async () => {
     await beforeThis(visit('a', NOON))
     const { run, settle, one } = await fromThen()
@@ -244,6 +258,32 @@ describe('a streamer of whom documents know and the actor does not', () => {
     const rating = { current: 4, currentCount: 1, previous: 4, previousCount: 1 }
     expect(await documents.get('sessions', 's2')).toMatchObject({ active: true, ordinal: 2, rating })
     expect(await documents.get('sessions', 's1')).toMatchObject({ active: false })
+  })
+
+  test('whose latest session never started begins the next with the rating that one brought along', async () => {
+    const end = (sessionId: string, at: number) => event('session.end', at, { sessionId })
+    await streamedBefore(
+      preset('sd', NOON + 1),
+      rate('ann', 4),
+      end('s1', NOON + 2),
+      start('s2', NOON + 3),
+      end('s2', NOON + 4),
+    )
+    const { run } = await fromThen()
+    await run(await known('s2'), start('s3', NOON + 9))
+    expect(await documents.get('sessions', 's3')).toMatchObject({ rating: { current: 4, currentCount: 1 } })
+  })
+
+  test('goes on with a session another program wrote, whatever its dates are', async () => {
+    const foreign = { userId: 'sam', active: true, statuses: { created: 'yesterday', started: '2026-01-01T10:00:00Z' } }
+    await documents.upsertMany('sessions', [{ id: 's1', seq: 0, set: foreign }])
+    const { run, one } = await fromThen()
+    await run(await known('s1'), preset('sd', NOON + 9))
+    expect(one.partition.parking.list()).toEqual([])
+    expect(await documents.get('sessions', 's1')).toMatchObject({
+      ...{ active: true, status: { preset: 'sd' }, rating: { current: 0, currentCount: 0 } },
+      statuses: { created: new Date(NOON).toISOString(), started: '2026-01-01T10:00:00.000Z' },
+    })
   })
 
   test('who has streamed meanwhile is told nothing', async () => {
@@ -308,8 +348,8 @@ describe('a partition without a checkpoint', () => {
     expect(await adoption(1, 0)).toMatchObject({ adopting: [0], bounds: { first: above }, cut: above - 1 })
   })
 
-  test('goes on with what is left of a log that ends above its documents', async () => {
-    expect(await adoption(40, 60)).toMatchObject({ adopting: [0], bounds: { incarnation: 'old' }, cut: 39 })
+  test('goes on with what its documents do not show of a log that ends above them', async () => {
+    expect(await adoption(40, 60)).toMatchObject({ adopting: [0], bounds: { incarnation: 'old' }, cut: 50 })
   })
 
   test('is left alone with entries below its documents, unless they may go', async () => {

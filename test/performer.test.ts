@@ -148,9 +148,13 @@ describe('effects', () => {
     expect(tried).toEqual(['a'])
   })
 
-  test('outlast an hour in which a service gives no answer', async () => {
+  test.each([
+    'RC_SERVICE_UNREACHABLE',
+    'RC_STORE_UNAVAILABLE',
+    'RC_LOG_UNAVAILABLE',
+  ] as const)('outlast an hour in which nobody answers (%s)', async code => {
     const { made, add, idle, accounts, told, elapsed } = performer(async () => {
-      if (elapsed() < 3_600_000) throw new RollcallError('RC_SERVICE_UNREACHABLE')
+      if (elapsed() < 3_600_000) throw new RollcallError(code)
       return done
     })
     made.open()

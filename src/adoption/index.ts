@@ -55,7 +55,9 @@ export async function adopt({ log, store, documents, partitions, acceptLoss }: A
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, randomUUID())
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: ADOPTING }]
-    await store.commit(claim, bounds.first - 1, { incarnation: bounds.incarnation, puts, removes: [] })
+    // Up to there documents show what was applied, and it led to what it led to.
+    const cut = Math.max(bounds.first - 1, known)
+    await store.commit(claim, Math.min(cut, bounds.last), { incarnation: bounds.incarnation, puts, removes: [] })
     adopting.push(partition)
   }
   return adopting

@@ -5,6 +5,6 @@ import type { Document } from '../documents/index.ts'
 export const withId = ({ _id, ...fields }: Document): Record<string, unknown> => ({ id: _id, ...fields })
 
 export function sessionOf(document: Document): Record<string, unknown> {
-  const { _id, createdBy: _by, ordinal: _n, viewersAt: _at, ...session } = document
+  const { _id, createdBy: _by, ordinal: _n, viewersAt: _at, changedAt: _changed, ...session } = document
   return { id: _id, ...session, metadata: { name: null, viewerCount: 0, ...(session.metadata as object | undefined) } }
 }

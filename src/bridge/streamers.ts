@@ -8,7 +8,7 @@ import type { Bridge } from './index.ts'
 import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
 import { sessionOf } from './shown.ts'
 
-type Found = Document & { userId: string; active: boolean }
+type Found = Document & { userId: string; active: boolean; changedAt?: number }
 
 /** A session as it is answered. */
 export type ShownSession = Record<string, unknown>
@@ -74,13 +74,15 @@ export class Streamers {
   }
 
   /** Applies a change to a session and answers with it. */
-  async #change({ _id, userId, active }: Found, kind: string, facts: object): Promise<ShownSession> {
+  async #change({ _id, userId, active, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
     const { stamp, now } = this.#bridge
     if (!active) throw new RollcallError('RC_SESSION_ENDED')
-    const at = now()
+    const arrival = now()
+    // Of two changes the later one wins, and this one follows what it was made to, whatever another bridge's clock said.
+    const at = Math.max(arrival, changedAt + 1)
     const id = new ObjectId().toHexString()
     const known = await this.#knownBefore(userId)
-    await this.#settle(known, { kind, key: userId, id, at, arrival: at, sessionId: _id, ...facts })
+    await this.#settle(known, { kind, key: userId, id, at, arrival, sessionId: _id, ...facts })
     stamp.forgetSession(_id)
     return sessionOf(await this.#found(_id))
   }

@@ -46,6 +46,9 @@ const partsOf = <T>(items: readonly T[]): T[][] =>
     items.slice(i * WRITES_AT_ONCE, (i + 1) * WRITES_AT_ONCE),
   )
 
+/** Of an older write, or of another program, which knows no seqs. */
+const notAfter = (seq: Seq) => ({ $not: { $gt: seq } })
+
 /** What becomes of a document that is removed; `seq` is a number, or the path of one. */
 const trace = (seq: number | string): Fields[] => [
   { $replaceWith: { _id: '$_id', _seq: seq, _gone: true, _expireAt: new Date(Date.now() + TRACE_MS) } },
@@ -109,7 +112,7 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
       const stored = await opened(collection)
       for (const some of bulksOf(upserts)) {
         const writes = some.map(({ id, seq, set }) => ({
-          filter: { _id: id, _seq: { $lte: seq } },
+          filter: { _id: id, _seq: notAfter(seq) },
           update: { $set: { ...defined(set), _seq: seq }, $unset: { _gone: '' as const, _expireAt: '' as const } },
           upsert: true,
         }))
@@ -123,7 +126,7 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
     removeMany: async (collection, ids, seq) => {
       const stored = await opened(collection)
       for (const some of partsOf(ids))
-        await insist(() => stored.updateMany({ _id: { $in: some }, _seq: { $lte: seq } }, trace(seq)))
+        await insist(() => stored.updateMany({ _id: { $in: some }, _seq: notAfter(seq) }, trace(seq)))
     },
 
     removeWhere: async (collection, filter) => {
@@ -149,7 +152,7 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
       for (let after: string | null = null; ; ) {
         const filter: Filter<Kept> = { ...SHOWN, ...(after !== null && { _id: { $gt: after } }) }
         const some = await insist(() => stored.find<Kept & Fields>(filter, options).toArray())
-        for (const document of some) yield [document[field], document._seq]
+        for (const document of some) yield [document[field], document._seq ?? 0]
         if (some.length < READ_AT_ONCE) return
         after = some.at(-1)!._id
       }

@@ -73,7 +73,8 @@ export class Outbox {
       if (parked) return false
       this.#park(effect, { code: String(code), error: String(error) })
     } else if (kind === 'effect.retry' || kind === 'effect.drop') {
-      if (!parked) return false
+      // What waits for what documents know would wait for ever.
+      if (!parked || (kind === 'effect.drop' && held.kind === ADOPT)) return false
       if (kind === 'effect.retry') this.add(effect)
       else this.#drop(effect)
     } else this.done(effect.id)
@@ -84,11 +85,12 @@ export class Outbox {
     this.#hold({ ...effect, parked })
     this.#parked.add(effect.id)
     if (this.#parked.size <= MOST_PARKED) return
-    const [{ parked: _parked, ...oldest }] = [...this.#parked].map(id => this.#effects.get(id)!).sort(inOrder) as [Held]
-    this.#drop(oldest)
+    const droppable = [...this.#parked].map(id => this.#effects.get(id)!).filter(({ kind }) => kind !== ADOPT)
+    const [oldest] = droppable.sort(inOrder)
+    if (oldest) this.#drop(oldest)
   }
 
-  #drop(effect: Effect): void {
+  #drop({ parked: _, ...effect }: Held): void {
     this.done(effect.id)
     this.#dropped.push(effect)
   }

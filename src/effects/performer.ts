@@ -1,6 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
-import { isCode, RollcallError } from '../errors.ts'
+import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Account, History } from './history.ts'
 import type { Effect, Performed, Receiver } from './index.ts'
 import { Lane } from './lane.ts'
@@ -24,7 +24,9 @@ const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 60_000
 /** However long a service says to wait. */
 const LONGEST_WAIT_MS = 600_000
-/** A service that gives no answer is asked again so often at least. */
+/** Nobody answered: that says nothing about the effect. */
+const UNREACHABLE: ErrorCode[] = ['RC_SERVICE_UNREACHABLE', 'RC_STORE_UNAVAILABLE', 'RC_LOG_UNAVAILABLE']
+/** Who gives no answer is asked again so often at least. */
 const UNREACHABLE_RETRY_MS = 30_000
 /** Of effects that lose their worth no more wait than this, per kind. */
 const MOST_WAITING = 10_000
@@ -110,7 +112,7 @@ export class Performer {
         return
       } catch (error) {
         failed(effect.kind, error)
-        const isUnreachable = isCode(error, 'RC_SERVICE_UNREACHABLE')
+        const isUnreachable = UNREACHABLE.some(code => isCode(error, code))
         if (!isUnreachable) attempts++
         if (attempts === ATTEMPTS || isCode(error, 'RC_SERVICE_REFUSED')) return this.#giveUp(effect, error as Error)
         outbox.tried(effect.id, attempts, (error as Error).message)

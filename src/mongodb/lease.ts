@@ -91,7 +91,9 @@ export class Lease {
       await sleep(goneMs * RENEW)
       if (this.#isReleased) return
       try {
-        const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } })
+        // One that gets no answer leaves time for the next.
+        const inTime = { timeoutMS: goneMs * RENEW }
+        const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime)
         if (matchedCount === 0) throw new RollcallError('RC_FENCED')
       } catch (error) {
         // While MongoDB is away nobody else can become the owner either, and if somebody did, nothing of ours is taken.

@@ -60,7 +60,7 @@ export class LiveCopies {
     for (const { collection, id, set } of writes) {
       if (collection === 'viewing-sessions' && set) {
         const { userId, start, end } = set as unknown as ViewingSession
-        this.#news.viewing.set(userId, { userId, start, end })
+        if (end >= (this.#news.viewing.get(userId)?.end ?? 0)) this.#news.viewing.set(userId, { userId, start, end })
       } else if (collection === 'sessions') this.#news.sessions.set(id, seq)
     }
     this.#sweep()

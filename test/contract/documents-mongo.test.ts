@@ -67,6 +67,20 @@ describe.skipIf(server === null)('on a server,', () => {
       expect(await db.listCollections().toArray()).toEqual([])
     })
 
+    test('of another program, which knows no seqs, are written and removed as those of longest ago', async () => {
+      const foreign = db.collection<Document>('sessions')
+      await foreign.insertMany(['s1', 's2'].map(_id => ({ _id, userId: 'sam', active: true })))
+      const told: unknown[] = []
+      for await (const each of store.seqs('sessions', 'userId')) told.push(each)
+      expect(told).toEqual([
+        ['sam', 0],
+        ['sam', 0],
+      ])
+      await write('sessions', 's1', 1, { active: false })
+      await store.removeMany('sessions', ['s2'], 1)
+      expect(await store.find('sessions', {})).toEqual([{ _id: 's1', userId: 'sam', active: false }])
+    })
+
     test('leave a trace for an hour, of nothing but their seq', async () => {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) })
       await write('sessions', 's1', 5, { userId: 'u1', title: 'x' })

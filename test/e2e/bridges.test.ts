@@ -75,9 +75,9 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('two processes 
     await start()
     const client = await nats.connect()
     const replies: Body[] = []
-    client.subscribe('answers', { callback: (_error, message) => void replies.push(message.json()) })
+    client.subscribe('_INBOX.answers', { callback: (_error, message) => void replies.push(message.json()) })
     for (let n = 0; n < 100; n++) {
-      client.publish(`heartbeats.u${n}`, JSON.stringify({ userId: `u${n}`, path: '/' }), { reply: 'answers' })
+      client.publish(`heartbeats.u${n}`, JSON.stringify({ userId: `u${n}`, path: '/' }), { reply: '_INBOX.answers' })
     }
     await vi.waitFor(() => expect(replies.length).toBeGreaterThanOrEqual(100), { timeout: 30_000 })
     await client.close()

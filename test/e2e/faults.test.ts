@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { connectMongo } from '../../src/mongodb/index.ts'
 import type { Heartbeat } from '../support/heartbeat-oracle.ts'
 import { expectAll, load, send } from '../support/load.ts'
 import { mongodbServer } from '../support/mongodb-server.ts'
-import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
+import { freePort, type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { RedisServer, redisServerBinary } from '../support/redis-server.ts'
 import { type Env, type Server, startServer } from '../support/server.ts'
 
@@ -89,6 +90,23 @@ describe.skipIf(!isHere)('with all on servers, under load,', () => {
     await send(requests.slice(2 * third), server)
     await expectAll(beats, server)
     await expectCopies(beats)
+  })
+
+  test('an owner of whose partitions one was claimed behind its back claims it again', {
+    timeout: 120_000,
+  }, async () => {
+    // It listens anew where it was.
+    await server.stop()
+    server = await startServer({ ...env, ROLLCALL_PORT: String(await freePort()) })
+    const { beats, requests } = load(Date.now())
+    const half = Math.ceil(requests.length / 2)
+    await send(requests.slice(0, half), server)
+    const { db, close } = await connectMongo(env.ROLLCALL_MONGODB_URL!)
+    await db.collection<{ _id: number }>('checkpoint-manifests').updateOne({ _id: 3 }, { $inc: { epoch: 1 } })
+    await close()
+    await send(requests.slice(half), server)
+    await expectAll(beats, server)
+    await vi.waitFor(async () => expect((await server.get('/readyz')).status).toBe(200), { timeout: 30_000 })
   })
 
   test('an owner that was paused steps down when another took over, and nothing doubles', {

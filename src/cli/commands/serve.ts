@@ -1,10 +1,12 @@
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
-import { isCode } from '../../errors.ts'
+import { type ErrorCode, isCode } from '../../errors.ts'
 import { noFlags } from '../flags.ts'
 
 const RETRY_MS = 1_000
+/** A server is away just now. */
+const PASSING: ErrorCode[] = ['RC_UNREACHABLE', 'RC_STORE_UNAVAILABLE', 'RC_LOG_UNAVAILABLE', 'RC_SHARD_LOST']
 /** Whoever asks a process to end kills it after 10 s. */
 const END_WITHIN_MS = 9_000
 
@@ -22,8 +24,8 @@ export const serve = defineCommand({
       setTimeout(giveUp, END_WITHIN_MS).unref()
     })
     const { signal } = stopping
-    for (let wasOwner = false; !signal.aborted; wasOwner = true) {
-      const rollcall = await started(() => start(config, signal), wasOwner, signal)
+    for (let wasThere = false; !signal.aborted; wasThere = true) {
+      const rollcall = await started(() => start(config, signal), wasThere, signal)
       // Whoever loses the partitions stands by to have them again.
       const isLost = rollcall?.lost.catch(() => {})
       await Promise.race([stop, isLost ?? stop])
@@ -34,12 +36,12 @@ export const serve = defineCommand({
 })
 
 /** Undefined at the signal. Who was there before waits for the servers to come back. */
-async function started<T>(start: () => Promise<T>, wasOwner: boolean, signal: AbortSignal): Promise<T | undefined> {
+async function started<T>(start: () => Promise<T>, wasThere: boolean, signal: AbortSignal): Promise<T | undefined> {
   while (!signal.aborted) {
     try {
       return await start()
     } catch (error) {
-      const isPassing = wasOwner && (isCode(error, 'RC_UNREACHABLE') || isCode(error, 'RC_STORE_UNAVAILABLE'))
+      const isPassing = wasThere && PASSING.some(code => isCode(error, code))
       if (!isPassing && !signal.aborted) throw error
       await sleep(RETRY_MS)
     }
