@@ -15,7 +15,8 @@ import { type Config, recordedSettings } from './config.ts'
 import { openDataDir } from './data-dir.ts'
 import { RollcallError } from './errors.ts'
 import { surviveDiskFaults } from './log/disk.ts'
-import { roomForSeen } from './log/seen.ts'
+import type { Seq } from './log/index.ts'
+import { roomForSeen, Seen } from './log/seen.ts'
 import type { Owner, PartitionState } from './owner/index.ts'
 import { look } from './owner/look.ts'
 import { openOwnLog, openStores, type Places } from './places.ts'
@@ -69,7 +70,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   /** over which processes reach each other's partitions; null: there is but one process */
   const between = db && nats
 
-  const partitions = new Partitions(config.partitions, between && (await remote(between)))
+  const known = new Seen(seen)
+  const applied = (partition: number, seq: Seq): void => known.raise(partition, seq)
+  const partitions = new Partitions(config.partitions, between && (await remote(between)), applied)
   const subscriptions = new Subscriptions(documents)
   const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
   const bridge = {

@@ -38,7 +38,8 @@ export function operationRoutes(app: FastifyInstance, { append, partitions, conf
   app.get('/livez', OF_ANYONE_UNLIMITED, async () => ({ live: true }))
 
   app.get('/readyz', OF_ANYONE_UNLIMITED, async (_request, reply) => {
-    const stopped = (await partitions.states()).filter(({ stopped }) => stopped !== null)
+    const states = await partitions.states()
+    const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
     reply.code(stopped.length === 0 ? 200 : 503)
     return { ready: stopped.length === 0, partitions: config.partitions, stopped }
   })

@@ -23,12 +23,14 @@ export class Partitions {
   readonly #count: number
   readonly #closing = Promise.withResolvers<never>()
   readonly #unfit = new Map<number, RollcallError>()
+  readonly #applied: (partition: number, seq: Seq) => void
   #owner: Owner | null
 
-  /** `owner` null: it is not known yet */
-  constructor(count: number, owner: Owner | null) {
+  /** `owner` null: it is not known yet; `applied` hears how far the owner is */
+  constructor(count: number, owner: Owner | null, applied: (partition: number, seq: Seq) => void = () => {}) {
     this.#count = count
     this.#owner = owner
+    this.#applied = applied
     this.#closing.promise.catch(() => {})
   }
 
@@ -93,7 +95,8 @@ export class Partitions {
 
   /** What is not known of a partition just now leaves it as it was. */
   learn(states: PartitionState[]): void {
-    for (const { partition, stopped } of states) {
+    for (const { partition, stopped, applied } of states) {
+      if (applied) this.#applied(partition, applied)
       if (!stopped) this.#unfit.delete(partition)
       else if (UNFIT.includes(stopped.code)) {
         this.#unfit.set(partition, new RollcallError(stopped.code as ErrorCode, stopped.message))

@@ -5,7 +5,8 @@ export const roomForSeen = (partitions: number): SharedArrayBuffer =>
   new SharedArrayBuffer(partitions * BigInt64Array.BYTES_PER_ELEMENT)
 
 /**
- * The greatest seq of each partition that any thread of this process was told of, by an acknowledgement or by reading.
+ * The greatest seq of each partition that any thread of this process was told of, by an acknowledgement, by reading, or
+ * by the owner in another process.
  * A log that ends before it lost its tail, and would give the seqs of what was lost to what is appended now.
  */
 export class Seen {

@@ -14,7 +14,10 @@ export interface Audience {
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
-export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'>
+export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
+  /** the last entry that is in the state; undefined where that is not known */
+  applied?: Seq
+}
 
 export interface Owner {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */

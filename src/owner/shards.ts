@@ -72,7 +72,7 @@ export class Shards implements Owner {
     const states = this.all.map(async shard => {
       try {
         const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped }) => ({ partition, stopped }))
+        return states.map(({ partition, stopped, applied }) => ({ partition, stopped, applied }))
       } catch (error) {
         const { code, message } = error as RollcallError
         return shard.partitions.map(partition => ({ partition, stopped: { code, message } }))

@@ -104,6 +104,26 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
     await expectRepair('RC_LOG_BEHIND', [], [...requests, ...rest], [...beats, ...late])
   })
 
+  test('and the one beside it refuse what is sent, though only one of them saw what was lost', {
+    timeout: 120_000,
+  }, async () => {
+    server = await startServer(env)
+    const other = await startServer(env)
+    const beats = (from: number) => Array.from({ length: 200 }, (_, i) => ({ userId: `u${from + i}`, path: '/' }))
+    expect((await other.post('/heartbeats', beats(0))).status).toBe(202)
+    await nats.keep()
+    for (let n = 1; n < 10; n++) expect((await server.post('/heartbeats', beats(200 * n))).status).toBe(202)
+    await server.get('/viewers', { after: true })
+    // What is asked now would be asked a second later.
+    expect((await other.get('/readyz')).status).toBe(200)
+    await nats.putBack()
+    const answers = []
+    for (let n = 0; n < 5; n++) answers.push(await other.post('/heartbeats', beats(10_000 + 200 * n)))
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(Array(5).fill([503, 'RC_LOG_BEHIND']))
+    await untilAllStop('RC_LOG_BEHIND')
+    await other.stop()
+  })
+
   /** Doctor names the code in every partition; after the repair all that is sent again is there once. */
   async function expectRepair(code: string, flags: string[], sentAgain: Sent[], beats: Heartbeat[]): Promise<void> {
     const doctor = await run('doctor')
