@@ -20,8 +20,8 @@ export interface Facts {
   time(): number
   /** whether a stream no longer counts attendance */
   isFrozen(stream: string): boolean
-  /** whether documents may know what the checkpoint does not: it was empty when they were there */
-  adopts(): boolean
+  /** until when (ms) there may be documents of what the checkpoint does not know: it was empty then; null: there are none */
+  adopts(): number | null
 }
 
 /** Where the numbers over all actors of a partition are kept. */

@@ -14,18 +14,17 @@ import { emptyDay, place, reopened, type Visit } from './web-sessions.ts'
 
 /** Whom web events are about: `unknown → active ⇄ inactive`, with their days as the day rules have them. */
 
-export type VisitorEvent =
-  | {
-      type: 'web-event'
-      visitorId: string
-      visit: Visit
-      arrival: number
-      rules: VisitorRules
-      /** documents may know more of the visitor than this actor */
-      adopts: boolean
-    }
-  | Found
-  | { type: 'deadline'; at: number; rules: VisitorRules }
+interface WebEvent {
+  type: 'web-event'
+  visitorId: string
+  visit: Visit
+  arrival: number
+  rules: VisitorRules
+  /** documents may know more of the visitor than this actor, of days up to this time (ms); null: they don't */
+  adopts: number | null
+}
+
+export type VisitorEvent = WebEvent | Found | { type: 'deadline'; at: number; rules: VisitorRules }
 
 export const visitor = setup({
   types: {} as { context: VisitorContext; events: VisitorEvent; emitted: Announcement | Ask },
@@ -76,10 +75,10 @@ export const visitor = setup({
 })
 
 /** The days an event touches. */
-export function daysOf(context: VisitorContext, ts: number, { zone }: VisitorRules, adopts: boolean): string[] {
+export function daysOf(context: VisitorContext, ts: number, { zone }: VisitorRules, adopts: number | null): string[] {
   const day = localDay(ts, zone)
   const days = context.first !== null && day < context.first ? [day, context.first] : [day]
-  return adopts ? [...days, waitingFor(day)] : days
+  return adopts === null ? days : [...days, waitingFor(day)]
 }
 
 /** The days that what was found touches. */
@@ -95,13 +94,10 @@ export const daysDue = (context: VisitorContext, at: number): string[] =>
     .filter(day => context.open[day]! <= at)
     .sort()
 
-function visited(
-  context: VisitorContext,
-  event: VisitorEvent & { type: 'web-event' },
-): [VisitorContext, (Announcement | Ask)[]] {
+function visited(context: VisitorContext, event: WebEvent): [VisitorContext, (Announcement | Ask)[]] {
   const { visitorId, visit, arrival, rules } = event
   const day = localDay(visit.ts, rules.zone)
-  if (event.adopts && !isWhole(context.days[day])) return awaited(context, day, event)
+  if (mayBeKnown(context, day, event) && !isWhole(context.days[day])) return awaited(context, day, event)
   const earliest = context.first === null || day < context.first
   const opener = earliest || day === context.first ? 'first' : 'day'
   const before = context.days[day] ?? { ...emptyDay(visitorId, day, opener), standings: [] }
@@ -113,6 +109,12 @@ function visited(
   if (formerlyFirst) changed.push(standing(formerlyFirst, reopened(formerlyFirst, 'day'), arrival, rules))
   const next = replaced(context, changed)
   return [{ ...next, first: earliest ? day : context.first }, vanished(before, after)]
+}
+
+/** Whether documents may know of the day, or of an earlier one of a visitor who is new here; or it waits for them. */
+function mayBeKnown({ first, days }: VisitorContext, day: string, { adopts, rules }: WebEvent): boolean {
+  if (adopts === null) return false
+  return first === null || days[waitingFor(day)] !== undefined || day <= localDay(adopts, rules.zone)
 }
 
 function closed(context: VisitorContext, at: number): [VisitorContext, Announcement[]] {

@@ -94,7 +94,7 @@ export class Tenure {
   /** To be called by who may own the partitions, and nobody else. */
   static async begin(options: TenureOptions): Promise<Tenure> {
     const { log, checkpoints: store, documents, config, logger } = options
-    const adopting = await adopt({ log, store, documents, partitions: config.partitions })
+    const adopting = await adopt({ log, store, documents, partitions: config.partitions, now: Date.now })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }

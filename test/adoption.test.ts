@@ -114,6 +114,37 @@ describe('a visitor of whom documents know more than the actor', () => {
     expect(one.partition.shownUntil).toBe(one.partition.applied)
   })
 
+  test('is asked for once, where the day is later than any document can be', async () => {
+    await beforeThis(visit('a', NOON))
+    const later = await alive(await OnePartition.adopting(ABOVE, NOON + DAY))
+    const [b, c, d] = [visit('b', NOON + 2 * DAY), visit('c', NOON + 3 * DAY), visit('d', NOON + 60_000)]
+    await later.run(logged(b))
+    expect(later.asked).toHaveLength(1)
+    await later.settle()
+    await later.run(logged(c))
+    expect(later.asked).toHaveLength(0)
+    await later.run(logged(d))
+    await later.settle()
+    expect(await shown()).toEqual(expected(visit('a', NOON), b, c, d))
+  })
+
+  test('waits on with a day that was asked for, though its documents are known meanwhile', async () => {
+    const [a, b, c, d] = [
+      visit('a', NOON),
+      visit('b', NOON + 3 * DAY),
+      visit('c', NOON + 1),
+      visit('d', NOON + 3 * DAY + 1),
+    ]
+    await beforeThis(a)
+    const { run, answer, settle, asked } = await alive(await OnePartition.adopting(ABOVE, NOON + DAY))
+    await run(logged(b), logged(c))
+    asked.reverse()
+    await answer()
+    await run(logged(d))
+    await settle()
+    expect(await shown()).toEqual(expected(a, b, c, d))
+  })
+
   test('asks once for a day', async () => {
     await beforeThis(visit('a', NOON))
     const { run, settle, asked } = await fromThen()
@@ -308,7 +339,11 @@ test('two lives, with answers that come late and restarts between, show what one
     )
     const split = random.int(0, events.length)
     await beforeThis(...events.slice(0, split))
-    const { one, run, answer, settle } = await fromThen()
+    const until = base + random.pick([-2, 1, 2, 9]) * DAY
+    // Documents are of the days before.
+    const isBefore = events.slice(0, split).every(({ ts }) => ts <= until)
+    const adopting = await OnePartition.adopting(ABOVE, isBefore ? until : base + 99 * DAY)
+    const { one, run, answer, settle } = await alive(adopting)
     for (const [i, event] of events.entries()) {
       if (i < split) continue
       await run(logged(event))
@@ -335,7 +370,7 @@ describe('a partition without a checkpoint', () => {
         bounds = { incarnation: 'new', first: next, last: next - 1 }
       },
     } as unknown as OwnLog
-    const adopting = await adopt({ log, store, documents, partitions: 1, acceptLoss })
+    const adopting = await adopt({ log, store, documents, partitions: 1, now: () => NOON, acceptLoss })
     return { adopting, bounds, cut: (await store.peek()).cut }
   }
   const above = 50 + 1_000_000 + 1
@@ -364,7 +399,7 @@ describe('a partition without a checkpoint', () => {
       bounds: async () => ({ incarnation: 'old', first: 1, last: 0 }),
       renew: async () => {},
     } as unknown as OwnLog
-    const adopting = await adopt({ log, store, documents, partitions: 16 })
+    const adopting = await adopt({ log, store, documents, partitions: 16, now: () => NOON })
     expect(adopting).toEqual([partitionOf('sam', 16)])
   })
 })

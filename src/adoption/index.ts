@@ -15,6 +15,7 @@ export interface AdoptionOptions {
   store: CheckpointStore
   documents: DocumentStore
   partitions: number
+  now(): number
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
 }
@@ -25,7 +26,8 @@ export interface AdoptionOptions {
  */
 export const ABOVE = 1_000_000
 
-const ADOPTING: Clock = { time: 0, epoch: 0, ahead: [], adopts: true }
+/** A visit may be of a little later than it arrived, by whichever clock. */
+const AHEAD_MS = 86_400_000
 
 /** The field that says which partition a document is of: a key, or the number itself. */
 const KEYS = {
@@ -38,7 +40,14 @@ const KEYS = {
 } as const satisfies Partial<Record<Collection, string>>
 
 /** Answers with the partitions that adopt from now on. To be called by who owns them, before they are claimed to be run. */
-export async function adopt({ log, store, documents, partitions, acceptLoss }: AdoptionOptions): Promise<number[]> {
+export async function adopt({
+  log,
+  store,
+  documents,
+  partitions,
+  now,
+  acceptLoss,
+}: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
   const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p)))
   if (!incomplete.includes(true)) return []
@@ -54,7 +63,8 @@ export async function adopt({ log, store, documents, partitions, acceptLoss }: A
     }
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, randomUUID())
-    const puts = [{ space: 'aggregate' as const, names: ['clock'], value: ADOPTING }]
+    const clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: now() + AHEAD_MS }
+    const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     // Up to there documents show what was applied, and it led to what it led to.
     const cut = Math.max(bounds.first - 1, known)
     await store.commit(claim, Math.min(cut, bounds.last), { incarnation: bounds.incarnation, puts, removes: [] })

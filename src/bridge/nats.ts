@@ -11,6 +11,8 @@ import { idOf, isInbox, SERVICE } from './subjects.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
+/** Messages that are not answered yet; more are refused. */
+const MOST_UNDER_WAY = 20_000
 
 /** What a message is answered with; `position` where the log has something of it. */
 interface Answer {
@@ -53,7 +55,8 @@ export class NatsInputs {
   }
 
   #take(message: Msg, take: (message: Msg) => Promise<unknown>): void {
-    const work = take(message)
+    const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
+    const work = (isTooMuch ? Promise.reject(new RollcallError('RC_OVERLOADED')) : take(message))
       .catch((error: unknown) => this.#refusal(error))
       .then(answer => void message.respond(JSON.stringify(answer)))
       .catch(error => this.#bridge.failed(error))

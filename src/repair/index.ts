@@ -56,7 +56,14 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     const stores = isWell ? null : await openedStores(db, places)
     if (stores) closes.push(() => stores.close())
     const { acceptLoss } = options
-    const from = stores && { log, store: stores.checkpoints, documents: stores.documents, partitions, acceptLoss }
+    const from = stores && {
+      log,
+      store: stores.checkpoints,
+      documents: stores.documents,
+      partitions,
+      now: Date.now,
+      acceptLoss,
+    }
     const adopting = from ? await adopt(from) : []
     for (const [partition, problem] of problems.entries()) {
       if (!stores || problem === null) yield { partition, problem, repaired: false }

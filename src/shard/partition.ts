@@ -19,8 +19,8 @@ export interface Clock {
   epoch: number
   /** entries ahead whose retries and drops were applied before their turn, in order */
   ahead: Seq[]
-  /** the checkpoint was empty when there were documents already */
-  adopts: boolean
+  /** when the checkpoint was empty though there were documents (ms); null: never */
+  adopts: number | null
 }
 
 /** An entry being applied, and how many effects each actor has asked for in it. */
@@ -42,7 +42,7 @@ export class Partition {
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
-  readonly clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: false }
+  readonly clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: null }
   /** the last entry that is in the state */
   applied: Seq
 
@@ -188,7 +188,7 @@ export class Partition {
 
   /** Up to here what was applied shows: an event that waits for what documents know of it does not. */
   get shownUntil(): Seq {
-    return Math.min(this.applied, this.clock.adopts ? this.outbox.adoptingSince() - 1 : this.applied)
+    return Math.min(this.applied, this.clock.adopts === null ? this.applied : this.outbox.adoptingSince() - 1)
   }
 
   /** Whether a commit would change anything but the clock. */

@@ -27,9 +27,9 @@ export class OnePartition {
   }
 
   /** One without a past of its own, whose log begins after `cut`, where documents are from before. */
-  static async adopting(cut: number): Promise<OnePartition> {
+  static async adopting(cut: number, until = Date.UTC(2999, 0)): Promise<OnePartition> {
     const one = new OnePartition()
-    const clock = { time: 0, epoch: 0, ahead: [], adopts: true }
+    const clock = { time: 0, epoch: 0, ahead: [], adopts: until }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     await one.store.commit(await one.store.claim(0, 'test'), cut, { puts, removes: [] })
     await one.restart()
