@@ -31,7 +31,7 @@ describe('compose.yaml', () => {
   test('sets up a server for each URL, and waits until it is healthy', () => {
     const urls = Object.entries(environment).filter(([name]) => name.endsWith('_URL'))
     expect(urls.map(([name]) => name)).toEqual(['ROLLCALL_NATS_URL', 'ROLLCALL_MONGODB_URL', 'ROLLCALL_REDIS_URL'])
-    const hosts = urls.map(([, url]) => new URL(url).hostname)
+    const hosts = urls.map(([, url]) => new URL(url.replace(/\$\{[^}]*\}/, 'x')).hostname)
     expect(Object.keys(servers)).toEqual(hosts)
     expect(waitsFor).toEqual(Object.fromEntries(hosts.map(host => [host, { condition: 'service_healthy' }])))
     for (const server of Object.values(servers)) expect(server.healthcheck?.test[0]).toBe('CMD')
@@ -39,6 +39,9 @@ describe('compose.yaml', () => {
 
   test('takes the secret from the environment, and none for granted', () => {
     expect(environment.ROLLCALL_AUTH_SECRET).toMatch(/^\$\{ROLLCALL_AUTH_SECRET:\?/)
+    expect(environment.ROLLCALL_NATS_URL).toContain(':${ROLLCALL_NATS_PASSWORD:?')
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in
+    expect(compose.configs.nats?.content).toContain('password: "${ROLLCALL_NATS_PASSWORD}"')
   })
 
   test('pins its images to a version', () => {

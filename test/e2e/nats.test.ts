@@ -1,4 +1,5 @@
-import type { NatsConnection } from '@nats-io/transport-node'
+import { readFileSync } from 'node:fs'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
@@ -176,6 +177,48 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
       expect(records.at(-1)).toMatchObject({ countByUserGroup: { vip: 1 }, countByViewingCountry: { FR: 1 } })
     }, 10_000)
     await client.close()
+    await server.stop()
+    await nats.stop()
+  })
+})
+
+describe.skipIf(natsServerBinary() === null)('with the users of the README', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const config = /```conf\n([^`]+)```/.exec(readme)![1]!.replaceAll(/\$\w+_NATS_PASSWORD/g, 'secret')
+
+  test('a user speaks for itself alone, the platform for everybody, and neither writes into the log', async () => {
+    const nats = await startNatsServer({ config, credentials: 'rollcall:secret' })
+    const server = await startServer({ ROLLCALL_NATS_URL: nats.url, ROLLCALL_AUTH_SECRET: SECRET })
+    const as = (user: string) =>
+      connect({
+        servers: new URL(nats.url).host,
+        user,
+        pass: 'secret',
+        inboxPrefix: user === 'ann' ? '_INBOX_ann' : '_INBOX',
+      })
+    const [ann, platform] = [await as('ann'), await as('platform')]
+    const outcome = async (by: NatsConnection, subject: string, userId: string): Promise<string> => {
+      const request = by.request(subject, JSON.stringify({ userId, path: '/' }), { timeout: 2_000 })
+      return request.then(
+        reply => String((reply.json() as Body).accepted ?? (reply.json() as Body).code),
+        error => (error.cause ?? error).name,
+      )
+    }
+    expect(await outcome(ann, 'heartbeats.ann', 'ann')).toBe('1')
+    expect(await outcome(ann, 'heartbeats.ann', 'ben')).toBe('RC_NOT_ALLOWED')
+    expect(await outcome(platform, 'heartbeats._', 'ben')).toBe('1')
+    for (const subject of ['heartbeats._', 'heartbeats.ben', 'rollcall.log.0', 'rollcall.owner.parked']) {
+      expect(await outcome(ann, subject, 'ben')).toBe('PermissionViolationError')
+    }
+    for (const subject of ['rollcall.log.0', 'rollcall.owner.parked', '$JS.API.STREAM.PURGE.ROLLCALL_0']) {
+      expect(await outcome(platform, subject, 'ben')).toBe('PermissionViolationError')
+    }
+    const heard: string[] = []
+    platform.subscribe('rollcall.session.*', { callback: (_error, message) => void heard.push(message.subject) })
+    await platform.flush()
+    await platform.request('sessions.request._', JSON.stringify({ userId: 'sam' }), { timeout: 10_000 })
+    await vi.waitFor(() => expect(heard).toEqual(['rollcall.session.started']), 10_000)
+    await Promise.all([ann.close(), platform.close()])
     await server.stop()
     await nats.stop()
   })
