@@ -60,7 +60,9 @@ export const viewer: ActorKind<ViewerContext> = {
     const { beat, arrival, frozen } = event as Heartbeat
     if (before.last !== after.last) tally.moved(userId, before.last, after.last!)
     if (before.last === null) tally.attended(userId, null)
-    if (beat.stream !== null && !frozen.includes(beat.stream)) tally.arrived(beat.stream, arrival)
+    const attends = beat.stream !== null && after.streams.includes(beat.stream) && !frozen.includes(beat.stream)
+    // One viewer alone cannot make streams without end.
+    if (attends) tally.arrived(beat.stream!, arrival)
     if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
     if (before.cohorts === after.cohorts) return
     for (const cohort of after.cohorts) {

@@ -13,8 +13,8 @@ const beat = (userId: string, stream: string, at: number): Event => ({
   ...{ path: `/live/${stream}`, stream, country: 'ZZ', groups: [] },
 })
 
-/** Attendance of stream s after these beats, one an entry. */
-async function attendance(beats: Event[]): Promise<number> {
+/** A partition after these beats, one an entry. */
+async function applied(beats: Event[]): Promise<Partition> {
   const store = new MemoryStore()
   const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
   for (const event of beats) {
@@ -22,8 +22,11 @@ async function attendance(beats: Event[]): Promise<number> {
     await partition.prepare([entry])
     partition.apply(entry)
   }
-  return partition.attendanceOf('s')
+  return partition
 }
+
+/** Attendance of stream s after these beats. */
+const attendance = async (beats: Event[]): Promise<number> => (await applied(beats)).attendanceOf('s')
 
 test('a stream counts a viewer that comes within a day of its last beat', async () => {
   expect(await attendance([beat('u', 's', NOON), beat('v', 's', NOON + 23 * HOUR)])).toBe(2)
@@ -36,4 +39,9 @@ test('a stream without a beat for a day counts nobody any more', async () => {
 test('beats on a frozen stream do not wake it, so nobody is counted twice', async () => {
   const beats = [beat('u', 's', NOON), beat('u', 't', NOON + 25 * HOUR), beat('u', 's', NOON + 25 * HOUR + 30_000)]
   expect(await attendance([...beats, beat('u', 's', NOON + 25 * HOUR + 60_000)])).toBe(1)
+})
+
+test('of one viewer no more than a thousand streams are known at a time', async () => {
+  const beats = Array.from({ length: 1_200 }, (_, n) => beat('u', `s${n}`, NOON + n))
+  expect((await applied(beats)).counters.streams).toHaveLength(1_000)
 })
