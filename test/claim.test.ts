@@ -6,16 +6,21 @@ import { Loop } from '../src/shard/loop.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 /** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */
-async function claimOver(bounds: Bounds): Promise<string> {
+async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<string> {
   const store = new MemoryStore()
   const claim = await store.claim(0, 'before')
   await store.commit(claim, 5, { puts: [], removes: [] })
-  const log = { bounds: async () => bounds, append: async () => bounds.last + 1, read: async function* () {} }
+  const log = {
+    bounds: async () => bounds,
+    mark: async () => mark,
+    append: async () => bounds.last + 1,
+    read: async function* () {},
+  }
   const loop = Loop.claim(0, {
     ...{ owner: 'test', kinds: [], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }, flushMs: 10 },
     ...{
       log: log as unknown as EventLog,
-      store: { ...bound(store), claim: async () => ({ ...claim, incarnation: 'one' }) },
+      store: { ...bound(store), claim: async () => ({ ...claim, incarnation: 'one', mark: 'five' }) },
     },
     ...{
       documents: {} as DocumentStore,
@@ -46,6 +51,10 @@ describe('a partition whose cut is 5', () => {
 
   test('is refused a log that ends before its cut', async () => {
     expect(await claimOver({ incarnation: 'one', first: 1, last: 4 })).toBe('RC_LOG_BEHIND')
+  })
+
+  test('is refused a log with another entry at its cut', async () => {
+    expect(await claimOver({ incarnation: 'one', first: 1, last: 9 }, 'other')).toBe('RC_LOG_BEHIND')
   })
 
   test('is refused another log', async () => {

@@ -40,7 +40,7 @@ function copies() {
 }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
-  ...{ seq, shownUntil: seq, delta: { puts: [], removes: [] }, effects: [], writes: [] },
+  ...{ seq, shownUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),

@@ -67,7 +67,12 @@ export async function adopt({
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     // Up to there documents show what was applied, and it led to what it led to.
     const cut = Math.max(bounds.first - 1, known)
-    await store.commit(claim, Math.min(cut, bounds.last), { incarnation: bounds.incarnation, puts, removes: [] })
+    await store.commit(claim, Math.min(cut, bounds.last), {
+      incarnation: bounds.incarnation,
+      mark: null,
+      puts,
+      removes: [],
+    })
     adopting.push(partition)
   }
   return adopting

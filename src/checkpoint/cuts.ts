@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import type { Db } from 'mongodb'
-import type { Claim } from './index.ts'
+import type { Anchor } from './index.ts'
 
 /** Cuts that are only looked at: nobody is fenced. */
 export interface Cuts {
   /** null if the partition was never claimed */
-  of(partition: number): Promise<Pick<Claim, 'cut' | 'incarnation'> | null>
+  of(partition: number): Promise<Anchor | null>
   close(): Promise<void>
 }
 
@@ -17,12 +17,16 @@ const PATIENCE_MS = 2_000
 export function lookAtCuts(path: string): Cuts {
   if (!existsSync(join(path, 'data.mdb'))) return { of: async () => null, close: async () => {} }
   const env = open({ path, maxDbs: 8, readOnly: true })
-  const db = env.openDB<Pick<Claim, 'cut' | 'incarnation'>, [number, string]>('checkpoint', { useVersions: true })
+  const db = env.openDB<Anchor, [number, string]>('checkpoint', { useVersions: true })
   return { of: async partition => db?.get([partition, 'manifest']) ?? null, close: () => env.close() }
 }
 
 export async function lookAtMongoCuts(db: Db): Promise<Cuts> {
   const { Manifests } = await import('./manifest.ts')
   const manifests = new Manifests(db, PATIENCE_MS)
-  return { of: partition => manifests.read(partition), close: async () => {} }
+  const of = async (partition: number): Promise<Anchor | null> => {
+    const manifest = await manifests.read(partition)
+    return manifest && { ...manifest, mark: manifest.mark ?? null }
+  }
+  return { of, close: async () => {} }
 }

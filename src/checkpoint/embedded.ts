@@ -10,6 +10,7 @@ interface Manifest {
   n: number
   cut: Seq
   incarnation: string | null
+  mark?: string | null
 }
 
 type Key = (number | string)[]
@@ -57,10 +58,10 @@ export function openCheckpoints(path: string): CheckpointStore {
     async claim(partition, owner): Promise<Claim> {
       for (;;) {
         const former = readManifest(partition)
-        const { epoch, n, cut, incarnation } = former ?? { epoch: 0, n: 0, cut: 0, incarnation: null }
-        const next: Manifest = { owner, epoch: epoch + 1, n: n + 1, cut, incarnation }
+        const { epoch, n, cut, incarnation, mark = null } = former ?? { epoch: 0, n: 0, cut: 0, incarnation: null }
+        const next: Manifest = { owner, epoch: epoch + 1, n: n + 1, cut, incarnation, mark }
         if (!(await replace(partition, former, next))) continue
-        return { partition, owner, epoch: next.epoch, cut, incarnation }
+        return { partition, owner, epoch: next.epoch, cut, incarnation, mark }
       }
     },
 
@@ -80,13 +81,16 @@ export function openCheckpoints(path: string): CheckpointStore {
       const { partition, owner, epoch } = claim
       const former = readManifest(partition)
       const mine = former !== undefined && former.epoch === epoch && former.n === numbers.get(partition)
-      const next: Manifest = { owner, epoch, n: (former?.n ?? 0) + 1, cut, incarnation: delta.incarnation }
+      const { incarnation, mark } = delta
+      const next: Manifest = { owner, epoch, n: (former?.n ?? 0) + 1, cut, incarnation, mark }
       if (!mine || !(await replace(partition, former, next, delta))) throw new RollcallError('RC_FENCED')
-      claim.cut = cut
-      claim.incarnation = delta.incarnation
+      Object.assign(claim, { cut, incarnation, mark })
     },
 
-    peek: async partition => readManifest(partition) ?? null,
+    async peek(partition) {
+      const { cut, incarnation, mark = null } = readManifest(partition) ?? { cut: null, incarnation: null }
+      return cut === null ? null : { cut, incarnation, mark }
+    },
 
     close: () => env.close(),
   }

@@ -1,7 +1,7 @@
 /** What the owner of a partition keeps in memory of its checkpoint: where each record is, and what is newest. */
 import { type Blob, type Piece, piecesOf } from './blobs.ts'
 import { Bucket, Buckets, split } from './buckets.ts'
-import type { Record, RecordKey } from './index.ts'
+import type { Anchor, Record, RecordKey } from './index.ts'
 import type { DeltaEntry, Lists, Manifest } from './manifest.ts'
 import { groupOf, idOf } from './record-id.ts'
 import { type Change, encode, isRemoval, placeOf, type Run, recordAt, withChanges } from './run.ts'
@@ -76,7 +76,7 @@ export class Image {
   readonly #nextId = (): string => `${this.#partition}/${this.#epoch}/${this.n + 1}/${this.#ids++}`
 
   /** Rewrites the oldest bucket that has changes; those without are as good as rewritten. */
-  async plan(run: Run, { cut, incarnation }: Pick<Lists, 'cut' | 'incarnation'>, baseOf: BaseOf): Promise<Plan> {
+  async plan(run: Run, { cut, incarnation, mark }: Anchor, baseOf: BaseOf): Promise<Plan> {
     const n = this.n + 1
     const bytes = encode(run)
     const fresh = Map.groupBy(run.ids.keys(), at => this.#buckets.of(run.ids[at]!))
@@ -105,7 +105,7 @@ export class Image {
     const [deltas, gone] = [this.#deltas.filter(each => each.n > oldest), this.#deltas.filter(each => each.n <= oldest)]
     if (oldest < n) deltas.push({ n, ...this.#written(bytes, pieces) })
     const buckets = [...kept.map(({ entry }) => entry), ...newest.map(({ entry }) => ({ ...entry, n }))]
-    const lists = { n, attempt: this.#nextId(), cut, incarnation, buckets, deltas }
+    const lists = { n, attempt: this.#nextId(), cut, incarnation, mark, buckets, deltas }
     return { lists, pieces, run, order: [...kept, ...newest], made, unlisted: [...unlisted, ...gone] }
   }
 

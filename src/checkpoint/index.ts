@@ -26,11 +26,17 @@ export interface Claim {
   cut: Seq
   /** The log the cut belongs to; null while nothing was committed. */
   incarnation: string | null
+  /** of the entry at the cut, as `EventLog.mark` says it; null while nothing was committed */
+  mark: string | null
 }
+
+/** Where in which log a checkpoint stands. */
+export type Anchor = Pick<Claim, 'cut' | 'incarnation' | 'mark'>
 
 /** What one commit changes. Values must survive msgpack. */
 export interface Delta {
   incarnation: string
+  mark: string | null
   puts: Record[]
   removes: RecordKey[]
 }
@@ -46,6 +52,6 @@ export interface CheckpointStore {
   /** All or nothing, `claim.cut` then says so; RC_FENCED if the claim is no longer the owner's. The cut may repeat. */
   commit(claim: Claim, cut: Seq, delta: Delta): Promise<void>
   /** Looks at a partition without claiming it; null if nobody ever did. */
-  peek(partition: number): Promise<Pick<Claim, 'cut' | 'incarnation'> | null>
+  peek(partition: number): Promise<Anchor | null>
   close(): Promise<void>
 }

@@ -25,6 +25,7 @@ export interface Lists {
   attempt: string | null
   cut: Seq
   incarnation: string | null
+  mark?: string | null
   /** oldest first */
   buckets: BucketEntry[]
   deltas: DeltaEntry[]

@@ -2,7 +2,7 @@ import type { Db } from 'mongodb'
 import { RollcallError } from '../errors.ts'
 import { type Blob, Blobs, batches } from './blobs.ts'
 import { Image, recordsIn } from './image.ts'
-import type { CheckpointStore, Claim, RecordKey } from './index.ts'
+import type { Anchor, CheckpointStore, Claim, RecordKey } from './index.ts'
 import { type Manifest, Manifests } from './manifest.ts'
 import { decode, type Run, runOf } from './run.ts'
 import { RunCache } from './run-cache.ts'
@@ -68,7 +68,7 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
     image.isLittered = false
   }
 
-  const attempt = async (claim: Claim, image: Image, changes: Run, next: Pick<Claim, 'cut' | 'incarnation'>) => {
+  const attempt = async (claim: Claim, image: Image, changes: Run, next: Anchor) => {
     const plan = await image.plan(changes, next, async blob => (await basesOf(claim, [blob]))[0]!)
     await Promise.all([blobs.insert(plan.pieces), sweep(claim, image)])
     if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists))) return false
@@ -80,8 +80,8 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
   return {
     async claim(partition, owner) {
       const manifest = await manifests.claim(partition, owner)
-      const { epoch, cut, incarnation } = manifest
-      const claim: Claim = { partition, owner, epoch, cut, incarnation }
+      const { epoch, cut, incarnation, mark = null } = manifest
+      const claim: Claim = { partition, owner, epoch, cut, incarnation, mark }
       await open(claim, manifest)
       return claim
     },
@@ -105,7 +105,7 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
 
     async commit(claim, cut, delta) {
       const changes = runOf(delta)
-      const next = { cut, incarnation: delta.incarnation }
+      const next: Anchor = { cut, incarnation: delta.incarnation, mark: delta.mark }
       let image = imageOf(claim)
       try {
         while (!(await attempt(claim, image, changes, next))) {
@@ -118,11 +118,13 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
         image.isLittered = true
         throw error
       }
-      claim.cut = cut
-      claim.incarnation = delta.incarnation
+      Object.assign(claim, next)
     },
 
-    peek: partition => manifests.read(partition),
+    async peek(partition) {
+      const manifest = await manifests.read(partition)
+      return manifest && { cut: manifest.cut, incarnation: manifest.incarnation, mark: manifest.mark ?? null }
+    },
 
     async close() {},
   }

@@ -39,9 +39,9 @@ function settingsOf(config: Config, { settings }: LogLook): Finding {
 
 async function compare(partition: number, cuts: Cuts, log: LogLook): Promise<Finding> {
   // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
-  const cut = (await cuts.of(partition)) ?? { cut: 0, incarnation: null }
+  const cut = (await cuts.of(partition)) ?? { cut: 0, incarnation: null, mark: null }
   const bounds = await log.bounds(partition)
-  const problem = problemOf(cut, bounds)
+  const problem = await problemOf(cut, log, partition)
   const holds = !bounds
     ? 'no log'
     : bounds.last < bounds.first

@@ -191,6 +191,10 @@ class Writer implements EmbeddedLog {
     return { incarnation: this.#kept.origin(partition).incarnation, first: this.#kept.first(partition, last), last }
   }
 
+  async mark(partition: number, seq: Seq): Promise<string | null> {
+    return this.#kept.mark(partition, seq)
+  }
+
   async trim(partition: number, below: Seq): Promise<number> {
     if (this.#closed) throw new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.')
     const last = this.#durable[partition]!

@@ -3,6 +3,7 @@ import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
 import type { Entry, Seq } from './index.ts'
+import { markOf } from './mark.ts'
 
 /** Entries as the embedded log keeps them: key `partition, seq` (big endian), value the events in msgpack. */
 
@@ -82,6 +83,12 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
   const [start, end] = [keyOf(partition, 0), keyOf(partition + 1, 0)]
   for (const key of entries.getKeys({ start, end, limit: 1 })) return seqOf(key as Buffer)
   return next
+}
+
+/** Of the entry, see `EventLog.mark`; null if it is not there. */
+export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
+  const value = entries.get(keyOf(partition, seq))
+  return value ? markOf({ seq, events: decode(value) }) : null
 }
 
 interface Reading {

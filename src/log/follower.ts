@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { type Database, open } from 'lmdb'
 import type { Event } from '../../actors/event.ts'
 import { type ErrorCode, RollcallError } from '../errors.ts'
-import { type FromFollower, firstSeq, type Origin, readEntries, type ToFollower } from './entries.ts'
+import { type FromFollower, firstSeq, markAt, type Origin, readEntries, type ToFollower } from './entries.ts'
 import type { Bounds, EventLog, Seq } from './index.ts'
 
 /** The embedded log in another thread: reads LMDB itself, up to what the writer at the other end of `port` says is durable. */
@@ -76,6 +76,10 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
       env.resetReadTxn()
       const last = durable.get(partition) ?? 0
       return { incarnation: origins[partition]!.incarnation, first: firstSeq(entries, partition, last + 1), last }
+    },
+    async mark(partition, seq) {
+      env.resetReadTxn()
+      return markAt(entries, partition, seq)
     },
     trim: (partition, below) => ask({ id: ++lastId, partition, below }),
     async close() {

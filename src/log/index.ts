@@ -29,6 +29,8 @@ export interface EventLog {
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]>
   /** `first` is one more than `last` while the partition is empty: 1 and 0 in a log that was never renewed. */
   bounds(partition: number): Promise<Bounds>
+  /** By which the entry is known from another one in its place; null if it is not held. */
+  mark(partition: number, seq: Seq): Promise<string | null>
   /** Forgets entries before `below`, never the last one; answers how many went. */
   trim(partition: number, below: Seq): Promise<number>
   /** No append succeeds afterwards; those under way are settled. */

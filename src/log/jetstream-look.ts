@@ -33,13 +33,21 @@ export async function lookAtJetStream(address: Address, patienceMs: number): Pro
     await streams.manager.getAccountInfo()
   } catch (error) {
     const { message } = error as Error
-    return { ...common, fault: message, replicas: null, settings: null, bounds: async () => null }
+    return {
+      ...common,
+      fault: message,
+      replicas: null,
+      settings: null,
+      bounds: async () => null,
+      mark: async () => null,
+    }
   }
   try {
     const made = await unlessGone(streams.look(0, deadline()))
     return {
       ...{ ...common, fault: null, replicas: made?.replicas ?? null, settings: made?.label.settings ?? null },
       bounds: partition => unlessGone(streams.bounds(partition, deadline())),
+      mark: (partition, seq) => unlessGone(streams.mark(partition, seq, deadline())),
     }
   } catch (error) {
     await connection.close()

@@ -6,6 +6,7 @@ import type { Connection } from './jetstream-connection.ts'
 import { Consumer, type Message } from './jetstream-consumer.ts'
 import type { Streams } from './jetstream-streams.ts'
 import { boundsWithTail } from './jetstream-tail.ts'
+import { markOf } from './mark.ts'
 import type { Seen } from './seen.ts'
 
 /** Nothing is tried again any sooner. */
@@ -26,9 +27,11 @@ interface Reading {
 export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
   const { partition, seen, signal } = reading
   let { after } = reading
+  /** of the entry at `after`, once it was read */
+  let mark: string | null = null
   let gapAfter: Seq | undefined
   while (!signal.aborted) {
-    const consumer = await consumerAt({ ...reading, after })
+    const consumer = await consumerAt({ ...reading, after }, mark)
     if (!consumer) return
     let isDense = true
     try {
@@ -40,6 +43,7 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
         for (const entries of decoded(found)) {
           if (signal.aborted) return
           after = entries.at(-1)!.seq
+          mark = markOf(entries.at(-1)!)
           seen.raise(partition, after)
           yield entries
         }
@@ -55,7 +59,10 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
 }
 
 /** Throws if the stream is another one, or does not hold what follows `after`. */
-async function consumerAt({ connection, streams, seen, ...reading }: Reading): Promise<Consumer | undefined> {
+async function consumerAt(
+  { connection, streams, seen, ...reading }: Reading,
+  mark: string | null,
+): Promise<Consumer | undefined> {
   const { partition, after, incarnation, signal } = reading
   const { manager } = streams
   const deadline = Number.POSITIVE_INFINITY
@@ -63,6 +70,10 @@ async function consumerAt({ connection, streams, seen, ...reading }: Reading): P
     const last = Math.max(after, seen.of(partition))
     const { first } = await boundsWithTail({ streams, partition, incarnation, last, deadline, signal })
     if (first > after + 1) throw truncated(partition, after)
+    const there = mark === null ? null : await streams.mark(partition, after, deadline, signal)
+    if (there !== null && there !== mark) {
+      throw new RollcallError('RC_LOG_BEHIND', `Partition ${partition}: entry ${after} is another one than was read.`)
+    }
     const from = after + 1
     const open = (stream: string) => Consumer.open({ connection, manager, stream, from, signal })
     return await streams.ask(partition, open, deadline, signal)

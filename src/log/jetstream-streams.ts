@@ -10,8 +10,10 @@ import {
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import { isCode, RollcallError } from '../errors.ts'
+import { entryOf } from './entries.ts'
 import type { Bounds, Seq } from './index.ts'
 import type { Connection } from './jetstream-connection.ts'
+import { markOf } from './mark.ts'
 
 /** How long one request may take; it is repeated after that. */
 export const REQUEST_MS = 2_000
@@ -111,6 +113,14 @@ export class Streams {
     const info = await this.ask(partition, name => streams.info(name), deadline, signal)
     const { first_seq, last_seq } = info.state
     return { incarnation: labelOf(info).incarnation, first: Math.max(first_seq, 1), last: last_seq }
+  }
+
+  /** Of the entry that is held as `seq`; null if none is. */
+  async mark(partition: number, seq: Seq, deadline: number, signal?: AbortSignal): Promise<string | null> {
+    const get = (name: string) => this.manager.streams.getMessage(name, { seq })
+    // The server does not take 0 for a seq.
+    const message = seq > 0 ? await this.ask(partition, get, deadline, signal) : null
+    return message && markOf(entryOf(seq, message.data))
   }
 
   /** What a partition's stream says of itself. */

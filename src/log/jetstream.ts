@@ -78,6 +78,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
       if (bounds.incarnation === incarnations[partition]) seen.raise(partition, bounds.last)
       return bounds
     },
+    mark: (partition, seq) => streams.mark(partition, seq, deadline()),
     trim: (partition, below) => streams.trim(partition, below, deadline()),
     async renew(partition, first) {
       incarnations[partition] = await streams.renew(partition, first, deadline())

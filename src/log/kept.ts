@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
-import { firstSeq, keyOf, lastSeq, type Origin } from './entries.ts'
+import { firstSeq, keyOf, lastSeq, markAt, type Origin } from './entries.ts'
 import type { Seq } from './index.ts'
 
 /** What is removed at once: appends wait for it. */
@@ -42,6 +42,11 @@ export class Kept {
   first(partition: number, last: Seq): Seq {
     this.#env.resetReadTxn()
     return firstSeq(this.entries, partition, last + 1)
+  }
+
+  mark(partition: number, seq: Seq): string | null {
+    this.#env.resetReadTxn()
+    return markAt(this.entries, partition, seq)
   }
 
   /** Removes the entries from `first` to before `below`. Answers how many. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'lmdb'
-import type { Bounds } from './index.ts'
+import type { Bounds, Seq } from './index.ts'
 import { Kept, type Made } from './kept.ts'
 
 /** A log that is only looked at: nothing is made, nobody is waited for. */
@@ -10,10 +10,17 @@ export interface LogLook {
   readonly settings: Record<string, unknown> | null
   /** null if there is no such partition */
   bounds(partition: number): Promise<Bounds | null>
+  /** By which the entry is known from another one in its place; null if it is not held. */
+  mark(partition: number, seq: Seq): Promise<string | null>
   close(): Promise<void>
 }
 
-const NOTHING: LogLook = { settings: null, bounds: async () => null, close: async () => {} }
+const NOTHING: LogLook = {
+  settings: null,
+  bounds: async () => null,
+  mark: async () => null,
+  close: async () => {},
+}
 
 /** The embedded log, also while a server has it open. */
 export async function lookAtLog(path: string): Promise<LogLook> {
@@ -32,6 +39,7 @@ export async function lookAtLog(path: string): Promise<LogLook> {
       const last = kept.last(partition)
       return { incarnation: kept.origin(partition).incarnation, first: kept.first(partition, last), last }
     },
+    mark: async (partition, seq) => kept.mark(partition, seq),
     close: () => kept.close(),
   }
 }

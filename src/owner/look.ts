@@ -13,7 +13,7 @@ export async function look(store: CheckpointStore, log: EventLog, partitions: nu
     // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
     const kept = await store.peek(partition)
     if (!kept || kept.incarnation === null) return { partition, stopped: reason('RC_NO_OWNER') }
-    const problem = problemOf(kept, await log.bounds(partition))
+    const problem = await problemOf(kept, log, partition)
     return { partition, stopped: problem && reason(problem) }
   }
   return Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)))

@@ -97,8 +97,8 @@ async function openedStores(db: Db | null, places: Places): Promise<Omit<Stores,
 async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
   const problems: (Problem | null)[] = []
   for (let p = 0; p < partitions; p++) {
-    const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null }
-    problems.push(problemOf(cut, await log.bounds(p)))
+    const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null, mark: null }
+    problems.push(await problemOf(cut, log, p))
   }
   return problems
 }
@@ -126,7 +126,7 @@ async function repairOne(
 ): Promise<Repaired> {
   const claim = await store.claim(partition, randomUUID())
   const bounds = await log.bounds(partition)
-  const problem = problemOf(claim, bounds)
+  const problem = await problemOf(claim, log, partition)
   const loss = problem && lossOf(problem, claim, bounds)
   const repaired = { partition, problem, repaired: problem !== null, ...(loss && { loss }) }
   if (loss && !acceptLoss) return { ...repaired, repaired: false }
@@ -139,12 +139,13 @@ async function repairOne(
 
 /** The checkpoint goes on with the first entry of the log. */
 const move = (store: CheckpointStore, claim: Claim, { first, incarnation }: Bounds): Promise<void> =>
-  store.commit(claim, first - 1, { incarnation, puts: [], removes: [] })
+  store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] })
 
 /** Entries of the log's own incarnation up to the cut are in the checkpoint; those of another one are in none. */
 function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds): string | null {
   if (problem === 'RC_LOG_TRUNCATED') return `entries ${between(claim.cut + 1, first - 1)} are gone from the log`
-  if (claim.incarnation === incarnation || first > last) return null
+  if (first > last || (claim.incarnation === incarnation && last < claim.cut)) return null
+  if (claim.incarnation === incarnation) return `entries up to ${last} of the present log may be in no checkpoint`
   return `entries ${between(first, last)} of the present log were accepted and are in no checkpoint`
 }
 

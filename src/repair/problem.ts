@@ -1,14 +1,25 @@
-import type { Claim } from '../checkpoint/index.ts'
-import type { Bounds } from '../log/index.ts'
+import type { Anchor } from '../checkpoint/index.ts'
+import type { Bounds, Seq } from '../log/index.ts'
 
 export type Problem = 'RC_LOG_BEHIND' | 'RC_LOG_TRUNCATED'
 
-/** Why a partition cannot go on from its cut with this log; null if it can. `bounds` null: there is no log. */
-export function problemOf(
-  { cut, incarnation }: Pick<Claim, 'cut' | 'incarnation'>,
-  bounds: Bounds | null,
-): Problem | null {
+/** What of a log a checkpoint has to fit. */
+interface Log {
+  bounds(partition: number): Promise<Bounds | null>
+  mark(partition: number, seq: Seq): Promise<string | null>
+}
+
+/** Why a partition cannot go on from its cut with this log; null if it can. */
+export async function problemOf(
+  { cut, incarnation, mark }: Anchor,
+  log: Log,
+  partition: number,
+): Promise<Problem | null> {
+  const bounds = await log.bounds(partition)
   if (!bounds) return cut > 0 || incarnation !== null ? 'RC_LOG_BEHIND' : null
   if ((incarnation ?? bounds.incarnation) !== bounds.incarnation || bounds.last < cut) return 'RC_LOG_BEHIND'
-  return bounds.first > cut + 1 ? 'RC_LOG_TRUNCATED' : null
+  if (bounds.first > cut + 1) return 'RC_LOG_TRUNCATED'
+  if (mark === null || bounds.first > cut) return null
+  // It lost its tail, and took other entries in its place.
+  return (await log.mark(partition, cut)) === mark ? null : 'RC_LOG_BEHIND'
 }

@@ -9,6 +9,7 @@ import { Performer } from '../effects/performer.ts'
 import { RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import { problemOf } from '../repair/problem.ts'
 import { Committer } from './commit.ts'
 import { insist } from './insist.ts'
 import { LiveCopies } from './live-copies.ts'
@@ -100,11 +101,14 @@ export class Loop {
   static async claim(number: number, options: LoopOptions): Promise<Loop> {
     const { store, log, documents, owner, kinds, rules, now } = options
     const claim = await store.claim(number, owner)
+    const problem = await problemOf(claim, log, number)
     const { incarnation, first, last } = await log.bounds(number)
-    if ((claim.incarnation ?? incarnation) !== incarnation || last < claim.cut) {
-      throw new RollcallError('RC_LOG_BEHIND', `Partition ${number}: the log ends at ${last}, the cut is ${claim.cut}.`)
+    if (problem) {
+      throw new RollcallError(
+        problem,
+        `Partition ${number}: the cut is ${claim.cut}, the log holds ${first} to ${last}.`,
+      )
     }
-    if (first > claim.cut + 1) throw new RollcallError('RC_LOG_TRUNCATED')
     const partition = new Partition(claim, kinds, rules, store)
     for (const { seq, writes } of await recover(partition, store)) {
       await project(documents, writes, seq)

@@ -4,6 +4,7 @@ import { AudienceCounters } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import type { Entry, Seq } from '../log/index.ts'
+import { markOf } from '../log/mark.ts'
 import type { Live, Said } from './actor.ts'
 import type { Cut } from './cut.ts'
 import { isUnparking, type Parked, Parking } from './parking.ts'
@@ -52,6 +53,7 @@ export class Partition {
   readonly #facts: Facts
   readonly #projections = new Projections()
   readonly #shown: RecordKey[] = []
+  #last: Entry | undefined
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
     this.claim = claim
@@ -80,7 +82,8 @@ export class Partition {
   }
 
   /** One entry, prepared before. */
-  apply({ seq, events }: Entry): void {
+  apply(entry: Entry): void {
+    const { seq, events } = entry
     const applying: Applying = { seq, said: new Map(), from: 0 }
     events.forEach((event, index) => {
       this.clock.time = Math.max(this.clock.time, event.kind === 'tick' ? event.at : event.arrival)
@@ -92,6 +95,7 @@ export class Partition {
       } else if (event.effect === undefined || this.#isAnswer(event)) this.#receive({ seq, index, event }, applying)
     })
     this.applied = seq
+    this.#last = entry
     if (this.clock.ahead[0] === seq) this.clock.ahead.shift()
   }
 
@@ -186,6 +190,10 @@ export class Partition {
     this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.clock.time, payload })
   }
 
+  get #mark(): string | null {
+    return this.#last ? markOf(this.#last) : this.claim.mark
+  }
+
   /** Up to here what was applied shows: an event that waits for what documents know of it does not. */
   get shownUntil(): Seq {
     return Math.min(this.applied, this.clock.adopts === null ? this.applied : this.outbox.adoptingSince() - 1)
@@ -212,7 +220,7 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock, ahead: [...this.clock.ahead] } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
-    return { seq, shownUntil: this.shownUntil, delta: { puts, removes }, writes, effects, news }
+    return { seq, shownUntil: this.shownUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

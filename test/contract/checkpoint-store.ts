@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointStore, Claim } from '../../src/checkpoint/index.ts'
-import { actors, delta, INCARNATION, load, put } from '../support/checkpoint-records.ts'
+import { actors, delta, INCARNATION, load, MARK, put } from '../support/checkpoint-records.ts'
 import { checkpointFence } from './checkpoint-fence.ts'
 import { checkpointNames } from './checkpoint-names.ts'
 
@@ -32,7 +32,7 @@ export function checkpointContract(name: string, open: () => Promise<OpenedCheck
     afterEach(() => opened.destroy())
 
     test('gives the first claim of a partition cut 0 and no log', () => {
-      expect(claim).toMatchObject({ partition: 0, owner: 'first', cut: 0, incarnation: null })
+      expect(claim).toMatchObject({ partition: 0, owner: 'first', cut: 0, incarnation: null, mark: null })
     })
 
     test('mints a higher epoch with each claim, whoever claims', async () => {
@@ -52,21 +52,21 @@ export function checkpointContract(name: string, open: () => Promise<OpenedCheck
       await store.commit(claim, 9, delta(actors(2, 'new')))
       const other = await opened.again()
       const later = await other.claim(0, 'second')
-      expect(later).toMatchObject({ cut: 9, incarnation: INCARNATION })
+      expect(later).toMatchObject({ cut: 9, incarnation: INCARNATION, mark: MARK })
       const values = (await load(other, later, { space: 'actor', names: [] })).map(({ value }) => value)
       expect(values).toEqual(['new', 'new', 'old'])
     })
 
     test('says in the claim what was committed', async () => {
       await store.commit(claim, 7, delta([]))
-      expect(claim).toMatchObject({ cut: 7, incarnation: INCARNATION })
+      expect(claim).toMatchObject({ cut: 7, incarnation: INCARNATION, mark: MARK })
     })
 
     test('can be looked at without a claim', async () => {
       const seen = [await store.peek(1), await store.peek(0)]
       expect(seen).toMatchObject([null, { cut: 0, incarnation: null }])
       await store.commit(claim, 7, delta([]))
-      expect(await (await opened.again()).peek(0)).toMatchObject({ cut: 7, incarnation: INCARNATION })
+      expect(await (await opened.again()).peek(0)).toEqual({ cut: 7, incarnation: INCARNATION, mark: MARK })
       await store.commit(claim, 8, delta([]))
     })
 

@@ -292,6 +292,19 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
     expect((await log.bounds(0)).last).toBe(1)
   })
 
+  test('ends a read when other entries came in the place of those that were read and lost', async () => {
+    await fill(1)
+    await server.keep()
+    await fill(2, 2)
+    const { entries, ended } = reader(log)
+    await vi.waitUntil(() => entries.length === 3)
+    await server.putBack()
+    const other = await open()
+    for (let n = 2; n <= 5; n++) await other.append(0, [event(`other ${n}`)])
+    expect(await ended).toBe('RC_LOG_BEHIND')
+    expect(idsOf(entries)).toEqual(['e1', 'e2', 'e3'])
+  })
+
   test('appends to a stream that was renewed after its tail was lost', async () => {
     await fill(1)
     await server.keep()

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EventLog } from '../../src/log/index.ts'
+import { markOf } from '../../src/log/mark.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { seeded } from '../support/random.ts'
 
@@ -137,6 +138,27 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       expect(await after.append(0, [event('e6')])).toBe(6)
       expect(idsOf(await readTo(after, 0, 6))).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
       expect(idsOf(await readTo(after, 1, 2))).toEqual(['e1', 'e2'])
+    })
+
+    test('tells one entry from another, the same to all readers, and of none that is not held', async () => {
+      const seqs = [
+        await log.append(0, [event('a')]),
+        await log.append(0, [event('b')]),
+        await log.append(1, [event('a')]),
+      ]
+      const marks = [await log.mark(0, seqs[0]!), await log.mark(0, seqs[1]!), await log.mark(1, seqs[2]!)]
+      expect(marks[0]).not.toBe(marks[1])
+      expect(marks[2]).toBe(marks[0])
+      const [first] = await readTo(log, 0, seqs[0]!)
+      expect(markOf(first!)).toBe(marks[0])
+      const other = await opened.reader()
+      expect([await other.mark(0, seqs[0]!), await other.mark(0, 0), await other.mark(0, 99)]).toEqual([
+        marks[0],
+        null,
+        null,
+      ])
+      await log.trim(0, seqs[1]!)
+      expect([await log.mark(0, seqs[0]!), await log.mark(0, seqs[1]!)]).toEqual([null, marks[1]])
     })
 
     test('keeps partitions apart', async () => {

@@ -124,6 +124,36 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
     await other.stop()
   })
 
+  test('does not take entries that came in the place of lost ones for those it applied', {
+    timeout: 120_000,
+  }, async () => {
+    server = await startServer(env)
+    const { beats, requests } = load(Date.now())
+    const half = Math.ceil(requests.length / 2)
+    await send(requests.slice(0, half), server)
+    await nats.keep()
+    await send(requests.slice(half), server)
+    await server.get('/viewers', { after: true })
+    await server.kill()
+    await nats.putBack()
+    const log = await openJetStreamLog({ url: nats.url, partitions: PARTITIONS, settings: {} })
+    const replaced = Array.from({ length: 500 }, (_, i) => log.append(i % PARTITIONS, [event(`other-${i}`)]))
+    for (const each of replaced) await each
+    for (const p of ALL) for (let n = 0; n < 300; n++) await log.append(p, [event(`more-${n}`)])
+    await log.close()
+
+    await server.start()
+    await untilAllStop('RC_LOG_BEHIND')
+    expect(await refusal()).toEqual([503, 'RC_LOG_BEHIND'])
+    await server.stop()
+    const { stdout } = await run('repair')
+    expect([matches(stdout, '"repaired":false'), matches(stdout, 'may be in no checkpoint')]).toEqual([
+      PARTITIONS,
+      PARTITIONS,
+    ])
+    await expectRepair('RC_LOG_BEHIND', ['--accept-loss'], requests, beats)
+  })
+
   /** Doctor names the code in every partition; after the repair all that is sent again is there once. */
   async function expectRepair(code: string, flags: string[], sentAgain: Sent[], beats: Heartbeat[]): Promise<void> {
     const doctor = await run('doctor')

@@ -1,10 +1,13 @@
 import type { CheckpointStore, Claim, Delta, Record, RecordKey, Space } from '../../src/checkpoint/index.ts'
 
 export const INCARNATION = 'log-1'
+export const MARK = 'of the entry at the cut'
 export const put = (space: Space, names: string[], value: unknown = null): Record => ({ space, names, value })
 export const actors = (count: number, value: unknown): Record[] =>
   Array.from({ length: count }, (_, i) => put('actor', ['viewer', `v${i}`], value))
-export const delta = (puts: Record[], removes: RecordKey[] = []): Delta => ({ incarnation: INCARNATION, puts, removes })
+export const delta = (puts: Record[], removes: RecordKey[] = []): Delta => ({
+  ...{ incarnation: INCARNATION, mark: MARK, puts, removes },
+})
 
 /** In the order of their names, whatever order they come in. */
 export async function load(store: CheckpointStore, claim: Claim, ...keys: RecordKey[]): Promise<Record[]> {

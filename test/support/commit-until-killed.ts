@@ -11,6 +11,6 @@ for (let cut = claim.cut + 1; ; cut++) {
     names: ['viewer', `v${i}`],
     value: { cut, filler: 'x'.repeat(i * 10) },
   }))
-  await store.commit(claim, cut, { incarnation: 'log', puts, removes: [] })
+  await store.commit(claim, cut, { incarnation: 'log', puts, removes: [], mark: null })
   writeSync(1, `${cut}\n`)
 }

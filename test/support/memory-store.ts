@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { pack, unpack } from 'msgpackr'
-import type { CheckpointStore, Claim, Record, RecordKey } from '../../src/checkpoint/index.ts'
+import type { Anchor, CheckpointStore, Claim, Record, RecordKey } from '../../src/checkpoint/index.ts'
 import type { Collection } from '../../src/documents/index.ts'
 import { RollcallError } from '../../src/errors.ts'
 import { type DocumentWrite, project } from '../../src/shard/projections.ts'
@@ -12,7 +12,7 @@ export class MemoryStore implements CheckpointStore {
   #cut = 0
 
   async claim(partition: number, owner: string): Promise<Claim> {
-    return { partition, owner, epoch: ++this.#epoch, cut: this.#cut, incarnation: null }
+    return { partition, owner, epoch: ++this.#epoch, cut: this.#cut, incarnation: null, mark: null }
   }
 
   async *load(_claim: Claim, keys: RecordKey[]): AsyncGenerator<Record> {
@@ -42,8 +42,8 @@ export class MemoryStore implements CheckpointStore {
     )
   }
 
-  async peek(): Promise<{ cut: number; incarnation: null }> {
-    return { cut: this.#cut, incarnation: null }
+  async peek(): Promise<Anchor> {
+    return { cut: this.#cut, incarnation: null, mark: null }
   }
 
   async close(): Promise<void> {}
