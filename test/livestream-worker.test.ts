@@ -58,6 +58,12 @@ describe('a generation', () => {
     ])
   })
 
+  test('is the latest though made by a clock that is behind that of the one before', async () => {
+    await work(order(1, { at: NOON }))
+    await work(order(2, { at: NOON - 60_000 }))
+    expect(await documents.get('feeds', 'f')).toMatchObject({ generation: 2, generatedAt: NOON + 1 })
+  })
+
   test('that comes late does not hide a later one', async () => {
     await work(order(2))
     await work(order(1))

@@ -54,6 +54,11 @@ async function countViewers(store: DocumentStore, viewers: ReadonlyMap<string, n
   if (patches.length > 0) await store.patchMany('sessions', 'viewersAt', patches)
 }
 
+interface Head {
+  generation: number
+  generatedAt: number
+}
+
 /** A document holds one generation; the one that is named like the feed says which of them is the latest. */
 async function generate(
   store: DocumentStore,
@@ -64,8 +69,12 @@ async function generate(
   const trending = ((await store.get('trending', 'trending'))?.userIds ?? []) as string[]
   const items = await store.aggregate('sessions', feed({ ...options, trending }))
   const latest = `${alias}/${generation % KEPT}`
-  const facts = { alias, generation, generatedAt: at }
-  await store.upsertMany('feeds', [{ id: latest, seq: at, set: { ...facts, items } }])
-  await store.upsertMany('feeds', [{ id: alias, seq: at, set: { ...facts, latest } }])
+  const head = (await store.get('feeds', alias)) as Head | null
+  // What follows is later, also by the clock of an owner that is behind the one before.
+  const follows = head !== null && head.generation < generation
+  const generatedAt = follows ? Math.max(at, head.generatedAt + 1) : at
+  const facts = { alias, generation, generatedAt }
+  await store.upsertMany('feeds', [{ id: latest, seq: generatedAt, set: { ...facts, items } }])
+  await store.upsertMany('feeds', [{ id: alias, seq: generatedAt, set: { ...facts, latest } }])
   return items.length
 }
