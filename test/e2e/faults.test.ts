@@ -105,8 +105,9 @@ describe.skipIf(!isHere)('with all on servers, under load,', () => {
     await db.collection<{ _id: number }>('checkpoint-manifests').updateOne({ _id: 3 }, { $inc: { epoch: 1 } })
     await close()
     await send(requests.slice(half), server)
-    await expectAll(beats, server)
+    await vi.waitFor(() => expect(server.output.match(/"listening"/g)).toHaveLength(2), { timeout: 30_000 })
     await vi.waitFor(async () => expect((await server.get('/readyz')).status).toBe(200), { timeout: 30_000 })
+    await expectAll(beats, server)
   })
 
   test('an owner that was paused steps down when another took over, and nothing doubles', {
