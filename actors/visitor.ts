@@ -25,7 +25,7 @@ export const visitor: ActorKind<VisitorContext> = {
         ? daysDue(context, on.deadline as number)
         : on.kind === 'visitor-day.found'
           ? daysOfFound(context, on as object as Found)
-          : daysOf(context, on.at, rules, adopts())
+          : daysOf(context, (on.visit as Visit).ts, rules, adopts())
     return touched.filter(day => context.days[day] === undefined).map(day => ['day', day])
   },
 

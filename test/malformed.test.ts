@@ -28,6 +28,18 @@ const WHOLE: Event[] = [
 ]
 const JUNK = [undefined, null, 0, -1, 1e300, Number.NaN, '', 'x', '__proto__', {}, [], [null], { a: 1 }, true]
 
+test("a web-event whose time is not its visit's is of the day of its visit, which keeps what it had", async () => {
+  const one = await OnePartition.claim()
+  const visit = (id: string, ts: number, at: number): Event =>
+    event('web-event', 'v', { id, at, arrival: ts, visit: { id, ts, page: '/' } })
+  const DAY = 86_400_000
+  await one.apply(visit('a', NOON, NOON), visit('b', NOON + DAY, NOON + DAY))
+  await one.restart()
+  await one.apply(visit('c', NOON + 1, NOON + 5 * DAY))
+  const first = one.writes.filter(({ id }) => id === 'v-2026-01-01').at(-1)
+  expect(first?.set).toMatchObject({ eventCount: 2 })
+})
+
 for (const whole of WHOLE) {
   const fields = Object.keys(whole).filter(field => field !== 'kind')
   test(`a ${whole.kind} put into the log with any of its facts wrong keeps nobody but its actor from going on`, async () => {

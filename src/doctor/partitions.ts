@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
 import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
+import { problemOf } from '../checkpoint/problem.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { type LogLook, lookAtLog } from '../log/look.ts'
 import { changesOf } from '../repair/changes.ts'
-import { problemOf } from '../repair/problem.ts'
 import { type Finding, message } from './finding.ts'
 
 /** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */

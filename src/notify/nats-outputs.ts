@@ -12,6 +12,8 @@ export function natsOutputs(nats: NatsConnection): Outputs {
       attributes.set('content-type', 'application/json')
       attributes.set('ce-specversion', '1.0')
       attributes.set('ce-id', id)
+      // A stream that keeps outputs keeps each once.
+      attributes.set('Nats-Msg-Id', id)
       attributes.set('ce-type', type)
       attributes.set('ce-source', source)
       attributes.set('ce-time', new Date(at).toISOString())

@@ -1,7 +1,7 @@
 import type { CheckpointStore } from '../checkpoint/index.ts'
+import { problemOf } from '../checkpoint/problem.ts'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { EventLog } from '../log/index.ts'
-import { problemOf } from '../repair/problem.ts'
 import type { PartitionState } from './index.ts'
 
 /**

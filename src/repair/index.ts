@@ -5,6 +5,7 @@ import type { Db } from 'mongodb'
 import { ABOVE, adopt } from '../adoption/index.ts'
 import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
+import { type Problem, problemOf } from '../checkpoint/problem.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
 import { isCode, RollcallError } from '../errors.ts'
@@ -12,7 +13,6 @@ import type { Bounds, Seq } from '../log/index.ts'
 import type { Lease } from '../mongodb/lease.ts'
 import { type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../places.ts'
 import { changesOf } from './changes.ts'
-import { type Problem, problemOf } from './problem.ts'
 
 export interface Repaired {
   partition: number

@@ -82,7 +82,8 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
     return acknowledged
   }
 
-  test('refuses what is sent for a log that was put back from an older copy', { timeout: 120_000 }, async () => {
+  /** Has taken and applied all requests, half of them after a copy of the log was made. */
+  async function loadedSinceCopy() {
     server = await startServer(env)
     const { beats, requests } = load(Date.now())
     const half = Math.ceil(requests.length / 2)
@@ -90,6 +91,11 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
     await nats.keep()
     await send(requests.slice(half), server)
     await server.get('/viewers', { after: true })
+    return { beats, requests }
+  }
+
+  test('refuses what is sent for a log that was put back from an older copy', { timeout: 120_000 }, async () => {
+    const { beats, requests } = await loadedSinceCopy()
 
     const late = lateBeats()
     let isBack = false
@@ -127,13 +133,7 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
   test('does not take entries that came in the place of lost ones for those it applied', {
     timeout: 120_000,
   }, async () => {
-    server = await startServer(env)
-    const { beats, requests } = load(Date.now())
-    const half = Math.ceil(requests.length / 2)
-    await send(requests.slice(0, half), server)
-    await nats.keep()
-    await send(requests.slice(half), server)
-    await server.get('/viewers', { after: true })
+    const { beats, requests } = await loadedSinceCopy()
     await server.kill()
     await nats.putBack()
     const log = await openJetStreamLog({ url: nats.url, partitions: PARTITIONS, settings: {} })

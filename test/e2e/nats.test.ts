@@ -95,6 +95,7 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
     client.subscribe('rollcall.session.*', {
       callback: (_error, message) => {
         const [id, type] = ['ce-id', 'ce-type'].map(name => message.headers!.get(name)) as [string, string]
+        expect(message.headers!.get('Nats-Msg-Id')).toBe(id)
         heard.push({ subject: message.subject, id, type, data: message.json() })
       },
     })

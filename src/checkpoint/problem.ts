@@ -1,5 +1,5 @@
-import type { Anchor } from '../checkpoint/index.ts'
 import type { Bounds, Seq } from '../log/index.ts'
+import type { Anchor } from './index.ts'
 
 export type Problem = 'RC_LOG_BEHIND' | 'RC_LOG_TRUNCATED'
 
