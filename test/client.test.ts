@@ -86,6 +86,13 @@ describe('the client', () => {
     expect(slept).toEqual([1_000, 500, 1_000, 7_000])
   })
 
+  test('waits its own time where it is told a date', async () => {
+    const { made, slept } = client([{ status: 503, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }])
+    made.beat({ userId: 'ann', path: '/' })
+    await made.flush()
+    expect(slept).toEqual([1_000, 500])
+  })
+
   test('says which records were refused, and sends the rest', async () => {
     const fault = { index: 1, path: 'userId', code: 'too_small', message: 'is too short' }
     const { made, sent, refusals } = client([{ status: 400, body: { code: 'RC_INVALID_INPUT', faults: [fault] } }])
@@ -117,6 +124,19 @@ describe('the client', () => {
 
   test('begins anew where the storage holds something else', () => {
     expect(client([], { storage: memory('{"not":') }).made.waiting).toBe(0)
+  })
+
+  test('goes on in memory where the storage takes nothing', async () => {
+    const full = {
+      getItem: () => null,
+      setItem() {
+        throw new Error('full')
+      },
+    }
+    const { made, sent } = client([], { storage: full })
+    made.beat({ userId: 'ann', path: '/' })
+    await made.flush()
+    expect([sent.length, made.waiting]).toEqual([1, 0])
   })
 
   test('drops the oldest of too many', async () => {

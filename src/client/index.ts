@@ -119,7 +119,11 @@ export class RollcallClient {
   }
 
   #store(): void {
-    this.#options.storage?.setItem(STORED, JSON.stringify(this.#waiting))
+    try {
+      this.#options.storage?.setItem(STORED, JSON.stringify(this.#waiting))
+    } catch {
+      // It is full, or forbidden: what waits is in memory, and the page goes on.
+    }
   }
 
   #start(): Promise<void> {
@@ -159,7 +163,7 @@ export class RollcallClient {
       return null
     }
     const isPassing = response.status >= 500 || [401, 408, 429].includes(response.status)
-    if (isPassing) return Number(response.headers.get('retry-after') ?? 0) * 1_000
+    if (isPassing) return (Number(response.headers.get('retry-after')) || 0) * 1_000
     await this.#refuse(response, batch)
     return null
   }
