@@ -19,9 +19,9 @@ export interface Config {
   natsUrl: string | null
   mongodbUrl: string | null
   redisUrl: string | null
-  /** with checkpoints on a server: a process that was silent for so long no longer owns them */
   /** copies of each stream of the log, when it is made */
   natsReplicas: number
+  /** with checkpoints on a server: a process that was silent for so long no longer owns them */
   takeOverMs: number
   dataDir: string
   shards: number
