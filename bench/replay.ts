@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CombinedLog } from '../src/cli/combined-log.ts'
+import { CombinedLog } from '../src/cli/replay/combined-log.ts'
 import { thousands } from './measure.ts'
 
 /** A log file to readable documents, by `rollcall replay` in process, against parsing the same file and nothing else. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import type { AuthSettings } from './bridge/callers.ts'
 import { type Fault, RollcallError } from './errors.ts'
-import { type FeedGroup, parseGroups } from './livestream/groups.ts'
+import { type FeedGroup, parseGroups } from './feeds/groups.ts'
 import { type FirebaseSettings, isRsaKey } from './notify/firebase.ts'
 import type { PusherSettings } from './notify/pusher.ts'
 

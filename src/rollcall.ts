@@ -1,28 +1,28 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Logger, pino } from 'pino'
-import { appender } from './bridge/append.ts'
 import { Callers } from './bridge/callers.ts'
-import { Door } from './bridge/door.ts'
-import { httpServer } from './bridge/http.ts'
+import { Door } from './bridge/http/in-flight.ts'
+import { httpServer } from './bridge/http/index.ts'
 import type { Bridge } from './bridge/index.ts'
-import type { NatsInputs } from './bridge/nats.ts'
-import { Partitions } from './bridge/partitions.ts'
+import type { NatsInputs } from './bridge/nats/index.ts'
 import { Stamp } from './bridge/stamp.ts'
-import { Streamers } from './bridge/streamers.ts'
+import { Streamers } from './bridge/streamer-sessions.ts'
 import { Subscriptions } from './bridge/subscriptions.ts'
-import { Candidacy } from './candidacy.ts'
 import { type Config, recordedSettings } from './config.ts'
-import { openDataDir } from './data-dir.ts'
 import { RollcallError } from './errors.ts'
-import { surviveDiskFaults } from './log/disk.ts'
+import { openDataDir } from './lmdb/data-dir.ts'
+import { surviveDiskFaults } from './lmdb/disk.ts'
+import { appender } from './log/append.ts'
 import type { Seq } from './log/index.ts'
-import { roomForSeen, Seen } from './log/seen.ts'
-import type { Owner, PartitionState } from './owner/index.ts'
-import { look } from './owner/look.ts'
-import { openOwnLog, openStores, type Places } from './places.ts'
+import { roomForSeen, Seen } from './log/jetstream/high-water.ts'
+import { Candidacy } from './ownership/candidacy.ts'
+import { Partitions } from './ownership/directory.ts'
+import type { Owner, PartitionState } from './ownership/index.ts'
+import { look } from './ownership/peek.ts'
+import { Tenure } from './ownership/tenure.ts'
 import { changesOf } from './repair/changes.ts'
 import type { Shard } from './shard/supervisor.ts'
-import { Tenure } from './tenure.ts'
+import { openOwnLog, openStores, type Places } from './stores.ts'
 
 /** Requests under way at the end may take so long to be answered. */
 const LAST_ANSWERS_MS = 2_000
@@ -140,19 +140,19 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
 }
 
 async function connected(url: string, opened: AsyncDisposableStack): Promise<NatsConnection> {
-  const { openConnection } = await import('./log/jetstream-connection.ts')
+  const { openConnection } = await import('./nats/index.ts')
   const connection = await openConnection({ url }, DIAL_MS)
   opened.defer(() => connection.close())
   return connection.nats
 }
 
 async function natsInputs(nats: NatsConnection, bridge: Bridge): Promise<NatsInputs> {
-  const { NatsInputs } = await import('./bridge/nats.ts')
+  const { NatsInputs } = await import('./bridge/nats/index.ts')
   return new NatsInputs(nats, bridge)
 }
 
 async function remote(nats: NatsConnection): Promise<Owner> {
-  const { remoteOwner } = await import('./owner/remote.ts')
+  const { remoteOwner } = await import('./ownership/remote.ts')
   return remoteOwner(nats)
 }
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
-import { asyncApi } from '../src/bridge/asyncapi.ts'
+import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
 
 interface Document {
   channels: Record<string, { address: string | null; messages: Record<string, { payload: object }> }>

@@ -4,7 +4,7 @@ import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/shard/loop.ts'
+import { Loop } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { memoryLiveSets } from '../src/audience/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { Bounds, EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/shard/loop.ts'
+import { Loop } from '../src/partition/processor.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 /** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */

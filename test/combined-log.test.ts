@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CombinedLog, type LogEvent, parseLine } from '../src/cli/combined-log.ts'
-import { readLines } from '../src/cli/lines.ts'
+import { CombinedLog, type LogEvent, parseLine } from '../src/cli/replay/combined-log.ts'
+import { readLines } from '../src/cli/replay/lines.ts'
 
 const AT_0625 = Date.UTC(2014, 7, 31, 4, 25, 2)
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { batches } from '../src/cli/batches.ts'
-import { Delivery } from '../src/cli/delivery.ts'
-import { eachInFlight } from '../src/cli/in-flight.ts'
+import { batches } from '../src/cli/replay/batches.ts'
+import { Delivery } from '../src/cli/replay/delivery.ts'
+import { eachInFlight } from '../src/cli/replay/in-flight.ts'
 import { Server } from '../src/cli/server.ts'
 import { FakeRollcall, PatientClock, type Reply } from './support/fake-rollcall.ts'
 

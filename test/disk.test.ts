@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { isStrayDiskFault, spaceAt } from '../src/log/disk.ts'
+import { isStrayDiskFault, spaceAt } from '../src/lmdb/disk.ts'
 
 describe('a disk', () => {
   test('has space for input while it is above the floor', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { CombinedLog, type LogEvent } from '../src/cli/combined-log.ts'
-import { BEAT_MS, type Beat, type EveningOptions, planEvening, type Slot } from '../src/cli/evening.ts'
-import type { Stream } from '../src/cli/evening-streams.ts'
-import { eveningLog } from '../src/cli/evening-visits.ts'
+import { CombinedLog, type LogEvent } from '../src/cli/replay/combined-log.ts'
+import { BEAT_MS, type Beat, type EveningOptions, planEvening, type Slot } from '../src/cli/evening/evening.ts'
+import type { Stream } from '../src/cli/evening/streams.ts'
+import { eveningLog } from '../src/cli/evening/visits.ts'
 
 const END = 1_700_000_000_000
 const MINUTE_MS = 60_000

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { notifyFollowersLivestreamOnline } from '../src/livestream/notify-followers-livestream-online.ts'
 import { openFirebase } from '../src/notify/firebase.ts'
 import type { Push } from '../src/notify/index.ts'
+import { notifyFollowersLivestreamOnline } from '../src/receivers/notify-followers-livestream-online.ts'
 import { type FakeFirebase, failure, startFakeFirebase } from './support/fake-firebase.ts'
 import { virtualPerformer } from './support/virtual-performer.ts'
 import { effect, world } from './support/world.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
-import { Partition } from '../src/shard/partition.ts'
+import { Partition } from '../src/partition/partition.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }

@@ -1,8 +1,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Connection } from '../src/log/jetstream-connection.ts'
-import { Consumer } from '../src/log/jetstream-consumer.ts'
+import { Consumer } from '../src/log/jetstream/consumer.ts'
+import { Connection } from '../src/nats/index.ts'
 
 describe('a consumer', () => {
   let consumer: Consumer

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb'
 import { describe, expect, test } from 'vitest'
-import { Lease } from '../src/mongodb/lease.ts'
+import { Lease } from '../src/ownership/lease.ts'
 
 interface Owner {
   owner: string

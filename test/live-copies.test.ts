@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/index.ts'
-import type { Cut } from '../src/shard/cut.ts'
-import { LiveCopies } from '../src/shard/live-copies.ts'
+import type { Cut } from '../src/partition/cut.ts'
+import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
 import { world } from './support/world.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
-import work, { type Order } from '../src/livestream/worker.ts'
+import work, { type Order } from '../src/feeds/worker.ts'
 import { NOON } from './support/one-partition.ts'
 
 let path: string

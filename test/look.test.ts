@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CheckpointStore } from '../src/checkpoint/index.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { look } from '../src/owner/look.ts'
+import { look } from '../src/ownership/peek.ts'
 
 test.each([
   ['fits', { cut: 5, incarnation: 'one', mark: 'a' }, undefined],

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { receivers } from '../src/livestream/receivers.ts'
 import { openFirebase } from '../src/notify/firebase.ts'
 import { openPusher } from '../src/notify/pusher.ts'
+import { receivers } from '../src/receivers/table.ts'
 import { startFakeFirebase } from './support/fake-firebase.ts'
 import { startFakePusher } from './support/fake-pusher.ts'
 import { NOON } from './support/one-partition.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
-import { Parts, partsOf } from '../src/owner/answer.ts'
-import type { Owner } from '../src/owner/index.ts'
-import { put } from '../src/owner/question.ts'
-import { Shards } from '../src/owner/shards.ts'
+import { Parts, partsOf } from '../src/ownership/answer-parts.ts'
+import type { Owner } from '../src/ownership/index.ts'
+import { Shards } from '../src/ownership/local.ts'
+import { put } from '../src/ownership/questions.ts'
 
 const code = (asked: Promise<unknown>): Promise<unknown> =>
   asked.then(

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Parked, Parking } from '../src/shard/parking.ts'
+import { type Parked, Parking } from '../src/partition/parking.ts'
 import { seeded } from './support/random.ts'
 
 let parking: Parking

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Partitions } from '../src/bridge/partitions.ts'
-import { Positions } from '../src/bridge/positions.ts'
 import { type ErrorCode, RollcallError } from '../src/errors.ts'
-import type { Owner } from '../src/owner/index.ts'
+import { Positions } from '../src/log/positions.ts'
+import { Partitions } from '../src/ownership/directory.ts'
+import type { Owner } from '../src/ownership/index.ts'
 
 const fake = (owner: Partial<Owner>): Owner => owner as Owner
 const failing = (code: ErrorCode) => vi.fn<Owner['settled']>(async () => Promise.reject(new RollcallError(code)))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { receivers } from '../src/livestream/receivers.ts'
+import { receivers } from '../src/receivers/table.ts'
 import { NOON } from './support/one-partition.ts'
 import { effect, progress, world } from './support/world.ts'
 

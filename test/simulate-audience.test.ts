@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { BEAT_MS, planEvening } from '../src/cli/evening.ts'
-import type { Stream } from '../src/cli/evening-streams.ts'
+import { BEAT_MS, planEvening } from '../src/cli/evening/evening.ts'
+import type { Stream } from '../src/cli/evening/streams.ts'
 
 const SEED = Number(process.env.ROLLCALL_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
 const slots = [

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { planEvening, type Slot } from '../src/cli/evening.ts'
-import type { Stream } from '../src/cli/evening-streams.ts'
+import { planEvening, type Slot } from '../src/cli/evening/evening.ts'
+import { sendEvening } from '../src/cli/evening/send.ts'
+import type { Stream } from '../src/cli/evening/streams.ts'
 import { Server } from '../src/cli/server.ts'
-import { sendEvening } from '../src/cli/simulation.ts'
 import { FakePlatform } from './support/fake-platform.ts'
 import { FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
 import type { Beat, Show, ViewerContext } from '../machines/viewer.ts'
-import { Transitions } from '../src/shard/actor.ts'
+import { Transitions } from '../src/partition/transitions.ts'
 import { statistics, viewingSessions } from './support/heartbeat-oracle.ts'
 import { seeded } from './support/random.ts'
 

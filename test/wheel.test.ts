@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Wheel } from '../src/shard/wheel.ts'
+import { Wheel } from '../src/partition/wheel.ts'
 import { seeded } from './support/random.ts'
 
 let wheel: Wheel

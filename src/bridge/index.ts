@@ -4,11 +4,11 @@
  */
 import type { Config } from '../config.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import type { Append } from './append.ts'
+import type { Append } from '../log/append.ts'
+import type { Partitions } from '../ownership/directory.ts'
 import type { Callers } from './callers.ts'
-import type { Partitions } from './partitions.ts'
 import type { Stamp } from './stamp.ts'
-import type { Streamers } from './streamers.ts'
+import type { Streamers } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** What the routes work with. */

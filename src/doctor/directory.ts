@@ -1,8 +1,8 @@
 import { constants, existsSync } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { holderOf } from '../data-dir.ts'
-import { FREE_FLOOR_BYTES } from '../log/disk.ts'
+import { holderOf } from '../lmdb/data-dir.ts'
+import { FREE_FLOOR_BYTES } from '../lmdb/disk.ts'
 import { type Finding, message } from './finding.ts'
 
 const CHECK = 'data directory'

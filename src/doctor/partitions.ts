@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
-import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
-import { problemOf } from '../checkpoint/problem.ts'
+import { problemOf } from '../checkpoint/fit.ts'
+import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
-import { type LogLook, lookAtLog } from '../log/look.ts'
+import { type LogLook, lookAtLog } from '../log/embedded/peek.ts'
 import { changesOf } from '../repair/changes.ts'
 import { type Finding, message } from './finding.ts'
 

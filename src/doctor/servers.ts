@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb'
-import type { JetStreamLook } from '../log/jetstream-look.ts'
+import type { JetStreamLook } from '../log/jetstream/peek.ts'
 import { type Finding, message } from './finding.ts'
 
 const PATIENCE_MS = 3_000
@@ -13,7 +13,7 @@ export async function lookAtNats(
 ): Promise<{ findings: Finding[]; log: JetStreamLook | null }> {
   const check = 'nats'
   try {
-    const { lookAtJetStream } = await import('../log/jetstream-look.ts')
+    const { lookAtJetStream } = await import('../log/jetstream/peek.ts')
     const log = await lookAtJetStream({ url }, PATIENCE_MS)
     closes.push(() => log.close())
     const text = `version ${log.version}`

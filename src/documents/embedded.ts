@@ -1,8 +1,8 @@
 /** Documents in LMDB, found by mingo. */
 import { open } from 'lmdb'
 import type { Seq } from '../log/index.ts'
-import { documentKey, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './entries.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
+import { documentKey, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
 import { matcherOf } from './matcher.ts'
 
 // A tenth of a second of start-up, which not every thread needs.

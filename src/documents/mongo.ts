@@ -3,7 +3,7 @@ import type { Db, Filter, Collection as MongoCollection, UpdateOneModel } from '
 import type { Seq } from '../log/index.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
-import { HIDDEN, SHOWN, shown } from './shown.ts'
+import { HIDDEN, SHOWN, shown } from './tombstones.ts'
 
 type Fields = Record<string, unknown>
 

@@ -2,8 +2,8 @@ import type { Database } from 'lmdb'
 import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
+import { markOf } from './fingerprint.ts'
 import type { Entry, Seq } from './index.ts'
-import { markOf } from './mark.ts'
 
 /** Entries as the embedded log keeps them: key `partition, seq` (big endian), value the events in msgpack. */
 

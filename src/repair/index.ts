@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
-import { ABOVE, adopt } from '../adoption/index.ts'
-import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/cuts.ts'
+import { type Problem, problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
-import { type Problem, problemOf } from '../checkpoint/problem.ts'
+import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
-import { openDataDir } from '../data-dir.ts'
 import { isCode, RollcallError } from '../errors.ts'
+import { openDataDir } from '../lmdb/data-dir.ts'
 import type { Bounds, Seq } from '../log/index.ts'
-import type { Lease } from '../mongodb/lease.ts'
-import { type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../places.ts'
+import { ABOVE, adopt } from '../ownership/adopt.ts'
+import type { Lease } from '../ownership/lease.ts'
+import { type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../stores.ts'
 import { changesOf } from './changes.ts'
 
 export interface Repaired {
@@ -89,7 +89,7 @@ async function isOwned(db: Db): Promise<boolean> {
 
 async function openedStores(db: Db | null, places: Places): Promise<Omit<Stores, 'db'>> {
   if (!db) return openStores(places)
-  const { openMongoCheckpoints } = await import('../checkpoint/mongo.ts')
+  const { openMongoCheckpoints } = await import('../checkpoint/mongo/index.ts')
   const { openMongoDocuments } = await import('../documents/mongo.ts')
   return { checkpoints: openMongoCheckpoints(db), documents: openMongoDocuments(db), close: async () => {} }
 }
@@ -104,7 +104,7 @@ async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Prob
 }
 
 async function ownership(db: Db, goneMs: number): Promise<Lease> {
-  const { Lease } = await import('../mongodb/lease.ts')
+  const { Lease } = await import('../ownership/lease.ts')
   try {
     return await Lease.acquire(db, randomUUID(), AbortSignal.timeout(goneMs * 1.2 + LOOK_MS), {
       goneMs,

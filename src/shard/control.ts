@@ -1,8 +1,8 @@
 import { ALIVE_MS } from '../../machines/viewer.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { RollcallError } from '../errors.ts'
+import type { Loop } from '../partition/processor.ts'
 import type { AudienceCount, ShardControl } from './index.ts'
-import type { Loop } from './loop.ts'
 
 /** Answers for the partitions of one shard. `refused` are those it could not take over, and why. */
 export function control(

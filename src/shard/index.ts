@@ -5,7 +5,7 @@
 
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { Parked } from './parking.ts'
+import type { Parked } from '../partition/parking.ts'
 
 export interface AudienceCount {
   alive: number

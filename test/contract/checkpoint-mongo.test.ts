@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointStore } from '../../src/checkpoint/index.ts'
-import { openMongoCheckpoints } from '../../src/checkpoint/mongo.ts'
+import { openMongoCheckpoints } from '../../src/checkpoint/mongo/index.ts'
 import { actors, delta, load } from '../support/checkpoint-records.ts'
 import { FreshDatabase, mongodbServer } from '../support/mongodb-server.ts'
 import { checkpointContract, type OpenedCheckpoints } from './checkpoint-store.ts'

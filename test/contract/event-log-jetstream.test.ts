@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { Event } from '../../actors/event.ts'
 import { encode } from '../../src/log/entries.ts'
 import type { EventLog } from '../../src/log/index.ts'
-import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream.ts'
+import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream/index.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { eventLogContract, type OpenedLog } from './event-log.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { markOf } from '../../src/log/fingerprint.ts'
 import type { EventLog } from '../../src/log/index.ts'
-import { markOf } from '../../src/log/mark.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { seeded } from '../support/random.ts'
 

@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { openJetStreamLog } from '../../src/log/jetstream.ts'
+import { openJetStreamLog } from '../../src/log/jetstream/index.ts'
 import { event } from '../support/entries.ts'
 import type { Heartbeat } from '../support/heartbeat-oracle.ts'
 import { expectAll, load, type Sent, send } from '../support/load.ts'

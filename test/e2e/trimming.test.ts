@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { openLog } from '../../src/log/embedded.ts'
+import { openLog } from '../../src/log/embedded/writer.ts'
 import { start } from '../../src/rollcall.ts'
 import { temporaryDirectory } from '../support/server.ts'
 

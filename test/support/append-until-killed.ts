@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openLog } from '../../src/log/embedded.ts'
+import { openLog } from '../../src/log/embedded/writer.ts'
 
 /** Appends to a log for ever and writes `<partition> <seq> <event id>` of each append that is acknowledged. */
 const log = await openLog(process.argv[2]!, 2, {})

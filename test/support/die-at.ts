@@ -5,7 +5,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { History } from '../../src/effects/history.ts'
 import { Outbox } from '../../src/effects/outbox.ts'
-import { Partition } from '../../src/shard/partition.ts'
+import { Partition } from '../../src/partition/partition.ts'
 
 export type Step =
   | 'before the commit'

@@ -1,4 +1,4 @@
-import type { FeedItem, FeedOptions } from '../../src/livestream/feed.ts'
+import type { FeedItem, FeedOptions } from '../../src/feeds/pipeline.ts'
 
 type Maybe<T> = T | null | undefined
 type Goal = { title: string; price: number }

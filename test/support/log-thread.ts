@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { followLog } from '../../src/log/follower.ts'
+import { followLog } from '../../src/log/embedded/follower.ts'
 
 /** Follows a log in a thread: says `ready`, posts each entry of partition 0 it reads, and appends each event it is sent; null ends it. */
 const { path, port } = workerData as { path: string; port: MessagePort }

@@ -3,7 +3,7 @@ import { pack, unpack } from 'msgpackr'
 import type { Anchor, CheckpointStore, Claim, Record, RecordKey } from '../../src/checkpoint/index.ts'
 import type { Collection } from '../../src/documents/index.ts'
 import { RollcallError } from '../../src/errors.ts'
-import { type DocumentWrite, project } from '../../src/shard/projections.ts'
+import { type DocumentWrite, project } from '../../src/partition/projections.ts'
 
 /** A checkpoint in memory, for histories by the thousand; values pass through msgpack as they would on disk. */
 export class MemoryStore implements CheckpointStore {

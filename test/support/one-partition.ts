@@ -1,9 +1,9 @@
 import type { Event } from '../../actors/event.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import type { Effect } from '../../src/effects/index.ts'
-import { Partition } from '../../src/shard/partition.ts'
-import type { DocumentWrite } from '../../src/shard/projections.ts'
-import { recover } from '../../src/shard/recovery.ts'
+import { Partition } from '../../src/partition/partition.ts'
+import type { DocumentWrite } from '../../src/partition/projections.ts'
+import { recover } from '../../src/partition/recovery.ts'
 import { MemoryStore } from './memory-store.ts'
 
 export const NOON = Date.UTC(2026, 0, 1, 12)

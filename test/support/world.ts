@@ -6,9 +6,9 @@ import type { Event } from '../../actors/event.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, DocumentStore } from '../../src/documents/index.ts'
 import type { Effect, Progress } from '../../src/effects/index.ts'
-import type { World } from '../../src/livestream/index.ts'
 import type { ChannelEvent } from '../../src/notify/index.ts'
 import { recordedOutputs, recordedPush } from '../../src/notify/recorded.ts'
+import type { World } from '../../src/receivers/index.ts'
 import { NOON } from './one-partition.ts'
 
 const opened: { documents: DocumentStore; path: string }[] = []

@@ -18,7 +18,7 @@ export const replay = defineCommand({
     onlyFlags(args, flags)
     const retryMs = wholeNumber('retry', args.retry, 0) * 1_000
     const url = args.url === undefined ? undefined : serverUrl('url', args.url)
-    const { sizeOf, replayTo } = await import('../replay-run.ts')
+    const { sizeOf, replayTo } = await import('../replay/index.ts')
     const totalBytes = await sizeOf(args._)
     if (url !== undefined) return replayTo(url, args._, totalBytes, retryMs)
     const { readConfig } = await import('../../config.ts')

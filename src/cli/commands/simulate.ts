@@ -26,7 +26,7 @@ export const simulate = defineCommand({
       seed: wholeNumber('seed', args.seed, 0),
       end: args.end === undefined ? Date.now() : wholeNumber('end', args.end, 0),
     }
-    const { playTo, writeLog } = await import('../simulate-run.ts')
+    const { playTo, writeLog } = await import('../evening/index.ts')
     if (args.log !== undefined) return writeLog(args.log, options)
     await playTo(args.url === undefined ? defaultUrl(process.env) : serverUrl('url', args.url), options)
   },

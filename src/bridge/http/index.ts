@@ -1,0 +1,162 @@
+import type { RateLimitPluginOptions } from '@fastify/rate-limit'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type ErrorCode, RollcallError } from '../../errors.ts'
+import { Positions } from '../../log/positions.ts'
+import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from '../callers.ts'
+import type { Bridge } from '../index.ts'
+import { heartbeat, isParam, parseMany, webEvent } from '../inputs.ts'
+import { webEvents } from '../stamp.ts'
+import { effectRoutes } from './effects.ts'
+import type { Door } from './in-flight.ts'
+import { operationRoutes } from './operations.ts'
+import { platformRoutes } from './platform.ts'
+import { pusherRoutes } from './pusher.ts'
+import { readRoutes } from './reads.ts'
+import { sessionRoutes } from './sessions.ts'
+import { webSessionRoutes } from './web-sessions.ts'
+
+const BODY_BYTES = 1_048_576
+/** An id of 256 bytes, percent-encoded, and more. */
+const PARAM_CHARS = 4_096
+const HEADERS_MS = 10_000
+const REQUEST_MS = 30_000
+const LIMIT_WINDOW_MS = 60_000
+const LIMITED_CALLERS = 100_000
+
+/** The HTTP server, not yet listening. Once the door is shut it only says that it is. */
+export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    routerOptions: { maxParamLength: PARAM_CHARS },
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'ignore',
+    forceCloseConnections: 'idle',
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
+    clientErrorHandler(_error, socket) {
+      const { code, message } = new RollcallError('RC_BAD_REQUEST')
+      const body = JSON.stringify({ code, message })
+      const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close`
+      if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+      else socket.destroy()
+    },
+    frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
+  })
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
+  app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!door.isShut) door.enter(reply.raw)
+    else if (request.url !== '/livez') {
+      reply.header('connection', 'close')
+      return done(new RollcallError('RC_CLOSING'))
+    }
+    done()
+  })
+  authenticate(app, bridge)
+
+  if (bridge.callers) app.register(import('@fastify/rate-limit'), limits(bridge))
+  // Behind the limits, which have to see the routes.
+  app.after(() => routes(app, bridge))
+  return app
+}
+
+function routes(app: FastifyInstance, bridge: Bridge): void {
+  const accepted = async (reply: FastifyReply, count: number, appended: Promise<Positions>): Promise<unknown> => {
+    const positions = await appended
+    reply.code(202).header('rollcall-position', positions.toString())
+    return { accepted: count }
+  }
+
+  app.post('/heartbeats', OF_USER, async (request, reply) => {
+    const arrival = bridge.now()
+    const beats = parseMany(heartbeat, request.body, arrival)
+    const { caller } = request
+    for (const { userId } of beats) mustBe(caller, userId)
+    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge), caller.isService)
+    return accepted(reply, events.length, bridge.append(events))
+  })
+
+  app.post('/events', OF_USER, async (request, reply) => {
+    const arrival = bridge.now()
+    const inputs = parseMany(webEvent, request.body, arrival)
+    for (const { userId } of inputs) if (userId) mustBe(request.caller, userId)
+    const events = webEvents(inputs, arrival)
+    return accepted(reply, events.length, bridge.append(events))
+  })
+
+  app.addHook('preHandler', async request => {
+    for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
+      if (isParam(value)) continue
+      const fault = { index: 0, path: name, code: 'invalid_id', message: 'is no id' }
+      throw new RollcallError('RC_INVALID_INPUT', undefined, { faults: [fault] })
+    }
+    const after = request.headers['rollcall-after']
+    if (after === undefined || request.method !== 'GET') return
+    await bridge.partitions.settled(new Positions().read(String(after), bridge.config.partitions))
+  })
+
+  sessionRoutes(app, bridge)
+  platformRoutes(app, bridge)
+  readRoutes(app, bridge)
+  webSessionRoutes(app, bridge)
+  operationRoutes(app, bridge)
+  effectRoutes(app, bridge)
+  pusherRoutes(app, bridge)
+}
+
+/** Who the caller is, before anything of the request is read. */
+function authenticate(app: FastifyInstance, { callers }: Bridge): void {
+  app.decorateRequest('caller', null as unknown as Caller)
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!callers) {
+      request.caller = ANYBODY
+      return done()
+    }
+    const { access = 'service' } = request.routeOptions.config
+    const known = access === 'anyone' ? Promise.resolve(NOBODY) : callers.of(request)
+    known
+      .then(caller => {
+        mustHave(caller, access)
+        request.caller = caller
+        done()
+      }, done)
+      .catch(done)
+  })
+}
+
+const limits = ({ config }: Bridge): RateLimitPluginOptions => ({
+  ...{ max: config.rateLimit, timeWindow: LIMIT_WINDOW_MS, cache: LIMITED_CALLERS, hook: 'preHandler' },
+  keyGenerator: ({ caller, ip }) => (caller.userId === null ? `ip ${ip}` : `user ${caller.userId}`),
+  allowList: ({ caller }) => caller.isService,
+  errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
+})
+
+function edgeCountry(request: FastifyRequest, { config }: Bridge): string | undefined {
+  if (config.countryHeader === null) return undefined
+  const value = request.headers[config.countryHeader]
+  return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
+}
+
+const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'RC_INVALID_JSON',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'RC_INVALID_JSON',
+}
+
+function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
+  const known = error instanceof RollcallError ? error : fromFramework(error)
+  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.failed(error)
+  reply.code(known.status).send(known.toJSON())
+}
+
+function fromFramework(error: Error & { code?: string; statusCode?: number }): RollcallError {
+  const code = FRAMEWORK_CODES[error.code ?? '']
+  if (code) return new RollcallError(code)
+  if (error instanceof SyntaxError && error.statusCode === 400) return new RollcallError('RC_INVALID_JSON')
+  const isClients = (error.statusCode ?? 500) < 500
+  return new RollcallError(isClients ? 'RC_BAD_REQUEST' : 'RC_INTERNAL', undefined, { cause: error })
+}

@@ -1,0 +1,60 @@
+import { parse as parseForm } from 'node:querystring'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { RollcallError } from '../../errors.ts'
+import type { Signer } from '../../notify/pusher-signature.ts'
+import { mustBe, OF_ANYONE_UNLIMITED, OF_USER } from '../callers.ts'
+import type { Bridge } from '../index.ts'
+import { id, parseOne } from '../inputs.ts'
+
+const AUTH_BYTES = 8_192
+
+/** As pusher-js sends it, with the caller's user id among its parameters, in either spelling. */
+const subscription = z
+  .object({
+    socket_id: z.string().regex(/^\d{1,20}\.\d{1,20}$/, { error: 'is no socket id' }),
+    channel_name: id,
+    userId: id.optional(),
+    user_id: id.optional(),
+  })
+  .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
+
+/** What Pusher asks of the platform: whether a user may join a channel, and to hear what happens on them. */
+export function pusherRoutes(app: FastifyInstance, { config, documents, subscriptions, now }: Bridge): void {
+  let opened: Promise<Signer> | undefined
+  const signer = (): Promise<Signer> => {
+    const settings = config.pusher
+    if (!settings) throw new RollcallError('RC_NOT_CONFIGURED')
+    opened ??= import('../../notify/pusher-signature.ts').then(({ signer }) => signer(settings))
+    return opened
+  }
+
+  app.register(async routes => {
+    // pusher-js sends a form. A webhook's signature is of the very bytes.
+    const form = 'application/x-www-form-urlencoded'
+    routes.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) =>
+      done(null, { ...parseForm(String(body)) }),
+    )
+    routes.post('/pusher/auth', { ...OF_USER, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
+      const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, now())
+      if (userId === null) throw new RollcallError('RC_NOT_ALLOWED')
+      mustBe(caller, userId)
+      if (!(await subscriptions.mayJoin(channel_name, userId))) throw new RollcallError('RC_NOT_ALLOWED')
+      if (!channel_name.startsWith('presence-')) return (await signer()).authorize(socket_id, channel_name)
+      const user = await documents.get('users', userId)
+      const member = { user_id: userId, user_info: { username: user?.username ?? null } }
+      return (await signer()).authorize(socket_id, channel_name, member)
+    })
+  })
+
+  app.register(async routes => {
+    routes.removeAllContentTypeParsers()
+    routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+    routes.post('/pusher/webhook', OF_ANYONE_UNLIMITED, async ({ headers, body }) => {
+      const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
+      if (!events) throw new RollcallError('RC_UNSIGNED')
+      for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)
+      return { accepted: events.length }
+    })
+  })
+}

@@ -1,0 +1,148 @@
+import { ObjectId } from 'bson'
+import type { Event } from '../../actors/event.ts'
+import { sessionOf } from '../documents/answered.ts'
+import type { Document } from '../documents/index.ts'
+import { RollcallError } from '../errors.ts'
+import { partitionOf } from '../log/partition-of.ts'
+import { type Caller, mustBe } from './callers.ts'
+import type { Bridge } from './index.ts'
+import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
+
+type Found = Document & { userId: string; active: boolean; changedAt?: number }
+
+/** A session as it is answered. */
+export type ShownSession = Record<string, unknown>
+
+/** What can be done to streamers' sessions: replies are reads, made once the event is applied, committed and projected. */
+export class Streamers {
+  readonly #bridge: Omit<Bridge, 'streamers'>
+
+  constructor(bridge: Omit<Bridge, 'streamers'>) {
+    this.#bridge = bridge
+  }
+
+  async start(input: unknown, caller: Caller): Promise<{ isNew: boolean; session: ShownSession }> {
+    const { documents, stamp, config, now } = this.#bridge
+    const at = now()
+    const { userId, title, device } = parseOne(sessionStart, input, at)
+    mustBe(caller, userId)
+    const known = await this.#knownBefore(userId)
+    const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId)])
+    const event: Event = {
+      kind: 'session.start',
+      key: userId,
+      id: new ObjectId().toHexString(),
+      at,
+      arrival: at,
+      fresh: new ObjectId().toHexString(),
+      sourceId,
+      title: title ?? null,
+      device: device ?? null,
+      userTags: user?.tags ?? [],
+      price: config.prices.preview,
+    }
+    await this.#settle(known, event)
+    const session = await this.#latestOf(userId)
+    stamp.forgetSession(session._id)
+    return { isNew: session.createdBy === event.id, session: sessionOf(session) }
+  }
+
+  async setPreset(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
+    const { config, now } = this.#bridge
+    const changed = parseOne(preset, input, now())
+    const session = await this.#ofCaller(id, caller)
+    return this.#change(session, 'session.preset', { ...changed, price: config.prices[changed.preset] })
+  }
+
+  async setGoals(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
+    const goals = parseOne(sessionGoals, input, this.#bridge.now())
+    return this.#change(await this.#ofCaller(id, caller), 'session.goals', goals)
+  }
+
+  /** The streamer's latest session takes ratings after its end too. */
+  async rate(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
+    const { userId: rater, score } = parseOne(rating, input, this.#bridge.now())
+    mustBe(caller, rater)
+    const session = await this.#found(id)
+    const isLatest = session.active || (await this.#latestOf(session.userId))._id === id
+    return this.#change({ ...session, active: isLatest }, 'session.rate', { rater, score })
+  }
+
+  async end(id: string, caller: Caller): Promise<ShownSession> {
+    const session = await this.#ofCaller(id, caller)
+    return session.active ? this.#change(session, 'session.end', {}) : sessionOf(session)
+  }
+
+  /** Applies a change to a session and answers with it. */
+  async #change({ _id, userId, active, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
+    const { stamp, now } = this.#bridge
+    if (!active) throw new RollcallError('RC_SESSION_ENDED')
+    const arrival = now()
+    // Of two changes the later one wins, and this one follows what it was made to, whatever another bridge's clock said.
+    const at = Math.max(arrival, changedAt + 1)
+    const id = new ObjectId().toHexString()
+    const known = await this.#knownBefore(userId)
+    await this.#settle(known, { kind, key: userId, id, at, arrival, sessionId: _id, ...facts })
+    stamp.forgetSession(_id)
+    return sessionOf(await this.#found(_id))
+  }
+
+  async #settle(known: Event | null, event: Event): Promise<void> {
+    const { append, partitions } = this.#bridge
+    await partitions.settled(await append(known ? [known, event] : [event]))
+  }
+
+  /** What an actor that knows nothing of its streamer has to be told first: the latest session there is. */
+  async #knownBefore(userId: string): Promise<Event | null> {
+    const { partitions, documents, config, now } = this.#bridge
+    const partition = partitionOf(userId, config.partitions)
+    const { snapshot } = await partitions.insist(owner => owner.actor(partition, 'streamer-session', userId))
+    if (snapshot) return null
+    const [active] = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
+    const document = active ?? (await this.#lastOf(userId))
+    if (!document) return null
+    const at = now()
+    return { kind: 'session.known', key: userId, id: document._id, at, arrival: at, document }
+  }
+
+  async #found(id: string): Promise<Found> {
+    const session = await this.#bridge.documents.get('sessions', id)
+    if (!session) throw new RollcallError('RC_SESSION_NOT_FOUND')
+    return session as Found
+  }
+
+  async #ofCaller(id: string, caller: Caller): Promise<Found> {
+    const session = await this.#found(id)
+    mustBe(caller, session.userId)
+    return session
+  }
+
+  async #lastOf(userId: string): Promise<Document | undefined> {
+    const query = { filter: { userId }, sort: { ordinal: -1 as const }, limit: 1 }
+    return (await this.#bridge.documents.find('sessions', query))[0]
+  }
+
+  async #latestOf(userId: string): Promise<Document> {
+    const session = await this.#lastOf(userId)
+    if (!session) throw new RollcallError('RC_ACTOR_PARKED')
+    return session
+  }
+
+  /** The session id of a source that has started, unless it is another streamer's session, or was one that ended. */
+  async #sourceIdOf(userId: string): Promise<string | null> {
+    const { documents } = this.#bridge
+    const sourceId = startedSource(await documents.find('sources', { filter: { userId } }))
+    if (sourceId === null) return null
+    const taken = await documents.get('sessions', sourceId)
+    return taken && (taken.userId !== userId || !taken.active) ? null : sourceId
+  }
+}
+
+/** The session id of a source that has started. */
+function startedSource(sources: Document[]): string | null {
+  for (const source of sources) {
+    const { statuses, metadata } = source as { statuses?: { started?: unknown }; metadata?: { sessionId?: unknown } }
+    if (statuses?.started != null && typeof metadata?.sessionId === 'string') return metadata.sessionId
+  }
+  return null
+}

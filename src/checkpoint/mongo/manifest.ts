@@ -1,0 +1,95 @@
+/** Manifests: one document a partition, which says who owns it and what of its blobs counts. */
+import type { Collection, Db } from 'mongodb'
+import { RollcallError } from '../../errors.ts'
+import type { Seq } from '../../log/index.ts'
+import { duplicates, repeated, Unsettled } from '../../mongodb/outcome.ts'
+import type { Blob } from './blobs.ts'
+
+/** The records of a space whose hash begins with some bits, as of commit `n`. */
+export interface BucketEntry extends Blob {
+  /** `<space>/<bits>` */
+  at: string
+  n: number
+}
+
+/** What commit `n` changed, as long as a bucket is older. */
+export interface DeltaEntry extends Blob {
+  n: number
+}
+
+/** What a commit replaces. */
+export interface Lists {
+  /** the commit's number, +1 each */
+  n: number
+  /** the one attempt of it that counts */
+  attempt: string | null
+  cut: Seq
+  incarnation: string | null
+  mark?: string | null
+  /** oldest first */
+  buckets: BucketEntry[]
+  deltas: DeltaEntry[]
+}
+
+export interface Manifest extends Lists {
+  _id: number
+  owner: string
+  epoch: number
+}
+
+const SPACES = ['actor', 'deadline', 'aggregate', 'documents', 'outbox', 'parked']
+
+const first = (partition: number, owner: string): Manifest => ({
+  ...{ _id: partition, owner, epoch: 1, n: 0, attempt: null, cut: 0, incarnation: null, deltas: [] },
+  buckets: SPACES.map(space => ({ at: `${space}/`, n: 0, ids: [], bytes: 0 })),
+})
+
+export class Manifests {
+  readonly #collection: Collection<Manifest>
+  readonly #patienceMs: number
+
+  constructor(db: Db, patienceMs: number) {
+    this.#collection = db.collection<Manifest>('checkpoint-manifests')
+    this.#patienceMs = patienceMs
+  }
+
+  read(partition: number): Promise<Manifest | null> {
+    return repeated(() => this.#collection.findOne({ _id: partition }), this.#patienceMs)
+  }
+
+  /** The manifest with a higher epoch than anybody's; repeated, an epoch is passed over. */
+  claim(partition: number, owner: string): Promise<Manifest> {
+    const take = () =>
+      this.#collection.findOneAndUpdate(
+        { _id: partition },
+        { $inc: { epoch: 1 }, $set: { owner } },
+        { returnDocument: 'after' },
+      )
+    return repeated(async () => {
+      const taken = await take()
+      if (taken !== null) return taken
+      const made = first(partition, owner)
+      try {
+        await this.#collection.insertOne(made)
+        return made
+      } catch (error) {
+        if (duplicates(error) === null) throw error
+        throw new Unsettled('somebody else claimed the partition first')
+      }
+    }, this.#patienceMs)
+  }
+
+  /** True if the commit counts; false if an earlier attempt of the same owner at this number does. */
+  commit(partition: number, epoch: number, next: Lists): Promise<boolean> {
+    return repeated(async () => {
+      const mine = { _id: partition, epoch, n: next.n - 1 }
+      const { matchedCount } = await this.#collection.updateOne(mine, { $set: next })
+      if (matchedCount === 1) return true
+      const now = await this.#collection.findOne({ _id: partition })
+      if (now?.attempt === next.attempt) return true
+      if (now?.epoch !== epoch) throw new RollcallError('RC_FENCED')
+      if (now.n < next.n) throw new Unsettled('the manifest is about to change')
+      return false
+    }, this.#patienceMs)
+  }
+}

@@ -1,0 +1,55 @@
+/** One run of `rollcall simulate`: the evening to a server or into a file, and what is said at its end. */
+import { writeFile } from 'node:fs/promises'
+import { printLine } from '../replay/progress.ts'
+import { Server } from '../server.ts'
+import { type EveningOptions, planEvening } from './evening.ts'
+import { type SimulationSummary, sendEvening } from './send.ts'
+import { eveningLog } from './visits.ts'
+
+const RETRY_MS = 30_000
+
+export async function writeLog(file: string, options: EveningOptions): Promise<void> {
+  const lines = eveningLog(options)
+  await writeFile(
+    file,
+    lines.map(line => `${line}\n`),
+  )
+  const summary = { file, lines: lines.length, visitors: options.viewers }
+  if (process.stdout.isTTY) console.log(`${file}: ${lines.length} requests of ${options.viewers} visitors`)
+  else printLine(summary)
+}
+
+export async function playTo(url: string, options: EveningOptions): Promise<void> {
+  const server = new Server(url, { retryMs: RETRY_MS, warn: text => console.error(text) })
+  const summary = await sendEvening(planEvening(options), server)
+  if (process.stdout.isTTY) console.log(readable(summary))
+  else printLine(summary)
+}
+
+function readable(summary: SimulationSummary): string {
+  const { users, streams: started, ended, heartbeats, ratings, follows, earnings, viewers, sessions } = summary
+  const { alive, attendance, bySession } = viewers as Audience
+  const streams = (sessions as { sessions: Session[] }).sessions.map(({ id, title, rating }) => {
+    const here = bySession[id] ?? { alive: 0, attendance: 0 }
+    const rated = rating.currentCount > 0 ? `rated ${rating.current.toFixed(2)} by ${rating.currentCount}` : 'not rated'
+    return `  ${id}  ${title}: ${here.alive} watching, ${here.attendance} were here, ${rated}`
+  })
+  return [
+    `Sent ${heartbeats} heartbeats, ${ratings} ratings, ${follows} follows and ${earnings} tips of ${users} users.`,
+    `${started} streams were started, ${ended} of them ended.`,
+    `${alive} viewers now, ${attendance} ever. Live:`,
+    ...streams,
+  ].join('\n')
+}
+
+interface Audience {
+  alive: number
+  attendance: number
+  bySession: Record<string, { alive: number; attendance: number }>
+}
+
+interface Session {
+  id: string
+  title: string
+  rating: { current: number; currentCount: number }
+}

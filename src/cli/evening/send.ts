@@ -1,0 +1,113 @@
+/** Playing a planned evening to a server as its services and browsers would. */
+import { batches } from '../replay/batches.ts'
+import { Delivery, IN_FLIGHT } from '../replay/delivery.ts'
+import { eachInFlight } from '../replay/in-flight.ts'
+import type { Request, Server } from '../server.ts'
+import type { Beat, Evening, Slot } from './evening.ts'
+import type { Device, User } from './people.ts'
+import type { Stream } from './streams.ts'
+
+/** Of requests with one record, which share a commit where they wait for one. */
+const AT_ONCE = 16
+
+export interface SimulationSummary {
+  users: number
+  /** sessions started */
+  streams: number
+  ended: number
+  heartbeats: number
+  ratings: number
+  follows: number
+  earnings: number
+  /** as `GET /viewers` and `GET /sessions?active=true` answer when all of it is readable */
+  viewers: unknown
+  sessions: unknown
+}
+
+export async function sendEvening(evening: Evening, server: Server): Promise<SimulationSummary> {
+  const delivery = new Delivery(server)
+  const users = [...evening.streamers, ...evening.viewers]
+  await sendAll([...users.map(userRequest), ...evening.devices.map(deviceRequest)], server)
+  const sessions: Sessions = new Map()
+  const sent = { streams: 0, ended: 0, heartbeats: 0, ratings: 0, follows: 0, earnings: 0 }
+  for (const slot of evening.slots()) {
+    const ends = slot.ends.map(stream => request('POST', `${pathOf(stream, sessions)}/end`))
+    await sendAll(ends, server)
+    await start(slot.starts, sessions, server)
+    const [heartbeats] = await Promise.all([
+      sendBeats(slot.beats, sessions, delivery),
+      sendAll(requestsOf(slot, sessions), server),
+    ])
+    sent.streams += slot.starts.length
+    sent.ended += slot.ends.length
+    sent.heartbeats += heartbeats
+    sent.ratings += slot.ratings.length
+    sent.follows += slot.follows.length
+    sent.earnings += slot.earnings.length
+  }
+  const viewers = await delivery.readAfter('/viewers')
+  return { users: users.length, ...sent, viewers, sessions: await delivery.readAfter('/sessions?active=true') }
+}
+
+/** The ids the server gave. */
+type Sessions = Map<Stream, string>
+
+const pathOf = (stream: Stream, sessions: Sessions): string => `/sessions/${sessions.get(stream)}`
+
+const request = (method: 'POST' | 'PUT', path: string, body?: unknown): Request => ({
+  ...{ method, path },
+  ...(body !== undefined && { body: JSON.stringify(body) }),
+})
+
+const userRequest = ({ id, username, country, groups, tags, profile }: User): Request =>
+  request('PUT', `/users/${id}`, { username, country, groups, tags, profile })
+
+const deviceRequest = ({ id, userId, kind, value }: Device): Request =>
+  request('PUT', `/users/${userId}/registrations/${id}`, { kind, value })
+
+/** Of what may go out at once; beats apart, which go together. */
+function requestsOf({ sd, goals, ratings, follows, earnings, trending }: Slot, sessions: Sessions): Request[] {
+  return [
+    ...sd.map(stream => request('POST', `${pathOf(stream, sessions)}/preset`, { preset: 'sd' })),
+    ...goals.map(stream => {
+      const { showGoalPairs, exclusiveGoalPairs } = stream.goals!
+      return request('PUT', `${pathOf(stream, sessions)}/goals`, { showGoalPairs, exclusiveGoalPairs })
+    }),
+    ...ratings.map(({ stream, userId, score }) =>
+      request('POST', `${pathOf(stream, sessions)}/ratings`, { userId, score }),
+    ),
+    ...follows.map(({ streamer, userId }) => request('PUT', `/users/${streamer}/followers/${userId}`)),
+    ...earnings.map(({ id, streamer, amount }) => request('POST', '/earnings', { id, userId: streamer, amount })),
+    ...(trending ? [request('PUT', '/trending', { userIds: trending })] : []),
+  ]
+}
+
+const sendAll = (requests: Request[], server: Server): Promise<void> =>
+  eachInFlight(requests, AT_ONCE, async each => void (await server.json(each)))
+
+const start = (streams: Stream[], sessions: Sessions, server: Server): Promise<void> =>
+  eachInFlight(streams, AT_ONCE, async stream => {
+    const { id: userId, device } = stream.streamer
+    const asked = request('POST', '/sessions', { userId, title: stream.title, ...(device && { device }) })
+    const { id } = (await server.json(asked)).body as { id: string }
+    sessions.set(stream, id)
+  })
+
+/** A slot has one beat of a viewer, so their order is of no matter. */
+async function sendBeats(beats: Beat[], sessions: Sessions, delivery: Delivery): Promise<number> {
+  let accepted = 0
+  const texts = beats.map(({ viewer: { id, country, groups }, at, page }) => {
+    const path = typeof page === 'string' ? page : pathOf(page, sessions)
+    return JSON.stringify({ userId: id, path, at, country, groups })
+  })
+  await eachInFlight(
+    batches(texts, text => text),
+    IN_FLIGHT,
+    async batch => {
+      const delivered = await delivery.send('/heartbeats', batch)
+      for (const [place, reason] of delivered.refused) console.error(`refused: ${batch[place]}: ${reason}`)
+      accepted += delivered.accepted
+    },
+  )
+  return accepted
+}

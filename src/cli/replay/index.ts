@@ -1,0 +1,73 @@
+/** One run of `rollcall replay`: what it shows meanwhile and what it says at its end. */
+import { stat } from 'node:fs/promises'
+import { RollcallError } from '../../errors.ts'
+import { Server } from '../server.ts'
+import { Delivery } from './delivery.ts'
+import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
+import { replay } from './replay.ts'
+import { Report } from './report.ts'
+
+/** The bytes of all files, null if one has no length of its own. Refuses what cannot be replayed before anything is sent. */
+export async function sizeOf(files: string[]): Promise<number | null> {
+  let total: number | null = 0
+  for (const file of files) {
+    if (file === '-') {
+      total = null
+      continue
+    }
+    const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new RollcallError('RC_NOT_FOUND', `${file}: there is no such file`)
+      throw error
+    })
+    if (stats.isDirectory()) throw new RollcallError('RC_INVALID_INPUT', `${file}: is a directory`)
+    total = total === null || !stats.isFile() ? null : total + stats.size
+  }
+  return total
+}
+
+/** Leaves 1 as the exit code when a file could not be read to its end. */
+export async function replayTo(
+  url: string,
+  files: string[],
+  totalBytes: number | null,
+  retryMs: number,
+): Promise<void> {
+  const onTerminal = process.stderr.isTTY === true
+  const report = new Report(text => progress.warn(text))
+  const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
+  const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text) }))
+  const started = performance.now()
+  let summary: Summary
+  try {
+    const visits = await replay(files, delivery, report)
+    const seconds = secondsSince(started)
+    const { events, accepted, badLines } = report
+    const eventsPerSecond = Math.round(accepted / Math.max(seconds, 0.001))
+    summary = { events, accepted, badLines, ...(await visits.count(delivery)), seconds, eventsPerSecond }
+  } finally {
+    progress.stop()
+  }
+  if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
+  else printLine(summary)
+  if (report.unreadable.length > 0) process.exitCode = 1
+}
+
+interface Summary {
+  events: number
+  accepted: number
+  badLines: number
+  visitors: number
+  sessions: number
+  pageViews: number
+  /** until all events were readable */
+  seconds: number
+  eventsPerSecond: number
+}
+
+const readable = (summary: Summary): string =>
+  `${count(summary.accepted, 'event')} of ${count(summary.visitors, 'visitor')}, readable after ${summary.seconds} s ` +
+  `(${summary.eventsPerSecond.toLocaleString('en')} a second)\n` +
+  `${count(summary.sessions, 'web session')}, ${count(summary.pageViews, 'page view')}\n` +
+  (summary.badLines > 0 ? `${count(summary.badLines, 'line')} could not be used\n` : '')
+
+const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`

@@ -1,0 +1,90 @@
+import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Piscina } from 'piscina'
+import type { Generated, Host } from '../receivers/index.ts'
+import type { Places } from '../stores.ts'
+import { type FeedGroup, feedsOf } from './groups.ts'
+import type { Order } from './worker.ts'
+
+export interface HostOptions {
+  places: Places
+  groups: readonly FeedGroup[]
+  /** tags of streamers no feed shows */
+  excludedTags: readonly string[]
+  /** items of a feed at most */
+  items: number
+  /** whether any session is active */
+  isAnyoneLive(): Promise<boolean>
+  /** viewers alive, by session, over all shards */
+  viewers(): Promise<ReadonlyMap<string, number>>
+  renewChannels(streamerId: string): Promise<void>
+  failed(step: string, error: unknown): void
+  now(): number
+}
+
+const COUNT_EVERY_MS = 15_000
+const IDLE_MS = 2 ** 31 - 1
+const LAST_ORDER_MS = 5_000
+
+/** Counts viewers and generates feeds, in a thread of its own: an aggregation over thousands of sessions blocks it. */
+export class LivestreamHost implements Host {
+  readonly #options: HostOptions
+  readonly #timer: NodeJS.Timeout
+  #pool: Piscina | undefined
+  #counting: Promise<void> | undefined
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => {
+      this.#counting ??= this.#count()
+        .catch(error => options.failed('viewer counts', error))
+        .finally(() => {
+          this.#counting = undefined
+        })
+    }, COUNT_EVERY_MS).unref()
+  }
+
+  async #count(): Promise<void> {
+    if (await this.#options.isAnyoneLive()) await this.#run([], 0)
+  }
+
+  async generateFeed(key: string, generation: number): Promise<Generated> {
+    const { groups, excludedTags, items } = this.#options
+    // A group that is configured no longer has no feeds.
+    const feeds = feedsOf(groups, key, excludedTags) ?? []
+    return this.#run(
+      feeds.map(feed => ({ ...feed, limit: items })),
+      generation,
+    )
+  }
+
+  renewChannels(streamerId: string): Promise<void> {
+    return this.#options.renewChannels(streamerId)
+  }
+
+  async #run(feeds: Order['feeds'], generation: number): Promise<Generated> {
+    const { places, viewers, failed, now } = this.#options
+    // With a shard away the numbers stay as they are; a feed need not wait for them.
+    const counts = await viewers().catch(error => failed('viewer counts', error))
+    const order: Order = { places, viewers: counts ?? null, at: now(), feeds, generation }
+    return { generatedAt: order.at, items: await this.#send(order) }
+  }
+
+  #send(order: Order | null): Promise<number> {
+    if (!this.#pool) {
+      const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
+      this.#pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS })
+      this.#pool.on('error', error => this.#options.failed('livestream worker', error))
+    }
+    return this.#pool.run(order)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#counting
+    if (!this.#pool) return
+    // A thread that is ended inside a call of LMDB takes the process with it: first it closes its store.
+    await Promise.race([this.#send(null), sleep(LAST_ORDER_MS, undefined, { ref: false })])
+    await this.#pool.destroy()
+  }
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import type { MessagePort } from 'node:worker_threads'
+import { type Database, open } from 'lmdb'
+import type { Event } from '../../../actors/event.ts'
+import { type ErrorCode, RollcallError } from '../../errors.ts'
+import { type FromFollower, firstSeq, markAt, type Origin, readEntries, type ToFollower } from '../entries.ts'
+import type { Bounds, EventLog, Seq } from '../index.ts'
+
+/** The embedded log in another thread: reads LMDB itself, up to what the writer at the other end of `port` says is durable. */
+export async function followLog(path: string, port: MessagePort): Promise<EventLog> {
+  const env = open({ path, maxDbs: 4, compression: false })
+  const entries: Database<Buffer, Buffer> = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
+  const durable = new Map<number, Seq>()
+  const asked = new Map<number, { resolve(seq: Seq): void; reject(error: Error): void }>()
+  const waiting = new Map<number, Set<() => void>>()
+  let origins: Origin[] = []
+  let lastId = 0
+  let isLost = false
+
+  const wake = (partition: number): void => {
+    for (const resolve of waiting.get(partition) ?? []) resolve()
+    waiting.delete(partition)
+  }
+  const lost = (): void => {
+    isLost = true
+    for (const { reject } of asked.values()) reject(new RollcallError('RC_LOG_UNAVAILABLE'))
+    asked.clear()
+  }
+  port.on('close', lost)
+  port.on('message', (message: ToFollower) => {
+    origins = message.origins ?? origins
+    for (const [partition, seq] of message.durable ?? []) {
+      durable.set(partition, seq)
+      wake(partition)
+    }
+    const waits = asked.get(message.id ?? 0)
+    if (!waits) return
+    asked.delete(message.id!)
+    if (message.error) waits.reject(new RollcallError(message.error.code as ErrorCode, message.error.message))
+    else waits.resolve(message.seq!)
+  })
+  if (origins.length === 0) await once(port, 'message')
+
+  const more = (partition: number, signal: AbortSignal | undefined): Promise<void> =>
+    new Promise(resolve => {
+      const woken = (): void => {
+        waiting.get(partition)?.delete(woken)
+        signal?.removeEventListener('abort', woken)
+        resolve()
+      }
+      waiting.set(partition, (waiting.get(partition) ?? new Set()).add(woken))
+      signal?.addEventListener('abort', woken)
+    })
+
+  const ask = (message: FromFollower): Promise<number> => {
+    if (isLost) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
+    return new Promise((resolve, reject) => {
+      asked.set(message.id, { resolve, reject })
+      port.postMessage(message)
+    })
+  }
+
+  return {
+    append: (partition: number, events: Event[]): Promise<Seq> => ask({ id: ++lastId, partition, events }),
+    read: (partition, after, signal) =>
+      readEntries({
+        entries,
+        partition,
+        after,
+        signal,
+        durable: () => durable.get(partition) ?? 0,
+        more: () => more(partition, signal),
+        fresh: () => env.resetReadTxn(),
+      }),
+    async bounds(partition: number): Promise<Bounds> {
+      env.resetReadTxn()
+      const last = durable.get(partition) ?? 0
+      return { incarnation: origins[partition]!.incarnation, first: firstSeq(entries, partition, last + 1), last }
+    },
+    async mark(partition, seq) {
+      env.resetReadTxn()
+      return markAt(entries, partition, seq)
+    },
+    trim: (partition, below) => ask({ id: ++lastId, partition, below }),
+    async close() {
+      lost()
+      port.close()
+      await env.close()
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
+import { RollcallError } from '../../errors.ts'
+import { type Address, type Connection, openConnection } from '../../nats/index.ts'
+import { Batches } from '../batches.ts'
+import type { EventLog, Seq } from '../index.ts'
+import { roomForSeen, Seen } from './high-water.ts'
+import { readStream } from './reader.ts'
+import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
+import { Tails } from './tail.ts'
+
+const MESSAGE_BYTES = 900_000
+/** What the headers of a message take of its room, and more. */
+const HEADER_BYTES = 1_024
+/** What is under way at the end may take so long. */
+const LAST_APPENDS_MS = 500
+
+export interface JetStreamOptions extends Address {
+  partitions: number
+  /** recorded if this makes the log */
+  settings: Record<string, string | number>
+  /** copies of each stream; more than one needs a cluster */
+  replicas?: number
+  /** how long there may be no answer at the start */
+  patienceMs?: number
+  /** how long an append is tried; much less than the two minutes for which the server knows a message again */
+  deadlineMs?: number
+  /** what all threads of the process have seen of the log, where several have it open */
+  seen?: SharedArrayBuffer | undefined
+  /** Whether the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
+  goesOnWith?(partition: number, incarnation: string): Promise<boolean>
+}
+
+export interface JetStreamLog extends EventLog {
+  /** Those the streams were made with: what state is a function of. */
+  readonly settings: Record<string, string | number>
+  /** the version of the server */
+  readonly version: string
+  /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
+  renew(partition: number, first: Seq): Promise<void>
+}
+
+/** The log in NATS JetStream; every process and every thread that needs it opens it for itself. */
+export async function openJetStreamLog(options: JetStreamOptions): Promise<JetStreamLog> {
+  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000 } = options
+  const patience = performance.now() + patienceMs
+  const connection = await openConnection(options, patienceMs)
+  const wanted = { partitions, settings }
+  const { streams, made } = await opened(connection, wanted, replicas, patience).catch(async error => {
+    await connection.close()
+    throw error
+  })
+  const { nats, version } = connection
+  const js = jetstream(nats, { timeout: REQUEST_MS })
+  const [closing, givingUp] = [new AbortController(), new AbortController()]
+  const deadline = (): number => performance.now() + deadlineMs
+  const { incarnations } = made
+  const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
+  const { goesOnWith = async () => false } = options
+  const tails = new Tails({ connection, streams, seen, incarnations, goesOnWith })
+  const batches = new Batches({
+    ...{ partitions: incarnations.length, deadlineMs },
+    maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
+    send: (partition, msgID, value, until) =>
+      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal),
+  })
+  return {
+    settings: made.settings,
+    version,
+    append: (partition, events) => batches.append(partition, events),
+    read(partition, after, signal) {
+      const both = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
+      const incarnation = incarnations[partition]!
+      return readStream({ connection, streams, partition, after, incarnation, seen, signal: both })
+    },
+    async bounds(partition) {
+      const bounds = await streams.bounds(partition, deadline())
+      if (bounds.incarnation === incarnations[partition]) seen.raise(partition, bounds.last)
+      return bounds
+    },
+    mark: (partition, seq) => streams.mark(partition, seq, deadline()),
+    trim: (partition, below) => streams.trim(partition, below, deadline()),
+    async renew(partition, first) {
+      incarnations[partition] = await streams.renew(partition, first, deadline())
+      tails.renewed(partition, first - 1)
+    },
+    async close() {
+      closing.abort()
+      await Promise.race([batches.close(), pause(LAST_APPENDS_MS, undefined, { ref: false })])
+      givingUp.abort()
+      await batches.close()
+      await connection.close()
+    },
+  }
+}
+
+async function opened(
+  connection: Connection,
+  wanted: Wanted,
+  replicas: number,
+  deadline: number,
+): Promise<{ streams: Streams; made: Made }> {
+  try {
+    const streams = await Streams.open(connection)
+    return { streams, made: await streams.make(wanted, replicas, deadline) }
+  } catch (cause) {
+    if (cause instanceof RollcallError) throw cause
+    if (cause instanceof JetStreamApiError) {
+      throw new RollcallError('RC_CONFIG_INVALID', `NATS does not make the streams: ${cause.message}.`, { cause })
+    }
+    throw new RollcallError('RC_UNREACHABLE', 'JetStream does not answer.', { cause })
+  }
+}

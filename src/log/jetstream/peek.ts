@@ -1,0 +1,56 @@
+import { isCode } from '../../errors.ts'
+import { type Address, openConnection } from '../../nats/index.ts'
+import type { LogLook } from '../embedded/peek.ts'
+import { Streams } from './streams.ts'
+
+const REQUEST_MS = 3_000
+
+export interface JetStreamLook extends LogLook {
+  /** of the server */
+  version: string
+  /** why JetStream cannot be used; null if it can */
+  fault: string | null
+  /** of the first stream; null if there is none */
+  replicas: number | null
+}
+
+/** The log in JetStream. Throws RollcallError if no server answers that can be used. */
+export async function lookAtJetStream(address: Address, patienceMs: number): Promise<JetStreamLook> {
+  const connection = await openConnection(address, patienceMs)
+  const { version } = connection
+  const streams = await Streams.open(connection)
+  const unlessGone = async <T>(look: Promise<T>): Promise<T | null> => {
+    try {
+      return await look
+    } catch (error) {
+      if (!isCode(error, 'RC_LOG_BEHIND')) throw error
+      return null
+    }
+  }
+  const deadline = (): number => performance.now() + REQUEST_MS
+  const common = { version, close: () => connection.close() }
+  try {
+    await streams.manager.getAccountInfo()
+  } catch (error) {
+    const { message } = error as Error
+    return {
+      ...common,
+      fault: message,
+      replicas: null,
+      settings: null,
+      bounds: async () => null,
+      mark: async () => null,
+    }
+  }
+  try {
+    const made = await unlessGone(streams.look(0, deadline()))
+    return {
+      ...{ ...common, fault: null, replicas: made?.replicas ?? null, settings: made?.label.settings ?? null },
+      bounds: partition => unlessGone(streams.bounds(partition, deadline())),
+      mark: (partition, seq) => unlessGone(streams.mark(partition, seq, deadline())),
+    }
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}

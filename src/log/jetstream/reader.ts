@@ -1,0 +1,103 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { RollcallError } from '../../errors.ts'
+import type { Connection } from '../../nats/index.ts'
+import { ENTRY_EVENTS, entryOf } from '../entries.ts'
+import { markOf } from '../fingerprint.ts'
+import type { Entry, Seq } from '../index.ts'
+import { Consumer, type Message } from './consumer.ts'
+import type { Seen } from './high-water.ts'
+import type { Streams } from './streams.ts'
+import { boundsWithTail } from './tail.ts'
+
+/** Nothing is tried again any sooner. */
+const LOOK_MS = 100
+
+interface Reading {
+  connection: Connection
+  streams: Streams
+  partition: number
+  after: Seq
+  /** the log that is read; another one has other seqs */
+  incarnation: string
+  seen: Seen
+  signal: AbortSignal
+}
+
+/** The entries after `after`, dense. Before it goes on after a fault it looks whether the stream still holds what follows. */
+export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
+  const { partition, seen, signal } = reading
+  let { after } = reading
+  /** of the entry at `after`, once it was read */
+  let mark: string | null = null
+  let gapAfter: Seq | undefined
+  while (!signal.aborted) {
+    const consumer = await consumerAt({ ...reading, after }, mark)
+    if (!consumer) return
+    let isDense = true
+    try {
+      while (isDense) {
+        const found = await consumer.next()
+        if (!found || signal.aborted) break
+        isDense = found.every(({ seq }, i) => seq === after + 1 + i)
+        if (!isDense) break
+        for (const entries of decoded(found)) {
+          if (signal.aborted) return
+          after = entries.at(-1)!.seq
+          mark = markOf(entries.at(-1)!)
+          seen.raise(partition, after)
+          yield entries
+        }
+      }
+    } finally {
+      consumer.end()
+    }
+    // What a second consumer does not bring either is not there.
+    if (!isDense && gapAfter === after) throw truncated(partition, after)
+    if (!isDense) gapAfter = after
+    if (!signal.aborted) await pause(LOOK_MS)
+  }
+}
+
+/** Throws if the stream is another one, or does not hold what follows `after`. */
+async function consumerAt(
+  { connection, streams, seen, ...reading }: Reading,
+  mark: string | null,
+): Promise<Consumer | undefined> {
+  const { partition, after, incarnation, signal } = reading
+  const { manager } = streams
+  const deadline = Number.POSITIVE_INFINITY
+  try {
+    const last = Math.max(after, seen.of(partition))
+    const { first } = await boundsWithTail({ streams, partition, incarnation, last, deadline, signal })
+    if (first > after + 1) throw truncated(partition, after)
+    const there = mark === null ? null : await streams.mark(partition, after, deadline, signal)
+    if (there !== null && there !== mark) {
+      throw new RollcallError('RC_LOG_BEHIND', `Partition ${partition}: entry ${after} is another one than was read.`)
+    }
+    const from = after + 1
+    const open = (stream: string) => Consumer.open({ connection, manager, stream, from, signal })
+    return await streams.ask(partition, open, deadline, signal)
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+}
+
+/** Handed over as soon as they hold so many events as one entry may, so that decoding them holds nobody up. */
+function* decoded(messages: Message[]): Generator<Entry[]> {
+  let entries: Entry[] = []
+  let count = 0
+  for (const { seq, data } of messages) {
+    const entry = entryOf(seq, data)
+    entries.push(entry)
+    count += entry.events.length
+    if (count < ENTRY_EVENTS) continue
+    yield entries
+    entries = []
+    count = 0
+  }
+  if (entries.length > 0) yield entries
+}
+
+const truncated = (partition: number, after: Seq): RollcallError =>
+  new RollcallError('RC_LOG_TRUNCATED', `Partition ${partition}: the log no longer holds entry ${after + 1}.`)

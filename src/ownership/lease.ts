@@ -1,0 +1,132 @@
+import type { Collection, Db } from 'mongodb'
+import { isCode, RollcallError } from '../errors.ts'
+import { duplicates, repeated } from '../mongodb/outcome.ts'
+
+/** Who owns all partitions. Its counter stands still when the owner is gone, frozen or cut off. */
+interface Owner {
+  _id: 'owner'
+  owner: string
+  epoch: number
+  renewed: number
+  released: boolean
+}
+
+export interface LeaseOptions {
+  /** An owner that was not renewed for so long is gone; all processes must have the same. */
+  goneMs: number
+  /** ms on a clock that is never set */
+  monotonic(): number
+  sleep(ms: number): Promise<void>
+  /** another process owns the partitions, or did; said once */
+  waiting(owner: string): void
+  /** it has renewed its right since; what this throws ends the waiting */
+  lives?(owner: string): void
+}
+
+/** Parts of the time after which an owner is gone: how often it is looked at, and renewed. */
+const [LOOK, RENEW] = [0.1, 0.2]
+const PATIENCE_MS = 2_000
+
+/**
+ * The right of one process to own all partitions, while others stand by. It only says who tries: what keeps a former
+ * owner from writing is the epoch of each partition.
+ */
+export class Lease {
+  readonly #owners: Collection<Owner>
+  readonly #held: Owner
+  readonly #options: LeaseOptions
+  readonly #lost = Promise.withResolvers<never>()
+  #isReleased = false
+
+  private constructor(owners: Collection<Owner>, held: Owner, options: LeaseOptions) {
+    this.#owners = owners
+    this.#held = held
+    this.#options = options
+    this.#lost.promise.catch(() => {})
+    this.#renew().catch(error => this.#lost.reject(error))
+  }
+
+  /** Resolves when the process is the owner: at once where nobody is, else when the owner released it or is gone. */
+  static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
+    const owners = db.collection<Owner>('owners')
+    const { goneMs, monotonic, sleep, waiting, lives } = options
+    let seen = null as Owner | null
+    let isSaid = false
+    let renewals = 0
+    let since = monotonic()
+    while (!signal.aborted) {
+      try {
+        const current = await look(owners)
+        const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
+        if (isNew) since = monotonic()
+        if (current && !current.released) {
+          if (!isSaid) waiting(current.owner)
+          // One may have been on its way when its owner was killed.
+          if (isSaid && isNew && ++renewals > 1) lives?.(current.owner)
+          isSaid = true
+        }
+        const mayTake = current === null || current.released || monotonic() - since >= goneMs
+        const held = mayTake ? await take(owners, current, owner) : null
+        if (held) return new Lease(owners, held, options)
+        seen = current
+      } catch (error) {
+        // Whether the owner lives cannot be seen now: its time begins anew.
+        if (!isCode(error, 'RC_STORE_UNAVAILABLE')) throw error
+        since = monotonic()
+      }
+      await sleep(goneMs * LOOK)
+    }
+    throw new RollcallError('RC_CLOSING')
+  }
+
+  /** Rejects when another process is the owner. */
+  get lost(): Promise<never> {
+    return this.#lost.promise
+  }
+
+  async #renew(): Promise<void> {
+    const { goneMs, sleep } = this.#options
+    const { epoch } = this.#held
+    while (!this.#isReleased) {
+      await sleep(goneMs * RENEW)
+      if (this.#isReleased) return
+      try {
+        // One that gets no answer leaves time for the next.
+        const inTime = { timeoutMS: goneMs * RENEW }
+        const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime)
+        if (matchedCount === 0) throw new RollcallError('RC_FENCED')
+      } catch (error) {
+        // While MongoDB is away nobody else can become the owner either, and if somebody did, nothing of ours is taken.
+        if (error instanceof RollcallError) throw error
+      }
+    }
+  }
+
+  /** Others need not wait. */
+  async release(): Promise<void> {
+    this.#isReleased = true
+    const { epoch } = this.#held
+    await repeated(() => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } }), PATIENCE_MS)
+  }
+}
+
+const look = (owners: Collection<Owner>): Promise<Owner | null> =>
+  repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS)
+
+/** Null if somebody was quicker. An answer that was lost looks like that; the lease is then waited for, and taken. */
+async function take(owners: Collection<Owner>, current: Owner | null, owner: string): Promise<Owner | null> {
+  if (current === null) {
+    const made: Owner = { _id: 'owner', owner, epoch: 1, renewed: 0, released: false }
+    try {
+      await owners.insertOne(made)
+      return made
+    } catch (error) {
+      if (duplicates(error)) return null
+      throw error
+    }
+  }
+  const { epoch, renewed } = current
+  const change = { $set: { owner, released: false, renewed: 0 }, $inc: { epoch: 1 } }
+  const { matchedCount } = await repeated(() => owners.updateOne({ _id: 'owner', epoch, renewed }, change), PATIENCE_MS)
+  return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
+}

@@ -1,0 +1,25 @@
+import { problemOf } from '../checkpoint/fit.ts'
+import type { CheckpointStore } from '../checkpoint/index.ts'
+import { type ErrorCode, RollcallError } from '../errors.ts'
+import type { EventLog } from '../log/index.ts'
+import type { PartitionState } from './index.ts'
+
+/**
+ * Whether the partitions can go on with their logs, as anybody can see who does not own them. Of one without a commit
+ * only its owner can say: it may have to begin its log anew, to go on above the documents there are.
+ */
+export async function look(store: CheckpointStore, log: EventLog, partitions: number): Promise<PartitionState[]> {
+  const one = async (partition: number): Promise<PartitionState> => {
+    // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
+    const kept = await store.peek(partition)
+    if (!kept || kept.incarnation === null) return { partition, stopped: reason('RC_NO_OWNER') }
+    const problem = await problemOf(kept, log, partition)
+    return { partition, stopped: problem && reason(problem) }
+  }
+  return Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)))
+}
+
+function reason(code: ErrorCode): { code: string; message: string } {
+  const { message } = new RollcallError(code)
+  return { code, message }
+}

@@ -1,0 +1,231 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { ActorKind, Rules } from '../../actors/index.ts'
+import type { LiveSets } from '../audience/index.ts'
+import { problemOf } from '../checkpoint/fit.ts'
+import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import { History } from '../effects/history.ts'
+import type { Receiver } from '../effects/index.ts'
+import { Performer } from '../effects/performer.ts'
+import { RollcallError } from '../errors.ts'
+import type { Entry, EventLog, Seq } from '../log/index.ts'
+import { partitionOf } from '../log/partition-of.ts'
+import { insist } from '../retry.ts'
+import { Committer } from './committer.ts'
+import { LiveCopies } from './live-copies.ts'
+import { Partition } from './partition.ts'
+import { project } from './projections.ts'
+import { recover } from './recovery.ts'
+
+export interface LoopOptions {
+  owner: string
+  kinds: readonly ActorKind[]
+  rules: Rules
+  log: EventLog
+  store: CheckpointStore
+  documents: DocumentStore
+  live: LiveSets<null>
+  /** of all shards together */
+  partitions: number
+  receiverOf(kind: string): Receiver
+  flushMs: number
+  now(): number
+  failed(partition: number, step: string, error: unknown): void
+}
+
+const SLICE_MS = 5
+const TICK_MS = 1_000
+/** Entries applied since the last cut, at which the next has to come first. */
+const MOST_UNCOMMITTED = 2_000
+/** So long what is being performed at the end may still take. */
+const LAST_EFFECTS_MS = 2_000
+const LAST_COPIES_MS = 1_000
+/** How soon it is seen that the live sets were lost while nothing happens. */
+const CHECK_COPIES_MS = 10_000
+
+/** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
+export class Loop {
+  readonly partition: Partition
+  readonly committer: Committer
+  readonly #options: LoopOptions
+  readonly #performer: Performer
+  readonly #copies: LiveCopies
+  readonly #checkTimer: NodeJS.Timeout
+  readonly #abort = new AbortController()
+  /** the end of the log at the claim; what the world was asked for up to there may have been done before */
+  readonly #replayUntil: Seq
+  #running: Promise<void> = Promise.resolve()
+  #performed: Promise<void> = Promise.resolve()
+  #isApplying = false
+  #stopped: RollcallError | undefined
+  #blocked: RollcallError | undefined
+  #tickTimer: NodeJS.Timeout | undefined
+  #tickAt: number | undefined
+  #tickedAt = 0
+
+  private constructor(partition: Partition, options: LoopOptions, incarnation: string, replayUntil: Seq) {
+    const number = partition.claim.partition
+    const failed = (step: string, error: unknown): void => options.failed(number, step, error)
+    this.partition = partition
+    this.#options = options
+    this.#replayUntil = replayUntil
+    const { store, documents, live, flushMs, log, receiverOf, now } = options
+    const { signal } = this.#abort
+    // Ends early when the loop does.
+    const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
+    const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
+      insist(step, work, { failed, isFinal: () => signal.aborted, sleep: wait })
+    this.#performer = new Performer({
+      ...{ outbox: partition.outbox, receiverOf, failed, now, sleep: wait },
+      history: new History(documents, number, untilDone),
+      append: event => untilDone('answer', () => log.append(number, [event])),
+      done: ({ id }) => {
+        partition.outbox.done(id)
+        this.committer.poke()
+      },
+    })
+    const isOwn = (userId: string): boolean => partitionOf(userId, options.partitions) === number
+    const copies = new LiveCopies({ partition: number, live, documents, isOwn, now, failed })
+    this.#copies = copies
+    this.#checkTimer = setInterval(() => copies.check(), CHECK_COPIES_MS).unref()
+    this.committer = new Committer({
+      ...{ partition, incarnation, store, documents, copies, flushMs, failed },
+      committed: cut => {
+        this.#performer.add(cut.effects)
+        if (!this.#isApplying) partition.evict(options.now())
+      },
+      fatal: error => this.#stop(error),
+    })
+  }
+
+  static async claim(number: number, options: LoopOptions): Promise<Loop> {
+    const { store, log, documents, owner, kinds, rules, now } = options
+    const claim = await store.claim(number, owner)
+    const problem = await problemOf(claim, log, number)
+    const { incarnation, first, last } = await log.bounds(number)
+    if (problem) {
+      throw new RollcallError(
+        problem,
+        `Partition ${number}: the cut is ${claim.cut}, the log holds ${first} to ${last}.`,
+      )
+    }
+    const partition = new Partition(claim, kinds, rules, store)
+    for (const { seq, writes } of await recover(partition, store)) {
+      await project(documents, writes, seq)
+      partition.shown(seq)
+    }
+    const arrival = now()
+    const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
+    const replayUntil = await log.append(number, [claimed])
+    const loop = new Loop(partition, options, incarnation, replayUntil)
+    loop.#performer.add(partition.outbox.takeFresh())
+    loop.#running = loop.#run().catch(error => loop.#stop(error))
+    return loop
+  }
+
+  async #run(): Promise<void> {
+    const { partition, committer } = this
+    const { log, now } = this.#options
+    for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
+      // While nothing can be committed, nothing more is read than fits into memory.
+      if (partition.applied - partition.claim.cut > MOST_UNCOMMITTED) await committer.catchUp()
+      if (this.#abort.signal.aborted) return
+      if (!committer.isRunning) partition.evict(now())
+      this.#isApplying = true
+      await partition.prepare(entries)
+      let slice = performance.now()
+      for (const entry of entries) {
+        if (partition.parking.isFull) await this.#unblock()
+        if (this.#abort.signal.aborted) return
+        partition.apply(entry)
+        if (entry.strays) this.#report(entry)
+        if (performance.now() - slice < SLICE_MS) continue
+        await nextTurn()
+        slice = performance.now()
+      }
+      this.#isApplying = false
+      committer.poke()
+      if (partition.applied < this.#replayUntil) continue
+      this.#performer.open()
+      this.#armTick()
+    }
+  }
+
+  #report({ seq, strays }: Entry): void {
+    const text = `Entry ${seq} holds what is no event (${strays}), which was passed over.`
+    this.#options.failed(this.partition.claim.partition, 'log', new Error(text))
+  }
+
+  /** With too much parked nothing is applied but the next retry or drop in the log, ahead of what stands before it. */
+  async #unblock(): Promise<void> {
+    const { partition } = this
+    const { claim, parking, applied } = partition
+    this.#blocked = new RollcallError(
+      'RC_PARTITION_STOPPED',
+      `Partition ${claim.partition}: too many events are parked.`,
+    )
+    this.#options.failed(claim.partition, 'parking', this.#blocked)
+    this.committer.poke()
+    for await (const entries of this.#options.log.read(claim.partition, applied, this.#abort.signal)) {
+      for (const entry of entries) {
+        if (!(await partition.unparkAhead(entry)) || parking.isFull) continue
+        this.#blocked = undefined
+        return
+      }
+    }
+  }
+
+  // Time is an input: what is due fires when the tick is applied, not when the timer rings.
+  #armTick(): void {
+    const next = this.partition.wheel.next()
+    if (next === undefined) return
+    const { now } = this.#options
+    const at = Math.max(next, this.#tickedAt + TICK_MS)
+    if (this.#tickAt !== undefined && this.#tickAt <= at) return
+    clearTimeout(this.#tickTimer)
+    this.#tickAt = at
+    const wait = Math.min(Math.max(0, at - now()), 2 ** 31 - 1)
+    this.#tickTimer = setTimeout(() => this.#tick(), wait)
+  }
+
+  #tick(): void {
+    const { log, now, failed } = this.#options
+    const { partition, epoch } = this.partition.claim
+    this.#tickAt = undefined
+    this.#tickedAt = now()
+    const tick = { kind: 'tick', key: '', id: '', at: this.#tickedAt, arrival: this.#tickedAt, epoch }
+    log.append(partition, [tick]).catch(error => {
+      failed(partition, 'tick', error)
+      this.#armTick()
+    })
+  }
+
+  /** Why the partition does not go on; undefined while it does. */
+  get stopped(): RollcallError | undefined {
+    return this.#stopped ?? this.#blocked
+  }
+
+  #stop(error: Error): void {
+    const number = this.partition.claim.partition
+    this.#stopped ??= error instanceof RollcallError ? error : new RollcallError('RC_PARTITION_STOPPED', error.message)
+    this.#options.failed(number, 'partition', error)
+    this.#halt()
+    this.committer.stop(this.#stopped)
+  }
+
+  #halt(): void {
+    this.#abort.abort()
+    clearTimeout(this.#tickTimer)
+    clearInterval(this.#checkTimer)
+    this.#performed = this.#performer.stop()
+  }
+
+  /** Reads no more, commits what was read. */
+  async drain(): Promise<void> {
+    this.#halt()
+    await this.#running
+    await Promise.race([this.#performed, sleep(LAST_EFFECTS_MS, undefined, { ref: false })])
+    await this.committer.drain()
+    await Promise.race([this.#copies.settled(), sleep(LAST_COPIES_MS, undefined, { ref: false })])
+  }
+}

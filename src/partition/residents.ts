@@ -1,0 +1,175 @@
+import type { Event } from '../../actors/event.ts'
+import { type ActorKind, actorId, type Facts } from '../../actors/index.ts'
+import type { CheckpointStore, Claim, Record, RecordKey } from '../checkpoint/index.ts'
+import { type Live, Transitions } from './transitions.ts'
+
+/** An actor and what it is about to be told. */
+export interface Wanted {
+  kind: string
+  key: string
+  on: Event | { deadline: number } | null
+}
+
+/** Actors kept in memory per partition beyond those of the batch at hand. */
+const KEEP = 20_000
+
+/** The actors of a partition that are in memory: loaded when a batch needs them, gone when they are clean and idle. */
+export class Residents {
+  readonly transitions = new Transitions()
+  readonly #kinds: Map<string, ActorKind>
+  readonly #store: CheckpointStore
+  readonly #claim: Claim
+  readonly #facts: Facts
+  readonly #refused: (id: string, error: Error) => void
+  readonly #actors = new Map<string, Live>()
+  readonly #touched = new Set<Live>()
+  #committed: Live[] = []
+  #batch = 0
+
+  /** `refused` hears of actors whose record can't be read. */
+  constructor(
+    kinds: readonly ActorKind[],
+    store: CheckpointStore,
+    claim: Claim,
+    facts: Facts,
+    refused: (id: string, error: Error) => void,
+  ) {
+    this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.#store = store
+    this.#claim = claim
+    this.#facts = facts
+    this.#refused = refused
+  }
+
+  /** One that was loaded. */
+  get(id: string): Live {
+    return this.#actors.get(id)!
+  }
+
+  has(id: string): boolean {
+    return this.#actors.has(id)
+  }
+
+  touch(live: Live): void {
+    this.#touched.add(live)
+  }
+
+  async load(wanted: Wanted[]): Promise<void> {
+    this.#batch++
+    await this.#loadHeads(wanted)
+    await this.#loadParts(wanted)
+  }
+
+  async #loadHeads(wanted: Wanted[]): Promise<void> {
+    const missing = new Map<string, [kind: string, key: string]>()
+    for (const { kind, key } of wanted) {
+      const id = actorId(kind, key)
+      const live = this.#actors.get(id)
+      if (live) live.used = this.#batch
+      else missing.set(id, [kind, key])
+    }
+    if (missing.size === 0) return
+    const keys = [...missing.values()].map(([kind, key]): RecordKey => ({ space: 'actor', names: [kind, key, ''] }))
+    for await (const record of this.#store.load(this.#claim, keys)) this.#admit(record)
+    for (const [id, [kind, key]] of missing) if (!this.#actors.has(id)) this.#add(kind, key, undefined)
+  }
+
+  #admit({ names, value }: Record): void {
+    const [kind, key] = names as [string, string]
+    try {
+      this.#add(kind, key, value)
+    } catch (error) {
+      this.#refused(actorId(kind, key), error as Error)
+    }
+  }
+
+  #add(name: string, key: string, kept: unknown): void {
+    const kind = this.#kinds.get(name)!
+    const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
+    const id = actorId(name, key)
+    this.#actors.set(id, { id, kind, key, snapshot, kept: kept && snapshot.context, used: this.#batch })
+  }
+
+  async #loadParts(wanted: Wanted[]): Promise<void> {
+    const keys = new Map<string, RecordKey>()
+    for (const { kind, key, on } of wanted) {
+      const live = this.#actors.get(actorId(kind, key))!
+      if (live.kept === undefined || on === null) continue
+      for (const part of this.#partsFor(live, on)) {
+        const names = [kind, key, ...part]
+        keys.set(names.join('\n'), { space: 'actor', names })
+      }
+    }
+    if (keys.size === 0) return
+    for await (const { names, value } of this.#store.load(this.#claim, [...keys.values()])) {
+      const [kind, key, ...part] = names as [string, string, ...string[]]
+      const live = this.#actors.get(actorId(kind, key))!
+      const grown = live.kind.withPart(live.snapshot.context, { names: part, value })
+      if (live.kept === live.snapshot.context) live.kept = grown
+      else live.kept = live.kind.withPart(live.kept, { names: part, value })
+      live.snapshot = { ...live.snapshot, context: grown } as Live['snapshot']
+    }
+  }
+
+  #partsFor({ kind, snapshot }: Live, on: NonNullable<Wanted['on']>): string[][] {
+    try {
+      return kind.needs(snapshot.context, on, this.#facts)
+    } catch {
+      // An event like that is parked when it is applied, which says why.
+      return []
+    }
+  }
+
+  /** The records of all actors that changed; from here on they count as committed. */
+  take(): { puts: Record[]; removes: RecordKey[] } {
+    const puts: Record[] = []
+    const removes: RecordKey[] = []
+    for (const live of this.#touched) {
+      const { kind, key } = live
+      const before = live.kept ?? this.transitions.initial(kind).context
+      const after = live.snapshot.context
+      puts.push({ space: 'actor', names: [kind.kind, key, ''], value: this.transitions.keep(live) })
+      for (const { names, value } of kind.parts(before, after)) {
+        const record: RecordKey = { space: 'actor', names: [kind.kind, key, ...names] }
+        if (value === undefined) removes.push(record)
+        else puts.push({ ...record, value })
+      }
+      live.kept = after
+      this.#committed.push(live)
+    }
+    this.#touched.clear()
+    return { puts, removes }
+  }
+
+  /** Only between batches, and only when no commit is under way: what was committed must be loadable again. */
+  evict(): void {
+    for (const live of this.#committed) {
+      if (this.#touched.has(live)) continue
+      const context = live.kind.slim(live.snapshot.context)
+      if (context === live.snapshot.context) continue
+      live.snapshot = { ...live.snapshot, context } as Live['snapshot']
+      live.kept = context
+    }
+    this.#committed = []
+    if (this.#actors.size <= 2 * KEEP) return
+    const idle = [...this.#actors.values()].filter(live => !this.#touched.has(live)).sort((a, b) => a.used - b.used)
+    for (const live of idle.slice(0, this.#actors.size - KEEP)) this.#actors.delete(live.id)
+  }
+
+  /** One as it is, without making it a resident; `snapshot` undefined if there is none. */
+  async look(kind: string, key: string): Promise<{ snapshot?: Live['snapshot'] }> {
+    const live = this.#actors.get(actorId(kind, key))
+    if (live) return live.kept === undefined && !this.#touched.has(live) ? {} : { snapshot: live.snapshot }
+    const known = this.#kinds.get(kind)
+    if (!known) return {}
+    for await (const { value } of this.#store.load(this.#claim, [{ space: 'actor', names: [kind, key, ''] }])) {
+      return { snapshot: this.transitions.restore(known, value) }
+    }
+    return {}
+  }
+
+  /** To be loaded anew. */
+  forget(id: string): void {
+    this.#actors.delete(id)
+  }
+}
