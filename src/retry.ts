@@ -1,22 +1,43 @@
-export interface Insistence {
-  /** an attempt failed and another one follows */
-  failed(step: string, error: unknown): void
-  /** whether another attempt is in vain */
-  isFinal(error: unknown): boolean
-  sleep(ms: number): Promise<void>
+import type { Time } from './time.ts'
+
+/** How often something is tried, as data. */
+export interface Policy {
+  /** ms between attempts, the last of them again and again */
+  pauses: readonly number[]
+  /** attempts at most; without a bound unless told */
+  attempts?: number
+  /** ms from the first attempt, after which none follows; without a bound unless told */
+  patienceMs?: number
 }
 
-const RETRY_MS = [50, 200, 1_000, 5_000]
+export interface RetryOptions {
+  time: Time
+  /** Whether another attempt is in vain. */
+  isFinal?(error: unknown): boolean
+  /** Hears of an attempt that failed and is followed by another. */
+  failed?(error: unknown): void
+  /** Waits for the next attempt, where something else than time may bring it sooner. */
+  pause?(ms: number): Promise<void>
+  /** aborted, no attempt follows */
+  signal?: AbortSignal | undefined
+}
 
-/** Repeats a step of what has to be done until it succeeds; throws only what is final. */
-export async function insist<T>(step: string, work: () => Promise<T>, options: Insistence): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
+/** Repeats work until it succeeds. Rejects with the last failure when the policy, the signal or `isFinal` says so. */
+export async function retry<T>(
+  work: (attempt: number) => Promise<T>,
+  { pauses, attempts = Number.POSITIVE_INFINITY, patienceMs = Number.POSITIVE_INFINITY }: Policy,
+  { time, isFinal, failed, signal, pause = ms => time.sleep(ms, signal) }: RetryOptions,
+): Promise<T> {
+  const until = time.monotonic() + patienceMs
+  for (let attempt = 1; ; attempt++) {
     try {
-      return await work()
+      return await work(attempt)
     } catch (error) {
-      if (options.isFinal(error)) throw error
-      options.failed(step, error)
-      await options.sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!)
+      const left = until - time.monotonic()
+      if (isFinal?.(error) || signal?.aborted || attempt >= attempts || left <= 0) throw error
+      failed?.(error)
+      await pause(Math.min(pauses[Math.min(attempt, pauses.length) - 1]!, left))
+      if (signal?.aborted) throw error
     }
   }
 }

@@ -6,7 +6,7 @@ import { httpServer } from './bridge/http/index.ts'
 import type { Bridge } from './bridge/index.ts'
 import type { NatsInputs } from './bridge/nats/index.ts'
 import { Stamp } from './bridge/stamp.ts'
-import { Streamers } from './bridge/streamer-sessions.ts'
+import { StreamerSessions } from './bridge/streamer-sessions.ts'
 import { Subscriptions } from './bridge/subscriptions.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { RollcallError } from './errors.ts'
@@ -20,9 +20,8 @@ import { Partitions } from './ownership/directory.ts'
 import type { Owner, PartitionState } from './ownership/index.ts'
 import { look } from './ownership/peek.ts'
 import { Tenure } from './ownership/tenure.ts'
-import { changesOf } from './repair/changes.ts'
 import type { Shard } from './shard/supervisor.ts'
-import { openOwnLog, openStores, type Places } from './stores.ts'
+import { changesOf, openOwnLog, openStores, type Places } from './stores.ts'
 
 /** Requests under way at the end may take so long to be answered. */
 const LAST_ANSWERS_MS = 2_000
@@ -76,7 +75,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const subscriptions = new Subscriptions(documents)
   const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
   const bridge = {
-    config,
+    settings: config,
     callers: config.auth && new Callers(config.auth, Date.now),
     append: appender(log, config.partitions, partition => partitions.refusalOf(partition)),
     stamp: new Stamp(documents, config.streamPaths),
@@ -86,7 +85,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     now: Date.now,
     failed,
   }
-  const streamers = new Streamers(bridge)
+  const streamers = new StreamerSessions(bridge)
   const door = new Door()
   const app = httpServer({ ...bridge, streamers }, door)
   opened.defer(async () => {
@@ -101,7 +100,16 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
         const renewChannels = (streamerId: string): Promise<void> => subscriptions.renew(streamerId)
         const stopped = (state: PartitionState): void => partitions.learn([state])
         const stores = { log, writer, documents, checkpoints }
-        const tenure = await Tenure.begin({ config, places, ...stores, between, nats, renewChannels, stopped, logger })
+        const tenure = await Tenure.begin({
+          settings: config,
+          places,
+          ...stores,
+          between,
+          nats,
+          renewChannels,
+          stopped,
+          logger,
+        })
         partitions.passTo(tenure.owner)
         return tenure
       },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { batches } from '../src/cli/replay/batches.ts'
 import { Delivery } from '../src/cli/replay/delivery.ts'
 import { eachInFlight } from '../src/cli/replay/in-flight.ts'
-import { Server } from '../src/cli/server.ts'
+import { Server } from '../src/cli/replay/server.ts'
 import { FakeRollcall, PatientClock, type Reply } from './support/fake-rollcall.ts'
 
 let rollcall: FakeRollcall

@@ -7,7 +7,7 @@ import { Delivery } from '../src/cli/replay/delivery.ts'
 import { MAX_LINE_BYTES } from '../src/cli/replay/lines.ts'
 import { replay } from '../src/cli/replay/replay.ts'
 import { Report } from '../src/cli/replay/report.ts'
-import { Server } from '../src/cli/server.ts'
+import { Server } from '../src/cli/replay/server.ts'
 import { type Event, FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
 
 let folder: string

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { planEvening, type Slot } from '../src/cli/evening/evening.ts'
 import { sendEvening } from '../src/cli/evening/send.ts'
 import type { Stream } from '../src/cli/evening/streams.ts'
-import { Server } from '../src/cli/server.ts'
+import { Server } from '../src/cli/replay/server.ts'
 import { FakePlatform } from './support/fake-platform.ts'
 import { FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { ANYBODY } from '../src/bridge/callers.ts'
 import type { Bridge } from '../src/bridge/index.ts'
-import { Streamers } from '../src/bridge/streamer-sessions.ts'
+import { StreamerSessions } from '../src/bridge/streamer-sessions.ts'
 import { Positions } from '../src/log/positions.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
 import { world } from './support/world.ts'
@@ -22,7 +22,7 @@ async function bridges(...clocks: number[]) {
     ...{ documents, append, config: { partitions: 1, prices: { preview: 0, sd: 5 } } },
     ...{ partitions: { insist, settled: async () => {} }, stamp: { forgetSession() {} } },
   }
-  return clocks.map(time => new Streamers({ ...shared, now: () => time } as unknown as Bridge))
+  return clocks.map(time => new StreamerSessions({ ...shared, now: () => time } as unknown as Bridge))
 }
 
 test('a change counts that follows another one made by a clock that was ahead', async () => {

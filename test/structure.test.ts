@@ -4,77 +4,145 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const FILES = globSync('{machines,actors,src}/**/*.ts', { cwd: ROOT }).sort()
-const PORTS = ['log', 'checkpoint', 'documents', 'audience', 'notify']
+const PORTS = [
+  'log',
+  'checkpoint',
+  'documents',
+  'audience',
+  'notify',
+  'effects',
+  'feeds',
+  'receivers',
+  'shard',
+  'ownership',
+]
 const UNCLEAR = /^(utils?|helpers?|common|types|misc|lib)$/
 const LONGEST = 260
+
+/**
+ * The order of imports, bottom to top: a room imports only rooms of earlier lines, and files of its own. Rooms of one
+ * line do not import each other. `client` imports nothing at all: pages load it as it is.
+ */
+const ORDER = `
+  machines
+  actors
+  errors
+  time
+  observe
+  retry
+  lmdb  nats  mongodb
+  log
+  checkpoint  documents
+  audience  effects
+  stores  notify
+  partition
+  feeds
+  receivers
+  shard
+  ownership
+  bridge
+  config
+  rollcall  repair  doctor
+  cli
+  client
+`
+const LINES = ORDER.trim()
+  .split('\n')
+  .map(line => line.trim().split(/\s+/))
+const LEVELS = new Map(LINES.flatMap((rooms, level) => rooms.map((room): [string, number] => [room, level])))
 
 interface Import {
   from: string
   /** a file of the project, or the name of a package */
   to: string
-  atRunTime: boolean
 }
 
-const STATIC = /^(?:import|export)\s+(type\s+)?(?:([\w$*{}\s,]+?)\s*from\s*)?'([^']+)'/gm
+const STATIC = /^(?:import|export)\s+(?:type\s+)?(?:[\w$*{}\s,]+?\s*from\s*)?'([^']+)'/gm
 const DYNAMIC = /\bimport\(\s*'([^']+)'\s*\)/g
 
-/** `{ type A, type B }` leaves nothing to import at run time. */
-const onlyTypes = (specifiers: string): boolean =>
-  /^\{[^}]*\}$/.test(specifiers) &&
-  specifiers
-    .slice(1, -1)
-    .split(',')
-    .every(each => /^\s*(type\s.*)?$/s.test(each))
+const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 function importsOf(from: string): Import[] {
-  const text = readFileSync(join(ROOT, from), 'utf8')
-  const found: Import[] = []
-  const add = (specifier: string, atRunTime: boolean): void => {
-    const to = specifier.startsWith('.') ? normalize(join(dirname(from), specifier)) : specifier
-    found.push({ from, to, atRunTime })
-  }
-  for (const [, type, specifiers, specifier] of text.matchAll(STATIC)) {
-    add(specifier!, type === undefined && !onlyTypes(specifiers ?? ''))
-  }
-  for (const [, specifier] of text.matchAll(DYNAMIC)) add(specifier!, true)
-  return found
+  const text = textOf(from)
+  return [...text.matchAll(STATIC), ...text.matchAll(DYNAMIC)].map(([, specifier]) => ({
+    from,
+    to: specifier!.startsWith('.') ? normalize(join(dirname(from), specifier!)) : specifier!,
+  }))
 }
 
 const IMPORTS = FILES.flatMap(importsOf)
 const INSIDE = IMPORTS.filter(({ to }) => to.endsWith('.ts'))
-const folderOf = (file: string): string => file.split('/')[0]!
 const shown = ({ from, to }: Import): string => `${from} -> ${to}`
 
-/** Files on a way along imports that comes back to where it began, at run time. */
-function cycles(): string[] {
-  const found: string[] = []
-  const done = new Set<string>()
-  const visit = (file: string, way: string[]): void => {
-    if (way.includes(file)) found.push([...way.slice(way.indexOf(file)), file].join(' -> '))
-    if (done.has(file)) return
-    done.add(file)
-    for (const { from, to, atRunTime } of INSIDE) if (from === file && atRunTime) visit(to, [...way, file])
-  }
-  for (const file of FILES) visit(file, [])
-  return found
+/** `src/log/embedded/writer.ts` and `src/log/index.ts` are in the room `log`, `src/time.ts` is one of its own. */
+function roomOf(file: string): string {
+  const [top, next = ''] = file.split('/') as [string, string?]
+  return top === 'src' ? basename(next, '.ts') : top
 }
+
+/** A file that stands in src/ itself is a room, and so a folder, of its own. */
+const folderOf = (file: string): string => (dirname(file) === 'src' ? file : dirname(file))
+
+const levelOf = (file: string): number => LEVELS.get(roomOf(file)) ?? -1
+
+/** An import of another room that does not stand on an earlier line. */
+const isAgainstOrder = ({ from, to }: Import): boolean => roomOf(from) !== roomOf(to) && levelOf(to) >= levelOf(from)
+
+/** The imports that lie on a way which comes back to where it began; `nodeOf` says what is a place on it. */
+function onCircles(imports: readonly Import[], nodeOf: (file: string) => string): Import[] {
+  const next = new Map<string, Set<string>>()
+  for (const { from, to } of imports) {
+    if (nodeOf(from) === nodeOf(to)) continue
+    next.set(nodeOf(from), (next.get(nodeOf(from)) ?? new Set()).add(nodeOf(to)))
+  }
+  const reached = (start: string): Set<string> => {
+    const seen = new Set<string>()
+    const stack = [...(next.get(start) ?? [])]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (seen.has(node)) continue
+      seen.add(node)
+      stack.push(...(next.get(node) ?? []))
+    }
+    return seen
+  }
+  const reach = new Map([...next.keys()].map(node => [node, reached(node)]))
+  return imports.filter(({ from, to }) => nodeOf(from) !== nodeOf(to) && reach.get(nodeOf(to))?.has(nodeOf(from)))
+}
+
+const isLongerThan = (lines: number) => (file: string) => textOf(file).trimEnd().split('\n').length > lines
 
 describe('the source', () => {
   test('imports only files that are there', () => {
     expect(INSIDE.filter(({ to }) => !existsSync(join(ROOT, to))).map(shown)).toEqual([])
   })
 
-  test.each([
-    ['machines', ['machines']],
-    ['actors', ['machines', 'actors']],
-    ['src', ['machines', 'actors', 'src']],
-  ])('in %s imports of the project only from %j', (folder, allowed) => {
-    const own = INSIDE.filter(({ from }) => folderOf(from) === folder)
-    expect(own.filter(({ to }) => !allowed.includes(folderOf(to))).map(shown)).toEqual([])
+  test('has no room that the order does not name', () => {
+    expect(FILES.filter(file => levelOf(file) < 0)).toEqual([])
   })
 
-  test('has no import cycle at run time', () => {
-    expect(cycles()).toEqual([])
+  test('has a file in every room that the order names', () => {
+    const rooms = new Set(FILES.map(roomOf))
+    expect([...LEVELS.keys()].filter(room => !rooms.has(room))).toEqual([])
+  })
+
+  test('imports from earlier rooms alone, types too', () => {
+    expect(INSIDE.filter(isAgainstOrder).map(shown)).toEqual([])
+  })
+
+  test('keeps the client to itself', () => {
+    expect(IMPORTS.filter(({ from }) => roomOf(from) === 'client').map(shown)).toEqual([])
+  })
+
+  test('has no circle of rooms, types too', () => {
+    expect(onCircles(INSIDE, roomOf).map(shown)).toEqual([])
+  })
+
+  test('has no circle of folders, types too', () => {
+    expect(onCircles(INSIDE, folderOf).map(shown)).toEqual([])
+  })
+
+  test('has no circle of files, types too', () => {
+    expect(onCircles(INSIDE, file => file).map(shown)).toEqual([])
   })
 
   test.each(PORTS)('has a port in src/%s that knows no implementation of it', port => {
@@ -89,27 +157,15 @@ describe('the source', () => {
   })
 
   test(`has no file of more than ${LONGEST} lines`, () => {
-    const lines = (file: string): number => readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length
-    expect(FILES.filter(file => lines(file) > LONGEST).map(file => `${file}: ${lines(file)}`)).toEqual([])
+    expect(FILES.filter(isLongerThan(LONGEST))).toEqual([])
   })
 })
 
 describe('the reader of imports', () => {
   test('finds every file that another one names', () => {
     const mentioned = FILES.flatMap(from =>
-      [...readFileSync(join(ROOT, from), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, to]) => to!),
+      [...textOf(from).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, to]) => to!),
     )
     expect(IMPORTS.length).toBe(mentioned.length)
-  })
-
-  test.each([
-    ['{ type A }', true],
-    ['{ type A, type B }', true],
-    ['{ type A, b }', false],
-    ['{ typeOf }', false],
-    ['* as all', false],
-    ['a', false],
-  ])('takes %s as types alone: %s', (specifiers, types) => {
-    expect(onlyTypes(specifiers)).toBe(types)
   })
 })

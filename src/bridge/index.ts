@@ -2,18 +2,33 @@
  * The bridge: the way in and out over HTTP. It validates, stamps facts, appends; a 202 means the log has it.
  * Reads come from documents, live numbers from the owner of the partitions, which may be another process.
  */
-import type { Config } from '../config.ts'
 import type { DocumentStore } from '../documents/index.ts'
+import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
+import type { PusherSettings } from '../notify/pusher.ts'
 import type { Partitions } from '../ownership/directory.ts'
 import type { Callers } from './callers.ts'
 import type { Stamp } from './stamp.ts'
-import type { Streamers } from './streamer-sessions.ts'
+import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
-/** What the routes work with. */
+/** The settings of the way in. */
+export interface BridgeSettings {
+  partitions: number
+  /** requests a minute of one user, where callers have tokens; services have no limit */
+  rateLimit: number
+  /** header of the edge that tells a visitor's country */
+  countryHeader: string | null
+  /** what a session costs in each preset */
+  prices: { preview: number; sd: number }
+  feeds: { groups: readonly FeedGroup[] }
+  /** null: nobody is asked to let users subscribe */
+  pusher: PusherSettings | null
+}
+
+/** What both doors and their routes work with. */
 export interface Bridge {
-  config: Config
+  settings: BridgeSettings
   /** null: dev mode, in which everybody may do everything */
   callers: Callers | null
   append: Append
@@ -21,7 +36,7 @@ export interface Bridge {
   documents: DocumentStore
   partitions: Partitions
   subscriptions: Subscriptions
-  streamers: Streamers
+  streamers: StreamerSessions
   now(): number
   /** an error whose cause no caller is told */
   failed(error: unknown): void

@@ -1,28 +1,39 @@
 import { ObjectId } from 'bson'
 import type { Event } from '../../actors/event.ts'
 import { sessionOf } from '../documents/answered.ts'
-import type { Document } from '../documents/index.ts'
+import type { Document, DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
+import type { Append } from '../log/append.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import type { Partitions } from '../ownership/directory.ts'
 import { type Caller, mustBe } from './callers.ts'
-import type { Bridge } from './index.ts'
 import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
+import type { Stamp } from './stamp.ts'
 
 type Found = Document & { userId: string; active: boolean; changedAt?: number }
 
 /** A session as it is answered. */
 export type ShownSession = Record<string, unknown>
 
-/** What can be done to streamers' sessions: replies are reads, made once the event is applied, committed and projected. */
-export class Streamers {
-  readonly #bridge: Omit<Bridge, 'streamers'>
+export interface StreamerSessionsOptions {
+  settings: { partitions: number; prices: { preview: number; sd: number } }
+  append: Append
+  stamp: Stamp
+  documents: DocumentStore
+  partitions: Partitions
+  now(): number
+}
 
-  constructor(bridge: Omit<Bridge, 'streamers'>) {
-    this.#bridge = bridge
+/** What can be done to streamers' sessions: replies are reads, made once the event is applied, committed and projected. */
+export class StreamerSessions {
+  readonly #options: StreamerSessionsOptions
+
+  constructor(options: StreamerSessionsOptions) {
+    this.#options = options
   }
 
   async start(input: unknown, caller: Caller): Promise<{ isNew: boolean; session: ShownSession }> {
-    const { documents, stamp, config, now } = this.#bridge
+    const { documents, stamp, settings, now } = this.#options
     const at = now()
     const { userId, title, device } = parseOne(sessionStart, input, at)
     mustBe(caller, userId)
@@ -39,7 +50,7 @@ export class Streamers {
       title: title ?? null,
       device: device ?? null,
       userTags: user?.tags ?? [],
-      price: config.prices.preview,
+      price: settings.prices.preview,
     }
     await this.#settle(known, event)
     const session = await this.#latestOf(userId)
@@ -48,20 +59,20 @@ export class Streamers {
   }
 
   async setPreset(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const { config, now } = this.#bridge
+    const { settings, now } = this.#options
     const changed = parseOne(preset, input, now())
     const session = await this.#ofCaller(id, caller)
-    return this.#change(session, 'session.preset', { ...changed, price: config.prices[changed.preset] })
+    return this.#change(session, 'session.preset', { ...changed, price: settings.prices[changed.preset] })
   }
 
   async setGoals(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const goals = parseOne(sessionGoals, input, this.#bridge.now())
+    const goals = parseOne(sessionGoals, input, this.#options.now())
     return this.#change(await this.#ofCaller(id, caller), 'session.goals', goals)
   }
 
   /** The streamer's latest session takes ratings after its end too. */
   async rate(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const { userId: rater, score } = parseOne(rating, input, this.#bridge.now())
+    const { userId: rater, score } = parseOne(rating, input, this.#options.now())
     mustBe(caller, rater)
     const session = await this.#found(id)
     const isLatest = session.active || (await this.#latestOf(session.userId))._id === id
@@ -75,7 +86,7 @@ export class Streamers {
 
   /** Applies a change to a session and answers with it. */
   async #change({ _id, userId, active, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
-    const { stamp, now } = this.#bridge
+    const { stamp, now } = this.#options
     if (!active) throw new RollcallError('RC_SESSION_ENDED')
     const arrival = now()
     // Of two changes the later one wins, and this one follows what it was made to, whatever another bridge's clock said.
@@ -88,14 +99,14 @@ export class Streamers {
   }
 
   async #settle(known: Event | null, event: Event): Promise<void> {
-    const { append, partitions } = this.#bridge
+    const { append, partitions } = this.#options
     await partitions.settled(await append(known ? [known, event] : [event]))
   }
 
   /** What an actor that knows nothing of its streamer has to be told first: the latest session there is. */
   async #knownBefore(userId: string): Promise<Event | null> {
-    const { partitions, documents, config, now } = this.#bridge
-    const partition = partitionOf(userId, config.partitions)
+    const { partitions, documents, settings, now } = this.#options
+    const partition = partitionOf(userId, settings.partitions)
     const { snapshot } = await partitions.insist(owner => owner.actor(partition, 'streamer-session', userId))
     if (snapshot) return null
     const [active] = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
@@ -106,7 +117,7 @@ export class Streamers {
   }
 
   async #found(id: string): Promise<Found> {
-    const session = await this.#bridge.documents.get('sessions', id)
+    const session = await this.#options.documents.get('sessions', id)
     if (!session) throw new RollcallError('RC_SESSION_NOT_FOUND')
     return session as Found
   }
@@ -119,7 +130,7 @@ export class Streamers {
 
   async #lastOf(userId: string): Promise<Document | undefined> {
     const query = { filter: { userId }, sort: { ordinal: -1 as const }, limit: 1 }
-    return (await this.#bridge.documents.find('sessions', query))[0]
+    return (await this.#options.documents.find('sessions', query))[0]
   }
 
   async #latestOf(userId: string): Promise<Document> {
@@ -130,7 +141,7 @@ export class Streamers {
 
   /** The session id of a source that has started, unless it is another streamer's session, or was one that ended. */
   async #sourceIdOf(userId: string): Promise<string | null> {
-    const { documents } = this.#bridge
+    const { documents } = this.#options
     const sourceId = startedSource(await documents.find('sources', { filter: { userId } }))
     if (sourceId === null) return null
     const taken = await documents.get('sessions', sourceId)

@@ -1,5 +1,6 @@
-import { type Database, open } from 'lmdb'
+import type { Database } from 'lmdb'
 import { RollcallError } from '../errors.ts'
+import { openStateEnvironment } from '../lmdb/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { CheckpointStore, Claim, Delta, Record, RecordKey } from './index.ts'
 
@@ -29,9 +30,7 @@ const keyOf = (partition: number, { space, names }: RecordKey): Key => [partitio
  * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
  */
 export function openCheckpoints(path: string): CheckpointStore {
-  // Once LMDB has begun to write a turn that is still being enqueued, a thread that ends keeps the write lock for ever.
-  const options = { path, maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY }
-  const env = open(options)
+  const env = openStateEnvironment(path)
   const db: Database<unknown, Key> = env.openDB('checkpoint', { useVersions: true, cache: false })
   const numbers = new Map<number, number>()
 

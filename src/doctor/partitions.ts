@@ -1,25 +1,27 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
 import { problemOf } from '../checkpoint/fit.ts'
-import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/peek.ts'
+import { type Cuts, peekAtCuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
-import { type LogLook, lookAtLog } from '../log/embedded/peek.ts'
-import { changesOf } from '../repair/changes.ts'
+import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
+import { changesOf } from '../stores.ts'
 import { type Finding, message } from './finding.ts'
 
 /** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
 export async function* comparePartitions(
   config: Config,
   path: string | null,
-  nats: LogLook | null,
+  nats: LogPeek | null,
   db: Db | null,
 ): AsyncGenerator<Finding> {
   if (!path && !(nats && db)) return
   const closes: (() => Promise<void>)[] = []
   try {
-    const log = nats ?? (await lookAtLog(join(path!, 'log')))
+    const log = nats ?? (await peekAtLog(join(path!, 'log')))
     if (!nats) closes.push(() => log.close())
-    const cuts = db ? await lookAtMongoCuts(db) : lookAtCuts(join(path!, 'state'))
+    const cuts = db
+      ? (await import('../checkpoint/mongo/peek.ts')).peekAtMongoCuts(db)
+      : peekAtCuts(join(path!, 'state'))
     closes.push(() => cuts.close())
     yield settingsOf(config, log)
     for (let p = 0; p < config.partitions; p++) yield await compare(p, cuts, log)
@@ -30,14 +32,14 @@ export async function* comparePartitions(
   }
 }
 
-function settingsOf(config: Config, { settings }: LogLook): Finding {
+function settingsOf(config: Config, { settings }: LogPeek): Finding {
   const check = 'settings'
   if (!settings) return { check, state: 'ok', text: 'none are recorded: there is no log yet' }
   const changes = changesOf(settings, recordedSettings(config))
   return { check, state: changes ? 'wrong' : 'ok', text: changes || 'as the log was made with' }
 }
 
-async function compare(partition: number, cuts: Cuts, log: LogLook): Promise<Finding> {
+async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Finding> {
   // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
   const cut = (await cuts.of(partition)) ?? { cut: 0, incarnation: null, mark: null }
   const bounds = await log.bounds(partition)

@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb'
-import type { JetStreamLook } from '../log/jetstream/peek.ts'
+import type { JetStreamPeek } from '../log/jetstream/peek.ts'
 import { type Finding, message } from './finding.ts'
 
 const PATIENCE_MS = 3_000
@@ -10,11 +10,11 @@ type Closes = (() => Promise<unknown>)[]
 export async function lookAtNats(
   url: string,
   closes: Closes,
-): Promise<{ findings: Finding[]; log: JetStreamLook | null }> {
+): Promise<{ findings: Finding[]; log: JetStreamPeek | null }> {
   const check = 'nats'
   try {
-    const { lookAtJetStream } = await import('../log/jetstream/peek.ts')
-    const log = await lookAtJetStream({ url }, PATIENCE_MS)
+    const { peekAtJetStream } = await import('../log/jetstream/peek.ts')
+    const log = await peekAtJetStream({ url }, PATIENCE_MS)
     closes.push(() => log.close())
     const text = `version ${log.version}`
     if (log.fault)
@@ -35,7 +35,7 @@ export async function lookAtNats(
 export async function lookAtMongo(url: string, closes: Closes): Promise<{ findings: Finding[]; db: Db | null }> {
   try {
     const { connectMongo } = await import('../mongodb/index.ts')
-    const { ownerIn } = await import('../mongodb/owner.ts')
+    const { ownerIn } = await import('../ownership/lease.ts')
     const { db, version, close } = await connectMongo(url)
     closes.push(close)
     const owner = await ownerIn(db)

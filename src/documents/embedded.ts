@@ -1,5 +1,5 @@
 /** Documents in LMDB, found by mingo. */
-import { open } from 'lmdb'
+import { openStateEnvironment } from '../lmdb/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { documentKey, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
@@ -68,9 +68,7 @@ const without = (entries: Buffer[], others: Buffer[]): Buffer[] =>
 
 /** Opens the LMDB environment at `path`, which other threads of the process have open as well. */
 export const openDocuments = ({ path }: { path: string }): DocumentStore => {
-  // Once LMDB has begun to write a turn that is still being enqueued, a thread that ends keeps the write lock for ever.
-  const options = { path, maxDbs: 8, noMemInit: true, useRecords: false, batchStartThreshold: Number.POSITIVE_INFINITY }
-  const env = open(options)
+  const env = openStateEnvironment(path, { useRecords: false })
   const documents = env.openDB<Stored, Buffer>('documents', { useVersions: true, keyEncoding: 'binary' })
   const indexes = env.openDB<string, Buffer>('indexes', { dupSort: true, keyEncoding: 'binary', encoding: 'string' })
   let closed: Promise<void> | undefined

@@ -1,12 +1,12 @@
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
-import type { Generated, Host } from '../receivers/index.ts'
 import type { Places } from '../stores.ts'
 import { type FeedGroup, feedsOf } from './groups.ts'
+import type { FeedGenerator, Generated } from './index.ts'
 import type { Order } from './worker.ts'
 
-export interface HostOptions {
+export interface FeedWorkerOptions {
   places: Places
   groups: readonly FeedGroup[]
   /** tags of streamers no feed shows */
@@ -17,7 +17,6 @@ export interface HostOptions {
   isAnyoneLive(): Promise<boolean>
   /** viewers alive, by session, over all shards */
   viewers(): Promise<ReadonlyMap<string, number>>
-  renewChannels(streamerId: string): Promise<void>
   failed(step: string, error: unknown): void
   now(): number
 }
@@ -27,13 +26,13 @@ const IDLE_MS = 2 ** 31 - 1
 const LAST_ORDER_MS = 5_000
 
 /** Counts viewers and generates feeds, in a thread of its own: an aggregation over thousands of sessions blocks it. */
-export class LivestreamHost implements Host {
-  readonly #options: HostOptions
+export class FeedWorker implements FeedGenerator {
+  readonly #options: FeedWorkerOptions
   readonly #timer: NodeJS.Timeout
   #pool: Piscina | undefined
   #counting: Promise<void> | undefined
 
-  constructor(options: HostOptions) {
+  constructor(options: FeedWorkerOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
       this.#counting ??= this.#count()
@@ -56,10 +55,6 @@ export class LivestreamHost implements Host {
       feeds.map(feed => ({ ...feed, limit: items })),
       generation,
     )
-  }
-
-  renewChannels(streamerId: string): Promise<void> {
-    return this.#options.renewChannels(streamerId)
   }
 
   async #run(feeds: Order['feeds'], generation: number): Promise<Generated> {

@@ -7,7 +7,7 @@ import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
-import type { Clock } from '../partition/partition.ts'
+import type { Clock } from '../partition/clock.ts'
 import type { OwnLog } from '../stores.ts'
 
 export interface AdoptionOptions {

@@ -130,3 +130,9 @@ async function take(owners: Collection<Owner>, current: Owner | null, owner: str
   const { matchedCount } = await repeated(() => owners.updateOne({ _id: 'owner', epoch, renewed }, change), PATIENCE_MS)
   return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
 }
+
+/** Who was the last to own the partitions and did not give them back, alive or not; null if there is none. */
+export async function ownerIn(db: Db): Promise<string | null> {
+  const last = await look(db.collection<Owner>('owners'))
+  return last && !last.released ? last.owner : null
+}

@@ -1,12 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import type { CheckpointStore } from '../checkpoint/index.ts'
-import type { Config } from '../config.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
-import { LivestreamHost } from '../feeds/generator.ts'
+import { FeedWorker } from '../feeds/generator.ts'
+import type { FeedGroup } from '../feeds/groups.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import { startTrimming } from '../log/trimming.ts'
+import type { FirebaseSettings } from '../notify/firebase.ts'
+import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
 import { Shard } from '../shard/supervisor.ts'
 import type { OwnLog, Places } from '../stores.ts'
@@ -17,8 +19,23 @@ import { Shards } from './local.ts'
 /** A feed does not wait any longer for a shard that is away. */
 const COUNTED_WITHIN_MS = 1_000
 
+/** Settings of what an owner runs; times in ms. */
+export interface TenureSettings {
+  shards: number
+  partitions: number
+  zone: string
+  inactivityMs: number
+  viewingGapMs: number
+  lateMs: number
+  flushMs: number
+  natsUrl: string | null
+  feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
+  pusher: PusherSettings | null
+  firebase: FirebaseSettings | null
+}
+
 export interface TenureOptions {
-  config: Config
+  settings: TenureSettings
   places: Places
   log: OwnLog
   writer: EmbeddedLog | null
@@ -45,11 +62,11 @@ export class Tenure {
 
   private constructor(options: TenureOptions) {
     this.#options = options
-    const { config, places, log, writer, documents, renewChannels, stopped, logger } = options
-    const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs, natsUrl } = config
-    const { groups, excludedTags, items } = config.feeds
-    const host = new LivestreamHost({
-      ...{ places, groups, excludedTags, items, renewChannels },
+    const { settings, places, log, writer, documents, renewChannels, stopped, logger } = options
+    const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs, natsUrl } = settings
+    const { groups, excludedTags, items } = settings.feeds
+    const feeds = new FeedWorker({
+      ...{ places, groups, excludedTags, items },
       isAnyoneLive: async () => (await documents.find('sessions', { filter: { active: true }, limit: 1 })).length > 0,
       viewers: async () => {
         const { bySession } = await this.owner.audience(COUNTED_WITHIN_MS)
@@ -58,16 +75,17 @@ export class Tenure {
       failed: (step, error) => logger.error({ step, err: error }, 'livestream fault'),
       now: Date.now,
     })
-    this.#parts.defer(() => host.close())
+    this.#parts.defer(() => feeds.close())
+    const host = { generateFeed: (feed: string, n: number) => feeds.generateFeed(feed, n), renewChannels }
     const fenced = Promise.withResolvers<never>()
     this.lost = fenced.promise
     this.lost.catch(() => {})
     const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
-    const all = Array.from({ length: config.shards }, (_, shard) => {
-      const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % config.shards === shard)
+    const all = Array.from({ length: settings.shards }, (_, shard) => {
+      const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % settings.shards === shard)
       return new Shard({
         ...{ partitions: owned, rules, flushMs, places, writer, host },
-        livestream: { groups, pusher: config.pusher, firebase: config.firebase, natsUrl },
+        livestream: { groups, pusher: settings.pusher, firebase: settings.firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
@@ -93,8 +111,8 @@ export class Tenure {
 
   /** To be called by who may own the partitions, and nobody else. */
   static async begin(options: TenureOptions): Promise<Tenure> {
-    const { log, checkpoints: store, documents, config, logger } = options
-    const adopting = await adopt({ log, store, documents, partitions: config.partitions, now: Date.now })
+    const { log, checkpoints: store, documents, settings, logger } = options
+    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, now: Date.now })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }
@@ -113,10 +131,10 @@ export class Tenure {
   }
 
   async #tellStatistics(nats: NatsConnection): Promise<void> {
-    const { documents, config, logger } = this.#options
+    const { documents, settings, logger } = this.#options
     const { natsOutputs } = await import('../notify/nats-outputs.ts')
     const failed = (error: unknown): void => logger.error({ err: error }, 'the statistics were not told')
-    const options = { documents, outputs: natsOutputs(nats), lateMs: config.lateMs, now: Date.now, failed }
+    const options = { documents, outputs: natsOutputs(nats), lateMs: settings.lateMs, now: Date.now, failed }
     const teller = new StatisticsTeller(options).start()
     this.#parts.defer(() => teller.close())
   }

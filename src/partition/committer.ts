@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import { insist } from '../retry.ts'
+import { type Policy, retry } from '../retry.ts'
+import { systemTime } from '../time.ts'
 import type { Cut } from './cut.ts'
 import type { LiveCopies } from './live-copies.ts'
 import type { Partition } from './partition.ts'
@@ -23,6 +23,9 @@ export interface CommitOptions {
   /** a step failed and will be tried again */
   failed(step: string, error: unknown): void
 }
+
+/** A step of what has to be done is tried until it is. */
+export const UNTIL_DONE: Policy = { pauses: [50, 200, 1_000, 5_000] }
 
 /** Somebody who waits for a position to be readable. */
 interface Waiting {
@@ -134,6 +137,7 @@ export class Committer {
 
   #insist(step: string, work: () => Promise<void>): Promise<void> {
     const isFinal = (error: unknown): boolean => isCode(error, 'RC_FENCED') || this.#stopped !== undefined
-    return insist(step, work, { failed: this.#options.failed, isFinal, sleep })
+    const failed = (error: unknown): void => this.#options.failed(step, error)
+    return retry(work, UNTIL_DONE, { time: systemTime, isFinal, failed })
   }
 }

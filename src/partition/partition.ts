@@ -5,6 +5,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import { markOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
+import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { isUnparking, type Parked, Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
@@ -12,17 +13,6 @@ import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents } from './residents.ts'
 import type { Live, Said } from './transitions.ts'
 import { Wheel } from './wheel.ts'
-
-export interface Clock {
-  /** partition time: of the newest event or tick; never goes back */
-  time: number
-  /** of the newest claim in the log; ticks of older ones don't count */
-  epoch: number
-  /** entries ahead whose retries and drops were applied before their turn, in order */
-  ahead: Seq[]
-  /** when the checkpoint was empty though there were documents (ms); null: never */
-  adopts: number | null
-}
 
 /** An entry being applied, and how many effects each actor has asked for in it. */
 interface Applying {

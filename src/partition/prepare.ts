@@ -1,13 +1,24 @@
 import type { Event } from '../../actors/event.ts'
-import { actorId, splitId } from '../../actors/index.ts'
-import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
+import { type ActorKind, actorId, splitId } from '../../actors/index.ts'
+import type { AudienceCounters } from '../audience/counters.ts'
+import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Entry } from '../log/index.ts'
-import { isUnparking } from './parking.ts'
-import type { Partition } from './partition.ts'
-import type { Wanted } from './residents.ts'
+import { isUnparking, type Parking } from './parking.ts'
+import type { Residents, Wanted } from './residents.ts'
+import type { Wheel } from './wheel.ts'
+
+/** What of a partition says what entries need. */
+interface Needs {
+  claim: Claim
+  counters: AudienceCounters
+  parking: Parking
+  residents: Residents
+  wheel: Wheel
+  takerOf(event: Event): ActorKind | undefined
+}
 
 /** Loads what the entries need. Nothing may be evicted until they are applied. */
-export async function prepare(partition: Partition, store: CheckpointStore, entries: Entry[]): Promise<void> {
+export async function prepare(partition: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
   const wanted = wantedBy(partition, entries)
   const { residents, counters, claim } = partition
   await residents.load(wanted)
@@ -23,7 +34,7 @@ export async function prepare(partition: Partition, store: CheckpointStore, entr
   for await (const { names, value } of store.load(claim, [...missing.values()])) counters.restore({ names, value })
 }
 
-function wantedBy({ takerOf, wheel, parking, residents }: Partition, entries: Entry[]): Wanted[] {
+function wantedBy({ takerOf, wheel, parking, residents }: Needs, entries: Entry[]): Wanted[] {
   const wanted: Wanted[] = []
   const want = (event: Event): void => {
     const kind = takerOf(event)

@@ -10,8 +10,9 @@ import { Performer } from '../effects/performer.ts'
 import { RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
-import { insist } from '../retry.ts'
-import { Committer } from './committer.ts'
+import { retry } from '../retry.ts'
+import { systemTime } from '../time.ts'
+import { Committer, UNTIL_DONE } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
 import { project } from './projections.ts'
@@ -74,7 +75,7 @@ export class Loop {
     // Ends early when the loop does.
     const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
-      insist(step, work, { failed, isFinal: () => signal.aborted, sleep: wait })
+      retry(work, UNTIL_DONE, { time: systemTime, signal, failed: error => failed(step, error) })
     this.#performer = new Performer({
       ...{ outbox: partition.outbox, receiverOf, failed, now, sleep: wait },
       history: new History(documents, number, untilDone),

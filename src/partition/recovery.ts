@@ -2,7 +2,8 @@ import { type Presence, splitId } from '../../actors/index.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { Clock, Partition } from './partition.ts'
+import type { Clock } from './clock.ts'
+import type { Partition } from './partition.ts'
 import type { DocumentWrite } from './projections.ts'
 
 const FROM_THE_START: RecordKey[] = [

@@ -4,15 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
 import { type Problem, problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
-import { type Cuts, lookAtCuts, lookAtMongoCuts } from '../checkpoint/peek.ts'
+import { type Cuts, peekAtCuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import { openDataDir } from '../lmdb/data-dir.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
 import type { Lease } from '../ownership/lease.ts'
-import { type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../stores.ts'
-import { changesOf } from './changes.ts'
+import { changesOf, type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../stores.ts'
 
 export interface Repaired {
   partition: number
@@ -46,7 +45,7 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     const changed = changesOf(log.settings, settings)
     if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
     const db = mongodbUrl ? await connected(mongodbUrl, closes) : null
-    const cuts = db ? await lookAtMongoCuts(db) : lookAtCuts(statePath)
+    const cuts = db ? (await import('../checkpoint/mongo/peek.ts')).peekAtMongoCuts(db) : peekAtCuts(statePath)
     const problems = await found(cuts, log, partitions).finally(() => cuts.close())
     const isWell = problems.every(problem => problem === null)
     if (db && (!isWell || (await isOwned(db)))) {
@@ -83,7 +82,7 @@ async function connected(url: string, closes: (() => Promise<unknown>)[]): Promi
 }
 
 async function isOwned(db: Db): Promise<boolean> {
-  const { ownerIn } = await import('../mongodb/owner.ts')
+  const { ownerIn } = await import('../ownership/lease.ts')
   return (await ownerIn(db)) !== null
 }
 

@@ -1,7 +1,7 @@
 /** A server in place of Rollcall and a clock in place of the machine's, for what the command line does with both. */
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '../../src/cli/server.ts'
+import type { Clock } from '../../src/cli/replay/server.ts'
 
 export interface Event {
   id?: string

@@ -95,7 +95,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.partitions.settled(new Positions().read(String(after), bridge.config.partitions))
+    await bridge.partitions.settled(new Positions().read(String(after), bridge.settings.partitions))
   })
 
   sessionRoutes(app, bridge)
@@ -127,16 +127,16 @@ function authenticate(app: FastifyInstance, { callers }: Bridge): void {
   })
 }
 
-const limits = ({ config }: Bridge): RateLimitPluginOptions => ({
-  ...{ max: config.rateLimit, timeWindow: LIMIT_WINDOW_MS, cache: LIMITED_CALLERS, hook: 'preHandler' },
+const limits = ({ settings }: Bridge): RateLimitPluginOptions => ({
+  ...{ max: settings.rateLimit, timeWindow: LIMIT_WINDOW_MS, cache: LIMITED_CALLERS, hook: 'preHandler' },
   keyGenerator: ({ caller, ip }) => (caller.userId === null ? `ip ${ip}` : `user ${caller.userId}`),
   allowList: ({ caller }) => caller.isService,
   errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
 })
 
-function edgeCountry(request: FastifyRequest, { config }: Bridge): string | undefined {
-  if (config.countryHeader === null) return undefined
-  const value = request.headers[config.countryHeader]
+function edgeCountry(request: FastifyRequest, { settings }: Bridge): string | undefined {
+  if (settings.countryHeader === null) return undefined
+  const value = request.headers[settings.countryHeader]
   return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
 }
 

@@ -11,9 +11,9 @@ interface OfActor {
 }
 
 /** What whoever runs Rollcall looks at: one actor, what is parked, whether it lives and is ready. */
-export function operationRoutes(app: FastifyInstance, { append, partitions, config, now }: Bridge): void {
+export function operationRoutes(app: FastifyInstance, { append, partitions, settings, now }: Bridge): void {
   app.get<OfActor>('/actors/:kind/:key', OF_OPERATOR, async ({ params: { kind, key } }) => {
-    const partition = partitionOf(key, config.partitions)
+    const partition = partitionOf(key, settings.partitions)
     const view = await partitions.owner.actor(partition, kind, key)
     if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
     return view
@@ -22,7 +22,7 @@ export function operationRoutes(app: FastifyInstance, { append, partitions, conf
   app.get('/parked', OF_OPERATOR, async () => ({ parked: await partitions.owner.parked() }))
   for (const verb of ['retry', 'drop']) {
     app.post<OfActor>(`/parked/:kind/:key/${verb}`, OF_OPERATOR, async ({ params: { kind, key } }, reply) => {
-      const partition = partitionOf(key, config.partitions)
+      const partition = partitionOf(key, settings.partitions)
       const parked = await partitions.owner.parked(partition)
       if (!parked.some(({ actor }) => actor === actorId(kind, key))) throw new RollcallError('RC_NOT_FOUND')
       const at = now()
@@ -41,6 +41,6 @@ export function operationRoutes(app: FastifyInstance, { append, partitions, conf
     const states = await partitions.states()
     const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
     reply.code(stopped.length === 0 ? 200 : 503)
-    return { ready: stopped.length === 0, partitions: config.partitions, stopped }
+    return { ready: stopped.length === 0, partitions: settings.partitions, stopped }
   })
 }

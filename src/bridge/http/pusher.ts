@@ -20,12 +20,12 @@ const subscription = z
   .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
 
 /** What Pusher asks of the platform: whether a user may join a channel, and to hear what happens on them. */
-export function pusherRoutes(app: FastifyInstance, { config, documents, subscriptions, now }: Bridge): void {
+export function pusherRoutes(app: FastifyInstance, { settings, documents, subscriptions, now }: Bridge): void {
   let opened: Promise<Signer> | undefined
   const signer = (): Promise<Signer> => {
-    const settings = config.pusher
-    if (!settings) throw new RollcallError('RC_NOT_CONFIGURED')
-    opened ??= import('../../notify/pusher-signature.ts').then(({ signer }) => signer(settings))
+    const { pusher } = settings
+    if (!pusher) throw new RollcallError('RC_NOT_CONFIGURED')
+    opened ??= import('../../notify/pusher-signature.ts').then(({ signer }) => signer(pusher))
     return opened
   }
 

@@ -29,8 +29,8 @@ interface WithId {
 }
 
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { documents, partitions, config, now } = bridge
-  const aliases = new Set(aliasesOf(config.feeds.groups))
+  const { documents, partitions, settings, now } = bridge
+  const aliases = new Set(aliasesOf(settings.feeds.groups))
   /** of the latest generations: a feed is read far more often than it changes */
   const texts = new Map<string, { generatedAt: unknown; text: string }>()
   const there = (document: Document | null): Document => {
@@ -76,7 +76,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get<WithId>('/users/:id/viewing-sessions', OF_USER, async ({ params, caller }) => {
     mustBe(caller, params.id)
     const userId = params.id
-    const partition = partitionOf(userId, config.partitions)
+    const partition = partitionOf(userId, settings.partitions)
     const view = await partitions.owner.actor(partition, 'viewer', userId)
     const written = await documents.find('viewing-sessions', { filter: { userId }, sort: { start: 1 } })
     const runs = (view.snapshot?.context as ViewerContext | undefined)?.runs ?? []

@@ -1,6 +1,6 @@
 import { defineCommand } from 'citty'
 import type { Finding } from '../../doctor/finding.ts'
-import { noFlags } from '../flags.ts'
+import { noFlags } from './flags.ts'
 
 export const doctor = defineCommand({
   meta: { name: 'doctor', description: 'Look at all that Rollcall needs, change nothing; 1 when something is wrong' },

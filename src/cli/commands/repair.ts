@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty'
-import { onlyFlags } from '../flags.ts'
+import { onlyFlags } from './flags.ts'
 
 const flags = {
   'accept-loss': {

@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty'
-import { onlyFlags, serverUrl, wholeNumber } from '../flags.ts'
+import { onlyFlags, serverUrl, wholeNumber } from './flags.ts'
 
 const flags = {
   file: {

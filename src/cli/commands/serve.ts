@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { type ErrorCode, isCode } from '../../errors.ts'
-import { noFlags } from '../flags.ts'
+import { noFlags } from './flags.ts'
 
 const RETRY_MS = 1_000
 /** A server is away just now. */

@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty'
-import { onlyFlags, serverUrl, wholeNumber } from '../flags.ts'
+import { onlyFlags, serverUrl, wholeNumber } from './flags.ts'
 
 const flags = {
   url: { type: 'string', description: 'The server; by default where ROLLCALL_HOST and ROLLCALL_PORT say' },

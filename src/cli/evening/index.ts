@@ -1,7 +1,7 @@
 /** One run of `rollcall simulate`: the evening to a server or into a file, and what is said at its end. */
 import { writeFile } from 'node:fs/promises'
 import { printLine } from '../replay/progress.ts'
-import { Server } from '../server.ts'
+import { Server } from '../replay/server.ts'
 import { type EveningOptions, planEvening } from './evening.ts'
 import { type SimulationSummary, sendEvening } from './send.ts'
 import { eveningLog } from './visits.ts'

@@ -2,7 +2,7 @@
 import { batches } from '../replay/batches.ts'
 import { Delivery, IN_FLIGHT } from '../replay/delivery.ts'
 import { eachInFlight } from '../replay/in-flight.ts'
-import type { Request, Server } from '../server.ts'
+import type { Request, Server } from '../replay/server.ts'
 import type { Beat, Evening, Slot } from './evening.ts'
 import type { Device, User } from './people.ts'
 import type { Stream } from './streams.ts'

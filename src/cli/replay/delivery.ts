@@ -2,7 +2,7 @@
 
 import type { Fault } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { problemOf, type Request, type Server } from '../server.ts'
+import { problemOf, type Request, type Server } from './server.ts'
 
 /** The bounds of one request: the server's own for an array, and under its 1 MiB for a body. */
 export const MAX_RECORDS = 1_000

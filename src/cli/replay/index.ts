@@ -1,11 +1,11 @@
 /** One run of `rollcall replay`: what it shows meanwhile and what it says at its end. */
 import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
-import { Server } from '../server.ts'
 import { Delivery } from './delivery.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
 import { Report } from './report.ts'
+import { Server } from './server.ts'
 
 /** The bytes of all files, null if one has no length of its own. Refuses what cannot be replayed before anything is sent. */
 export async function sizeOf(files: string[]): Promise<number | null> {

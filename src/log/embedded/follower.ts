@@ -1,14 +1,30 @@
 import { once } from 'node:events'
 import type { MessagePort } from 'node:worker_threads'
-import { type Database, open } from 'lmdb'
+import type { Database } from 'lmdb'
 import type { Event } from '../../../actors/event.ts'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
-import { type FromFollower, firstSeq, markAt, type Origin, readEntries, type ToFollower } from '../entries.ts'
+import { openLogEnvironment } from '../../lmdb/index.ts'
 import type { Bounds, EventLog, Seq } from '../index.ts'
+import { readEntries } from './reading.ts'
+import { firstSeq, markAt, type Origin } from './tables.ts'
+
+/** What the writer tells who follows it. */
+export interface ToFollower {
+  /** the last durable seq of partitions; a reader goes no further, though LMDB shows writes before they are on disk */
+  durable?: [partition: number, seq: Seq][]
+  /** of each partition */
+  origins?: Origin[]
+  id?: number
+  /** what an append or a trim answers */
+  seq?: Seq
+  error?: { code: string; message: string }
+}
+
+export type FromFollower = { id: number; partition: number } & ({ events: Event[] } | { below: Seq })
 
 /** The embedded log in another thread: reads LMDB itself, up to what the writer at the other end of `port` says is durable. */
 export async function followLog(path: string, port: MessagePort): Promise<EventLog> {
-  const env = open({ path, maxDbs: 4, compression: false })
+  const env = openLogEnvironment(path)
   const entries: Database<Buffer, Buffer> = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
   const durable = new Map<number, Seq>()
   const asked = new Map<number, { resolve(seq: Seq): void; reject(error: Error): void }>()

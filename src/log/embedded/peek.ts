@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { open } from 'lmdb'
+import { openLogEnvironment } from '../../lmdb/index.ts'
 import type { Bounds, Seq } from '../index.ts'
-import { Kept, type Made } from './tables.ts'
+import { type Made, Tables } from './tables.ts'
 
 /** A log that is only looked at: nothing is made, nobody is waited for. */
-export interface LogLook {
+export interface LogPeek {
   /** those it was made with; null if there is no log */
   readonly settings: Record<string, unknown> | null
   /** null if there is no such partition */
@@ -15,7 +15,7 @@ export interface LogLook {
   close(): Promise<void>
 }
 
-const NOTHING: LogLook = {
+const NOTHING: LogPeek = {
   settings: null,
   bounds: async () => null,
   mark: async () => null,
@@ -23,23 +23,23 @@ const NOTHING: LogLook = {
 }
 
 /** The embedded log, also while a server has it open. */
-export async function lookAtLog(path: string): Promise<LogLook> {
+export async function peekAtLog(path: string): Promise<LogPeek> {
   if (!existsSync(join(path, 'data.mdb'))) return NOTHING
-  const env = open({ path, maxDbs: 4, compression: false, readOnly: true })
+  const env = openLogEnvironment(path, { readOnly: true })
   const made = env.openDB<Made, string>('meta', {})?.get('log')
   if (!made) {
     await env.close()
     return NOTHING
   }
-  const kept = new Kept(env, made)
+  const tables = new Tables(env, made)
   return {
     settings: made.settings,
     async bounds(partition) {
       if (partition >= made.partitions) return null
-      const last = kept.last(partition)
-      return { incarnation: kept.origin(partition).incarnation, first: kept.first(partition, last), last }
+      const last = tables.last(partition)
+      return { incarnation: tables.origin(partition).incarnation, first: tables.first(partition, last), last }
     },
-    mark: async (partition, seq) => kept.mark(partition, seq),
-    close: () => kept.close(),
+    mark: async (partition, seq) => tables.mark(partition, seq),
+    close: () => tables.close(),
   }
 }

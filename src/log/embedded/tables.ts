@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
-import { firstSeq, keyOf, lastSeq, markAt, type Origin } from '../entries.ts'
+import { decode } from '../entries.ts'
+import { markOf } from '../fingerprint.ts'
 import type { Seq } from '../index.ts'
 
+const KEY_BYTES = 10
 /** What is removed at once: appends wait for it. */
 const AT_ONCE = 1_000
+
+/** Where a partition of the log begins. */
+export interface Origin {
+  incarnation: string
+  /** the seq of the first entry there ever was */
+  start: Seq
+}
 
 /** What was said when the log was made. */
 export interface Made {
@@ -14,7 +23,7 @@ export interface Made {
 }
 
 /** What LMDB keeps of the log: the entries, and where each partition begins. */
-export class Kept {
+export class Tables {
   readonly entries: Database<Buffer, Buffer>
   readonly #env: RootDatabase
   readonly #made: Made
@@ -75,4 +84,36 @@ export class Kept {
     await this.#removing.catch(() => {})
     await this.#env.close()
   }
+}
+
+/** A key in LMDB: partition, then seq, big endian, so that keys are in the order of the log. */
+export function keyOf(partition: number, seq: Seq): Buffer {
+  const key = Buffer.allocUnsafe(KEY_BYTES)
+  key.writeUInt16BE(partition, 0)
+  key.writeUInt32BE(Math.floor(seq / 2 ** 32), 2)
+  key.writeUInt32BE(seq % 2 ** 32, 6)
+  return key
+}
+
+export const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
+
+export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
+  const [start, end] = [keyOf(partition + 1, 0), keyOf(partition, 0)]
+  for (const key of entries.getKeys({ start, end, reverse: true, limit: 2 })) {
+    if ((key as Buffer).readUInt16BE(0) === partition) return seqOf(key as Buffer)
+  }
+  return 0
+}
+
+/** The first seq that is there; `next` if there is none. */
+export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, next: Seq): Seq {
+  const [start, end] = [keyOf(partition, 0), keyOf(partition + 1, 0)]
+  for (const key of entries.getKeys({ start, end, limit: 1 })) return seqOf(key as Buffer)
+  return next
+}
+
+/** Of the entry, see `EventLog.mark`; null if it is not there. */
+export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
+  const value = entries.get(keyOf(partition, seq))
+  return value ? markOf({ seq, events: decode(value) }) : null
 }

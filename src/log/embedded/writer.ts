@@ -1,21 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
-import { open, type RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import type { Event } from '../../../actors/event.ts'
 import { RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
-import {
-  ENTRY_EVENTS,
-  encode,
-  type FromFollower,
-  GROUP_MS,
-  keyOf,
-  readEntries,
-  type ToFollower,
-  WAITING_EVENTS,
-} from '../entries.ts'
+import { openLogEnvironment } from '../../lmdb/index.ts'
+import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from '../entries.ts'
 import type { Bounds, Entry, EventLog, Seq } from '../index.ts'
-import { Kept, type Made } from './tables.ts'
+import type { FromFollower, ToFollower } from './follower.ts'
+import { readEntries } from './reading.ts'
+import { keyOf, type Made, Tables } from './tables.ts'
 
 const FLUSH_DEADLINE_MS = 10_000
 
@@ -39,7 +33,7 @@ export async function openLog(
   partitions: number,
   settings: Record<string, unknown>,
 ): Promise<EmbeddedLog> {
-  const env = open({ path, maxDbs: 4, compression: false })
+  const env = openLogEnvironment(path)
   const meta = env.openDB<Made, string>('meta', {})
   if (!meta.doesExist('log')) await meta.put('log', { incarnation: randomUUID(), partitions, settings })
   await env.flushed
@@ -49,7 +43,7 @@ export async function openLog(
 class Writer implements EmbeddedLog {
   readonly settings: Record<string, unknown>
   readonly #env: RootDatabase
-  readonly #kept: Kept
+  readonly #tables: Tables
   readonly #hasSpace: () => boolean
   /** the last durable seq of each partition */
   readonly #durable: Seq[]
@@ -65,9 +59,9 @@ class Writer implements EmbeddedLog {
   constructor(env: RootDatabase, made: Made, hasSpace: () => boolean) {
     this.#env = env
     this.#hasSpace = hasSpace
-    this.#kept = new Kept(env, made)
+    this.#tables = new Tables(env, made)
     this.settings = made.settings
-    this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#kept.last(p))
+    this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
   }
 
   append(partition: number, events: Event[]): Promise<Seq> {
@@ -116,7 +110,7 @@ class Writer implements EmbeddedLog {
         let seq = this.#durable[partition]!
         for (const batch of batches) {
           seq++
-          puts.push(this.#kept.entries.put(keyOf(partition, seq), encode(batch.events)))
+          puts.push(this.#tables.entries.put(keyOf(partition, seq), encode(batch.events)))
           settled.push({ batch, partition, seq })
         }
       }
@@ -126,7 +120,7 @@ class Writer implements EmbeddedLog {
       for (const [, batches] of taken) for (const batch of batches) this.#settle(batch, w => w.reject(error))
       // What was written of it must not be overtaken: the next batch goes behind it, and is what announces it as durable.
       this.#env.resetReadTxn()
-      for (const [partition] of taken) this.#durable[partition] = this.#kept.last(partition)
+      for (const [partition] of taken) this.#durable[partition] = this.#tables.last(partition)
       return
     }
     for (const { batch, partition, seq } of settled) {
@@ -161,13 +155,13 @@ class Writer implements EmbeddedLog {
     })
     port.unref()
     const durable = this.#durable.map((seq, p): [number, Seq] => [p, seq])
-    const origins = this.#durable.map((_, p) => this.#kept.origin(p))
+    const origins = this.#durable.map((_, p) => this.#tables.origin(p))
     port.postMessage({ durable, origins } satisfies ToFollower)
   }
 
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]> {
     return readEntries({
-      entries: this.#kept.entries,
+      entries: this.#tables.entries,
       partition,
       after,
       signal,
@@ -188,23 +182,23 @@ class Writer implements EmbeddedLog {
 
   async bounds(partition: number): Promise<Bounds> {
     const last = this.#durable[partition]!
-    return { incarnation: this.#kept.origin(partition).incarnation, first: this.#kept.first(partition, last), last }
+    return { incarnation: this.#tables.origin(partition).incarnation, first: this.#tables.first(partition, last), last }
   }
 
   async mark(partition: number, seq: Seq): Promise<string | null> {
-    return this.#kept.mark(partition, seq)
+    return this.#tables.mark(partition, seq)
   }
 
   async trim(partition: number, below: Seq): Promise<number> {
     if (this.#closed) throw new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.')
     const last = this.#durable[partition]!
-    return await this.#kept.remove(partition, this.#kept.first(partition, last), Math.min(below, last))
+    return await this.#tables.remove(partition, this.#tables.first(partition, last), Math.min(below, last))
   }
 
   async renew(partition: number, first: Seq): Promise<void> {
     const last = this.#durable[partition]!
-    await this.#kept.remove(partition, this.#kept.first(partition, last), last + 1)
-    await this.#kept.begin(partition, first)
+    await this.#tables.remove(partition, this.#tables.first(partition, last), last + 1)
+    await this.#tables.begin(partition, first)
     this.#durable[partition] = first - 1
   }
 
@@ -215,7 +209,7 @@ class Writer implements EmbeddedLog {
       else await new Promise(resolve => setImmediate(resolve))
     }
     for (const port of this.#ports) port.close()
-    await this.#kept.close()
+    await this.#tables.close()
   }
 }
 

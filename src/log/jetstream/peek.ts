@@ -1,11 +1,11 @@
 import { isCode } from '../../errors.ts'
 import { type Address, openConnection } from '../../nats/index.ts'
-import type { LogLook } from '../embedded/peek.ts'
+import type { LogPeek } from '../embedded/peek.ts'
 import { Streams } from './streams.ts'
 
 const REQUEST_MS = 3_000
 
-export interface JetStreamLook extends LogLook {
+export interface JetStreamPeek extends LogPeek {
   /** of the server */
   version: string
   /** why JetStream cannot be used; null if it can */
@@ -15,7 +15,7 @@ export interface JetStreamLook extends LogLook {
 }
 
 /** The log in JetStream. Throws RollcallError if no server answers that can be used. */
-export async function lookAtJetStream(address: Address, patienceMs: number): Promise<JetStreamLook> {
+export async function peekAtJetStream(address: Address, patienceMs: number): Promise<JetStreamPeek> {
   const connection = await openConnection(address, patienceMs)
   const { version } = connection
   const streams = await Streams.open(connection)

@@ -1,5 +1,5 @@
 /** Values of command line flags, refused with a sentence where they make no sense. */
-import { RollcallError } from '../errors.ts'
+import { RollcallError } from '../../errors.ts'
 
 type Args = { _: string[] } & Record<string, unknown>
 

@@ -1,6 +1,6 @@
 /** A Rollcall server seen from the command line: every request is retried until it is answered or patience ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ERRORS, type ErrorCode, type Fault, RollcallError } from '../errors.ts'
+import { ERRORS, type ErrorCode, type Fault, RollcallError } from '../../errors.ts'
 
 export interface Clock {
   /** ms, from any beginning */

@@ -1,0 +1,13 @@
+import type { Seq } from '../log/index.ts'
+
+/** A partition's sense of time, and of whose ticks and verdicts count: all of it is from the log. */
+export interface Clock {
+  /** partition time: of the newest event or tick; never goes back */
+  time: number
+  /** of the newest claim in the log; ticks of older ones don't count */
+  epoch: number
+  /** entries ahead whose retries and drops were applied before their turn, in order */
+  ahead: Seq[]
+  /** when the checkpoint was empty though there were documents (ms); null: never */
+  adopts: number | null
+}
