@@ -1,8 +1,8 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, normalize } from 'node:path'
+import { existsSync, globSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type Import, importsOf, ROOT, textOf } from './support/imports.ts'
 
-const ROOT = new URL('..', import.meta.url).pathname
 const FILES = globSync('{machines,actors,src}/**/*.ts', { cwd: ROOT }).sort()
 const PORTS = [
   'log',
@@ -50,25 +50,6 @@ const LINES = ORDER.trim()
   .split('\n')
   .map(line => line.trim().split(/\s+/))
 const LEVELS = new Map(LINES.flatMap((rooms, level) => rooms.map((room): [string, number] => [room, level])))
-
-interface Import {
-  from: string
-  /** a file of the project, or the name of a package */
-  to: string
-}
-
-const STATIC = /^(?:import|export)\s+(?:type\s+)?(?:[\w$*{}\s,]+?\s*from\s*)?'([^']+)'/gm
-const DYNAMIC = /\bimport\(\s*'([^']+)'\s*\)/g
-
-const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
-
-function importsOf(from: string): Import[] {
-  const text = textOf(from)
-  return [...text.matchAll(STATIC), ...text.matchAll(DYNAMIC)].map(([, specifier]) => ({
-    from,
-    to: specifier!.startsWith('.') ? normalize(join(dirname(from), specifier!)) : specifier!,
-  }))
-}
 
 const IMPORTS = FILES.flatMap(importsOf)
 const INSIDE = IMPORTS.filter(({ to }) => to.endsWith('.ts'))
