@@ -183,9 +183,9 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
   })
 })
 
-describe.skipIf(natsServerBinary() === null)('with the users of the README', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const config = /```conf\n([^`]+)```/.exec(readme)![1]!.replaceAll(/\$\w+_NATS_PASSWORD/g, 'secret')
+describe.skipIf(natsServerBinary() === null)('with the users of docs/nats.md', () => {
+  const text = readFileSync(new URL('../../docs/nats.md', import.meta.url), 'utf8')
+  const config = /```conf\n([^`]+)```/.exec(text)![1]!.replaceAll(/\$\w+_NATS_PASSWORD/g, 'secret')
 
   test('a user speaks for itself alone, the platform for everybody, and neither writes into the log', async () => {
     const nats = await startNatsServer({ config, credentials: 'rollcall:secret' })
