@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { KINDS } from '../actors/kinds.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/index.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
@@ -26,7 +27,8 @@ function copies() {
     close: async () => {},
   }
   const options = { partition: 0, live, documents: made.documents, isOwn: (id: string) => id !== 'other' }
-  const one = new LiveCopies({ ...options, now: () => NOON, failed: () => {} })
+  const copies = KINDS.flatMap(({ copies = [] }) => copies)
+  const one = new LiveCopies({ ...options, copies, now: () => NOON, failed: () => {} })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {
       await nextTurn()

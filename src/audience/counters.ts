@@ -1,6 +1,5 @@
-import type { Event } from '../../actors/event.ts'
 import type { Presence, Tally } from '../../actors/index.ts'
-import { ALIVE_MS, windowOf } from '../../machines/viewer.ts'
+import { ALIVE_MS } from '../../machines/viewer.ts'
 
 /** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
 export const FREEZE_MS = 86_400_000
@@ -106,19 +105,9 @@ export class AudienceCounters implements Tally {
     return known !== undefined && known.lastArrival + FREEZE_MS <= time
   }
 
-  /** Names of the records a heartbeat of a viewer of these streams needs that are not at hand. */
-  missing(event: Event, streams: readonly string[]): string[][] {
-    const names: string[][] = []
-    const stream = event.stream as string | null
-    if (stream !== null) {
-      // On a new stream the viewer forgets those that are frozen.
-      for (const id of streams.includes(stream) ? [stream] : [stream, ...streams]) {
-        if (!this.#streams.has(id)) names.push(['stream', id])
-      }
-    }
-    const window = windowOf(event.at)
-    if (!this.#windows.has(window)) names.push(['window', String(window)])
-    return names
+  /** Whether the record is in memory, where there is one. */
+  isAtHand([what, name]: string[]): boolean {
+    return what === 'stream' ? this.#streams.has(name!) : what !== 'window' || this.#windows.has(Number(name))
   }
 
   restore({ names: [what, name], value }: CounterRecord): void {

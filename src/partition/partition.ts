@@ -29,7 +29,8 @@ const AHEAD = 1_000_000_000
 export class Partition {
   readonly claim: Claim
   readonly counters = new AudienceCounters()
-  readonly outbox = new Outbox()
+  readonly kinds: ReadonlyMap<string, ActorKind>
+  readonly outbox: Outbox
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
@@ -37,7 +38,6 @@ export class Partition {
   /** the last entry that is in the state */
   applied: Seq
 
-  readonly #kinds: Map<string, ActorKind>
   readonly #takers: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #facts: Facts
@@ -49,7 +49,8 @@ export class Partition {
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
-    this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
     this.#facts = {
@@ -67,7 +68,7 @@ export class Partition {
   /** The kind of actor the event is about; undefined if it is about none. */
   readonly takerOf = (event: Event): ActorKind | undefined => {
     if (event.kind !== 'effect.failed') return this.#takers.get(event.kind)
-    const kind = this.#kinds.get(splitId(String(event.effect)).kind)
+    const kind = this.kinds.get(splitId(String(event.effect)).kind)
     return kind?.takes.includes(event.kind) ? kind : undefined
   }
 
@@ -170,8 +171,9 @@ export class Partition {
   }
 
   #ask(live: Live, { type, ...payload }: Said, { seq, said, from }: Applying): void {
-    if (type === 'heartbeat.too-late') {
-      this.counters.tooLate()
+    const remark = live.kind.remarks?.[type]
+    if (remark) {
+      remark(this.counters)
       return
     }
     const index = said.get(live.id) ?? from
@@ -184,9 +186,9 @@ export class Partition {
     return this.#last ? markOf(this.#last) : this.claim.mark
   }
 
-  /** Up to here what was applied shows: an event that waits for what documents know of it does not. */
+  /** Up to here what was applied shows: an event whose actor waits for an answer that it cannot do without does not. */
   get shownUntil(): Seq {
-    return Math.min(this.applied, this.clock.adopts === null ? this.applied : this.outbox.adoptingSince() - 1)
+    return Math.min(this.applied, this.outbox.heldSince() - 1)
   }
 
   /** Whether a commit would change anything but the clock. */

@@ -86,7 +86,10 @@ export class Loop {
       },
     })
     const isOwn = (userId: string): boolean => partitionOf(userId, options.partitions) === number
-    const copies = new LiveCopies({ partition: number, live, documents, isOwn, now, failed })
+    const copies = new LiveCopies({
+      ...{ partition: number, live, documents, isOwn, now, failed },
+      copies: options.kinds.flatMap(({ copies = [] }) => copies),
+    })
     this.#copies = copies
     this.#checkTimer = setInterval(() => copies.check(), CHECK_COPIES_MS).unref()
     this.committer = new Committer({

@@ -1,4 +1,5 @@
 import type { Event } from '../../actors/event.ts'
+import type { ActorKind } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { Partition } from '../../src/partition/partition.ts'
@@ -18,17 +19,22 @@ export class OnePartition {
   readonly store = new MemoryStore()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
+  readonly kinds: readonly ActorKind[]
   partition!: Partition
 
-  static async claim(): Promise<OnePartition> {
-    const one = new OnePartition()
+  private constructor(kinds: readonly ActorKind[]) {
+    this.kinds = kinds
+  }
+
+  static async claim(kinds = KINDS): Promise<OnePartition> {
+    const one = new OnePartition(kinds)
     await one.restart()
     return one
   }
 
   /** One without a past of its own, whose log begins after `cut`, where documents are from before. */
   static async adopting(cut: number, until = Date.UTC(2999, 0)): Promise<OnePartition> {
-    const one = new OnePartition()
+    const one = new OnePartition(KINDS)
     const clock = { time: 0, epoch: 0, ahead: [], adopts: until }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     await one.store.commit(await one.store.claim(0, 'test'), cut, { puts, removes: [] })
@@ -37,7 +43,7 @@ export class OnePartition {
   }
 
   async restart(): Promise<void> {
-    this.partition = new Partition(await this.store.claim(0, 'test'), KINDS, rules, this.store)
+    this.partition = new Partition(await this.store.claim(0, 'test'), this.kinds, rules, this.store)
     await recover(this.partition, this.store)
   }
 

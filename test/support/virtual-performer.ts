@@ -8,7 +8,7 @@ import { NOON } from './one-partition.ts'
 
 /** A performer in a time of its own, where whoever sleeps wakes at once, and later. */
 export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
-  const outbox = new Outbox()
+  const outbox = new Outbox(new Set())
   const accounts: Account[] = []
   const told: Event[] = []
   let time = NOON
