@@ -47,17 +47,17 @@ describe('a kind that the engine was not made for', () => {
 
   test('holds back what is readable until what it cannot do without is answered', async () => {
     await one.apply(seen('bar'), seen('hall', NOON + 1))
-    expect(one.partition.shownUntil).toBe(0)
+    expect(one.partition.readableUntil).toBe(0)
     await one.restart()
-    expect(one.partition.shownUntil).toBe(0)
+    expect(one.partition.readableUntil).toBe(0)
     await one.apply(about('guest.key', { door: '12' }))
-    expect(one.partition.shownUntil).toBe(3)
+    expect(one.partition.readableUntil).toBe(3)
   })
 
   test('is never made to do without it', async () => {
     await one.apply(seen('bar'))
     await one.apply(about('effect.failed', { error: 'no', code: 'RC_INTERNAL' }), about('effect.drop'))
-    expect([one.partition.outbox.size, one.partition.shownUntil]).toEqual([1, 0])
+    expect([one.partition.outbox.size, one.partition.readableUntil]).toEqual([1, 0])
   })
 
   test('has copies of its documents in the live sets: as they were written, and as they are shown', async () => {
@@ -73,7 +73,7 @@ describe('a kind that the engine was not made for', () => {
     await one.apply(seen('bar'))
     await one.apply(about('guest.key', { door: '12' }))
     copies.add({
-      ...{ seq: 2, shownUntil: 2, delta: { mark: null, puts: [], removes: [] }, effects: [] },
+      ...{ seq: 2, readableUntil: 2, delta: { mark: null, puts: [], removes: [] }, effects: [] },
       ...{ writes: one.writes, news: { present: new Map(), attended: [] } },
     })
     await copies.settled()

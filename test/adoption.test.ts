@@ -109,9 +109,9 @@ describe('a visitor of whom documents know more than the actor', () => {
     const { run, settle, one } = await fromThen()
     await run(logged(visit('b', NOON + 60_000)), logged(visit('c', NOON + 120_000)))
     expect(await shown()).toEqual(expected(visit('a', NOON)))
-    expect(one.partition.shownUntil).toBe(ABOVE)
+    expect(one.partition.readableUntil).toBe(ABOVE)
     await settle()
-    expect(one.partition.shownUntil).toBe(one.partition.applied)
+    expect(one.partition.readableUntil).toBe(one.partition.applied)
   })
 
   test('is asked for once, where the day is later than any document can be', async () => {
@@ -205,7 +205,7 @@ describe('a visitor of whom documents know more than the actor', () => {
     await run(logged(visit('b', NOON + 60_000)))
     await answer()
     expect(await shown()).toEqual(expected(...many))
-    expect(one.partition.shownUntil).toBe(ABOVE)
+    expect(one.partition.readableUntil).toBe(ABOVE)
     await settle()
     expect(await shown()).toEqual(expected(...many, visit('b', NOON + 60_000)))
   })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { memoryLiveSets } from '../src/audience/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { Bounds, EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/partition/processor.ts'
+import { Processor } from '../src/partition/processor.ts'
 import { MemoryStore } from './support/memory-store.ts'
 
 /** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */
@@ -16,7 +16,7 @@ async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<
     append: async () => bounds.last + 1,
     read: async function* () {},
   }
-  const loop = Loop.claim(0, {
+  const processor = Processor.claim(0, {
     ...{ owner: 'test', kinds: [], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }, flushMs: 10 },
     ...{
       log: log as unknown as EventLog,
@@ -31,7 +31,7 @@ async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<
     now: () => 0,
     failed: () => {},
   })
-  return loop.then(
+  return processor.then(
     () => 'claimed',
     error => error.code,
   )

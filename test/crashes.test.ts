@@ -36,7 +36,7 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
         const torn = dies()
         await documents.write(torn ? cut.writes.slice(0, 1) : cut.writes, cut.seq)
         if (torn) return false
-        partition.shown(cut.seq)
+        partition.projected(cut.seq)
       }
       if (step === 'effects') for (const { id } of cut.effects) effects.add(id)
       if (step === 'mark') for (const { id } of cut.effects) partition.outbox.done(id)
@@ -48,7 +48,7 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
     const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
     for (const { seq, writes } of await recover(partition, store)) {
       await documents.write(writes, seq)
-      partition.shown(seq)
+      partition.projected(seq)
     }
     let alive = true
     while (alive && partition.applied < log.length) {

@@ -42,7 +42,7 @@ function copies() {
 }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
-  ...{ seq, shownUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
+  ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),

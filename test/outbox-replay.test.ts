@@ -5,7 +5,7 @@ import { memoryLiveSets } from '../src/audience/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { History } from '../src/effects/history.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/partition/processor.ts'
+import { Processor } from '../src/partition/processor.ts'
 import { adder } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
 import { NOON } from './support/one-partition.ts'
@@ -32,7 +32,7 @@ async function performed(entries: Event[]): Promise<string[]> {
       }
     },
   } as unknown as EventLog
-  const loop = await Loop.claim(0, {
+  const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
     ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: () => NOON, failed: () => {} },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
@@ -43,8 +43,8 @@ async function performed(entries: Event[]): Promise<string[]> {
       },
     }),
   })
-  onTestFinished(() => loop.drain())
-  await loop.committer.settled(last, 20_000)
+  onTestFinished(() => processor.drain())
+  await processor.committer.settled(last, 20_000)
   for (let turn = 0; turn < 50; turn++) await nextTurn()
   return tried
 }

@@ -47,7 +47,7 @@ export class Performer {
 
   add(effects: Effect[]): void {
     for (const effect of effects) {
-      // One that was given up and is tried again while the log is replayed comes twice.
+      // An effect comes twice when it is in the checkpoint and the log, which is replayed, holds its retry.
       if (this.#known.has(effect.id)) continue
       this.#known.add(effect.id)
       const lane = this.#laneOf(effect.kind)

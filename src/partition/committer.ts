@@ -42,12 +42,12 @@ export class Committer {
   readonly #waiting = new Set<Waiting>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  #shownUntil: Seq
+  #readableUntil: Seq
   #stopped: Error | undefined
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#shownUntil = options.partition.shownUntil
+    this.#readableUntil = options.partition.readableUntil
   }
 
   get isRunning(): boolean {
@@ -70,7 +70,7 @@ export class Committer {
   /** Resolves when everything up to `seq` is applied, committed and readable; RC_WAIT_TIMEOUT after `withinMs`. */
   settled(seq: Seq, withinMs: number): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    if (seq <= this.#shownUntil) return Promise.resolve()
+    if (seq <= this.#readableUntil) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         seq,
@@ -127,10 +127,10 @@ export class Committer {
     await this.#insist('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
     if (cut.writes.length > 0) {
       await this.#insist('documents', () => project(documents, cut.writes, cut.seq))
-      partition.shown(cut.seq)
+      partition.projected(cut.seq)
     }
-    this.#shownUntil = cut.shownUntil
-    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.shownUntil) settle()
+    this.#readableUntil = cut.readableUntil
+    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.readableUntil) settle()
     copies.add(cut)
     committed(cut)
   }

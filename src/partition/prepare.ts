@@ -5,7 +5,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Entry } from '../log/index.ts'
 import { isUnparking, type Parking } from './parking.ts'
 import type { Residents, Wanted } from './residents.ts'
-import type { Live } from './transitions.ts'
+import type { Resident } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
 /** What of a partition says what entries need. */
@@ -34,7 +34,7 @@ export async function prepare(partition: Needs, store: CheckpointStore, entries:
   for await (const { names, value } of store.load(claim, [...missing.values()])) counters.restore({ names, value })
 }
 
-function tallyRecords({ kind, snapshot }: Live, event: Event): string[][] {
+function tallyRecords({ kind, snapshot }: Resident, event: Event): string[][] {
   try {
     return kind.tallyRecords?.(snapshot.context, event) ?? []
   } catch {

@@ -18,7 +18,7 @@ import { Partition } from './partition.ts'
 import { project } from './projections.ts'
 import { recover } from './recovery.ts'
 
-export interface LoopOptions {
+export interface ProcessorOptions {
   owner: string
   kinds: readonly ActorKind[]
   rules: Rules
@@ -45,10 +45,10 @@ const LAST_COPIES_MS = 1_000
 const CHECK_COPIES_MS = 10_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
-export class Loop {
+export class Processor {
   readonly partition: Partition
   readonly committer: Committer
-  readonly #options: LoopOptions
+  readonly #options: ProcessorOptions
   readonly #performer: Performer
   readonly #copies: LiveCopies
   readonly #checkTimer: NodeJS.Timeout
@@ -64,7 +64,7 @@ export class Loop {
   #tickAt: number | undefined
   #tickedAt = 0
 
-  private constructor(partition: Partition, options: LoopOptions, incarnation: string, replayUntil: Seq) {
+  private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
     const number = partition.claim.partition
     const failed = (step: string, error: unknown): void => options.failed(number, step, error)
     this.partition = partition
@@ -72,7 +72,7 @@ export class Loop {
     this.#replayUntil = replayUntil
     const { store, documents, live, flushMs, log, receiverOf, now } = options
     const { signal } = this.#abort
-    // Ends early when the loop does.
+    // Ends early when the processor does.
     const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, { time: systemTime, signal, failed: error => failed(step, error) })
@@ -102,7 +102,7 @@ export class Loop {
     })
   }
 
-  static async claim(number: number, options: LoopOptions): Promise<Loop> {
+  static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
     const { store, log, documents, owner, kinds, rules, now } = options
     const claim = await store.claim(number, owner)
     const problem = await problemOf(claim, log, number)
@@ -116,15 +116,15 @@ export class Loop {
     const partition = new Partition(claim, kinds, rules, store)
     for (const { seq, writes } of await recover(partition, store)) {
       await project(documents, writes, seq)
-      partition.shown(seq)
+      partition.projected(seq)
     }
     const arrival = now()
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])
-    const loop = new Loop(partition, options, incarnation, replayUntil)
-    loop.#performer.add(partition.outbox.takeFresh())
-    loop.#running = loop.#run().catch(error => loop.#stop(error))
-    return loop
+    const processor = new Processor(partition, options, incarnation, replayUntil)
+    processor.#performer.add(partition.outbox.takeFresh())
+    processor.#running = processor.#run().catch(error => processor.#stop(error))
+    return processor
   }
 
   async #run(): Promise<void> {

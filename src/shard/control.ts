@@ -1,27 +1,27 @@
 import { ALIVE_MS } from '../../machines/viewer.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { RollcallError } from '../errors.ts'
-import type { Loop } from '../partition/processor.ts'
+import type { Processor } from '../partition/processor.ts'
 import type { AudienceCount, ShardControl } from './index.ts'
 
 /** Answers for the partitions of one shard. `refused` are those it could not take over, and why. */
 export function control(
-  loops: ReadonlyMap<number, Loop>,
+  processors: ReadonlyMap<number, Processor>,
   refused: ReadonlyMap<number, RollcallError>,
   live: LiveSets<null>,
   drained: () => void,
 ): ShardControl {
-  const owned = (partition: number): Loop => {
-    const loop = loops.get(partition)
-    const stopped = loop ? loop.stopped : refused.get(partition)
-    if (!loop || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
-    return loop
+  const owned = (partition: number): Processor => {
+    const processor = processors.get(partition)
+    const stopped = processor ? processor.stopped : refused.get(partition)
+    if (!processor || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
+    return processor
   }
-  const partitions = () => [...loops.values()].map(({ partition }) => partition)
+  const partitions = () => [...processors.values()].map(({ partition }) => partition)
   // A sum without one of its parts would pass for the whole.
   const allPartitions = () => {
     const [refusal] = refused.values()
-    const stopped = refusal ?? [...loops.values()].find(({ stopped }) => stopped)?.stopped
+    const stopped = refusal ?? [...processors.values()].find(({ stopped }) => stopped)?.stopped
     if (stopped) throw stopped
     return partitions()
   }
@@ -83,7 +83,7 @@ export function control(
         ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
         stopped: { code: error.code, message: error.message },
       }))
-      const states = [...loops.values()].map(({ partition, stopped }) => ({
+      const states = [...processors.values()].map(({ partition, stopped }) => ({
         partition: partition.claim.partition,
         epoch: partition.claim.epoch,
         applied: partition.applied,
@@ -98,7 +98,7 @@ export function control(
     crash: async () => process.exit(1),
 
     async drain() {
-      await Promise.all([...loops.values()].map(loop => loop.drain()))
+      await Promise.all([...processors.values()].map(processor => processor.drain()))
       drained()
     },
   }

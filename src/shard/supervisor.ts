@@ -10,7 +10,7 @@ import type { Host } from '../receivers/index.ts'
 import type { LivestreamSettings } from '../receivers/open.ts'
 import type { Places } from '../stores.ts'
 import type { ShardControl } from './index.ts'
-import type { Fault, ThreadOptions } from './thread.ts'
+import type { ShardFault, ThreadOptions } from './thread.ts'
 import { endpoint, serve } from './wire.ts'
 
 export interface ShardOptions {
@@ -23,7 +23,7 @@ export interface ShardOptions {
   livestream: LivestreamSettings
   host: Host
   /** something went wrong in the shard and is being dealt with */
-  fault(fault: Fault): void
+  fault(fault: ShardFault): void
   /** the thread is gone and starts again after `wait` ms */
   restarting(wait: number, error: unknown): void
 }

@@ -5,7 +5,7 @@ import { KINDS } from '../../actors/kinds.ts'
 import { isCode, type RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
-import { Loop } from '../partition/processor.ts'
+import { Processor } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
 import { type LivestreamSettings, openLivestream } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type Places } from '../stores.ts'
@@ -26,12 +26,12 @@ export interface ThreadOptions {
     host: MessagePort
     /** to the writer of the log */
     log: MessagePort
-    /** `Fault`s, for the host's log */
+    /** `ShardFault`s, for the host's log */
     faults: MessagePort
   }
 }
 
-export interface Fault {
+export interface ShardFault {
   partition: number
   step: string
   error: { name: string; message: string; stack?: string; code?: string }
@@ -44,9 +44,9 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const stores = await openStores(places)
   const { documents } = stores
   const failed = (partition: number, step: string, thrown: unknown): void => {
-    const { name, message, stack, code } = thrown as Fault['error']
+    const { name, message, stack, code } = thrown as ShardFault['error']
     const error = { name, message, ...(stack && { stack }), ...(code && { code }) }
-    ports.faults.postMessage({ partition, step, error } satisfies Fault)
+    ports.faults.postMessage({ partition, step, error } satisfies ShardFault)
   }
   const live = await openLiveSets(places, log, error => failed(-1, 'live sets', error))
   surviveDiskFaults(error => failed(-1, 'disk', error))
@@ -58,12 +58,12 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     failed: error => failed(-1, 'gauges', error),
   })
   const parts = { log, store: stores.checkpoints, documents, live, receiverOf: livestream.receiverOf }
-  const loops = new Map<number, Loop>()
+  const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   for (const partition of partitions) {
     try {
       const rest = { owner, kinds: KINDS, rules, flushMs, partitions: places.partitions, now: Date.now, failed }
-      loops.set(partition, await Loop.claim(partition, { ...parts, ...rest }))
+      processors.set(partition, await Processor.claim(partition, { ...parts, ...rest }))
     } catch (error) {
       failed(partition, 'claim', error)
       // Anything but a log that does not fit passes. The thread ends itself and is started again: ended from outside,
@@ -72,7 +72,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
       refused.set(partition, error as RollcallError)
     }
   }
-  await new Promise<void>(drained => serve(control(loops, refused, live, drained), ports.control))
+  await new Promise<void>(drained => serve(control(processors, refused, live, drained), ports.control))
   await livestream.close()
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
