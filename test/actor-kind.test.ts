@@ -7,6 +7,7 @@ import type { DocumentStore } from '../src/documents/index.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { guest } from './support/guest.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const ROOT = new URL('..', import.meta.url).pathname
 
@@ -68,7 +69,7 @@ describe('a kind that the engine was not made for', () => {
     const documents = { get: async (_, id) => ({ _id: id, door: '12', secret: 'x' }) } as Partial<DocumentStore>
     const copies = new LiveCopies({
       ...{ partition: 0, live, documents: documents as DocumentStore, copies: guest.copies!, isOwn: () => true },
-      ...{ now: () => NOON, failed: (_, error) => expect.unreachable(String(error)) },
+      ...{ time: new ManualTime(NOON), faults: toldFaults() },
     })
     await one.apply(seen('bar'))
     await one.apply(about('guest.key', { door: '12' }))
@@ -76,7 +77,7 @@ describe('a kind that the engine was not made for', () => {
       ...{ seq: 2, readableUntil: 2, delta: { mark: null, puts: [], removes: [] }, effects: [] },
       ...{ writes: one.writes, news: { present: new Map(), attended: [] } },
     })
-    await copies.settled()
+    await copies.published()
     expect(given).toMatchObject([
       {
         viewing: [{ userId: 'ann', start: NOON, end: NOON }],

@@ -7,6 +7,7 @@ import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const ENTRIES = 5_200
 const BATCH = 100
@@ -34,7 +35,15 @@ test('a partition that cannot commit reads no more than fits into memory, and go
   }
   const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
-    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: Date.now, failed: () => {} },
+    ...{
+      log,
+      store,
+      live: memoryLiveSets(new ManualTime()),
+      partitions: 1,
+      flushMs: 10,
+      time: new ManualTime(),
+      faults: toldFaults(),
+    },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
   })

@@ -10,6 +10,7 @@ import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
 const add = (n: number, key = 'k'): Event => ({ kind: 'add', key, id: '', at: 1, arrival: 1, n })
@@ -38,14 +39,14 @@ const claim = (): Promise<Processor> =>
       rules,
       log,
       store,
-      live: memoryLiveSets(),
+      live: memoryLiveSets(new ManualTime()),
       partitions: 1,
       flushMs: 10,
     },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({ perform: async () => ({ outcome: 'done' }) }),
-    now: Date.now,
-    failed: () => {},
+    time: new ManualTime(),
+    faults: toldFaults(),
   })
 
 const sumOf = async (processor: Processor, key: string) =>

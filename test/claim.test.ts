@@ -4,6 +4,7 @@ import type { DocumentStore } from '../src/documents/index.ts'
 import type { Bounds, EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { MemoryStore } from './support/memory-store.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 /** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */
 async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<string> {
@@ -24,12 +25,12 @@ async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<
     },
     ...{
       documents: {} as DocumentStore,
-      live: memoryLiveSets(),
+      live: memoryLiveSets(new ManualTime()),
       partitions: 1,
       receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
     },
-    now: () => 0,
-    failed: () => {},
+    time: new ManualTime(),
+    faults: toldFaults(),
   })
   return processor.then(
     () => 'claimed',

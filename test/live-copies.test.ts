@@ -5,6 +5,7 @@ import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/i
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 import { world } from './support/world.ts'
 
 /** Sets that take nothing until they were rebuilt, and what they were given. */
@@ -28,11 +29,11 @@ function copies() {
   }
   const options = { partition: 0, live, documents: made.documents, isOwn: (id: string) => id !== 'other' }
   const copies = KINDS.flatMap(({ copies = [] }) => copies)
-  const one = new LiveCopies({ ...options, copies, now: () => NOON, failed: () => {} })
+  const one = new LiveCopies({ ...options, copies, time: new ManualTime(NOON), faults: toldFaults() })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {
       await nextTurn()
-      await one.settled()
+      await one.published()
     }
   }
   const lose = (): void => {

@@ -9,6 +9,7 @@ import { Processor } from '../src/partition/processor.ts'
 import { adder } from './support/adder.ts'
 import { MemoryStore } from './support/memory-store.ts'
 import { NOON } from './support/one-partition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 import { effect, world } from './support/world.ts'
 
 const waiting = effect('k', {})
@@ -34,7 +35,15 @@ async function performed(entries: Event[]): Promise<string[]> {
   } as unknown as EventLog
   const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
-    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: () => NOON, failed: () => {} },
+    ...{
+      log,
+      store,
+      live: memoryLiveSets(new ManualTime()),
+      partitions: 1,
+      flushMs: 10,
+      time: new ManualTime(NOON),
+      faults: toldFaults(),
+    },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({
       async perform({ id }) {

@@ -1,5 +1,6 @@
 import type { Presence, Tally } from '../../actors/index.ts'
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import { aliveSince } from './alive.ts'
+import type { Audience } from './sum.ts'
 
 /** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
 export const FREEZE_MS = 86_400_000
@@ -145,13 +146,13 @@ export class AudienceCounters implements Tally {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
       for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
     }
-    this.#alive.since(now - ALIVE_MS)
-    for (const [stream, alive] of this.#aliveOn) if (alive.since(now - ALIVE_MS) === 0) this.#aliveOn.delete(stream)
+    this.#alive.since(aliveSince(now))
+    for (const [stream, alive] of this.#aliveOn) if (alive.since(aliveSince(now)) === 0) this.#aliveOn.delete(stream)
   }
 
   /** Viewers whose newest beat is at most 65 s before `now`, to the second. */
   alive(now: number, stream?: string): number {
-    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(now - ALIVE_MS) ?? 0
+    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(aliveSince(now)) ?? 0
   }
 
   /** Streams that still count attendance. */
@@ -161,6 +162,16 @@ export class AudienceCounters implements Tally {
 
   get totals(): { attendance: number; tooLate: number } {
     return this.#totals
+  }
+
+  /** In all, and on every stream that still counts attendance. */
+  audience(now: number): Audience {
+    const all = { alive: this.alive(now), attendance: this.#totals.attendance }
+    const streams = [...this.#streams].map(([id, { attendance }]): Audience['bySession'][number] => [
+      id,
+      { alive: this.alive(now, id), attendance },
+    ])
+    return { all, bySession: streams }
   }
 
   /** undefined: the stream's record is not at hand */

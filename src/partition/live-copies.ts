@@ -1,5 +1,5 @@
 import type { Copies } from '../../actors/index.ts'
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import { Sweep } from '../audience/alive.ts'
 import {
   type LiveContent,
   type LiveSets,
@@ -10,6 +10,8 @@ import {
 } from '../audience/index.ts'
 import type { Collection, Document, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 import type { Cut } from './cut.ts'
 
 export interface LiveCopiesOptions {
@@ -20,8 +22,8 @@ export interface LiveCopiesOptions {
   copies: readonly Copies[]
   /** whether an actor's key is of this partition */
   isOwn(key: string): boolean
-  now(): number
-  failed(step: string, error: unknown): void
+  time: Time
+  faults: Faults
 }
 
 /** What is not published yet. */
@@ -41,14 +43,14 @@ export class LiveCopies {
   /** everybody who may be alive, for a rebuild */
   readonly #present = new Map<string, ViewerPresence>()
   #news = nothing()
-  #newest = 0
   #seq: Seq = 0
-  #sweptAt = 0
+  readonly #sweep: Sweep
   #working: Promise<void> | undefined
   readonly #copiesOf: ReadonlyMap<string, Copies>
 
   constructor(options: LiveCopiesOptions) {
     this.#options = options
+    this.#sweep = new Sweep(options.time)
     this.#copiesOf = new Map(options.copies.map(copies => [copies.collection, copies]))
   }
 
@@ -59,7 +61,7 @@ export class LiveCopies {
       const beat = { userId, ...presence }
       this.#present.set(userId, beat)
       this.#news.present.set(userId, beat)
-      this.#newest = Math.max(this.#newest, presence.at)
+      this.#sweep.beat(presence.at)
     }
     this.#news.attended.push(...news.attended)
     for (const { collection, id, set } of writes) {
@@ -70,7 +72,9 @@ export class LiveCopies {
       }
       if (copies?.snapshot) this.#news.written.set(copies, (this.#news.written.get(copies) ?? new Map()).set(id, seq))
     }
-    this.#sweep()
+    const before = this.#sweep.due()
+    if (before !== undefined)
+      for (const [userId, { at }] of this.#present) if (at < before) this.#present.delete(userId)
     this.#work(() => this.#publish())
   }
 
@@ -82,14 +86,15 @@ export class LiveCopies {
     })
   }
 
-  async settled(): Promise<void> {
+  /** Resolves when nothing is under way. */
+  async published(): Promise<void> {
     await this.#working
   }
 
   /** One thing at a time; what comes meanwhile is in the news of the next. */
   #work(work: () => Promise<void>): void {
     this.#working ??= work()
-      .catch(error => this.#options.failed('live sets', error))
+      .catch(error => this.#options.faults.report('live sets', error))
       .finally(() => {
         this.#working = undefined
         const { present, attended, viewing, written } = this.#news
@@ -131,14 +136,6 @@ export class LiveCopies {
       return document ? [snapshotOf(snapshot!, document, seq)] : []
     })
     return (await Promise.all(found)).flat()
-  }
-
-  #sweep(): void {
-    // A beat may be ahead of the clock.
-    const newest = Math.min(this.#newest, this.#options.now())
-    if (newest < this.#sweptAt + ALIVE_MS) return
-    this.#sweptAt = newest
-    for (const [userId, { at }] of this.#present) if (at < newest - ALIVE_MS) this.#present.delete(userId)
   }
 }
 
