@@ -2,11 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const ENTRIES = 5_200
@@ -26,7 +26,7 @@ const log = {
 } as unknown as EventLog
 
 test('a partition that cannot commit reads no more than fits into memory, and goes on when it can', async () => {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const isThere = Promise.withResolvers<void>()
   const commit = store.commit.bind(store)
   store.commit = async (...args) => {

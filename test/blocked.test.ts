@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import type { CheckpointStore } from '../src/checkpoint/index.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { openLog } from '../src/log/embedded/writer.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
@@ -18,12 +19,12 @@ const drop: Event = { ...add(0), kind: 'parked.drop', actor: 'adder/k' }
 
 let folder: string
 let log: EventLog
-let store: MemoryStore
+let store: CheckpointStore
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
   log = await openLog(folder, 1, {})
-  store = new MemoryStore()
+  store = memoryCheckpoints()
 })
 
 afterEach(async () => {

@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { History } from '../src/effects/history.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
 import { NOON } from './support/one-partition.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 import { effect, world } from './support/world.ts'
@@ -18,9 +18,10 @@ const failed: Event = { ...nothing, kind: 'effect.failed', effect: waiting.id, e
 
 /** Claims a partition with one effect in its outbox and these entries behind its cut; what was performed when it was done. */
 async function performed(entries: Event[]): Promise<string[]> {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const former = await store.claim(0, 'before')
-  await store.commit(former, 1, { puts: [{ space: 'outbox', names: [waiting.id], value: waiting }], removes: [] })
+  const puts = [{ space: 'outbox' as const, names: [waiting.id], value: waiting }]
+  await store.commit(former, 1, { incarnation: 'one', mark: null, puts, removes: [] })
   const tried: string[] = []
   const last = 1 + entries.length
   const log = {
