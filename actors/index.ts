@@ -50,6 +50,23 @@ export interface Projection {
   remove(collection: string, id: string): void
 }
 
+type Fields = { readonly [field: string]: unknown }
+
+/** Documents of one collection that live sets hold copies of, for other services. */
+export interface Copies {
+  collection: string
+  /** The run of heartbeats that was written; of each viewer the latest is told. */
+  viewing?(set: Fields): { userId: string; start: number; end: number }
+  snapshot?: {
+    /** which of them are told of again when the live sets were lost */
+    current: Fields
+    /** The key of the actor that shows the document. */
+    keyOf(document: Fields): string
+    /** The document as it is told. */
+    shown(document: Fields & { _id: string }): unknown
+  }
+}
+
 /** A part of an actor that is kept in a record of its own; `value` undefined: the part is gone. */
 export interface Part {
   names: string[]
@@ -80,6 +97,18 @@ export interface ActorKind<C = any> {
   slim(context: C): C
   project(before: C, after: C, key: string, projection: Projection): void
   tally?(before: C, after: C, key: string, event: { type: string }, tally: Tally): void
+  /** Names of the tally's records that must be at hand before the event is applied. */
+  tallyRecords?(context: C, event: Event): string[][]
+  /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
+  presence?(context: C): Presence | null
+  /** Says of the machine that are for the tally alone; all others are effects. */
+  remarks?: Readonly<Record<string, (tally: Tally) => void>>
+  /**
+   * Effects without whose answers its events do not show. Such an effect is never given up, and no position from its
+   * entry on is readable until it is answered: from the entry `since` on, if its payload names an earlier one.
+   */
+  holds?: readonly string[]
+  copies?: readonly Copies[]
 }
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`

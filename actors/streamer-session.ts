@@ -58,6 +58,19 @@ export const streamerSession: ActorKind<StreamerContext> = {
       projection.upsert('sessions', after.session.id, documentOf(after.session))
     }
   },
+
+  copies: [
+    {
+      collection: 'sessions',
+      snapshot: { current: { active: true }, keyOf: ({ userId }) => String(userId), shown: sessionOf },
+    },
+  ],
+}
+
+/** The document of a session as it is answered: `id` for `_id`, nothing that is only Rollcall's business. */
+export function sessionOf(document: { readonly _id: string; readonly [field: string]: unknown }) {
+  const { _id, createdBy: _by, ordinal: _n, viewersAt: _at, changedAt: _changed, ...session } = document
+  return { id: _id, ...session, metadata: { name: null, viewerCount: 0, ...(session.metadata as object | undefined) } }
 }
 
 /** A session as documents show it. */

@@ -1,4 +1,11 @@
-import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent, type Watched } from '../machines/viewer.ts'
+import {
+  type Beat,
+  viewer as machine,
+  type ViewerContext,
+  type ViewerEvent,
+  type Watched,
+  windowOf,
+} from '../machines/viewer.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
 /** Who was not there for so long leaves the streamer's viewers. */
@@ -12,6 +19,10 @@ export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${stream
 
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
+/** Streams a beat is about: on a new one the viewer forgets those that are frozen. */
+const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly string[] =>
+  stream === null ? [] : streams.includes(stream) ? [stream] : [stream, ...streams]
+
 /** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
 export const viewer: ActorKind<ViewerContext> = {
   kind: 'viewer',
@@ -23,8 +34,7 @@ export const viewer: ActorKind<ViewerContext> = {
   receive(event, context, { rules, isFrozen }): Heartbeat {
     const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
     const stream = event.stream as string | null
-    const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
-    const frozen = asked.filter(id => isFrozen(id))
+    const frozen = streamsOf(context, stream).filter(id => isFrozen(id))
     const { streamer, preset } = event as { streamer?: string; preset?: string }
     const show = streamer === undefined ? null : { streamerId: streamer, preset: preset! }
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
@@ -72,6 +82,21 @@ export const viewer: ActorKind<ViewerContext> = {
       tally.counted(cohort.window, cohort.country, cohort.groups, 1)
     }
   },
+
+  tallyRecords: (context, { stream, at }) => [
+    ...streamsOf(context, stream as string | null).map(id => ['stream', id]),
+    ['window', String(windowOf(at))],
+  ],
+
+  presence: ({ last }) => last,
+  remarks: { 'heartbeat.too-late': tally => tally.tooLate() },
+
+  copies: [
+    {
+      collection: 'viewing-sessions',
+      viewing: ({ userId, start, end }) => ({ userId, start, end }) as { userId: string; start: number; end: number },
+    },
+  ],
 }
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {

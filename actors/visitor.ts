@@ -1,9 +1,11 @@
-import { type Found, isWhole } from '../machines/adoption.ts'
+import { type Ask, type Found, isWhole } from '../machines/adoption.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
 import type { VisitorContext, VisitorDay } from '../machines/visitor-day.ts'
 import { sessionId } from '../machines/web-session-id.ts'
 import type { Chunk, Visit } from '../machines/web-sessions.ts'
 import type { ActorKind, Part } from './index.ts'
+
+const ADOPT: Ask['type'] = 'visitor-day.adopt'
 
 /** Key: the `sessionId` of web events. Shows web sessions and their events. A part is a day's head or one of its chunks. */
 export const visitor: ActorKind<VisitorContext> = {
@@ -12,6 +14,7 @@ export const visitor: ActorKind<VisitorContext> = {
   version: 1,
   migrations: {},
   takes: ['web-event', 'visitor-day.found'],
+  holds: [ADOPT],
 
   receive({ kind, key: visitorId, ...event }, _context, { rules, adopts }): VisitorEvent {
     const { arrival } = event

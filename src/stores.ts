@@ -10,6 +10,8 @@ import type { DocumentStore } from './documents/index.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
+import type { Faults } from './observe/index.ts'
+import type { Time } from './time.ts'
 
 export interface Places {
   logPath: string
@@ -87,12 +89,12 @@ export async function openStores({ statePath, mongodbUrl }: Places): Promise<Sto
 export async function openLiveSets(
   { redisUrl, partitions }: Places,
   log: EventLog,
-  failed: (error: Error) => void,
+  { time, faults }: { time: Time; faults: Faults },
 ): Promise<LiveSets<null>> {
-  if (!redisUrl) return memoryLiveSets()
+  if (!redisUrl) return memoryLiveSets(time)
   const { openRedisLiveSets } = await import('./audience/redis.ts')
   const { incarnation } = await log.bounds(0)
-  return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, failed })
+  return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, time, faults })
 }
 
 /** Which settings differ from those the log was made with, as a sentence; '' if none does. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { Effect } from '../src/effects/index.ts'
@@ -11,7 +12,7 @@ import { adopt } from '../src/ownership/adopt.ts'
 import { project } from '../src/partition/projections.ts'
 import { adoptVisitorDay } from '../src/receivers/adopt-visitor-day.ts'
 import type { OwnLog } from '../src/stores.ts'
-import { MemoryStore } from './support/memory-store.ts'
+import { allRecords } from './support/all-records.ts'
 import { NOON, OnePartition, tick } from './support/one-partition.ts'
 import { seeded } from './support/random.ts'
 import { type WebEvent, webSessions } from './support/web-session-oracle.ts'
@@ -109,9 +110,9 @@ describe('a visitor of whom documents know more than the actor', () => {
     const { run, settle, one } = await fromThen()
     await run(logged(visit('b', NOON + 60_000)), logged(visit('c', NOON + 120_000)))
     expect(await shown()).toEqual(expected(visit('a', NOON)))
-    expect(one.partition.shownUntil).toBe(ABOVE)
+    expect(one.partition.readableUntil).toBe(ABOVE)
     await settle()
-    expect(one.partition.shownUntil).toBe(one.partition.applied)
+    expect(one.partition.readableUntil).toBe(one.partition.applied)
   })
 
   test('is asked for once, where the day is later than any document can be', async () => {
@@ -194,7 +195,9 @@ describe('a visitor of whom documents know more than the actor', () => {
     const { run, settle, one } = await fromThen()
     await run(logged(visit('b', NOON + 60_000)))
     await settle()
-    expect([...one.store.records.keys()].filter(key => key.includes('waiting'))).toEqual([])
+    expect(
+      [...(await allRecords(one.store, one.partition.claim)).keys()].filter(key => key.includes('waiting')),
+    ).toEqual([])
   })
 
   test('whose day is too large for one answer, asks on', async () => {
@@ -205,7 +208,7 @@ describe('a visitor of whom documents know more than the actor', () => {
     await run(logged(visit('b', NOON + 60_000)))
     await answer()
     expect(await shown()).toEqual(expected(...many))
-    expect(one.partition.shownUntil).toBe(ABOVE)
+    expect(one.partition.readableUntil).toBe(ABOVE)
     await settle()
     expect(await shown()).toEqual(expected(...many, visit('b', NOON + 60_000)))
   })
@@ -362,7 +365,7 @@ describe('a partition without a checkpoint', () => {
   /** What is adopted over documents up to seq 50, and where the checkpoint and the log are then. */
   async function adoption(first: number, last: number, acceptLoss = false) {
     await documents.upsertMany('web-sessions', [{ id: 'v-2026-01-01', seq: 50, set: { visitorId: 'v' } }])
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     let bounds = { incarnation: 'old', first, last }
     const log = {
       bounds: async () => bounds,
@@ -371,7 +374,7 @@ describe('a partition without a checkpoint', () => {
       },
     } as unknown as OwnLog
     const adopting = await adopt({ log, store, documents, partitions: 1, now: () => NOON, acceptLoss })
-    return { adopting, bounds, cut: (await store.peek()).cut }
+    return { adopting, bounds, cut: (await store.peek(0))?.cut }
   }
   const above = 50 + 1_000_000 + 1
 
@@ -394,7 +397,7 @@ describe('a partition without a checkpoint', () => {
 
   test('adopts nothing of documents that are of another', async () => {
     await documents.upsertMany('sessions', [{ id: 's', seq: 5, set: { userId: 'sam' } }])
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     const log = {
       bounds: async () => ({ incarnation: 'old', first: 1, last: 0 }),
       renew: async () => {},

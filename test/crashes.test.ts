@@ -1,12 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
+import { memoryDocuments } from '../src/documents/memory.ts'
 import type { Entry } from '../src/log/index.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { Partition } from '../src/partition/partition.ts'
+import { project } from '../src/partition/projections.ts'
 import { recover } from '../src/partition/recovery.ts'
+import { allDocuments } from './support/all-documents.ts'
+import { allRecords } from './support/all-records.ts'
+import { INCARNATION } from './support/checkpoint-records.ts'
 import { history } from './support/history.ts'
-import { MemoryDocuments, MemoryStore } from './support/memory-store.ts'
 import { type Random, seeded } from './support/random.ts'
+import { ManualTime } from './support/time.ts'
 
 const rules = { zone: 'Europe/Paris', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 
@@ -21,8 +27,8 @@ const STEPS = ['commit', 'documents', 'effects', 'mark'] as const
 
 /** Runs the log to its end; `random` decides how much goes into a commit and at which step of it the process dies. */
 async function run(log: Entry[], random: Random | null): Promise<Outcome> {
-  const store = new MemoryStore()
-  const documents = new MemoryDocuments()
+  const store = memoryCheckpoints()
+  const documents = memoryDocuments({ time: new ManualTime() })
   const effects = new Set<string>()
   const dies = (): boolean => random?.chance(0.12) ?? false
 
@@ -31,12 +37,12 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
     const cut: Cut = partition.take()
     for (const step of STEPS) {
       if (dies()) return false
-      if (step === 'commit') await store.commit(partition.claim, cut.seq, { ...cut.delta })
+      if (step === 'commit') await store.commit(partition.claim, cut.seq, { incarnation: INCARNATION, ...cut.delta })
       if (step === 'documents') {
         const torn = dies()
-        await documents.write(torn ? cut.writes.slice(0, 1) : cut.writes, cut.seq)
+        await project(documents, torn ? cut.writes.slice(0, 1) : cut.writes, cut.seq)
         if (torn) return false
-        partition.shown(cut.seq)
+        partition.projected(cut.seq)
       }
       if (step === 'effects') for (const { id } of cut.effects) effects.add(id)
       if (step === 'mark') for (const { id } of cut.effects) partition.outbox.done(id)
@@ -47,8 +53,8 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
   for (;;) {
     const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
     for (const { seq, writes } of await recover(partition, store)) {
-      await documents.write(writes, seq)
-      partition.shown(seq)
+      await project(documents, writes, seq)
+      partition.projected(seq)
     }
     let alive = true
     while (alive && partition.applied < log.length) {
@@ -60,8 +66,8 @@ async function run(log: Entry[], random: Random | null): Promise<Outcome> {
     }
     if (alive && (await commit(partition)) && (await commit(partition))) break
   }
-  const spaces = ['actor', 'aggregate', 'deadline', 'parked', 'documents', 'outbox']
-  return { documents: documents.dump(), state: store.dump(spaces), effects: [...effects].sort() }
+  const state = await allRecords(store, await store.claim(0, 'test'))
+  return { documents: await allDocuments(documents), state, effects: [...effects].sort() }
 }
 
 describe('a partition that crashes at any step of its commits', () => {

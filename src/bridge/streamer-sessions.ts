@@ -1,6 +1,6 @@
 import { ObjectId } from 'bson'
 import type { Event } from '../../actors/event.ts'
-import { sessionOf } from '../documents/answered.ts'
+import { sessionOf } from '../../actors/streamer-session.ts'
 import type { Document, DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Append } from '../log/append.ts'

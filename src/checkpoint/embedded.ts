@@ -3,6 +3,7 @@ import { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { CheckpointStore, Claim, Delta, Record, RecordKey } from './index.ts'
+import { textOf } from './record-id.ts'
 
 interface Manifest {
   owner: string
@@ -23,7 +24,11 @@ const MANIFEST = 'manifest'
 const escaped = (name: string): string => name.replace(/[\0-\x05]/g, c => `\x05${c.charCodeAt(0)}`)
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const unescaped = (name: string): string => name.replace(/\x05(.)/g, (_, code) => String.fromCharCode(code))
-const keyOf = (partition: number, { space, names }: RecordKey): Key => [partition, space, ...names.map(escaped)]
+const keyOf = (partition: number, { space, names }: RecordKey): Key => [
+  partition,
+  space,
+  ...names.map(name => escaped(textOf(name))),
+]
 
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it

@@ -3,14 +3,10 @@
  * over NATS; everything else they do themselves.
  */
 
+import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { ActorView, AudienceCount, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
-
-export interface Audience {
-  all: AudienceCount
-  bySession: [id: string, count: AudienceCount][]
-}
+import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 

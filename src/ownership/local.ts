@@ -1,13 +1,14 @@
+import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import type { ActorView, AudienceCount, EffectQuery } from '../shard/index.ts'
+import type { ActorView, EffectQuery } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
-import type { Audience, Owner, ParkedActor, PartitionState } from './index.ts'
+import type { Owner, ParkedActor, PartitionState } from './index.ts'
 
 const STATES_MS = 1_000
 
-/** The owner's own process: all its shards as one. A user lives in one partition, so counts of distinct users add up. */
+/** The owner's own process: all its shards as one. */
 export class Shards implements Owner {
   readonly all: readonly Shard[]
 
@@ -30,17 +31,11 @@ export class Shards implements Owner {
   }
 
   async audience(withinMs?: number): Promise<Audience> {
-    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs)))
-    const bySession = new Map<string, AudienceCount>()
-    for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
-      bySession.set(stream, added(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))
-    }
-    return { all: answers.map(answer => answer.all).reduce(added), bySession: [...bySession] }
+    return audienceOf(await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs))))
   }
 
   async audienceOf(stream: string): Promise<AudienceCount> {
-    const counts = await Promise.all(this.all.map(shard => shard.call(remote => remote.audienceOf(stream))))
-    return counts.reduce(added)
+    return sumOf(await Promise.all(this.all.map(shard => shard.call(remote => remote.audienceOf(stream)))))
   }
 
   async alive(stream: string): Promise<string[] | null> {
@@ -81,8 +76,3 @@ export class Shards implements Owner {
     return (await Promise.all(states)).flat()
   }
 }
-
-const added = (a: AudienceCount, b: AudienceCount): AudienceCount => ({
-  alive: a.alive + b.alive,
-  attendance: a.attendance + b.attendance,
-})

@@ -12,6 +12,7 @@ import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
 import { Shard } from '../shard/supervisor.ts'
 import type { OwnLog, Places } from '../stores.ts'
+import { systemTime } from '../time.ts'
 import { adopt } from './adopt.ts'
 import type { PartitionState } from './index.ts'
 import { Shards } from './local.ts'
@@ -84,7 +85,7 @@ export class Tenure {
     const all = Array.from({ length: settings.shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % settings.shards === shard)
       return new Shard({
-        ...{ partitions: owned, rules, flushMs, places, writer, host },
+        ...{ partitions: owned, rules, flushMs, places, writer, host, time: systemTime },
         livestream: { groups, pusher: settings.pusher, firebase: settings.firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')

@@ -11,7 +11,7 @@ import { isUnparking, type Parked, Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents } from './residents.ts'
-import type { Live, Said } from './transitions.ts'
+import type { Resident, Said } from './transitions.ts'
 import { Wheel } from './wheel.ts'
 
 /** An entry being applied, and how many effects each actor has asked for in it. */
@@ -29,7 +29,8 @@ const AHEAD = 1_000_000_000
 export class Partition {
   readonly claim: Claim
   readonly counters = new AudienceCounters()
-  readonly outbox = new Outbox()
+  readonly kinds: ReadonlyMap<string, ActorKind>
+  readonly outbox: Outbox
   readonly parking = new Parking()
   readonly wheel = new Wheel()
   readonly residents: Residents
@@ -37,19 +38,19 @@ export class Partition {
   /** the last entry that is in the state */
   applied: Seq
 
-  readonly #kinds: Map<string, ActorKind>
   readonly #takers: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #facts: Facts
   readonly #projections = new Projections()
-  readonly #shown: RecordKey[] = []
+  readonly #projected: RecordKey[] = []
   #last: Entry | undefined
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
-    this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
     this.#facts = {
@@ -67,7 +68,7 @@ export class Partition {
   /** The kind of actor the event is about; undefined if it is about none. */
   readonly takerOf = (event: Event): ActorKind | undefined => {
     if (event.kind !== 'effect.failed') return this.#takers.get(event.kind)
-    const kind = this.#kinds.get(splitId(String(event.effect)).kind)
+    const kind = this.kinds.get(splitId(String(event.effect)).kind)
     return kind?.takes.includes(event.kind) ? kind : undefined
   }
 
@@ -102,7 +103,7 @@ export class Partition {
 
   #tick(at: number, applying: Applying): void {
     for (const id of this.wheel.due(at)) {
-      // Nobody takes this event; parked, it stands for the deadline, which a retry or drop sets anew.
+      // The deadline of an actor that is stuck is parked as an event no kind takes; a retry or drop sets it anew.
       const event = { kind: 'deadline', key: splitId(id).key, id: '', at, arrival: at }
       if (this.parking.has(id)) this.parking.add(id, { seq: applying.seq, index: 0, event })
       else {
@@ -136,9 +137,9 @@ export class Partition {
       this.parking.add(id, arrived)
       return
     }
-    const live = this.residents.get(id)
+    const resident = this.residents.get(id)
     try {
-      this.#step(live, kind.receive(event, live.snapshot.context, this.#facts), applying)
+      this.#step(resident, kind.receive(event, resident.snapshot.context, this.#facts), applying)
     } catch (error) {
       this.parking.add(id, arrived, error as Error)
     }
@@ -153,45 +154,46 @@ export class Partition {
     if (this.residents.has(id)) this.wheel.set(id, this.residents.get(id).snapshot.context.deadline)
   }
 
-  #step(live: Live, event: { type: string; [fact: string]: unknown }, applying: Applying): void {
-    const { snapshot, said } = this.residents.transitions.step(live, event)
-    const before = live.snapshot.context
+  #step(resident: Resident, event: { type: string; [fact: string]: unknown }, applying: Applying): void {
+    const { snapshot, said } = this.residents.transitions.step(resident, event)
+    const before = resident.snapshot.context
     const after = snapshot.context
-    if (snapshot !== live.snapshot) {
-      live.snapshot = snapshot
-      this.residents.touch(live)
+    if (snapshot !== resident.snapshot) {
+      resident.snapshot = snapshot
+      this.residents.touch(resident)
     }
     if (before !== after) {
-      live.kind.project(before, after, live.key, this.#projections)
-      live.kind.tally?.(before, after, live.key, event, this.counters)
-      if (before.deadline !== after.deadline) this.wheel.set(live.id, after.deadline)
+      resident.kind.project(before, after, resident.key, this.#projections)
+      resident.kind.tally?.(before, after, resident.key, event, this.counters)
+      if (before.deadline !== after.deadline) this.wheel.set(resident.id, after.deadline)
     }
-    for (const each of said) this.#ask(live, each, applying)
+    for (const each of said) this.#ask(resident, each, applying)
   }
 
-  #ask(live: Live, { type, ...payload }: Said, { seq, said, from }: Applying): void {
-    if (type === 'heartbeat.too-late') {
-      this.counters.tooLate()
+  #ask(resident: Resident, { type, ...payload }: Said, { seq, said, from }: Applying): void {
+    const remark = resident.kind.remarks?.[type]
+    if (remark) {
+      remark(this.counters)
       return
     }
-    const index = said.get(live.id) ?? from
-    said.set(live.id, index + 1)
-    const id = `${live.id}:${seq}:${index}`
-    this.outbox.add({ id, kind: type, actor: live.id, seq, index, at: this.clock.time, payload })
+    const index = said.get(resident.id) ?? from
+    said.set(resident.id, index + 1)
+    const id = `${resident.id}:${seq}:${index}`
+    this.outbox.add({ id, kind: type, actor: resident.id, seq, index, at: this.clock.time, payload })
   }
 
   get #mark(): string | null {
     return this.#last ? markOf(this.#last) : this.claim.mark
   }
 
-  /** Up to here what was applied shows: an event that waits for what documents know of it does not. */
-  get shownUntil(): Seq {
-    return Math.min(this.applied, this.clock.adopts === null ? this.applied : this.outbox.adoptingSince() - 1)
+  /** Up to here what was applied shows: an event whose actor waits for an answer that it cannot do without does not. */
+  get readableUntil(): Seq {
+    return Math.min(this.applied, this.outbox.heldSince() - 1)
   }
 
   /** Whether a commit would change anything but the clock. */
   get isDirty(): boolean {
-    return this.applied > this.claim.cut || this.outbox.hasChanges || this.#shown.length > 0
+    return this.applied > this.claim.cut || this.outbox.hasChanges || this.#projected.length > 0
   }
 
   /** The state as of `applied`, as changes since the last cut. One uninterrupted slice, or the cut would be torn. */
@@ -201,8 +203,8 @@ export class Partition {
     const { residents, parking, outbox, wheel } = this
     const changes = [residents.take(), parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
     const puts = changes.flatMap(({ puts }) => puts)
-    const removes = [...changes.flatMap(({ removes }) => removes), ...this.#shown]
-    this.#shown.length = 0
+    const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
+    this.#projected.length = 0
     for (const { names, value } of this.counters.take()) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
@@ -210,7 +212,7 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock, ahead: [...this.clock.ahead] } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
-    return { seq, shownUntil: this.shownUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
+    return { seq, readableUntil: this.readableUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
   }
 
   #statistics(window: string, value: object): DocumentWrite {
@@ -219,11 +221,11 @@ export class Partition {
   }
 
   /** The document writes of this cut are done; the next commit forgets them. */
-  shown(seq: Seq): void {
-    this.#shown.push({ space: 'documents', names: [cutName(seq)] })
+  projected(seq: Seq): void {
+    this.#projected.push({ space: 'documents', names: [cutName(seq)] })
   }
 
-  /** Only between batches, and only when no commit is under way. */
+  /** Called only between batches, and only when no commit is under way. */
   evict(now: number): void {
     this.residents.evict()
     this.counters.evict(this.clock.time, now)
@@ -241,7 +243,7 @@ export class Partition {
 
   /** The actor's snapshot as of `applied`, with the parts that are at hand; undefined if there is none. */
   async view(kind: string, key: string): Promise<{ value: unknown; context: unknown } | undefined> {
-    const { snapshot } = await this.residents.look(kind, key)
+    const snapshot = await this.residents.snapshotOf(kind, key)
     return snapshot && { value: snapshot.value, context: snapshot.context }
   }
 }

@@ -22,7 +22,7 @@ const at = (step: Step): void => {
   if (left === 0) process.kill(process.pid, 'SIGKILL')
 }
 
-const { take, shown } = Partition.prototype
+const { take, projected } = Partition.prototype
 Partition.prototype.take = function () {
   if (this.outbox.hasFresh) at('before the commit')
   const cut = take.call(this)
@@ -36,9 +36,9 @@ Partition.prototype.take = function () {
     },
   })
 }
-Partition.prototype.shown = function (seq) {
+Partition.prototype.projected = function (seq) {
   at('before the effects')
-  shown.call(this, seq)
+  projected.call(this, seq)
 }
 
 const { write } = History.prototype

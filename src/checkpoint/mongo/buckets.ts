@@ -1,7 +1,8 @@
 /** Buckets: the records of a space by the first bits of their hash, as many bits as it takes to keep them small. */
 import type { Space } from '../index.ts'
+import { spaceOf } from '../record-id.ts'
+import { groupOf, hashOf } from './groups.ts'
 import type { BucketEntry } from './manifest.ts'
-import { groupOf, hashOf, spaceOf } from './record-id.ts'
 import { type Change, parted, type Run } from './run.ts'
 
 /** Inside a space: a bucket, or those whose next bit is 0 and those whose next bit is 1. */

@@ -1,10 +1,11 @@
 /** What the owner of a partition keeps in memory of its checkpoint: where each record is, and what is newest. */
 
 import type { Anchor, Record, RecordKey } from '../index.ts'
+import { idOf } from '../record-id.ts'
 import { type Blob, type Piece, piecesOf } from './blobs.ts'
 import { Bucket, Buckets, split } from './buckets.ts'
+import { groupOf } from './groups.ts'
 import type { DeltaEntry, Lists, Manifest } from './manifest.ts'
-import { groupOf, idOf } from './record-id.ts'
 import { type Change, encode, isRemoval, placeOf, type Run, recordAt, withChanges } from './run.ts'
 
 /** What a commit is going to do. */

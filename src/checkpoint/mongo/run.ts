@@ -1,7 +1,7 @@
 /** Records one after another: their ids, and their values, each as msgpack, in one body. No bytes at all: removed. */
 import { pack, unpack } from 'msgpackr'
 import type { Delta, Record } from '../index.ts'
-import { idOf, keyOf } from './record-id.ts'
+import { idOf, keyOf } from '../record-id.ts'
 
 export interface Run {
   ids: string[]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { decode } from '../entries.ts'
 import { markOf } from '../fingerprint.ts'
-import type { Seq } from '../index.ts'
+import type { Entry, Seq } from '../index.ts'
 
 const KEY_BYTES = 10
 /** What is removed at once: appends wait for it. */
@@ -53,6 +53,11 @@ export class Tables {
     return firstSeq(this.entries, partition, last + 1)
   }
 
+  between(partition: number, from: Seq, until: Seq): Entry[] {
+    this.#env.resetReadTxn()
+    return entriesAt(this.entries, partition, from, until)
+  }
+
   mark(partition: number, seq: Seq): string | null {
     this.#env.resetReadTxn()
     return markAt(this.entries, partition, seq)
@@ -95,7 +100,13 @@ export function keyOf(partition: number, seq: Seq): Buffer {
   return key
 }
 
-export const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
+const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
+
+/** The entries that are there from `from` up to `until`, in order. */
+export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
+  const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
+  return Array.from(range, ({ key, value }) => ({ seq: seqOf(key as Buffer), events: decode(value) }))
+}
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
   const [start, end] = [keyOf(partition + 1, 0), keyOf(partition, 0)]

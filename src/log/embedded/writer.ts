@@ -5,10 +5,11 @@ import type { Event } from '../../../actors/event.ts'
 import { RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
+import { Arrivals } from '../arrivals.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from '../entries.ts'
 import type { Bounds, Entry, EventLog, Seq } from '../index.ts'
+import { readEntries } from '../reading.ts'
 import type { FromFollower, ToFollower } from './follower.ts'
-import { readEntries } from './reading.ts'
 import { keyOf, type Made, Tables } from './tables.ts'
 
 const FLUSH_DEADLINE_MS = 10_000
@@ -49,7 +50,7 @@ class Writer implements EmbeddedLog {
   readonly #durable: Seq[]
   readonly #open = new Map<number, Batch[]>()
   readonly #ports = new Set<MessagePort>()
-  readonly #arrivals = new Set<() => void>()
+  readonly #arrivals = new Arrivals()
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
@@ -138,7 +139,7 @@ class Writer implements EmbeddedLog {
   #announce(partitions: number[]): void {
     const durable = partitions.map((p): [number, Seq] => [p, this.#durable[p]!])
     for (const port of this.#ports) port.postMessage({ durable } satisfies ToFollower)
-    for (const arrived of [...this.#arrivals]) arrived()
+    for (const partition of partitions) this.#arrivals.tell(partition)
   }
 
   serve(port: MessagePort): void {
@@ -160,24 +161,9 @@ class Writer implements EmbeddedLog {
   }
 
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]> {
-    return readEntries({
-      entries: this.#tables.entries,
-      partition,
-      after,
-      signal,
-      durable: () => this.#durable[partition]!,
-      more: () =>
-        new Promise(resolve => {
-          const arrived = (): void => {
-            this.#arrivals.delete(arrived)
-            signal?.removeEventListener('abort', arrived)
-            resolve()
-          }
-          this.#arrivals.add(arrived)
-          signal?.addEventListener('abort', arrived)
-        }),
-      fresh: () => this.#env.resetReadTxn(),
-    })
+    const last = (): Seq => this.#durable[partition]!
+    const entries = (from: Seq, until: Seq): Entry[] => this.#tables.between(partition, from, until)
+    return readEntries({ partition, after, signal, arrivals: this.#arrivals, last, entries })
   }
 
   async bounds(partition: number): Promise<Bounds> {
