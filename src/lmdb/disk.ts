@@ -1,17 +1,18 @@
 import { statfsSync } from 'node:fs'
+import type { Time } from '../time.ts'
 
 /** Below this nothing is accepted any more, so that what was accepted can still be committed. */
 export const FREE_FLOOR_BYTES = 33_554_432
 
 /** Whether the disk under `path` still takes new input; asked of the system once a second. */
-export function spaceAt(path: string, now: () => number = () => performance.now()): () => boolean {
+export function spaceAt(path: string, time: Time): () => boolean {
   let checkedAt = Number.NEGATIVE_INFINITY
   let enough = true
   return () => {
-    if (now() - checkedAt >= 1_000) {
+    if (time.monotonic() - checkedAt >= 1_000) {
       const { bavail, bsize } = statfsSync(path)
       enough = bavail * bsize >= FREE_FLOOR_BYTES
-      checkedAt = now()
+      checkedAt = time.monotonic()
     }
     return enough
   }

@@ -45,10 +45,9 @@ export class LogInMemory {
   open(): MemoryLog {
     let isClosed = false
     const batches = new Batches({
-      partitions: this.#partitions.length,
-      maxBytes: Number.POSITIVE_INFINITY,
-      deadlineMs: Number.POSITIVE_INFINITY,
-      send: async (partition, _id, value) => this.#put(partition, value),
+      ...{ time: this.#time, partitions: this.#partitions.length, isJoint: true },
+      ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
+      send: async outgoing => outgoing.map(({ partition, value }) => this.#put(partition, value)),
     })
     return {
       settings: this.#settings,

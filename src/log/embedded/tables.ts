@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { decode } from '../entries.ts'
 import { markOf } from '../fingerprint.ts'
@@ -77,9 +76,9 @@ export class Tables {
     return Math.max(0, seq - first)
   }
 
-  /** The partition, empty by now, is of another incarnation and goes on with `start`. */
-  async begin(partition: number, start: Seq): Promise<void> {
-    await this.#origins!.put(partition, { incarnation: randomUUID(), start })
+  /** The partition, empty by now, begins there. */
+  async begin(partition: number, origin: Origin): Promise<void> {
+    await this.#origins!.put(partition, origin)
     await this.#env.flushed
     this.#env.resetReadTxn()
   }

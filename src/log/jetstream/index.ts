@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { RollcallError } from '../../errors.ts'
 import { type Address, type Connection, openConnection } from '../../nats/index.ts'
-import { Batches } from '../batches.ts'
+import { systemTime, type Time } from '../../time.ts'
+import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
 import { roomForSeen, Seen } from './high-water.ts'
 import { readStream } from './reader.ts'
@@ -25,6 +26,7 @@ export interface JetStreamOptions extends Address {
   patienceMs?: number
   /** how long an append is tried; much less than the two minutes for which the server knows a message again */
   deadlineMs?: number
+  time?: Time
   /** what all threads of the process have seen of the log, where several have it open */
   seen?: SharedArrayBuffer | undefined
   /** Whether the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
@@ -42,7 +44,7 @@ export interface JetStreamLog extends EventLog {
 
 /** The log in NATS JetStream; every process and every thread that needs it opens it for itself. */
 export async function openJetStreamLog(options: JetStreamOptions): Promise<JetStreamLog> {
-  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000 } = options
+  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000, time = systemTime } = options
   const patience = performance.now() + patienceMs
   const connection = await openConnection(options, patienceMs)
   const wanted = { partitions, settings }
@@ -58,11 +60,12 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
   const { goesOnWith = async () => false } = options
   const tails = new Tails({ connection, streams, seen, incarnations, goesOnWith })
+  const publish = ({ partition, id: msgID, value, deadline: until }: Outgoing): Promise<Seq> =>
+    tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal)
   const batches = new Batches({
-    ...{ partitions: incarnations.length, deadlineMs },
+    ...{ time, partitions: incarnations.length, isJoint: false, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
-    send: (partition, msgID, value, until) =>
-      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal),
+    send: outgoing => Promise.all(outgoing.map(publish)),
   })
   return {
     settings: made.settings,
