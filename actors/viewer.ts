@@ -1,4 +1,5 @@
 import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent, type Watched } from '../machines/viewer.ts'
+import type { EventOf } from './event.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
 /** Who was not there for so long leaves the streamer's viewers. */
@@ -12,8 +13,13 @@ export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${stream
 
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
+/** The facts of what a viewer takes. */
+export interface ViewerTakes {
+  heartbeat: Omit<Beat, 'at'> & { streamer?: string; preset?: string }
+}
+
 /** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
-export const viewer: ActorKind<ViewerContext> = {
+export const viewer = {
   kind: 'viewer',
   machine,
   version: 1,
@@ -21,11 +27,9 @@ export const viewer: ActorKind<ViewerContext> = {
   takes: ['heartbeat'],
 
   receive(event, context, { rules, isFrozen }): Heartbeat {
-    const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
-    const stream = event.stream as string | null
+    const { at, arrival, path, stream, country, groups, streamer, preset } = event
     const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
     const frozen = asked.filter(id => isFrozen(id))
-    const { streamer, preset } = event as { streamer?: string; preset?: string }
     const show = streamer === undefined ? null : { streamerId: streamer, preset: preset! }
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
   },
@@ -72,7 +76,7 @@ export const viewer: ActorKind<ViewerContext> = {
       tally.counted(cohort.window, cohort.country, cohort.groups, 1)
     }
   },
-}
+} satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
   const write = ({ streamerId, preset }: Watched, lastAt: number): void => {
