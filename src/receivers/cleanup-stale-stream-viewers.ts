@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SaysOf } from '../../actors/kinds.ts'
 import { STALE_MS, seenBefore } from '../../actors/viewer.ts'
 import type { Receiver } from '../effects/index.ts'
@@ -9,16 +8,16 @@ const AT_ONCE = 500
 type Cleanup = Receiver<SaysOf<'cleanup_stale_stream_viewers'>, never>
 
 /** Removes from the streamer's viewers those who have not been there for three days. */
-export const cleanupStaleStreamViewers = ({ documents, now }: World): Cleanup => ({
+export const cleanupStaleStreamViewers = ({ documents, time }: World): Cleanup => ({
   async perform({ payload: { streamerId } }) {
-    const seen = seenBefore(streamerId, now() - STALE_MS)
+    const seen = seenBefore(streamerId, time.now() - STALE_MS)
     let removed = 0
     for (;;) {
       const stale = await documents.find('stream-viewers', { filter: { seen }, limit: AT_ONCE })
       if (stale.length === 0) return { outcome: 'done', detail: { removed } }
       // A viewer who has come back since then has another `seen`, and stays.
       removed += await documents.removeWhere('stream-viewers', { _id: { $in: stale.map(({ _id }) => _id) }, seen })
-      await nextTurn()
+      await time.turn()
     }
   },
 })

@@ -8,7 +8,7 @@ const COUNTRY = 'country:'
 type Generate = Receiver<SaysOf<'generate_livestream_feed'>, never>
 
 /** Asks for the feeds the streamer can be in. A feed asked for twice runs once more at most. */
-export const generateLivestreamFeed = ({ documents, groups, append, now }: World): Generate => ({
+export const generateLivestreamFeed = ({ documents, groups, append, time }: World): Generate => ({
   async perform({ id, payload: { streamerId, tags } }) {
     const user = await documents.get('users', streamerId)
     const own: unknown[] = Array.isArray(user?.tags) ? user.tags : []
@@ -19,7 +19,7 @@ export const generateLivestreamFeed = ({ documents, groups, append, now }: World
       .map(tag => tag.slice(COUNTRY.length))
     const country = typeof user?.country === 'string' && user.country !== '' ? [user.country] : []
     const feeds = feedKeysOf(groups, [...country, ...tagged])
-    const at = now()
+    const at = time.now()
     await append(feeds.map(feed => ({ kind: 'feed.request', key: feed, id, at, arrival: at })))
     return { outcome: 'done', detail: { feeds } }
   },

@@ -7,8 +7,9 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
 import { Loop } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
-import { type LivestreamSettings, openLivestream } from '../receivers/open.ts'
+import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type Places } from '../stores.ts'
+import { systemTime } from '../time.ts'
 import { control } from './control.ts'
 import { endpoint, serve } from './wire.ts'
 
@@ -18,7 +19,7 @@ export interface ThreadOptions {
   rules: Rules
   flushMs: number
   places: Places
-  livestream: LivestreamSettings
+  receivers: ReceiverSettings
   ports: {
     /** the control plane, by comlink */
     control: MessagePort
@@ -50,14 +51,14 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   }
   const live = await openLiveSets(places, log, error => failed(-1, 'live sets', error))
   surviveDiskFaults(error => failed(-1, 'disk', error))
-  const livestream = await openLivestream(options.livestream, {
+  const receivers = await openReceivers(options.receivers, {
     documents,
     host: wrap<Host>(endpoint(ports.host)),
     append: appender(log, places.partitions),
-    now: Date.now,
-    failed: error => failed(-1, 'gauges', error),
+    time: systemTime,
+    faults: { report: (step, error) => failed(-1, step, error) },
   })
-  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: livestream.receiverOf }
+  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: receivers.receiverOf }
   const loops = new Map<number, Loop>()
   const refused = new Map<number, RollcallError>()
   for (const partition of partitions) {
@@ -73,7 +74,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     }
   }
   await new Promise<void>(drained => serve(control(loops, refused, live, drained), ports.control))
-  await livestream.close()
+  await receivers.close()
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
   ports.faults.close()
