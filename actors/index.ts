@@ -74,7 +74,7 @@ export interface Part {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: kinds differ in their contexts, the shard treats them alike
-export interface ActorKind<C = any> {
+export interface ActorKind<C = any, E extends Event = Event> {
   kind: string
   machine: AnyStateMachine
   /** of the snapshot as it is kept */
@@ -82,11 +82,11 @@ export interface ActorKind<C = any> {
   /** from version n to n + 1: `migrations[n]` */
   migrations: Readonly<Record<number, (kept: unknown) => unknown>>
   /** the kinds of event it takes */
-  takes: readonly string[]
+  takes: readonly E['kind'][]
   /** The machine's event for an event of the log. */
-  receive(event: Event, context: C, facts: Facts): { type: string }
+  receive(event: E, context: C, facts: Facts): { type: string }
   /** The parts (name prefixes) that must be at hand before the event or the deadline is applied. */
-  needs(context: C, on: Event | { deadline: number }, facts: Facts): string[][]
+  needs(context: C, on: E | { deadline: number }, facts: Facts): string[][]
   /** The context without its parts. */
   head(context: C): unknown
   /** The parts that differ. */

@@ -6,6 +6,7 @@ import {
   type Watched,
   windowOf,
 } from '../machines/viewer.ts'
+import type { EventOf } from './event.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
 /** Who was not there for so long leaves the streamer's viewers. */
@@ -19,12 +20,17 @@ export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${stream
 
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
+/** The facts of what a viewer takes. */
+export interface ViewerTakes {
+  heartbeat: Omit<Beat, 'at'> & { streamer?: string; preset?: string }
+}
+
 /** Streams a beat is about: on a new one the viewer forgets those that are frozen. */
 const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly string[] =>
   stream === null ? [] : streams.includes(stream) ? [stream] : [stream, ...streams]
 
 /** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
-export const viewer: ActorKind<ViewerContext> = {
+export const viewer = {
   kind: 'viewer',
   machine,
   version: 1,
@@ -32,10 +38,8 @@ export const viewer: ActorKind<ViewerContext> = {
   takes: ['heartbeat'],
 
   receive(event, context, { rules, isFrozen }): Heartbeat {
-    const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
-    const stream = event.stream as string | null
+    const { at, arrival, path, stream, country, groups, streamer, preset } = event
     const frozen = streamsOf(context, stream).filter(id => isFrozen(id))
-    const { streamer, preset } = event as { streamer?: string; preset?: string }
     const show = streamer === undefined ? null : { streamerId: streamer, preset: preset! }
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
   },
@@ -97,7 +101,7 @@ export const viewer: ActorKind<ViewerContext> = {
       viewing: ({ userId, start, end }) => ({ userId, start, end }) as { userId: string; start: number; end: number },
     },
   ],
-}
+} satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
   const write = ({ streamerId, preset }: Watched, lastAt: number): void => {

@@ -3,12 +3,19 @@ import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } f
 import type { VisitorContext, VisitorDay } from '../machines/visitor-day.ts'
 import { sessionId } from '../machines/web-session-id.ts'
 import type { Chunk, Visit } from '../machines/web-sessions.ts'
+import { type EventOf, typed } from './event.ts'
 import type { ActorKind, Part } from './index.ts'
 
 const ADOPT: Ask['type'] = 'visitor-day.adopt'
 
+/** The facts of what a visitor takes. */
+export interface VisitorTakes {
+  'web-event': { visit: Visit }
+  'visitor-day.found': Omit<Found, 'type' | 'visitorId' | 'arrival' | 'rules'>
+}
+
 /** Key: the `sessionId` of web events. Shows web sessions and their events. A part is a day's head or one of its chunks. */
-export const visitor: ActorKind<VisitorContext> = {
+export const visitor = {
   kind: 'visitor',
   machine,
   version: 1,
@@ -16,19 +23,19 @@ export const visitor: ActorKind<VisitorContext> = {
   takes: ['web-event', 'visitor-day.found'],
   holds: [ADOPT],
 
-  receive({ kind, key: visitorId, ...event }, _context, { rules, adopts }): VisitorEvent {
-    const { arrival } = event
-    if (kind === 'visitor-day.found') return { ...(event as object as Found), type: kind, visitorId, rules }
-    return { type: 'web-event', visitorId, visit: event.visit as Visit, arrival, rules, adopts: adopts() }
+  receive(event, _context, { rules, adopts }): VisitorEvent {
+    const { key: visitorId, arrival } = event
+    if (event.kind === 'visitor-day.found') return { ...typed(event), visitorId, rules }
+    return { type: event.kind, visitorId, visit: event.visit, arrival, rules, adopts: adopts() }
   },
 
   needs(context, on, { rules, adopts }) {
     const touched =
-      'deadline' in on
-        ? daysDue(context, on.deadline as number)
-        : on.kind === 'visitor-day.found'
-          ? daysOfFound(context, on as object as Found)
-          : daysOf(context, (on.visit as Visit).ts, rules, adopts())
+      'kind' in on
+        ? on.kind === 'visitor-day.found'
+          ? daysOfFound(context, on)
+          : daysOf(context, on.visit.ts, rules, adopts())
+        : daysDue(context, on.deadline)
     return touched.filter(day => context.days[day] === undefined).map(day => ['day', day])
   },
 
@@ -92,4 +99,4 @@ export const visitor: ActorKind<VisitorContext> = {
       for (let i = day.chunks.length; i < count.chunks; i++) projection.remove('web-events', chunkId(i))
     }
   },
-}
+} satisfies ActorKind<VisitorContext, EventOf<VisitorTakes>>

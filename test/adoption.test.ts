@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
+import type { SaysOf } from '../actors/kinds.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
@@ -39,16 +40,18 @@ const logged = ({ sessionId, ...visit }: WebEvent): Event => {
   return { kind: 'web-event', key: sessionId, id: visit.id, at: visit.ts, arrival, visit }
 }
 
+type Adopt = Effect<SaysOf<'visitor-day.adopt'>>
+
 /** A partition whose documents are written as it goes. */
 async function alive(one: OnePartition) {
-  const asked: Effect[] = []
+  const asked: Adopt[] = []
   let taken = 0
   const run = async (...events: Event[]): Promise<void> => {
     for (const event of events) {
       await one.apply(event)
       await project(documents, one.writes.splice(0), one.partition.applied)
     }
-    asked.push(...one.effects.slice(taken).filter(({ kind }) => kind === 'visitor-day.adopt'))
+    asked.push(...(one.effects.slice(taken).filter(({ kind }) => kind === 'visitor-day.adopt') as Adopt[]))
     taken = one.effects.length
   }
   /** Lets the documents answer the question that was asked first; false if there is none. */
@@ -231,7 +234,7 @@ describe('a visitor of whom documents know more than the actor', () => {
     await beforeThis(visit('a', NOON))
     const { run, settle, asked } = await fromThen()
     await run(logged(visit('b', NOON + 1)))
-    const [{ id, actor }] = asked as [Effect]
+    const [{ id, actor }] = asked as [Adopt]
     const about = (kind: string, facts = {}): Event => ({
       ...{ kind, key: 'v', id, at: arrival, arrival, effect: id, actor },
       ...facts,

@@ -48,15 +48,15 @@ async function countViewers(store: DocumentStore, viewers: ReadonlyMap<string, n
   const sessions = await store.find('sessions', { filter: { active: true } })
   const patches = sessions.flatMap(({ _id, metadata }): Patch[] => {
     const count = viewers.get(_id) ?? 0
-    if (count === ((metadata as { viewerCount?: number } | undefined)?.viewerCount ?? 0)) return []
+    if (count === viewerCountOf(metadata)) return []
     return [{ id: _id, set: { 'metadata.viewerCount': count, viewersAt: at } }]
   })
   if (patches.length > 0) await store.patchMany('sessions', 'viewersAt', patches)
 }
 
-interface Head {
-  generation: number
-  generatedAt: number
+/** The number in a session's metadata; none is the number 0. */
+function viewerCountOf(metadata: unknown): unknown {
+  return (typeof metadata === 'object' && metadata && 'viewerCount' in metadata && metadata.viewerCount) || 0
 }
 
 /** A document holds one generation; the one that is named like the feed says which of them is the latest. */
@@ -66,13 +66,14 @@ async function generate(
   { generation, at }: Order,
 ): Promise<number> {
   const { alias } = options
-  const trending = ((await store.get('trending', 'trending'))?.userIds ?? []) as string[]
+  const listed = await store.get('trending', 'trending')
+  const trending: string[] = Array.isArray(listed?.userIds) ? listed.userIds : []
   const items = await store.aggregate('sessions', feed({ ...options, trending }))
   const latest = `${alias}/${generation % KEPT}`
-  const head = (await store.get('feeds', alias)) as Head | null
-  // What follows is later, also by the clock of an owner that is behind the one before.
-  const follows = head !== null && head.generation < generation
-  const generatedAt = follows ? Math.max(at, head.generatedAt + 1) : at
+  const head = await store.get('feeds', alias)
+  // A generation that follows is later, also by the clock of an owner that is behind the one before.
+  const follows = head !== null && Number(head.generation) < generation
+  const generatedAt = follows ? Math.max(at, Number(head.generatedAt) + 1) : at
   const facts = { alias, generation, generatedAt }
   await store.upsertMany('feeds', [{ id: latest, seq: generatedAt, set: { ...facts, items } }])
   await store.upsertMany('feeds', [{ id: alias, seq: generatedAt, set: { ...facts, latest } }])

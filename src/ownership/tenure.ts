@@ -10,6 +10,7 @@ import { startTrimming } from '../log/trimming.ts'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
+import type { Faults } from '../observe/index.ts'
 import { Shard } from '../shard/supervisor.ts'
 import type { OwnLog, Places } from '../stores.ts'
 import { systemTime } from '../time.ts'
@@ -73,8 +74,8 @@ export class Tenure {
         const { bySession } = await this.owner.audience(COUNTED_WITHIN_MS)
         return new Map(bySession.map(([id, { alive }]) => [id, alive]))
       },
-      failed: (step, error) => logger.error({ step, err: error }, 'livestream fault'),
-      now: Date.now,
+      time: systemTime,
+      faults: { report: (step, error) => logger.error({ step, err: error }, 'livestream fault') },
     })
     this.#parts.defer(() => feeds.close())
     const host = { generateFeed: (feed: string, n: number) => feeds.generateFeed(feed, n), renewChannels }
@@ -86,7 +87,7 @@ export class Tenure {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % settings.shards === shard)
       return new Shard({
         ...{ partitions: owned, rules, flushMs, places, writer, host, time: systemTime },
-        livestream: { groups, pusher: settings.pusher, firebase: settings.firebase, natsUrl },
+        receivers: { groups, pusher: settings.pusher, firebase: settings.firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
@@ -134,9 +135,10 @@ export class Tenure {
   async #tellStatistics(nats: NatsConnection): Promise<void> {
     const { documents, settings, logger } = this.#options
     const { natsOutputs } = await import('../notify/nats-outputs.ts')
-    const failed = (error: unknown): void => logger.error({ err: error }, 'the statistics were not told')
-    const options = { documents, outputs: natsOutputs(nats), lateMs: settings.lateMs, now: Date.now, failed }
-    const teller = new StatisticsTeller(options).start()
+    const { lateMs } = settings
+    const faults: Faults = { report: (_step, error) => logger.error({ err: error }, 'the statistics were not told') }
+    const teller = new StatisticsTeller({ documents, outputs: natsOutputs(nats), lateMs, time: systemTime, faults })
+    teller.start()
     this.#parts.defer(() => teller.close())
   }
 

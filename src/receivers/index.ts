@@ -8,6 +8,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { FeedGenerator } from '../feeds/index.ts'
 import type { Channels, Outputs, Push } from '../notify/index.ts'
+import type { Time } from '../time.ts'
 
 /** What there is once in a process, however many shards. */
 export interface Host extends FeedGenerator {
@@ -25,5 +26,5 @@ export interface World {
   groups: readonly FeedGroup[]
   /** resolves when the log has them */
   append(events: Event[]): Promise<unknown>
-  now(): number
+  time: Time
 }

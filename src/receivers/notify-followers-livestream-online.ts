@@ -1,3 +1,5 @@
+import type { SaysOf } from '../../actors/kinds.ts'
+import type { DocumentStore } from '../documents/index.ts'
 import type { Effect, Progress, Receiver } from '../effects/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import { MOST_REGISTRATIONS, type PushMessage, type Registration } from '../notify/index.ts'
@@ -7,20 +9,22 @@ import type { World } from './index.ts'
 const EXPIRES_MS = 3_600_000
 const FOLLOWERS_AT_ONCE = 500
 
+type Online = SaysOf<'notify_followers_livestream_online'>
 type Device = Registration & { _id: string }
 
 /** So many devices may be passed over until the rest waits for them too. */
 const MOST_PASSED_OVER = 5_000
 
 /** Tells every registered device of every follower, and forgets devices nobody will ever reach again. */
-export const notifyFollowersLivestreamOnline = (world: World): Receiver => ({
+export const notifyFollowersLivestreamOnline = (world: World): Receiver<Online, never> => ({
   expiresMs: EXPIRES_MS,
   async perform(effect, progress) {
-    const session = await world.documents.get('sessions', String(effect.payload.sessionId))
+    const { sessionId, streamerId } = effect.payload
+    const session = await world.documents.get('sessions', sessionId)
     if (session?.active === false) return { outcome: 'done', detail: { ...progress.counts, ended: true } }
     const message = await messageOf(effect, world)
     let failure: RollcallError | undefined
-    for await (const devices of devicesToTell(String(effect.payload.streamerId), progress, world)) {
+    for await (const devices of devicesToTell(streamerId, progress, world)) {
       for (let i = 0; i < devices.length; i += MOST_REGISTRATIONS) {
         const failed = await tell(devices.slice(i, i + MOST_REGISTRATIONS), message, progress, world)
         if (failed && !(failure && failure.retryAfterMs > failed.retryAfterMs)) failure = failed
@@ -33,13 +37,13 @@ export const notifyFollowersLivestreamOnline = (world: World): Receiver => ({
   },
 })
 
-async function messageOf({ id, at, payload }: Effect, { documents }: World): Promise<PushMessage> {
+async function messageOf({ id, at, payload }: Effect<Online>, { documents }: World): Promise<PushMessage> {
   const { sessionId, streamerId, title } = payload
-  const user = await documents.get('users', String(streamerId))
+  const user = await documents.get('users', streamerId)
   return {
     title: `${user?.username ?? streamerId} is live`,
-    body: String(title ?? ''),
-    data: { effectId: id, type: 'livestream.online', sessionId: String(sessionId), streamerId: String(streamerId) },
+    body: title ?? '',
+    data: { effectId: id, type: 'livestream.online', sessionId, streamerId },
     collapseKey: id,
     expiresAt: at + EXPIRES_MS,
   }
@@ -50,7 +54,7 @@ async function* devicesToTell(streamerId: string, progress: Progress, { document
   const passedOver = [...progress.again]
   for (let i = 0; i < passedOver.length; i += MOST_REGISTRATIONS) {
     const ids = passedOver.slice(i, i + MOST_REGISTRATIONS)
-    const devices = (await documents.find('registrations', { filter: { _id: { $in: ids } } })) as unknown as Device[]
+    const devices = await devicesWhere({ _id: { $in: ids } }, documents)
     const there = new Set(devices.map(({ _id }) => _id))
     for (const id of ids) if (!there.has(id)) progress.again.delete(id)
     yield devices
@@ -61,11 +65,19 @@ async function* devicesToTell(streamerId: string, progress: Progress, { document
     const followers = await documents.find('followers', { filter, sort: { _id: 1 }, limit: FOLLOWERS_AT_ONCE })
     if (followers.length === 0) return
     const userId = { $in: followers.map(({ followerId }) => followerId) }
-    const devices = (await documents.find('registrations', { filter: { userId } })) as unknown as Device[]
+    const devices = await devicesWhere({ userId }, documents)
     yield devices.filter(({ _id }) => !progress.done.has(_id))
     progress.cursor = followers.at(-1)!._id
     progress.done.clear()
   }
+}
+
+/** Devices as Firebase is told them, which refuses one without a value. */
+async function devicesWhere(filter: Record<string, unknown>, documents: DocumentStore): Promise<Device[]> {
+  const registrations = await documents.find('registrations', { filter })
+  return registrations.map(({ _id, kind, value }) => ({
+    ...{ _id, kind: kind === 'fid' ? 'fid' : 'token', value: typeof value === 'string' ? value : '' },
+  }))
 }
 
 /** Answers why some have to be told again; rejects if none could be told at all. */

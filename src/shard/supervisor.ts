@@ -6,7 +6,7 @@ import type { Rules } from '../../actors/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import type { Host } from '../receivers/index.ts'
-import type { LivestreamSettings } from '../receivers/open.ts'
+import type { ReceiverSettings } from '../receivers/open.ts'
 import type { Places } from '../stores.ts'
 import { atMost, type Time, within } from '../time.ts'
 import type { ShardControl } from './index.ts'
@@ -20,7 +20,7 @@ export interface ShardOptions {
   places: Places
   /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */
   writer: EmbeddedLog | null
-  livestream: LivestreamSettings
+  receivers: ReceiverSettings
   host: Host
   time: Time
   /** something went wrong in the shard and is being dealt with */

@@ -8,7 +8,7 @@ import { appender } from '../log/append.ts'
 import type { Faults } from '../observe/index.ts'
 import { Processor } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
-import { type LivestreamSettings, openLivestream } from '../receivers/open.ts'
+import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type Places } from '../stores.ts'
 import { systemTime } from '../time.ts'
 import { control } from './control.ts'
@@ -20,7 +20,7 @@ export interface ThreadOptions {
   rules: Rules
   flushMs: number
   places: Places
-  livestream: LivestreamSettings
+  receivers: ReceiverSettings
   ports: {
     /** the control plane, by comlink */
     control: MessagePort
@@ -61,14 +61,14 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const faults = faultsOf(OF_NONE)
   const live = await openLiveSets(places, log, { time, faults })
   surviveDiskFaults(error => faults.report('disk', error))
-  const livestream = await openLivestream(options.livestream, {
+  const receivers = await openReceivers(options.receivers, {
     documents,
     host: wrap<Host>(endpoint(ports.host)),
     append: appender(log, places.partitions),
-    now: () => time.now(),
-    failed: error => faults.report('gauges', error),
+    time,
+    faults,
   })
-  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: livestream.receiverOf }
+  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: receivers.receiverOf }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   for (const partition of partitions) {
@@ -84,7 +84,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     }
   }
   await new Promise<void>(drained => serve(control({ processors, refused, live, time }, drained), ports.control))
-  await livestream.close()
+  await receivers.close()
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
   ports.faults.close()
