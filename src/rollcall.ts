@@ -4,6 +4,7 @@ import { Callers } from './bridge/callers.ts'
 import { Door } from './bridge/http/in-flight.ts'
 import { httpServer } from './bridge/http/index.ts'
 import type { Bridge } from './bridge/index.ts'
+import { Intake } from './bridge/intake.ts'
 import type { NatsInputs } from './bridge/nats/index.ts'
 import { Stamp } from './bridge/stamp.ts'
 import { StreamerSessions } from './bridge/streamer-sessions.ts'
@@ -85,9 +86,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     now: Date.now,
     failed,
   }
-  const streamers = new StreamerSessions(bridge)
+  const [streamers, intake] = [new StreamerSessions(bridge), new Intake(bridge)]
   const door = new Door()
-  const app = httpServer({ ...bridge, streamers }, door)
+  const app = httpServer({ ...bridge, streamers, intake }, door)
   opened.defer(async () => {
     const late = setTimeout(() => app.server.closeAllConnections(), LAST_REFUSALS_MS)
     await app.close()
@@ -125,7 +126,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   }
   const watching = partitions.watch(failed)
   opened.defer(() => watching.close())
-  const inputs = nats && (await natsInputs(nats, { ...bridge, streamers }))
+  const inputs = nats && (await natsInputs(nats, { ...bridge, streamers, intake }))
   // Whoever asks is told that it ends, until all is committed.
   opened.defer(async () => void (await Promise.all([door.shut(LAST_ANSWERS_MS), inputs?.close(LAST_ANSWERS_MS)])))
   // Whoever is told that it listens finds it there, too.

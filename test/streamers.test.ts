@@ -19,7 +19,7 @@ async function bridges(...clocks: number[]) {
   const actor = async (_: number, kind: string, key: string) => ({ snapshot: await one.partition.view(kind, key) })
   const insist = (ask: (owner: object) => unknown) => ask({ actor })
   const shared = {
-    ...{ documents, append, config: { partitions: 1, prices: { preview: 0, sd: 5 } } },
+    ...{ documents, append, settings: { partitions: 1, prices: { preview: 0, sd: 5 } } },
     ...{ partitions: { insist, settled: async () => {} }, stamp: { forgetSession() {} } },
   }
   return clocks.map(time => new StreamerSessions({ ...shared, now: () => time } as unknown as Bridge))

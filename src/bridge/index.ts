@@ -8,6 +8,7 @@ import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import type { Partitions } from '../ownership/directory.ts'
 import type { Callers } from './callers.ts'
+import type { Intake } from './intake.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -32,6 +33,7 @@ export interface Bridge {
   /** null: dev mode, in which everybody may do everything */
   callers: Callers | null
   append: Append
+  intake: Intake
   stamp: Stamp
   documents: DocumentStore
   partitions: Partitions

@@ -1,13 +1,13 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from '../callers.ts'
+import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
-import { heartbeat, isParam, parseMany, webEvent } from '../inputs.ts'
-import { webEvents } from '../stamp.ts'
+import { isParam } from '../inputs.ts'
 import { effectRoutes } from './effects.ts'
 import type { Door } from './in-flight.ts'
+import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
 import { pusherRoutes } from './pusher.ts'
@@ -64,29 +64,7 @@ export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
 }
 
 function routes(app: FastifyInstance, bridge: Bridge): void {
-  const accepted = async (reply: FastifyReply, count: number, appended: Promise<Positions>): Promise<unknown> => {
-    const positions = await appended
-    reply.code(202).header('rollcall-position', positions.toString())
-    return { accepted: count }
-  }
-
-  app.post('/heartbeats', OF_USER, async (request, reply) => {
-    const arrival = bridge.now()
-    const beats = parseMany(heartbeat, request.body, arrival)
-    const { caller } = request
-    for (const { userId } of beats) mustBe(caller, userId)
-    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge), caller.isService)
-    return accepted(reply, events.length, bridge.append(events))
-  })
-
-  app.post('/events', OF_USER, async (request, reply) => {
-    const arrival = bridge.now()
-    const inputs = parseMany(webEvent, request.body, arrival)
-    for (const { userId } of inputs) if (userId) mustBe(request.caller, userId)
-    const events = webEvents(inputs, arrival)
-    return accepted(reply, events.length, bridge.append(events))
-  })
-
+  intakeRoutes(app, bridge)
   app.addHook('preHandler', async request => {
     for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
       if (isParam(value)) continue
@@ -133,12 +111,6 @@ const limits = ({ settings }: Bridge): RateLimitPluginOptions => ({
   allowList: ({ caller }) => caller.isService,
   errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
 })
-
-function edgeCountry(request: FastifyRequest, { settings }: Bridge): string | undefined {
-  if (settings.countryHeader === null) return undefined
-  const value = request.headers[settings.countryHeader]
-  return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
-}
 
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',

@@ -5,13 +5,15 @@ import { partitionOf } from '../../log/partition-of.ts'
 import { OF_ANYONE, OF_ANYONE_UNLIMITED, OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
+import { decisionRoutes } from './intake.ts'
 
 interface OfActor {
   Params: { kind: string; key: string }
 }
 
 /** What whoever runs Rollcall looks at: one actor, what is parked, whether it lives and is ready. */
-export function operationRoutes(app: FastifyInstance, { append, partitions, settings, now }: Bridge): void {
+export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const { partitions, settings } = bridge
   app.get<OfActor>('/actors/:kind/:key', OF_OPERATOR, async ({ params: { kind, key } }) => {
     const partition = partitionOf(key, settings.partitions)
     const view = await partitions.owner.actor(partition, kind, key)
@@ -20,18 +22,11 @@ export function operationRoutes(app: FastifyInstance, { append, partitions, sett
   })
 
   app.get('/parked', OF_OPERATOR, async () => ({ parked: await partitions.owner.parked() }))
-  for (const verb of ['retry', 'drop']) {
-    app.post<OfActor>(`/parked/:kind/:key/${verb}`, OF_OPERATOR, async ({ params: { kind, key } }, reply) => {
-      const partition = partitionOf(key, settings.partitions)
-      const parked = await partitions.owner.parked(partition)
-      if (!parked.some(({ actor }) => actor === actorId(kind, key))) throw new RollcallError('RC_NOT_FOUND')
-      const at = now()
-      const event = { kind: `parked.${verb}`, key, id: '', at, arrival: at, actor: actorId(kind, key) }
-      const positions = await append([event])
-      reply.code(202).header('rollcall-position', positions.toString())
-      return { accepted: 1 }
-    })
-  }
+  decisionRoutes<OfActor['Params']>(app, bridge, 'parked', '/parked/:kind/:key', async ({ kind, key }) => {
+    const actor = actorId(kind, key)
+    const parked = await partitions.owner.parked(partitionOf(key, settings.partitions))
+    return parked.some(each => each.actor === actor) ? { key, id: '', actor } : null
+  })
 
   app.get('/asyncapi.json', OF_ANYONE, async () => asyncApi())
 
