@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { Callers } from '../src/bridge/callers.ts'
-import { Door } from '../src/bridge/http/in-flight.ts'
+import { InFlight } from '../src/bridge/http/in-flight.ts'
 import { httpServer } from '../src/bridge/http/index.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { Intake } from '../src/bridge/intake.ts'
@@ -11,25 +11,25 @@ import { NatsInputs } from '../src/bridge/nats/index.ts'
 import { Stamp } from '../src/bridge/stamp.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { Positions } from '../src/log/positions.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12)
 const SECRET = 'a secret of some length'
 
+const [time, faults] = [new ManualTime(NOW), toldFaults()]
 let appended: Event[]
 const documents = { get: async () => null } as unknown as DocumentStore
 const options = {
   settings: { partitions: 1, rateLimit: 1_000, countryHeader: null, feeds: { groups: [] } },
-  callers: new Callers({ secret: SECRET }, () => NOW),
+  callers: new Callers({ secret: SECRET }, time),
   async append(events: Event[]) {
     appended.push(...events)
     return new Positions().read('0-7')
   },
   stamp: new Stamp(documents, ['/live/']),
   documents,
-  now: () => NOW,
-  failed(error: unknown) {
-    throw error
-  },
+  time,
+  faults,
 }
 const bridge = { ...options, intake: new Intake(options) } as unknown as Bridge
 
@@ -42,7 +42,7 @@ interface Outcome {
 
 type Sent = 'heartbeats' | 'events'
 
-const app = httpServer(bridge, new Door())
+const app = httpServer(bridge, new InFlight(time))
 const tokens: Record<string, string> = {}
 
 /** By the token of a user; `_` is that of a service. */

@@ -3,6 +3,7 @@ import type { Event } from '../../actors/event.ts'
 import { type Fault, RollcallError } from '../errors.ts'
 import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
+import type { Time } from '../time.ts'
 import { type Caller, mustBe } from './callers.ts'
 import { heartbeat, parseMany, sift, webEvent } from './inputs.ts'
 import type { Stamp } from './stamp.ts'
@@ -31,7 +32,7 @@ export interface Taken {
 export interface IntakeOptions {
   append: Append
   stamp: Stamp
-  now(): number
+  time: Time
 }
 
 /** Heartbeats and web events, by whichever door they come: parsed, permitted, stamped, appended, in this order. */
@@ -66,7 +67,7 @@ export class Intake {
     permit: (record: Parsed) => void,
     eventsOf: (records: Parsed[], arrival: number) => Promise<Event[]>,
   ): Promise<Taken> {
-    const arrival = this.#options.now()
+    const arrival = this.#options.time.now()
     const { records, faults } =
       faulty === 'skip' ? sift(schema, input, arrival) : { records: parseMany(schema, input, arrival), faults: [] }
     for (const record of records) permit(record)

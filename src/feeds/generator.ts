@@ -1,13 +1,13 @@
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
-import type { Places } from '../stores.ts'
+import type { StoreSettings } from '../stores.ts'
 import { type FeedGroup, feedsOf } from './groups.ts'
 import type { FeedGenerator, Generated } from './index.ts'
 import type { Order } from './worker.ts'
 
 export interface FeedWorkerOptions {
-  places: Places
+  places: StoreSettings
   groups: readonly FeedGroup[]
   /** tags of streamers no feed shows */
   excludedTags: readonly string[]

@@ -8,7 +8,7 @@ import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import type { Host } from '../receivers/index.ts'
 import type { LivestreamSettings } from '../receivers/open.ts'
-import type { Places } from '../stores.ts'
+import type { StoreSettings } from '../stores.ts'
 import type { ShardControl } from './index.ts'
 import type { Fault, ThreadOptions } from './thread.ts'
 import { endpoint, serve } from './wire.ts'
@@ -17,7 +17,7 @@ export interface ShardOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
-  places: Places
+  places: StoreSettings
   /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */
   writer: EmbeddedLog | null
   livestream: LivestreamSettings

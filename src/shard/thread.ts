@@ -8,7 +8,7 @@ import { appender } from '../log/append.ts'
 import { Loop } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
 import { type LivestreamSettings, openLivestream } from '../receivers/open.ts'
-import { openLiveSets, openStores, openThreadsLog, type Places } from '../stores.ts'
+import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
 import { control } from './control.ts'
 import { endpoint, serve } from './wire.ts'
 
@@ -17,7 +17,7 @@ export interface ThreadOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
-  places: Places
+  places: StoreSettings
   livestream: LivestreamSettings
   ports: {
     /** the control plane, by comlink */

@@ -19,10 +19,10 @@ interface WithId {
 
 /** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
 export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { documents, partitions, now } = bridge
+  const { documents, directory, time } = bridge
   app.get('/effects', OF_OPERATOR, async request => {
-    const { actor, state } = parseOne(query, request.query, now())
-    const held = await partitions.owner.effects({ actor, state }, MOST)
+    const { actor, state } = parseOne(query, request.query, time.now())
+    const held = await directory.owner.effects({ actor, state }, MOST)
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
     // What was written down may still be in the outbox, until the commit that takes it out.
@@ -35,7 +35,7 @@ export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
   decisionRoutes<WithId['Params']>(app, bridge, 'effect', '/effects/:id', async ({ id }) => {
     const actor = id.replace(/:\d+:\d+$/, '')
     // A partition, and so an actor, has no more parked than that.
-    const parked = await partitions.owner.effects({ actor, state: 'parked' }, MOST)
+    const parked = await directory.owner.effects({ actor, state: 'parked' }, MOST)
     return parked.some(effect => effect.id === id) ? { key: splitId(actor).key, id, effect: id } : null
   })
 }

@@ -6,7 +6,7 @@ import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
 import { effectRoutes } from './effects.ts'
-import type { Door } from './in-flight.ts'
+import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
@@ -23,8 +23,8 @@ const REQUEST_MS = 30_000
 const LIMIT_WINDOW_MS = 60_000
 const LIMITED_CALLERS = 100_000
 
-/** The HTTP server, not yet listening. Once the door is shut it only says that it is. */
-export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
+/** The HTTP server, not yet listening. Once it drains it takes no more requests. */
+export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -48,7 +48,7 @@ export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (!door.isShut) door.enter(reply.raw)
+    if (!inFlight.isDraining) inFlight.add(reply.raw)
     else if (request.url !== '/livez') {
       reply.header('connection', 'close')
       return done(new RollcallError('RC_CLOSING'))
@@ -73,7 +73,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.partitions.settled(new Positions().read(String(after), bridge.settings.partitions))
+    await bridge.directory.settled(new Positions().read(String(after), bridge.settings.partitions))
   })
 
   sessionRoutes(app, bridge)
@@ -121,7 +121,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
-  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.failed(error)
+  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.faults.report('request', error)
   reply.code(known.status).send(known.toJSON())
 }
 

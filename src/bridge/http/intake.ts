@@ -34,7 +34,7 @@ export type Decided = Omit<Event, 'kind' | 'at' | 'arrival'>
  */
 export function decisionRoutes<Params>(
   app: FastifyInstance,
-  { append, now }: Bridge,
+  { append, time }: Bridge,
   kind: string,
   path: string,
   find: (params: Params) => Promise<Decided | null>,
@@ -43,7 +43,7 @@ export function decisionRoutes<Params>(
     app.post<{ Params: Params }>(`${path}/${verb}`, OF_OPERATOR, async ({ params }, reply) => {
       const decided = await find(params as Params)
       if (!decided) throw new RollcallError('RC_NOT_FOUND')
-      const at = now()
+      const at = time.now()
       const event = { ...decided, kind: `${kind}.${verb}`, at, arrival: at } as Event
       return answer(reply, { accepted: 1, positions: await append([event]) })
     })

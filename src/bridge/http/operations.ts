@@ -13,18 +13,18 @@ interface OfActor {
 
 /** What whoever runs Rollcall looks at: one actor, what is parked, whether it lives and is ready. */
 export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { partitions, settings } = bridge
+  const { directory, settings } = bridge
   app.get<OfActor>('/actors/:kind/:key', OF_OPERATOR, async ({ params: { kind, key } }) => {
     const partition = partitionOf(key, settings.partitions)
-    const view = await partitions.owner.actor(partition, kind, key)
+    const view = await directory.owner.actor(partition, kind, key)
     if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
     return view
   })
 
-  app.get('/parked', OF_OPERATOR, async () => ({ parked: await partitions.owner.parked() }))
+  app.get('/parked', OF_OPERATOR, async () => ({ parked: await directory.owner.parked() }))
   decisionRoutes<OfActor['Params']>(app, bridge, 'parked', '/parked/:kind/:key', async ({ kind, key }) => {
     const actor = actorId(kind, key)
-    const parked = await partitions.owner.parked(partitionOf(key, settings.partitions))
+    const parked = await directory.owner.parked(partitionOf(key, settings.partitions))
     return parked.some(each => each.actor === actor) ? { key, id: '', actor } : null
   })
 
@@ -33,7 +33,7 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', OF_ANYONE_UNLIMITED, async () => ({ live: true }))
 
   app.get('/readyz', OF_ANYONE_UNLIMITED, async (_request, reply) => {
-    const states = await partitions.states()
+    const states = await directory.states()
     const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
     reply.code(stopped.length === 0 ? 200 : 503)
     return { ready: stopped.length === 0, partitions: settings.partitions, stopped }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { RollcallError } from '../../errors.ts'
 import { idOf, isInbox, SERVICE } from '../../nats/subjects.ts'
+import { atMost } from '../../time.ts'
 import { ANYBODY, type Caller, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
@@ -45,10 +45,10 @@ export class NatsInputs {
       nats.subscribe(subject, {
         queue: QUEUE,
         callback: (error, message) => {
-          if (error) bridge.failed(error)
+          if (error) this.#failed(error)
           else if (!message.reply || isInbox(message.reply)) this.#take(message, take)
           else
-            bridge.failed(
+            this.#failed(
               new RollcallError('RC_NOT_ALLOWED', `An answer to ${message.subject} was asked for elsewhere.`),
             )
         },
@@ -56,19 +56,21 @@ export class NatsInputs {
     )
   }
 
+  readonly #failed = (error: unknown): void => this.#bridge.faults.report('request', error)
+
   #take(message: Msg, take: (message: Msg) => Promise<unknown>): void {
     const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
     const work = (isTooMuch ? Promise.reject(new RollcallError('RC_OVERLOADED')) : take(message))
       .catch((error: unknown) => this.#refusal(error))
       .then(answer => void message.respond(JSON.stringify(answer)))
-      .catch(error => this.#bridge.failed(error))
+      .catch(this.#failed)
     this.#underWay.add(work)
     work.finally(() => this.#underWay.delete(work))
   }
 
   #refusal(error: unknown): object {
     const known = error instanceof RollcallError ? error : new RollcallError('RC_INTERNAL')
-    if (known.status >= 500 && known.code !== 'RC_CLOSING') this.#bridge.failed(error)
+    if (known.status >= 500 && known.code !== 'RC_CLOSING') this.#failed(error)
     return known.toJSON()
   }
 
@@ -79,7 +81,7 @@ export class NatsInputs {
 
   /** `sessions.request.<userId>` starts one, `sessions.<verb>.<streamerId>` changes the one in its payload. */
   async #session(message: Msg): Promise<unknown> {
-    const { streamers, now } = this.#bridge
+    const { streamers, time } = this.#bridge
     const verb = message.subject.split('.')[1]!
     const input = read(message) as Record<string, unknown>
     const caller = this.#caller(message, 2)
@@ -87,7 +89,7 @@ export class NatsInputs {
       const { isNew, session } = await streamers.start(input, caller)
       return { status: isNew ? 201 : 200, session }
     }
-    const sessionId = parseOne(id, input?.sessionId, now())
+    const sessionId = parseOne(id, input?.sessionId, time.now())
     const change = CHANGES.get(verb)
     if (!change) throw new RollcallError('RC_NOT_FOUND')
     return { status: 200, session: await change(streamers, sessionId, input, caller) }
@@ -102,11 +104,11 @@ export class NatsInputs {
 
   /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */
   async close(withinMs: number): Promise<void> {
-    const answered = async (): Promise<void> => {
+    const done = async (): Promise<void> => {
       await Promise.all(this.#subscriptions.map(subscription => subscription.drain()))
       await Promise.all(this.#underWay)
     }
-    await Promise.race([answered().catch(this.#bridge.failed), sleep(withinMs, undefined, { ref: false })])
+    await atMost(this.#bridge.time, withinMs, done().catch(this.#failed))
   }
 }
 
