@@ -16,6 +16,7 @@ import type { OwnLog } from '../src/stores.ts'
 import { allRecords } from './support/all-records.ts'
 import { NOON, OnePartition, tick } from './support/one-partition.ts'
 import { seeded } from './support/random.ts'
+import { ManualTime } from './support/time.ts'
 import { type WebEvent, webSessions } from './support/web-session-oracle.ts'
 import { progress } from './support/world.ts'
 
@@ -376,7 +377,7 @@ describe('a partition without a checkpoint', () => {
         bounds = { incarnation: 'new', first: next, last: next - 1 }
       },
     } as unknown as OwnLog
-    const adopting = await adopt({ log, store, documents, partitions: 1, now: () => NOON, acceptLoss })
+    const adopting = await adopt({ log, store, documents, partitions: 1, time: new ManualTime(NOON), acceptLoss })
     return { adopting, bounds, cut: (await store.peek(0))?.cut }
   }
   const above = 50 + 1_000_000 + 1
@@ -405,7 +406,7 @@ describe('a partition without a checkpoint', () => {
       bounds: async () => ({ incarnation: 'old', first: 1, last: 0 }),
       renew: async () => {},
     } as unknown as OwnLog
-    const adopting = await adopt({ log, store, documents, partitions: 16, now: () => NOON })
+    const adopting = await adopt({ log, store, documents, partitions: 16, time: new ManualTime(NOON) })
     expect(adopting).toEqual([partitionOf('sam', 16)])
   })
 })

@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Door } from '../src/bridge/http/in-flight.ts'
+import { InFlight } from '../src/bridge/http/in-flight.ts'
 import { httpServer } from '../src/bridge/http/index.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
@@ -27,7 +27,7 @@ const namesIn = (section: string): string[] =>
 async function routes(): Promise<string[]> {
   const found: string[] = []
   const settings = { feeds: { groups: [] }, countryHeader: null, pusher: null, partitions: 1 }
-  const app = httpServer({ settings, callers: null } as unknown as Bridge, new Door())
+  const app = httpServer({ settings, callers: null } as unknown as Bridge, new InFlight())
   app.addHook('onRoute', ({ method, url }) => void found.push(...[method].flat().map(verb => `${verb} ${url}`)))
   await app.ready()
   await app.close()

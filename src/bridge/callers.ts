@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { RollcallError } from '../errors.ts'
+import type { Time } from '../time.ts'
 
 /** Who sends a request. */
 export interface Caller {
@@ -56,13 +57,13 @@ const CACHED_MS = 60_000
 /** Finds out by their tokens who callers are; what it found is kept a minute at most, never beyond the token's end. */
 export class Callers {
   readonly #settings: AuthSettings
-  readonly #now: () => number
+  readonly #time: Time
   readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS })
   #verify: Promise<(token: string) => Promise<JWTPayload>> | undefined
 
-  constructor(settings: AuthSettings, now: () => number) {
+  constructor(settings: AuthSettings, time: Time) {
     this.#settings = settings
-    this.#now = now
+    this.#time = time
   }
 
   /** Throws RC_UNAUTHENTICATED without a valid token. */
@@ -75,7 +76,7 @@ export class Callers {
     const verify = await this.#verify
     const claims = await verify(token)
     const caller = callerOf(claims)
-    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#now()
+    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#time.now()
     const ttl = Math.min(CACHED_MS, Math.floor(left))
     if (ttl > 0) this.#known.set(token, caller, { ttl })
     return caller

@@ -6,8 +6,11 @@ import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
-import type { Partitions } from '../ownership/directory.ts'
+import type { Faults } from '../observe/index.ts'
+import type { OwnerDirectory } from '../ownership/directory.ts'
+import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
+import type { Intake } from './intake.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -32,12 +35,13 @@ export interface Bridge {
   /** null: dev mode, in which everybody may do everything */
   callers: Callers | null
   append: Append
+  intake: Intake
   stamp: Stamp
   documents: DocumentStore
-  partitions: Partitions
+  directory: OwnerDirectory
   subscriptions: Subscriptions
   streamers: StreamerSessions
-  now(): number
-  /** an error whose cause no caller is told */
-  failed(error: unknown): void
+  time: Time
+  /** hears of errors whose cause no caller is told */
+  faults: Faults
 }

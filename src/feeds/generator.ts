@@ -1,14 +1,14 @@
 import { extname } from 'node:path'
 import { Piscina } from 'piscina'
 import type { Faults } from '../observe/index.ts'
-import type { Places } from '../stores.ts'
+import type { StoreSettings } from '../stores.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { type FeedGroup, feedsOf } from './groups.ts'
 import type { FeedGenerator, Generated } from './index.ts'
 import type { Order } from './worker.ts'
 
 export interface FeedWorkerOptions {
-  places: Places
+  places: StoreSettings
   groups: readonly FeedGroup[]
   /** tags of streamers no feed shows */
   excludedTags: readonly string[]

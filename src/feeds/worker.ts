@@ -1,11 +1,11 @@
 import type { DocumentStore, Patch } from '../documents/index.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
-import { openStores, type Places, type Stores } from '../stores.ts'
+import { openStores, type StoreSettings, type Stores } from '../stores.ts'
 import { type FeedOptions, feed } from './pipeline.ts'
 
 /** What the worker is to do, on documents as they are then. */
 export interface Order {
-  places: Places
+  places: StoreSettings
   /** ms since the epoch */
   at: number
   /** viewers alive, by session; null: not known */
@@ -36,7 +36,7 @@ export default async function work(order: Order | null): Promise<number> {
   return counts[0] ?? 0
 }
 
-async function open(places: Places): Promise<DocumentStore> {
+async function open(places: StoreSettings): Promise<DocumentStore> {
   if (opened) return opened.documents
   // The order that could not be carried out says why.
   surviveDiskFaults(() => {})

@@ -9,7 +9,7 @@ import type { Owner, ParkedActor, PartitionState } from './index.ts'
 const STATES_MS = 1_000
 
 /** The owner's own process: all its shards as one. */
-export class Shards implements Owner {
+export class LocalOwner implements Owner {
   readonly all: readonly Shard[]
 
   constructor(all: readonly Shard[]) {
@@ -40,7 +40,7 @@ export class Shards implements Owner {
 
   async alive(stream: string): Promise<string[] | null> {
     const known = await Promise.all(this.all.map(shard => shard.call(remote => remote.alive(stream))))
-    // Sets of one thread hold its own; those in Redis everybody.
+    // A set in a thread's memory holds the users of that thread alone, a set in Redis everybody.
     return known.includes(null) ? null : [...new Set((known as string[][]).flat())].sort()
   }
 

@@ -7,7 +7,7 @@ import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import type { Host } from '../receivers/index.ts'
 import type { ReceiverSettings } from '../receivers/open.ts'
-import type { Places } from '../stores.ts'
+import type { StoreSettings } from '../stores.ts'
 import { atMost, type Time, within } from '../time.ts'
 import type { ShardControl } from './index.ts'
 import type { ShardFault, ThreadOptions } from './thread.ts'
@@ -17,7 +17,7 @@ export interface ShardOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
-  places: Places
+  places: StoreSettings
   /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */
   writer: EmbeddedLog | null
   receivers: ReceiverSettings

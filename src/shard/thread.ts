@@ -9,7 +9,7 @@ import type { Faults } from '../observe/index.ts'
 import { Processor } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
-import { openLiveSets, openStores, openThreadsLog, type Places } from '../stores.ts'
+import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
 import { systemTime } from '../time.ts'
 import { control } from './control.ts'
 import { endpoint, serve } from './wire.ts'
@@ -19,7 +19,7 @@ export interface ThreadOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
-  places: Places
+  places: StoreSettings
   receivers: ReceiverSettings
   ports: {
     /** the control plane, by comlink */

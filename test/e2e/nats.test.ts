@@ -71,6 +71,8 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
     ['sessions.end.x', { sessionId: 'nowhere' }, 'RC_SESSION_NOT_FOUND'],
     ['sessions.end.x', 'null', 'RC_INVALID_INPUT'],
     ['sessions.nonsense.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
+    ['sessions.constructor.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
+    ['sessions.toString.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
   ])('%s with %j is answered with its error', async (subject, payload, code) => {
     expect((await ask(subject, payload)).code).toBe(code)
   })
@@ -164,6 +166,19 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
     expect(await beat(`heartbeats.~${Buffer.from('_').toString('base64url')}`)).toBe('RC_NOT_ALLOWED')
     const start = await client.request('sessions.request.ben', JSON.stringify({ userId: 'a' }), { timeout: 10_000 })
     expect((start.json() as Body).code).toBe('RC_NOT_ALLOWED')
+
+    const visit = async (subject: string, userId: string) => {
+      const event = { sessionId: 'ann', ts: Date.now(), page: '/', userId }
+      const { accepted, code } = (
+        await client.request(subject, JSON.stringify(event), { timeout: 10_000 })
+      ).json() as Body
+      return accepted ?? code
+    }
+    expect([
+      await visit('events.ann', 'ann'),
+      await visit('events.ann', 'ben'),
+      await visit('events._', 'ben'),
+    ]).toEqual([1, 'RC_NOT_ALLOWED', 1])
 
     const at = Date.now()
     const said = async (subject: string, userId: string) =>

@@ -17,7 +17,8 @@ export const repair = defineCommand({
     onlyFlags(args, { ...flags, acceptLoss: true })
     const { readConfig } = await import('../../config.ts')
     const { repair } = await import('../../repair/index.ts')
-    for await (const repaired of repair(readConfig(process.env), { acceptLoss: args['accept-loss'] })) {
+    const faults = { report: (step: string, error: unknown) => console.error(`${step} failed:`, error) }
+    for await (const repaired of repair(readConfig(process.env), { acceptLoss: args['accept-loss'], faults })) {
       console.log(JSON.stringify(repaired))
       if (repaired.problem && !repaired.repaired) process.exitCode = 1
     }
