@@ -11,8 +11,8 @@ interface Line {
 
 /** Files that a listed one may import though they are not listed: they decide nothing about a heartbeat. */
 const ASIDE = [
-  // The routes of all other inputs.
-  /^src\/bridge\/http\/(effects|operations|platform|pusher|reads|sessions|web-sessions)\.ts$/,
+  // The ways of all other inputs.
+  /^src\/bridge\/(http\/(effects|operations|platform|pusher|reads|sessions|web-sessions)|web-events)\.ts$/,
   // The ground.
   /^src\/(errors|time|retry)\.ts$/,
   // The shapes of what is handed on.
