@@ -8,17 +8,17 @@ import { MAX_LINE_BYTES } from '../src/cli/replay/lines.ts'
 import { replay } from '../src/cli/replay/replay.ts'
 import { Report } from '../src/cli/replay/report.ts'
 import { Server } from '../src/cli/replay/server.ts'
-import { type Event, FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
+import { type Event, FakeRollcall, PatientTime } from './support/fake-rollcall.ts'
 
 let folder: string
 let rollcall: FakeRollcall
-let clock: PatientClock
+let time: PatientTime
 let warnings: string[]
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rollcall-replay-'))
   rollcall = new FakeRollcall()
-  clock = new PatientClock()
+  time = new PatientTime()
   warnings = []
   await rollcall.listen()
 })
@@ -35,7 +35,7 @@ function file(name: string, content: string | Buffer): string {
 }
 
 const deliveryTo = (url: string, retrySeconds = 120): Delivery =>
-  new Delivery(new Server(url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), clock }))
+  new Delivery(new Server(url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), time }))
 
 async function replayed(...files: string[]) {
   const report = new Report(text => warnings.push(text))

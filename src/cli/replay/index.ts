@@ -1,6 +1,7 @@
-/** One run of `rollcall replay`: what it shows meanwhile and what it says at its end. */
+/** A run of `rollcall replay`: the progress it shows and the summary at its end. */
 import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
+import { systemTime } from '../../time.ts'
 import { Delivery } from './delivery.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
@@ -35,7 +36,7 @@ export async function replayTo(
   const onTerminal = process.stderr.isTTY === true
   const report = new Report(text => progress.warn(text))
   const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
-  const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text) }))
+  const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text), time: systemTime }))
   const started = performance.now()
   let summary: Summary
   try {

@@ -6,7 +6,7 @@ import type { Report } from './report.ts'
 import { Visits } from './visits.ts'
 import { type FoundEvent, readWebEvents } from './web-events.ts'
 
-/** Resolves when every event that was accepted can be read. What goes wrong with lines and files is in the report. */
+/** Resolves when every accepted event can be read. The report tells of lines and files that could not be used. */
 export async function replay(files: string[], delivery: Delivery, report: Report): Promise<Visits> {
   const visits = new Visits()
   await eachInFlight(
