@@ -26,7 +26,7 @@ export async function sizeOf(files: string[]): Promise<number | null> {
   return total
 }
 
-/** Leaves 1 as the exit code when a file could not be read to its end. */
+/** Leaves 1 as the exit code when a file could not be read to its end, or has no line that could be used. */
 export async function replayTo(
   url: string,
   files: string[],
@@ -50,7 +50,7 @@ export async function replayTo(
   }
   if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
   else printLine(summary)
-  if (report.unreadable.length > 0) process.exitCode = 1
+  if (report.unreadable.length > 0 || report.unusable.length > 0) process.exitCode = 1
 }
 
 interface Summary {

@@ -1,5 +1,6 @@
 /** Replaying files of web events into a server. */
 import { batches } from './batches.ts'
+import { CombinedLog } from './combined-log.ts'
 import { type Delivery, IN_FLIGHT } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
 import type { Report } from './report.ts'
@@ -21,8 +22,10 @@ export async function replay(files: string[], delivery: Delivery, report: Report
       report.accepted += accepted
       for (const [place, { file, line, visitor, ts }] of batch.entries()) {
         const reason = refused.get(place)
-        if (reason === undefined) visits.add(visitor, ts)
-        else report.bad({ file, line, reason })
+        if (reason === undefined) {
+          visits.add(visitor, ts)
+          report.used(file)
+        } else report.bad({ file, line, reason })
       }
     },
   )
@@ -33,16 +36,10 @@ export async function replay(files: string[], delivery: Delivery, report: Report
 
 /** A file that breaks off in the middle (a truncated gzip) keeps neither its beginning nor the others back. */
 async function* eventsOf(files: string[], report: Report): AsyncGenerator<FoundEvent> {
+  const log = new CombinedLog()
   for (const file of files) {
-    const events = readWebEvents(
-      file,
-      bad => report.bad(bad),
-      bytes => {
-        report.bytes += bytes
-      },
-    )
     try {
-      yield* events
+      yield* readWebEvents(file, log, report)
     } catch (error) {
       if (!hasCode(error)) throw error
       report.unread(file, error)
