@@ -28,7 +28,7 @@ function line({
 }
 
 function parseLine(text: string): Omit<LogEvent, 'id'> | LineFault {
-  const event = new CombinedLog().read(text)
+  const event = new CombinedLog().read(text) as LogEvent | LineFault
   if ('reason' in event) return event
   const { id: _, ...fields } = event
   return fields
@@ -186,7 +186,7 @@ describe.skipIf(folder === undefined)('the logs in the folder ROLLCALL_TEST_LOGS
     let count = 0
     for await (const lines of readLines(join(folder!, name))) {
       for (const { number, text } of lines) {
-        const event = log.read(text!)
+        const event = log.read(text!) as LogEvent | LineFault
         count += 1
         if ('reason' in event) faults.push(`${number}: ${event.reason}`)
         else keys.add(`${event.sessionId} ${Math.floor(event.ts / 86_400_000)} ${event.id}`)

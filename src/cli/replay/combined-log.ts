@@ -1,6 +1,7 @@
 /** Access logs as web events. */
 import { hash } from 'node:crypto'
 import { type Hit, type LineFault, parseHit } from './hit.ts'
+import type { Kind, KindOf } from './pages.ts'
 
 export interface LogEvent {
   id: string
@@ -9,6 +10,11 @@ export interface LogEvent {
   page: string
   userId?: string
   referrer?: string
+}
+
+/** A hit that is no visit of a page, where only these are wanted. */
+export interface LeftOutHit {
+  leftOut: Kind
 }
 
 /** How many seconds of log time have counters at a time. */
@@ -25,11 +31,20 @@ const COUNTED_SECONDS = 3_600
  */
 export class CombinedLog {
   readonly #counters = new Map<number, Map<string, number>>()
+  readonly #leftOut: KindOf
+
+  /** `leftOut` says what to leave out; hits that are left out count as places too. */
+  constructor(leftOut: KindOf = () => undefined) {
+    this.#leftOut = leftOut
+  }
 
   /** `line` makes the id; `exact` is read, which differs where bytes of the line are not UTF-8. */
-  read(line: string, exact = line): LogEvent | LineFault {
+  read(line: string, exact = line): LogEvent | LineFault | LeftOutHit {
     const hit = parseHit(exact)
-    return 'reason' in hit ? hit : this.#event(hit, line)
+    if ('reason' in hit) return hit
+    const event = this.#event(hit, line)
+    const leftOut = this.#leftOut(hit)
+    return leftOut === undefined ? event : { leftOut }
   }
 
   #event({ visitor, userId, ts, page, referrer }: Hit, line: string): LogEvent {

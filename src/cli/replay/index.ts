@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
 import { systemTime } from '../../time.ts'
 import { Delivery } from './delivery.ts'
+import { type Kind, kindsOfHits } from './pages.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
 import { Report } from './report.ts'
@@ -26,12 +27,19 @@ export async function sizeOf(files: string[]): Promise<number | null> {
   return total
 }
 
+export interface ReplayOptions {
+  /** how long one request may go on failing */
+  retryMs: number
+  /** leave out hits that are no visits of pages */
+  pagesOnly: boolean
+}
+
 /** Leaves 1 as the exit code when a file could not be read to its end, or has no line that could be used. */
 export async function replayTo(
   url: string,
   files: string[],
   totalBytes: number | null,
-  retryMs: number,
+  { retryMs, pagesOnly }: ReplayOptions,
 ): Promise<void> {
   const onTerminal = process.stderr.isTTY === true
   const report = new Report(text => progress.warn(text))
@@ -40,11 +48,12 @@ export async function replayTo(
   const started = performance.now()
   let summary: Summary
   try {
-    const visits = await replay(files, delivery, report)
+    const visits = await replay(files, delivery, report, pagesOnly ? await kindsOfHits() : undefined)
     const seconds = secondsSince(started)
     const { events, accepted, badLines } = report
+    const leftOut = pagesOnly ? { leftOut: report.leftOut } : {}
     const eventsPerSecond = Math.round(accepted / Math.max(seconds, 0.001))
-    summary = { events, accepted, badLines, ...(await visits.count(delivery)), seconds, eventsPerSecond }
+    summary = { events, accepted, badLines, ...leftOut, ...(await visits.count(delivery)), seconds, eventsPerSecond }
   } finally {
     progress.stop()
   }
@@ -57,6 +66,8 @@ interface Summary {
   events: number
   accepted: number
   badLines: number
+  /** of each kind, with --pages-only */
+  leftOut?: Record<Kind, number>
   visitors: number
   sessions: number
   pageViews: number
@@ -69,6 +80,11 @@ const readable = (summary: Summary): string =>
   `${count(summary.accepted, 'event')} of ${count(summary.visitors, 'visitor')}, readable after ${summary.seconds} s ` +
   `(${summary.eventsPerSecond.toLocaleString('en')} a second)\n` +
   `${count(summary.sessions, 'web session')}, ${count(summary.pageViews, 'page view')}\n` +
+  (summary.leftOut ? leftOutLine(summary.leftOut) : '') +
   (summary.badLines > 0 ? `${count(summary.badLines, 'line')} could not be used\n` : '')
+
+const leftOutLine = ({ staticFiles, methods, errors, bots }: Record<Kind, number>): string =>
+  `left out: ${count(staticFiles, 'static file')}, ${methods.toLocaleString('en')} by method, ` +
+  `${errors.toLocaleString('en')} with 4xx or 5xx, ${bots.toLocaleString('en')} by bots\n`
 
 const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`

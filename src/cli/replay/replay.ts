@@ -3,15 +3,16 @@ import { batches } from './batches.ts'
 import { CombinedLog } from './combined-log.ts'
 import { type Delivery, IN_FLIGHT } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
+import type { KindOf } from './pages.ts'
 import type { Report } from './report.ts'
 import { Visits } from './visits.ts'
 import { type FoundEvent, readWebEvents } from './web-events.ts'
 
 /** Resolves when every accepted event can be read. The report tells of lines and files that could not be used. */
-export async function replay(files: string[], delivery: Delivery, report: Report): Promise<Visits> {
+export async function replay(files: string[], delivery: Delivery, report: Report, leftOut?: KindOf): Promise<Visits> {
   const visits = new Visits()
   await eachInFlight(
-    batches(eventsOf(files, report), event => event.json),
+    batches(eventsOf(files, new CombinedLog(leftOut), report), event => event.json),
     IN_FLIGHT,
     async batch => {
       report.events += batch.length
@@ -35,8 +36,7 @@ export async function replay(files: string[], delivery: Delivery, report: Report
 }
 
 /** A file that breaks off in the middle (a truncated gzip) keeps neither its beginning nor the others back. */
-async function* eventsOf(files: string[], report: Report): AsyncGenerator<FoundEvent> {
-  const log = new CombinedLog()
+async function* eventsOf(files: string[], log: CombinedLog, report: Report): AsyncGenerator<FoundEvent> {
   for (const file of files) {
     try {
       yield* readWebEvents(file, log, report)

@@ -1,4 +1,6 @@
 /** The running numbers of a replay, and the first of the lines that could not be used. */
+import { KINDS, type Kind } from './pages.ts'
+
 export interface BadLine {
   file: string
   line: number
@@ -17,6 +19,8 @@ export class Report {
   events = 0
   accepted = 0
   badLines = 0
+  /** hits that are no visits of pages, where only these are wanted */
+  readonly leftOut = Object.fromEntries(KINDS.map(kind => [kind, 0])) as Record<Kind, number>
   /** what could not be read to its end, and why */
   readonly unreadable: string[] = []
   /** of each file with lines whether any of them could be used */
@@ -36,6 +40,11 @@ export class Report {
   /** Hears of a line that could be used. */
   used(file: string): void {
     this.#used.set(file, true)
+  }
+
+  leave(file: string, kind: Kind): void {
+    this.leftOut[kind] += 1
+    this.used(file)
   }
 
   unread(file: string, error: Error): void {

@@ -1,5 +1,5 @@
 /** Files of web events: access logs, or NDJSON with one `POST /events` record a line. */
-import type { CombinedLog } from './combined-log.ts'
+import type { CombinedLog, LeftOutHit } from './combined-log.ts'
 import type { LineFault } from './hit.ts'
 import { type Line, MAX_LINE_BYTES, readLines } from './lines.ts'
 import type { Report } from './report.ts'
@@ -13,7 +13,10 @@ export interface FoundEvent {
   ts: number
 }
 
-type ReadLine = (line: { text: string; exact: string }) => Pick<FoundEvent, 'json' | 'visitor' | 'ts'> | LineFault
+type ReadLine = (line: {
+  text: string
+  exact: string
+}) => Pick<FoundEvent, 'json' | 'visitor' | 'ts'> | LineFault | LeftOutHit
 
 /** The events of one file in file order; the report hears of lines that hold none. Blank lines are neither. */
 export async function* readWebEvents(file: string, log: CombinedLog, report: Report): AsyncGenerator<FoundEvent> {
@@ -31,6 +34,7 @@ export async function* readWebEvents(file: string, log: CombinedLog, report: Rep
       if (line.text?.trim() === '') continue
       const event = eventOf(line)
       if ('reason' in event) report.bad({ file, line: line.number, reason: event.reason })
+      else if ('leftOut' in event) report.leave(file, event.leftOut)
       else yield { file, line: line.number, ...event }
     }
   }
@@ -40,7 +44,7 @@ const reading =
   (log: CombinedLog): ReadLine =>
   ({ text, exact }) => {
     const event = log.read(text, exact)
-    return 'reason' in event ? event : { json: JSON.stringify(event), visitor: event.sessionId, ts: event.ts }
+    return !('id' in event) ? event : { json: JSON.stringify(event), visitor: event.sessionId, ts: event.ts }
   }
 
 /** Sends the line out as it stands; the server says whether its fields are right. */
