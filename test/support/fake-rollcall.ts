@@ -1,7 +1,7 @@
-/** A server in place of Rollcall and a clock in place of the machine's, for what the command line does with both. */
+/** A server in place of Rollcall and a time in place of the machine's, for what the command line does with both. */
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '../../src/cli/replay/server.ts'
+import { ManualTime } from './time.ts'
 
 export interface Event {
   id?: string
@@ -69,13 +69,14 @@ export class FakeRollcall {
   }
 }
 
-/** Time passes only by sleeping. */
-export class PatientClock implements Clock {
+/** Time that passes at once wherever it is waited for. */
+export class PatientTime extends ManualTime {
   readonly pauses: number[] = []
-  #now = 0
-  now = () => this.#now
-  sleep = async (ms: number) => {
+
+  override after(ms: number, call: () => void): () => void {
     this.pauses.push(ms)
-    this.#now += ms
+    const cancel = super.after(ms, call)
+    void this.advance(ms)
+    return cancel
   }
 }

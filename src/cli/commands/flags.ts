@@ -23,7 +23,7 @@ export function wholeNumber(flag: string, text: string, least: number): number {
 
 /** The address of a server, without a slash at its end. */
 export function serverUrl(flag: string, text: string): string {
-  // With it would be said whatever stands before it.
+  // An address is said in warnings as it stands.
   if (text.includes('@')) throw invalid(`--${flag} takes an address without user and password`)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '')

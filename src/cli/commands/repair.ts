@@ -13,7 +13,7 @@ export const repair = defineCommand({
   meta: { name: 'repair', description: 'Let partitions go on whose log does not fit their checkpoint' },
   args: flags,
   async run({ args }) {
-    // The parser gives it in both spellings.
+    // The parser gives `accept-loss` in both spellings.
     onlyFlags(args, { ...flags, acceptLoss: true })
     const { readConfig } = await import('../../config.ts')
     const { repair } = await import('../../repair/index.ts')
