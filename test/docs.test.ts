@@ -8,6 +8,7 @@ import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
 import { VARIABLES } from '../src/config.ts'
 import { ERRORS } from '../src/errors.ts'
 import { ROOT, textOf } from './support/imports.ts'
+import { ManualTime } from './support/time.ts'
 
 const DOCS = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })]
 const { dependencies } = JSON.parse(textOf('package.json'))
@@ -27,7 +28,7 @@ const namesIn = (section: string): string[] =>
 async function routes(): Promise<string[]> {
   const found: string[] = []
   const settings = { feeds: { groups: [] }, countryHeader: null, pusher: null, partitions: 1 }
-  const app = httpServer({ settings, callers: null } as unknown as Bridge, new InFlight())
+  const app = httpServer({ settings, callers: null } as unknown as Bridge, new InFlight(new ManualTime()))
   app.addHook('onRoute', ({ method, url }) => void found.push(...[method].flat().map(verb => `${verb} ${url}`)))
   await app.ready()
   await app.close()
