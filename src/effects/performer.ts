@@ -100,7 +100,7 @@ export class Performer {
   async #perform(effect: Effect): Promise<void> {
     const { outbox, receiverOf, failed, now, sleep } = this.#options
     const receiver = receiverOf(effect.kind)
-    const progress = { cursor: '', done: new Set<string>(), again: new Set<string>(), counts: {} }
+    const progress = { cursor: '', through: new Set<string>(), again: new Set<string>(), counts: {} }
     const expiresAt = effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)
     let [attempts, wait] = [0, FIRST_RETRY_MS]
     while (!this.#stopped && outbox.isWaiting(effect.id)) {
