@@ -17,4 +17,5 @@ export type EventOf<Takes> = { [Kind in keyof Takes]: Event & { kind: Kind } & T
 /** An event as a machine takes it: by its kind as its type. */
 export type Typed<E> = E extends Event ? E & { type: E['kind'] } : never
 
+/** The compiler does not follow that a kind and its facts stay together in the copy. */
 export const typed = <E extends Event>(event: E): Typed<E> => ({ ...event, type: event.kind }) as unknown as Typed<E>

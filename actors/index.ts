@@ -73,6 +73,7 @@ export interface Part {
   value: unknown
 }
 
+/** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds differ in their contexts, the shard treats them alike
 export interface ActorKind<C = any, E extends Event = Event> {
   kind: string

@@ -1,6 +1,6 @@
 import { type Carried, type RatingState, startingRating } from './rating.ts'
 
-/** One session of a streamer. */
+/** A session of a streamer. */
 
 export type Preset = 'preview' | 'sd'
 
@@ -38,7 +38,7 @@ export interface StreamerSession {
   goalsStamp: Version
 }
 
-/** What a session begins with. */
+/** The start of a session. */
 export interface SessionStart extends Version {
   streamerId: string
   title: string | null

@@ -54,7 +54,7 @@ export type StreamerEvent = Version &
     | { type: 'session.rating-found'; sessionId: string; rating: number; count: number }
   )
 
-/** What a streamer's session tells the world. */
+/** All that a streamer's session says to the world. */
 export type StreamerSays = { sessionId: string; streamerId: string } & (
   | { type: 'session.started'; preset: Preset; price: number; showGoalPairs: readonly Goal[]; tags: readonly string[] }
   | { type: 'session.ended' }

@@ -64,7 +64,7 @@ export type ViewerEvent =
     }
   | { type: 'deadline'; at: number; rules: ViewerRules }
 
-/** Nobody outside hears it: it is counted. */
+/** All that a viewer says; it is counted, and goes nowhere else. */
 export type ViewerSays = { type: 'heartbeat.too-late' }
 
 export const WINDOW_MS = 300_000

@@ -13,7 +13,7 @@ export interface Emitted {
 /** An event that a machine emits, but for its type: that is the kind of the effect. */
 type PayloadOf<Says> = Says extends unknown ? Omit<Says, 'type'> : never
 
-/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
+/** An effect is asked of the world by a transition. Its id, `<actor>:<seq>:<index>`, is the same at every attempt. */
 export interface Effect<Says extends { type: string } = Emitted> {
   id: string
   kind: Says['type']
@@ -26,7 +26,7 @@ export interface Effect<Says extends { type: string } = Emitted> {
   payload: PayloadOf<Says>
 }
 
-/** `done`: by Rollcall itself; `sent`: a service took it; `recorded`: there is nobody to send it to. */
+/** `done`: by Rollcall itself; `sent`: a service took it; `recorded`: no service is configured. */
 export type Outcome = 'done' | 'sent' | 'recorded'
 
 /** Facts of an event of the log, which the performer adds key, id and times to. */
@@ -39,19 +39,19 @@ export interface Performed<Answer = Facts> {
   outcome: Outcome
   /** what is worth knowing about it */
   detail?: Record<string, unknown>
-  /** What was found out; it comes back to the actor as an event. Without it the effect is simply done. */
+  /** An answer comes back to the actor as an event. Without one the effect is simply done. */
   answer?: Answer
 }
 
-/** What is already done of an effect that takes several steps; lives as long as the attempts at it. */
+/** How far an effect of several steps has come; lives as long as the attempts at it. */
 export interface Progress {
-  /** everything up to here, in the receiver's own order */
+  /** all up to here are through, in the receiver's own order */
   cursor: string
-  /** beyond the cursor */
-  done: Set<string>
-  /** what was passed over, to be tried again */
+  /** those beyond the cursor that are through */
+  through: Set<string>
+  /** those that were passed over, to be tried again */
   again: Set<string>
-  /** of what came of it so far, by outcome */
+  /** how many have come to which outcome so far */
   counts: Record<string, number>
 }
 

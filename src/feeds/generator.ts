@@ -50,7 +50,7 @@ export class FeedWorker implements FeedGenerator {
 
   async generateFeed(key: string, generation: number): Promise<Generated> {
     const { groups, excludedTags, items } = this.#options
-    // A group that is configured no longer has no feeds.
+    // A group that is no longer configured has no feeds.
     const feeds = feedsOf(groups, key, excludedTags) ?? []
     return this.#run(
       feeds.map(feed => ({ ...feed, limit: items })),

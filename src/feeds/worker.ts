@@ -3,7 +3,7 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { openStores, type StoreSettings, type Stores } from '../stores.ts'
 import { type FeedOptions, feed } from './pipeline.ts'
 
-/** What the worker is to do, on documents as they are then. */
+/** An order to the worker: numbers to set and feeds to generate, on documents as they are then. */
 export interface Order {
   places: StoreSettings
   /** ms since the epoch */
@@ -59,7 +59,7 @@ function viewerCountOf(metadata: unknown): unknown {
   return (typeof metadata === 'object' && metadata && 'viewerCount' in metadata && metadata.viewerCount) || 0
 }
 
-/** A document holds one generation; the one that is named like the feed says which of them is the latest. */
+/** A generation is the document `<alias>/<n>`; the document `<alias>` says which of them is the latest. */
 async function generate(
   store: DocumentStore,
   options: Order['feeds'][number],

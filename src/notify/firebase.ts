@@ -27,9 +27,9 @@ type ServiceAccount = Pick<FirebaseSettings, 'clientEmail' | 'agent'> & { key: K
 const TOKEN_URL = 'https://oauth2.googleapis.com/token'
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 const TOKEN_WITHIN_MS = 15_000
-/** The SDK tries again for minutes, and waits for ever for an HTTP/2 connection that was closed. */
+/** Sending ends here: the SDK tries again for minutes, and waits for ever for an HTTP/2 connection that was closed. */
 const SEND_WITHIN_MS = 60_000
-/** Firebase keeps nothing longer. */
+/** Firebase keeps no message longer. */
 const LONGEST_TTL_MS = 28 * 86_400_000
 const RATE_EXCEEDED_MS = 60_000
 const LONGEST_TEXT = 200
@@ -80,7 +80,7 @@ function assertionOf({ clientEmail, key }: ServiceAccount, now: number): string 
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`
 }
 
-/** The SDK's own way has no end to its patience, knows of no agent and complains on stderr. */
+/** An access token, asked for here: the SDK asks without end, knows of no agent and complains on stderr. */
 async function accessToken(account: ServiceAccount, time: Time): Promise<GoogleOAuthAccessToken> {
   const { agent = false } = account
   const form = {
@@ -117,7 +117,7 @@ async function accessToken(account: ServiceAccount, time: Time): Promise<GoogleO
   }
 }
 
-/** An APNs certificate or a registration of another sender is refused with the same status, but by an FcmError. */
+/** Whether the account is refused; an APNs certificate, or another sender's registration, is by an FcmError. */
 const isCredentialRefused = ({ httpResponse }: FirebaseError): boolean =>
   [401, 403].includes(httpResponse?.status ?? 0) &&
   !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
@@ -143,7 +143,7 @@ export function isRsaKey(pem: string): boolean {
   try {
     return keyOf(pem).asymmetricKeyType === 'rsa'
   } catch {
-    // What it says could show some of the key.
+    // The error is left out: it could show some of the key.
     return false
   }
 }

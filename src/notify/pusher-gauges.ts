@@ -8,7 +8,7 @@ const EVERY_MS = 300
 const IN_FLIGHT = 4
 const MOST = 10_000
 
-/** Gauges that wait for the next round. A round that finds nobody there is given up. */
+/** Gauges that wait for the next round. A round ends as soon as Pusher gives no answer, and the rest of it is lost. */
 export const rounds = (deliver: Deliver, { time, faults }: { time: Time; faults: Faults }) => {
   const gauges = new Map<string, ChannelEvent>()
   const lost = new Map<ErrorCode, { message: string; count: number }>()

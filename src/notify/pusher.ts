@@ -33,7 +33,7 @@ const IDLE_MS = 5_000
 const MOST_IN_FLIGHT = 16
 const MOST_SHOWN = 200
 
-/** `status` is 0 where there was no answer. */
+/** An answer over HTTP; `status` is 0 where there was none. */
 interface Answer {
   status: number
   text: string
@@ -45,7 +45,7 @@ const codeOf = (status: number): ErrorCode => {
   return [401, 403, 408, 429].includes(status) || status >= 500 ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED'
 }
 
-/** Shows neither what the settings keep secret nor a signature. */
+/** The text without anything that the settings keep secret, and without signatures. */
 const masked = (text: string, { appId, key, secret }: PusherSettings): string =>
   [appId, key, secret]
     .filter(word => word !== '')
@@ -55,7 +55,7 @@ const masked = (text: string, { appId, key, secret }: PusherSettings): string =>
     .slice(0, MOST_SHOWN)
 
 export const openSdk = async (settings: PusherSettings, agent?: HttpAgent): Promise<Pusher> => {
-  // Takes a while to load, and most run without.
+  // The SDK takes a while to load, and most run without.
   const { default: Sdk } = await import('pusher')
   const { tls, timeoutMs = TIMEOUT_MS, ...rest } = settings
   return new Sdk({ ...rest, useTLS: tls, timeout: timeoutMs, agent } as unknown as Pusher.Options)
@@ -90,7 +90,7 @@ export const openPusher = async ({ time = systemTime, faults, ...settings }: Pus
   const ask = async (batch: readonly Message[]): Promise<Answer> => {
     // The SDK writes to what it is given.
     const response = await sdk.triggerBatch(batch.map(({ channel, name, data }) => ({ channel, name, data })))
-    // Unread it would keep its connection from the next request.
+    // A body that nobody reads keeps its connection from the next request.
     const text = response.text().catch(() => '')
     return { status: response.status, text: response.ok ? '' : await text }
   }

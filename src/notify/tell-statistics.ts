@@ -15,10 +15,10 @@ export interface StatisticsTellerOptions {
   faults: Faults
 }
 
-/** After its end a window waits so long for beats under way, and for the commit that shows them. */
+/** A window that is over waits so long for beats under way, and for the commit that shows them. */
 const SETTLE_MS = 10_000
 const EVERY_MS = 30_000
-/** What is being told at the end may take so long. */
+/** Telling that is under way at the end may still take so long. */
 const LAST_WORDS_MS = 300
 
 /** Tells other services of each window of five minutes that is over, and again if late heartbeats changed it. */
@@ -33,7 +33,7 @@ export class StatisticsTeller {
     this.#options = options
   }
 
-  /** Now, and whenever there may be something new. */
+  /** Tells now, and every half minute. */
   start(): this {
     const { time, faults } = this.#options
     const tell = (): void => {
@@ -48,7 +48,7 @@ export class StatisticsTeller {
     return this
   }
 
-  /** Tells what there is to tell. */
+  /** Tells of each window that is over and has changed since it was told. */
   async tell(): Promise<void> {
     const { documents, lateMs, time } = this.#options
     const over = time.now() - SETTLE_MS - WINDOW_MS

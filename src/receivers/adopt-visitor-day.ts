@@ -30,7 +30,7 @@ export const adoptVisitorDay = ({ documents }: Pick<World, 'documents'>): Adopt 
   },
 })
 
-/** As many as an answer holds, one at least. */
+/** The first visits: as many as an answer holds, one at least. */
 function beginningOf(visits: Visit[]): Visit[] {
   let left = ANSWER_CHARACTERS
   const end = visits.findIndex((visit, i) => {

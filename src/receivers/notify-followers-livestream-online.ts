@@ -5,14 +5,14 @@ import { isCode, RollcallError } from '../errors.ts'
 import { MOST_REGISTRATIONS, type PushMessage, type Registration } from '../notify/index.ts'
 import type { World } from './index.ts'
 
-/** Nobody wants to hear an hour later that somebody was live. */
+/** News that somebody is live is worth nothing an hour later. */
 const EXPIRES_MS = 3_600_000
 const FOLLOWERS_AT_ONCE = 500
 
 type Online = SaysOf<'notify_followers_livestream_online'>
 type Device = Registration & { _id: string }
 
-/** So many devices may be passed over until the rest waits for them too. */
+/** Devices that are passed over at most; with more of them the rest waits, too. */
 const MOST_PASSED_OVER = 5_000
 
 /** Tells every registered device of every follower, and forgets devices nobody will ever reach again. */
@@ -66,9 +66,9 @@ async function* devicesToTell(streamerId: string, progress: Progress, { document
     if (followers.length === 0) return
     const userId = { $in: followers.map(({ followerId }) => followerId) }
     const devices = await devicesWhere({ userId }, documents)
-    yield devices.filter(({ _id }) => !progress.done.has(_id))
+    yield devices.filter(({ _id }) => !progress.through.has(_id))
     progress.cursor = followers.at(-1)!._id
-    progress.done.clear()
+    progress.through.clear()
   }
 }
 
@@ -80,11 +80,11 @@ async function devicesWhere(filter: Record<string, unknown>, documents: Document
   }))
 }
 
-/** Answers why some have to be told again; rejects if none could be told at all. */
+/** Tells some devices; answers why a part of them has to be told again, rejects if none could be told at all. */
 async function tell(
   devices: Device[],
   message: PushMessage,
-  { done, again, counts }: Progress,
+  { through, again, counts }: Progress,
   { push, documents }: World,
 ): Promise<RollcallError | undefined> {
   if (devices.length === 0) return undefined
@@ -102,11 +102,11 @@ async function tell(
     const outcome = delivery instanceof RollcallError ? 'refused' : delivery
     counts[outcome] = (counts[outcome] ?? 0) + 1
     again.delete(device._id)
-    done.add(device._id)
+    through.add(device._id)
   }
   if (dead.length > 0) {
     const ids = dead.map(({ _id }) => _id)
-    // Only as it was when it was told: it may have been registered anew meanwhile.
+    // A device that was registered anew meanwhile has another value, and stays.
     const values = dead.map(({ value }) => value)
     await documents.removeWhere('registrations', { _id: { $in: ids }, value: { $in: values } })
   }

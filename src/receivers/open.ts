@@ -8,9 +8,9 @@ import { atMost } from '../time.ts'
 import type { World } from './index.ts'
 import { receivers } from './table.ts'
 
-/** So long sends under way at the end may still take. */
+/** Sends that are under way at the end may still take so long. */
 const LAST_SENDS_MS = 1_000
-/** So long a server may be away when it is first needed. */
+/** A server may be away so long when it is first needed. */
 const DIAL_MS = 5_000
 
 export interface ReceiverSettings {

@@ -1,7 +1,7 @@
 import type { Performed } from '../effects/index.ts'
 import type { ChannelEvent, Channels } from '../notify/index.ts'
 
-/** News on a session's channel are old after so long. */
+/** News on a session's channel is old after so long. */
 export const CHANNEL_NEWS_MS = 300_000
 
 /** The channel of all who have a session's page open. */

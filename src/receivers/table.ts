@@ -12,7 +12,7 @@ import { notifyFollowersLivestreamOnline } from './notify-followers-livestream-o
 import { notifyViewersLivestreamOnline } from './notify-viewers-livestream-online.ts'
 import { tellRating, tellServices } from './tell-services.ts'
 
-/** For all that machines say a receiver, with no answer but what the actor takes whose machine said it. */
+/** A receiver for each thing that machines say; it answers only by what the actor takes whose machine said it. */
 type Table = { [S in Says as S['type']]: Receiver<S, AnswerTo<S>> }
 
 const tableOf = (world: World): Table => ({
@@ -33,7 +33,7 @@ const tableOf = (world: World): Table => ({
   'web-session.corrected': tellServices(world),
 })
 
-/** Who handles which kind of effect; a kind of before, which no machine says any more, is told to other services. */
+/** The receiver of each kind of effect. A kind that no machine says any more is told to other services. */
 export function receivers(world: World): (kind: string) => Receiver {
   // An effect comes back from a checkpoint as its machine said it, so its receiver may take it by its kind alone.
   const byKind = new Map(Object.entries(tableOf(world) as unknown as Record<string, Receiver>))
