@@ -121,6 +121,18 @@ describe('a process beside an owner', () => {
     await candidate.close()
   })
 
+  test('that is asked to end goes on renewing its lease at its pace until it is closed', async () => {
+    const owners = ownerDatabase({ ...OTHER, released: true })
+    const { candidate, claimed, signal, pass } = candidacy(owners.db)
+    claimed.resolve()
+    await pass(0)
+    signal.abort()
+    const { renewed } = owners.current
+    await pass(GONE_MS)
+    expect(owners.current.renewed - renewed).toBe(5)
+    await candidate.close()
+  })
+
   test.each(['signal', 'close'])('gives up waiting at the %s, and reports nothing', async by => {
     const { candidate, signal, said, faults, pass } = candidacy(ownerDatabase({ ...OTHER }).db)
     await pass(0)

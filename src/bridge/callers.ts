@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { RollcallError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
-/** Who sends a request. */
+/** The sender of a request. */
 export interface Caller {
   /** whom the token is of; null: anybody, in dev mode */
   userId: string | null
@@ -14,7 +14,7 @@ export interface Caller {
   isOperator: boolean
 }
 
-/** Who may: anybody at all; whoever has a token, for itself; who has the scope `service`; who has `operator`. */
+/** The right a route asks for: none at all; a token, for oneself; the scope `service`; the scope `operator`. */
 export type Access = 'anyone' | 'user' | 'service' | 'operator'
 
 declare module 'fastify' {
@@ -48,7 +48,7 @@ export type AuthSettings = ({ secret: string } | { jwksUrl: string }) & {
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const HMAC = ['HS256', 'HS384', 'HS512']
-/** What jose says of keys that did not come as they should; an answer other than 200 is generic. */
+/** Errors of jose about keys that did not come as they should; an answer other than 200 is generic. */
 const OF_KEYS = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']
 const SKEW_S = 5
 const CACHED_TOKENS = 100_000

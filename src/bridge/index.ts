@@ -1,5 +1,6 @@
 /**
- * The bridge: the way in and out over HTTP. It validates, stamps facts, appends; a 202 means the log has it.
+ * The bridge: the way in and out over HTTP and NATS. Input is validated, stamped with facts, appended; a 202 means the
+ * log has it.
  * Reads come from documents, live numbers from the owner of the partitions, which may be another process.
  */
 import type { DocumentStore } from '../documents/index.ts'
@@ -29,7 +30,7 @@ export interface BridgeSettings {
   pusher: PusherSettings | null
 }
 
-/** What both doors and their routes work with. */
+/** The parts that both doors and their routes work with. */
 export interface Bridge {
   settings: BridgeSettings
   /** null: dev mode, in which everybody may do everything */

@@ -9,7 +9,7 @@ interface Profile {
   groups: readonly string[]
 }
 
-/** What a stream shows: empty where no session has its id. */
+/** The session that a stream shows; empty where no session has its id. */
 interface Show {
   streamer?: string
   preset?: string

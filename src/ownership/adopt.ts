@@ -1,6 +1,6 @@
 /**
- * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. What the
- * documents know of a visitor's day is brought into the state when the day is next needed (`machines/adoption.ts`).
+ * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. A visitor's
+ * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'

@@ -26,7 +26,7 @@ export interface Owner {
   actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }>
   /** In one partition, or in all. */
   parked(partition?: number): Promise<ParkedActor[]>
-  /** Those that are not done, newest first, no more than asked for. */
+  /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   /** Says of every partition whether it goes on; the partitions of a shard that is silent do not. */
   states(): Promise<PartitionState[]>

@@ -29,8 +29,8 @@ const [LOOK, RENEW] = [0.1, 0.2]
 const PATIENCE_MS = 2_000
 
 /**
- * The right of one process to own all partitions, while others stand by. It only says who tries: what keeps a former
- * owner from writing is the epoch of each partition.
+ * The right of one process to own all partitions, while others stand by. The lease only says who tries; a former owner
+ * is kept from writing by the epoch of each partition.
  */
 export class Lease {
   readonly #owners: Collection<Owner>

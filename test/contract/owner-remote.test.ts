@@ -6,7 +6,7 @@ import { natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { toldFaults } from '../support/time.ts'
 import { ownerContract } from './owner.ts'
 
-/** What one message of the server has room for: less than any longer answer takes. */
+/** A message has less room than a long answer needs. */
 const config = 'max_payload: 8192'
 
 describe.skipIf(natsServerBinary() === null)('over NATS', () => {

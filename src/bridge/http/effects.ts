@@ -17,7 +17,7 @@ interface WithId {
   Params: { id: string }
 }
 
-/** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
+/** Effects: those that wait or are parked are in the outboxes, all others are documents. */
 export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { documents, directory, time } = bridge
   app.get('/effects', OF_OPERATOR, async request => {
@@ -25,7 +25,7 @@ export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
     const held = await directory.owner.effects({ actor, state }, MOST)
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
-    // What was written down may still be in the outbox, until the commit that takes it out.
+    // An effect that has its document may still be in the outbox, until the commit that takes it out.
     const known = settled.map(withId) as unknown as Waiting[]
     const byId = new Map([...known, ...held].map(effect => [effect.id, effect]))
     const effects = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))

@@ -85,7 +85,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   pusherRoutes(app, bridge)
 }
 
-/** Who the caller is, before anything of the request is read. */
+/** Finds out who the caller is, before anything of the request is read. */
 function authenticate(app: FastifyInstance, { callers }: Bridge): void {
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, _reply, done) => {

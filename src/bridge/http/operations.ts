@@ -11,7 +11,7 @@ interface OfActor {
   Params: { kind: string; key: string }
 }
 
-/** What whoever runs Rollcall looks at: one actor, what is parked, whether it lives and is ready. */
+/** Routes of operators: one actor, all that is parked, whether the process lives and is ready. */
 export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { directory, settings } = bridge
   app.get<OfActor>('/actors/:kind/:key', OF_OPERATOR, async ({ params: { kind, key } }) => {

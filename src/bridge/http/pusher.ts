@@ -19,7 +19,7 @@ const subscription = z
   })
   .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
 
-/** What Pusher asks of the platform: whether a user may join a channel, and to hear what happens on them. */
+/** Routes for Pusher, which asks whether a user may join a channel, and tells what happens on channels. */
 export function pusherRoutes(app: FastifyInstance, { settings, documents, subscriptions, time }: Bridge): void {
   let opened: Promise<Signer> | undefined
   const signer = (): Promise<Signer> => {
