@@ -12,6 +12,7 @@ import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
 import { Shard } from '../shard/supervisor.ts'
 import type { OwnLog, Places } from '../stores.ts'
+import { systemTime } from '../time.ts'
 import { adopt } from './adopt.ts'
 import type { PartitionState } from './index.ts'
 import { Shards } from './local.ts'
@@ -103,8 +104,8 @@ export class Tenure {
         const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
         return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
       },
-      now: Date.now,
-      failed: error => logger.error({ err: error }, 'the log was not trimmed'),
+      time: systemTime,
+      faults: { report: (_, error) => logger.error({ err: error }, 'the log was not trimmed') },
     })
     this.#parts.defer(() => trimming.close())
   }

@@ -49,7 +49,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     ports.faults.postMessage({ partition, step, error } satisfies Fault)
   }
   const live = await openLiveSets(places, log, error => failed(-1, 'live sets', error))
-  surviveDiskFaults(error => failed(-1, 'disk', error))
+  surviveDiskFaults({ report: (step, error) => failed(-1, step, error as Error) })
   const livestream = await openLivestream(options.livestream, {
     documents,
     host: wrap<Host>(endpoint(ports.host)),
