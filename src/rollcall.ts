@@ -38,7 +38,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const faults: Faults = { report: (step, error) => logger.error({ step, err: error }, `${step} failed`) }
   let wasListening = false
   opened.defer(() => void (wasListening && logger.info('closed')))
-  opened.defer(surviveDiskFaults(error => faults.report('disk', error)))
+  opened.defer(surviveDiskFaults(faults))
 
   const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)

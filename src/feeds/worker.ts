@@ -39,7 +39,7 @@ export default async function work(order: Order | null): Promise<number> {
 async function open(places: StoreSettings): Promise<DocumentStore> {
   if (opened) return opened.documents
   // The order that could not be carried out says why.
-  surviveDiskFaults(() => {})
+  surviveDiskFaults({ report() {} })
   opened = await openStores(places)
   return opened.documents
 }

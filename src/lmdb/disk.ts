@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
 
 /** Below this nothing is accepted any more, so that what was accepted can still be committed. */
@@ -27,10 +28,10 @@ export const isStrayDiskFault = (error: unknown): boolean => error instanceof Er
  * Keeps a full disk from ending this thread; any other rejection that nobody handles still does.
  * Returns what ends it.
  */
-export function surviveDiskFaults(tell: (error: Error) => void): () => void {
+export function surviveDiskFaults(faults: Faults): () => void {
   const survive = (error: unknown): void => {
     if (!isStrayDiskFault(error)) throw error
-    tell(error as Error)
+    faults.report('disk', error)
   }
   process.on('unhandledRejection', survive)
   return () => process.off('unhandledRejection', survive)

@@ -1,3 +1,5 @@
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 import type { EventLog, Seq } from './index.ts'
 
 const EVERY_MS = 3_600_000
@@ -45,28 +47,27 @@ export interface TrimmingOptions {
   log: EventLog
   /** of the partitions that this process owns */
   cuts(): Promise<Map<number, Seq>>
-  now(): number
-  failed(error: unknown): void
+  time: Time
+  faults: Faults
 }
 
 /** Trims every hour, once at a time. */
-export function startTrimming({ log, cuts, now, failed }: TrimmingOptions): { close(): Promise<void> } {
+export function startTrimming({ log, cuts, time, faults }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
     try {
-      await trimAll(log, await cuts(), now() - KEPT_MS)
+      await trimAll(log, await cuts(), time.now() - KEPT_MS)
     } catch (error) {
-      failed(error)
+      faults.report('trim', error)
     }
     running = undefined
   }
-  const timer = setInterval(() => {
+  const cancel = time.every(EVERY_MS, () => {
     running ??= trim()
-  }, EVERY_MS)
-  timer.unref()
+  })
   return {
     async close() {
-      clearInterval(timer)
+      cancel()
       await running
     },
   }

@@ -73,8 +73,7 @@ export class Tenure {
         const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
         return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
       },
-      now: () => time.now(),
-      failed: error => faults.report('trimming of the log', error),
+      ...{ time, faults },
     })
     this.#parts.defer(() => trimming.close())
   }

@@ -60,7 +60,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   })
   const faults = faultsOf(OF_NONE)
   const live = await openLiveSets(places, log, { time, faults })
-  surviveDiskFaults(error => faults.report('disk', error))
+  surviveDiskFaults(faults)
   const receivers = await openReceivers(options.receivers, {
     documents,
     host: wrap<Host>(endpoint(ports.host)),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Document, DocumentStore, Upsert } from '../../src/documents/index.ts'
-import { idsOf, type OpenedDocuments } from './document-store.ts'
+import { idsOf } from '../support/documents.ts'
+import type { OpenedDocuments } from './document-store.ts'
 
 /** What every document store does when documents go by what they are, and when fields are set beside their seq. */
 export function documentPatchesContract(name: string, open: () => Promise<OpenedDocuments>): void {

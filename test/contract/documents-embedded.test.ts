@@ -11,10 +11,9 @@ import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import { documentKey, plan } from '../../src/documents/index-entries.ts'
 import { systemTime } from '../../src/time.ts'
+import { idsOf } from '../support/documents.ts'
 import { seeded } from '../support/random.ts'
-import { documentStoreContract, idsOf, type OpenedDocuments } from './document-store.ts'
-import { documentLookupsContract } from './document-store-lookups.ts'
-import { documentPatchesContract } from './document-store-patches.ts'
+import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
 import { documentTracesContract } from './document-store-traces.ts'
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
@@ -35,8 +34,6 @@ async function openEmbedded(path = temporaryDirectory(), time = systemTime): Pro
 }
 
 documentStoreContract('embedded', openEmbedded)
-documentPatchesContract('embedded', openEmbedded)
-documentLookupsContract('embedded', openEmbedded)
 documentTracesContract('embedded', time => openEmbedded(undefined, time))
 
 describe('the embedded documents', () => {

@@ -1,8 +1,6 @@
 import { memoryDocuments } from '../../src/documents/memory.ts'
 import { ManualTime } from '../support/time.ts'
 import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
-import { documentLookupsContract } from './document-store-lookups.ts'
-import { documentPatchesContract } from './document-store-patches.ts'
 import { documentTracesContract } from './document-store-traces.ts'
 
 async function open(time = new ManualTime()): Promise<OpenedDocuments> {
@@ -11,6 +9,4 @@ async function open(time = new ManualTime()): Promise<OpenedDocuments> {
 }
 
 documentStoreContract('in memory', open)
-documentPatchesContract('in memory', open)
-documentLookupsContract('in memory', open)
 documentTracesContract('in memory', open)

@@ -1,5 +1,7 @@
 import type { Db } from 'mongodb'
 import { RollcallError } from '../../errors.ts'
+import { type Repeat, repeated } from '../../mongodb/outcome.ts'
+import { systemTime, type Time } from '../../time.ts'
 import type { Anchor, CheckpointStore, Claim, RecordKey } from '../index.ts'
 import { type Blob, Blobs, batches } from './blobs.ts'
 import { Image, recordsIn } from './image.ts'
@@ -12,6 +14,7 @@ export interface MongoCheckpointOptions {
   patienceMs?: number
   /** of what was read or written, to be kept in memory; the deltas of each claim, 16 MB at most, come on top */
   cacheBytes?: number
+  time?: Time
 }
 
 const CACHE_BYTES = 64 * 1024 * 1024
@@ -22,9 +25,10 @@ const READ_BYTES = 8 * 1024 * 1024
  * manifest lists those that count, so that one update of one document is the commit, and the fence.
  */
 export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): CheckpointStore {
-  const { patienceMs = 5_000, cacheBytes = CACHE_BYTES } = options
-  const manifests = new Manifests(db, patienceMs)
-  const blobs = new Blobs(db, patienceMs)
+  const { patienceMs = 5_000, cacheBytes = CACHE_BYTES, time = systemTime } = options
+  const repeat: Repeat = work => repeated(work, patienceMs, time)
+  const manifests = new Manifests(db, repeat)
+  const blobs = new Blobs(db, repeat)
   const cache = new RunCache(blobs, cacheBytes)
   const images = new WeakMap<Claim, Image>()
 

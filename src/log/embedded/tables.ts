@@ -85,6 +85,7 @@ export class Tables {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    // A removal that fails has told whoever asked for it.
     await this.#removing.catch(() => {})
     await this.#env.close()
   }

@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { RollcallError } from '../../errors.ts'
 import { type Address, type Connection, openConnection } from '../../nats/index.ts'
-import { systemTime, type Time } from '../../time.ts'
+import { atMost, systemTime, type Time } from '../../time.ts'
 import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
 import { roomForSeen, Seen } from './high-water.ts'
@@ -45,8 +44,8 @@ export interface JetStreamLog extends EventLog {
 /** The log in NATS JetStream; every process and every thread that needs it opens it for itself. */
 export async function openJetStreamLog(options: JetStreamOptions): Promise<JetStreamLog> {
   const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000, time = systemTime } = options
-  const patience = performance.now() + patienceMs
-  const connection = await openConnection(options, patienceMs)
+  const patience = time.monotonic() + patienceMs
+  const connection = await openConnection(options, patienceMs, time)
   const wanted = { partitions, settings }
   const { streams, made } = await opened(connection, wanted, replicas, patience).catch(async error => {
     await connection.close()
@@ -55,7 +54,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const { nats, version } = connection
   const js = jetstream(nats, { timeout: REQUEST_MS })
   const [closing, givingUp] = [new AbortController(), new AbortController()]
-  const deadline = (): number => performance.now() + deadlineMs
+  const deadline = (): number => time.monotonic() + deadlineMs
   const { incarnations } = made
   const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
   const { goesOnWith = async () => false } = options
@@ -89,7 +88,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     },
     async close() {
       closing.abort()
-      await Promise.race([batches.close(), pause(LAST_APPENDS_MS, undefined, { ref: false })])
+      await atMost(time, LAST_APPENDS_MS, batches.close())
       givingUp.abort()
       await batches.close()
       await connection.close()

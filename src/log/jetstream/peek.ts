@@ -27,7 +27,7 @@ export async function peekAtJetStream(address: Address, patienceMs: number): Pro
       return null
     }
   }
-  const deadline = (): number => performance.now() + REQUEST_MS
+  const deadline = (): number => connection.time.monotonic() + REQUEST_MS
   const common = { version, close: () => connection.close() }
   try {
     await streams.manager.getAccountInfo()

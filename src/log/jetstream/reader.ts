@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
 import { ENTRY_EVENTS, entryOf } from '../entries.ts'
@@ -25,7 +24,7 @@ interface Reading {
 
 /** The entries after `after`, dense. Before it goes on after a fault it looks whether the stream still holds what follows. */
 export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
-  const { partition, seen, signal } = reading
+  const { connection, partition, seen, signal } = reading
   let { after } = reading
   /** of the entry at `after`, once it was read */
   let mark: string | null = null
@@ -54,7 +53,7 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
     // What a second consumer does not bring either is not there.
     if (!isDense && gapAfter === after) throw truncated(partition, after)
     if (!isDense) gapAfter = after
-    if (!signal.aborted) await pause(LOOK_MS)
+    await connection.time.sleep(LOOK_MS, signal)
   }
 }
 
@@ -68,7 +67,15 @@ async function consumerAt(
   const deadline = Number.POSITIVE_INFINITY
   try {
     const last = Math.max(after, seen.of(partition))
-    const { first } = await boundsWithTail({ streams, partition, incarnation, last, deadline, signal })
+    const { first } = await boundsWithTail({
+      time: connection.time,
+      streams,
+      partition,
+      incarnation,
+      last,
+      deadline,
+      signal,
+    })
     if (first > after + 1) throw truncated(partition, after)
     const there = mark === null ? null : await streams.mark(partition, after, deadline, signal)
     if (there !== null && there !== mark) {

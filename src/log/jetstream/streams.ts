@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   JetStreamApiCodes,
   JetStreamApiError,
@@ -60,11 +59,13 @@ export class Streams {
   /** Makes what is missing. The first stream says what the log was made with, also to whoever makes it at the same time. */
   async make(wanted: Wanted, replicas: number, deadline: number): Promise<Made> {
     const insist = <T>(work: () => Promise<T>): Promise<T> => this.#connection.insist(work, deadline)
-    const first = await insist(() => this.#find(0, { ...wanted, incarnation: randomUUID(), isWhole: false }, replicas))
+    const first = await insist(() =>
+      this.#find(0, { ...wanted, incarnation: this.#connection.time.id(), isWhole: false }, replicas),
+    )
     const incarnations = [first.incarnation]
     for (let p = 1; p < first.partitions; p++) {
       // One that is missing though all were made has other seqs than the one there was.
-      const incarnation = first.isWhole ? randomUUID() : first.incarnation
+      const incarnation = first.isWhole ? this.#connection.time.id() : first.incarnation
       incarnations.push((await insist(() => this.#find(p, { ...first, incarnation }, replicas))).incarnation)
     }
     const whole = { metadata: metadataOf({ ...first, isWhole: true }) }
@@ -132,7 +133,7 @@ export class Streams {
   /** Deletes the stream and makes it anew, empty, with `first` as its next seq. Returns its incarnation. */
   async renew(partition: number, first: Seq, deadline: number): Promise<string> {
     const { label, replicas } = await this.look(partition, deadline)
-    const made = { ...label, incarnation: randomUUID() }
+    const made = { ...label, incarnation: this.#connection.time.id() }
     const config = { ...configOf(partition, made, replicas), first_seq: first }
     await this.ask(partition, name => this.manager.streams.delete(name), deadline).catch(error => {
       // A delete whose answer was lost finds it gone when it is repeated.

@@ -1,6 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { isCode, RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
+import { retry } from '../../retry.ts'
+import type { Time } from '../../time.ts'
 import type { Bounds, Seq } from '../index.ts'
 import type { Seen } from './high-water.ts'
 import type { Streams } from './streams.ts'
@@ -10,6 +11,7 @@ const LAG_MS = 3_000
 const LOOK_MS = 100
 
 interface Tail {
+  time: Time
   streams: Streams
   partition: number
   /** the log it must be; another one has other seqs */
@@ -21,16 +23,19 @@ interface Tail {
 }
 
 /** The bounds of a stream that holds all it must; RC_LOG_BEHIND if it is another one, or ends before. */
-export async function boundsWithTail({ streams, partition, incarnation, last, ...rest }: Tail): Promise<Bounds> {
+export function boundsWithTail({ time, streams, partition, incarnation, last, ...rest }: Tail): Promise<Bounds> {
   const { deadline, signal } = rest
-  for (const until = performance.now() + LAG_MS; ; await pause(LOOK_MS)) {
+  const text = `Partition ${partition}: the stream is not the one of which ${last} entries were seen.`
+  const behind = new RollcallError('RC_LOG_BEHIND', text)
+  let isSame = true
+  const look = async (): Promise<Bounds> => {
     const bounds = await streams.bounds(partition, deadline, signal)
-    const isSame = bounds.incarnation === incarnation
-    if (isSame && bounds.last >= last) return bounds
-    if (isSame && performance.now() < until && !signal?.aborted) continue
-    const text = `Partition ${partition}: the stream is not the one of which ${last} entries were seen.`
-    throw new RollcallError('RC_LOG_BEHIND', text)
+    isSame = bounds.incarnation === incarnation
+    if (!isSame || bounds.last < last) throw behind
+    return bounds
   }
+  const isFinal = (error: unknown): boolean => error !== behind || !isSame
+  return retry(look, { pauses: [LOOK_MS], patienceMs: LAG_MS }, { time, isFinal, signal })
 }
 
 interface TailsOptions {
@@ -84,9 +89,9 @@ export class Tails {
     if (lost) throw lost
     const { breaks } = connection
     if (this.#checked.get(partition) === breaks) return breaks
-    const last = seen.of(partition)
+    const [last, incarnation] = [seen.of(partition), incarnations[partition]!]
     try {
-      await boundsWithTail({ streams, partition, incarnation: incarnations[partition]!, last, deadline, signal })
+      await boundsWithTail({ time: connection.time, streams, partition, incarnation, last, deadline, signal })
     } catch (error) {
       if (!isCode(error, 'RC_LOG_BEHIND')) throw error
       if (!(await this.#isBegunAnew(partition, deadline, signal, error as RollcallError))) throw error

@@ -9,3 +9,5 @@ export async function allDocuments(store: DocumentStore): Promise<Map<string, Do
   }
   return new Map(found)
 }
+
+export const idsOf = (documents: Document[]): string[] => documents.map(({ _id }) => _id).sort()
