@@ -18,7 +18,7 @@ const seen = (room: string, at = NOON, key = 'ann'): Event => ({
 
 let one: OnePartition
 beforeEach(async () => {
-  one = await OnePartition.claim([guest])
+  one = await OnePartition.claim({ kinds: [guest] })
 })
 
 const about = (kind: string, facts: object = {}): Event => {

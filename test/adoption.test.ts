@@ -10,7 +10,6 @@ import type { DocumentStore } from '../src/documents/index.ts'
 import type { Effect } from '../src/effects/index.ts'
 import { partitionOf } from '../src/log/partition-of.ts'
 import { adopt } from '../src/ownership/adopt.ts'
-import { project } from '../src/partition/projections.ts'
 import { adoptVisitorDay } from '../src/receivers/adopt-visitor-day.ts'
 import type { OwnLog } from '../src/stores.ts'
 import { allRecords } from './support/all-records.ts'
@@ -48,10 +47,7 @@ async function alive(one: OnePartition) {
   const asked: Adopt[] = []
   let taken = 0
   const run = async (...events: Event[]): Promise<void> => {
-    for (const event of events) {
-      await one.apply(event)
-      await project(documents, one.writes.splice(0), one.partition.applied)
-    }
+    await one.apply(...events)
     asked.push(...(one.effects.slice(taken).filter(({ kind }) => kind === 'visitor-day.adopt') as Adopt[]))
     taken = one.effects.length
   }
@@ -71,8 +67,8 @@ async function alive(one: OnePartition) {
 }
 
 const beforeThis = async (...events: WebEvent[]): Promise<void> =>
-  (await alive(await OnePartition.claim())).run(...events.map(logged))
-const fromThen = async () => alive(await OnePartition.adopting(ABOVE))
+  (await alive(await OnePartition.claim({ documents }))).run(...events.map(logged))
+const fromThen = async () => alive(await OnePartition.adopting(ABOVE, { documents }))
 
 /** The sessions as documents show them, with the ids of their events. */
 async function shown() {
@@ -121,7 +117,7 @@ describe('a visitor of whom documents know more than the actor', () => {
 
   test('is asked for once, where the day is later than any document can be', async () => {
     await beforeThis(visit('a', NOON))
-    const later = await alive(await OnePartition.adopting(ABOVE, NOON + DAY))
+    const later = await alive(await OnePartition.adopting(ABOVE, { until: NOON + DAY, documents }))
     const [b, c, d] = [visit('b', NOON + 2 * DAY), visit('c', NOON + 3 * DAY), visit('d', NOON + 60_000)]
     await later.run(logged(b))
     expect(later.asked).toHaveLength(1)
@@ -141,7 +137,9 @@ describe('a visitor of whom documents know more than the actor', () => {
       visit('d', NOON + 3 * DAY + 1),
     ]
     await beforeThis(a)
-    const { run, answer, settle, asked } = await alive(await OnePartition.adopting(ABOVE, NOON + DAY))
+    const { run, answer, settle, asked } = await alive(
+      await OnePartition.adopting(ABOVE, { until: NOON + DAY, documents }),
+    )
     await run(logged(b), logged(c))
     asked.reverse()
     await answer()
@@ -267,7 +265,7 @@ describe('a streamer of whom documents know and the actor does not', () => {
     event('session.known', NOON, { document: await documents.get('sessions', id) })
 
   async function streamedBefore(...events: Event[]): Promise<void> {
-    const { run } = await alive(await OnePartition.claim())
+    const { run } = await alive(await OnePartition.claim({ documents }))
     await run(start('s1', NOON), ...events)
   }
   const preset = (preset: string, at: number) => event('session.preset', at, { sessionId: 's1', preset, price: 9 })
@@ -349,7 +347,7 @@ test('two lives, with answers that come late and restarts between, show what one
     const until = base + random.pick([-2, 1, 2, 9]) * DAY
     // Documents are of the days before.
     const isBefore = events.slice(0, split).every(({ ts }) => ts <= until)
-    const adopting = await OnePartition.adopting(ABOVE, isBefore ? until : base + 99 * DAY)
+    const adopting = await OnePartition.adopting(ABOVE, { until: isBefore ? until : base + 99 * DAY, documents })
     const { one, run, answer, settle } = await alive(adopting)
     for (const [i, event] of events.entries()) {
       if (i < split) continue

@@ -2,6 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import { publishedSteps, type Steps, step } from '../observe/steps.ts'
 import { type Policy, retry } from '../retry.ts'
 import type { Time } from '../time.ts'
 import type { Account, History } from './history.ts'
@@ -18,6 +19,7 @@ export interface PerformerOptions {
   done(effect: Effect): void
   time: Time
   faults: Faults
+  steps?: Steps
 }
 
 /** The pauses of an effect's attempts. */
@@ -38,6 +40,7 @@ const isUnreachable = (error: unknown): boolean => UNREACHABLE.some(code => isCo
 /** Performs the effects of one partition, a lane for each kind, each effect again until it is done or parked. */
 export class Performer {
   readonly #options: PerformerOptions
+  readonly #steps: Steps
   readonly #lanes = new Map<string, Lane>()
   readonly #underWay = new Set<Promise<void>>()
   /** of effects in a lane */
@@ -47,6 +50,7 @@ export class Performer {
 
   constructor(options: PerformerOptions) {
     this.#options = options
+    this.#steps = options.steps ?? publishedSteps
   }
 
   add(effects: Effect[]): void {
@@ -119,7 +123,8 @@ export class Performer {
     let failure: unknown
     const attempt = async (): Promise<Performed | 'expired' | undefined> => {
       if (signal.aborted || !outbox.isWaiting(effect.id)) return undefined
-      return time.now() > expiresAt ? 'expired' : receiver.perform(effect, progress)
+      if (time.now() > expiresAt) return 'expired'
+      return step(this.#steps, 'effect', effect, () => receiver.perform(effect, progress))
     }
     return retry(attempt, ATTEMPTS, {
       time,
@@ -156,8 +161,9 @@ export class Performer {
     isAnswered = false,
   ): Promise<void> {
     const { history, time, done } = this.#options
-    await history.write({ ...effect, state, doneAt: time.now(), ...(detail && { detail }) })
-    if (!isAnswered) done(effect)
+    const account = { ...effect, state, doneAt: time.now(), ...(detail && { detail }) }
+    await step(this.#steps, 'account', effect, () => history.write(account))
+    if (!isAnswered) await step(this.#steps, 'mark', effect, async () => done(effect))
   }
 
   async #giveUp(effect: Effect, error: Error & { code?: unknown }): Promise<undefined> {
@@ -169,6 +175,7 @@ export class Performer {
   async #tell(effect: Effect, facts: { kind: string; [fact: string]: unknown }): Promise<void> {
     const { append, time } = this.#options
     const at = time.now()
-    await append({ ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id })
+    const answer = { ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id }
+    await step(this.#steps, 'answer', effect, () => append(answer))
   }
 }

@@ -3,6 +3,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
+import { publishedSteps, type Steps, step } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { type Cancel, type Time, within } from '../time.ts'
 import type { Cut } from './cut.ts'
@@ -17,6 +18,7 @@ export interface CommitOptions {
   flushMs: number
   time: Time
   faults: Faults
+  steps?: Steps
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
   /** no commit will ever succeed again */
@@ -116,11 +118,16 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, committed } = this.#options
+    const { partition, incarnation, store, documents, committed, steps = publishedSteps } = this.#options
     const cut = partition.take()
-    await this.#untilDone('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
+    const delta = { incarnation, ...cut.delta }
+    await step(steps, 'checkpoint', cut, () =>
+      this.#untilDone('commit', () => store.commit(partition.claim, cut.seq, delta)),
+    )
     if (cut.writes.length > 0) {
-      await this.#untilDone('documents', () => project(documents, cut.writes, cut.seq))
+      await step(steps, 'documents', cut, () =>
+        this.#untilDone('documents', () => project(documents, cut.writes, cut.seq)),
+      )
       partition.projected(cut.seq)
     }
     this.#readableUntil = cut.readableUntil
