@@ -131,8 +131,13 @@ export function ownerContract(name: string, open: (shards: OwnShards) => Promise
     })
 
     test('answers a question about a partition that there is not with its error', async () => {
-      for (const asked of [owner.settled(99, 1, SHORT_MS), owner.actor(99, 'viewer', 'x'), owner.parked(99)]) {
-        await expect(asked).rejects.toMatchObject({ code: 'RC_NOT_FOUND', message: 'There is no partition 99.' })
+      const questions = [
+        () => owner.settled(99, 1, SHORT_MS),
+        () => owner.actor(99, 'viewer', 'x'),
+        () => owner.parked(99),
+      ]
+      for (const ask of questions) {
+        await expect(ask()).rejects.toMatchObject({ code: 'RC_NOT_FOUND', message: 'There is no partition 99.' })
       }
     })
   })
