@@ -14,13 +14,13 @@ const ASIDE = [
   // The ways of all other inputs.
   /^src\/bridge\/(http\/(effects|operations|platform|pusher|reads|sessions|web-sessions)|web-events)\.ts$/,
   // The ground.
-  /^src\/(errors|time|retry)\.ts$/,
+  /^src\/(errors|time|retry|observe\/steps)\.ts$/,
   // The shapes of what is handed on.
   /^(actors\/event|src\/log\/positions|src\/partition\/(clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
   // The consequences of transitions: deadlines, effects, copies.
-  /^src\/(partition\/(live-copies|wheel)|effects\/(history|outbox|performer))\.ts$/,
+  /^src\/(partition\/(live-copies|ticker|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]
 /** Ports behind which a heartbeat is kept: an implementation of each is listed. */
 const STORES = ['src/log/index.ts', 'src/checkpoint/index.ts', 'src/documents/index.ts']

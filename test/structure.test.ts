@@ -16,8 +16,13 @@ const PORTS = [
   'shard',
   'ownership',
 ]
+const TESTS = globSync('{test,bench}/**/*.ts', { cwd: ROOT }).sort()
+/** Whatever differs from run to run: an own clock, a timer, a random id; `setTimeout(` as a method is another thing. */
+const OF_THE_MACHINE =
+  /\b(Date\.now|performance\.now|randomUUID|AbortSignal\.timeout)\b|timers\/promises|(?<!\.)\bset(Timeout|Interval|Immediate)\(|new Date\(\)/
 const UNCLEAR = /^(utils?|helpers?|common|types|misc|lib)$/
 const LONGEST = 260
+const LONGEST_TEST = 300
 
 /**
  * The order of imports, bottom to top: a room imports only rooms of earlier lines, and files of its own. Rooms of one
@@ -111,7 +116,8 @@ describe('the source', () => {
   })
 
   test('keeps the client to itself', () => {
-    expect(IMPORTS.filter(({ from }) => roomOf(from) === 'client').map(shown)).toEqual([])
+    const own = IMPORTS.filter(({ from }) => roomOf(from) === 'client')
+    expect(own.filter(({ to }) => roomOf(to) !== 'client').map(shown)).toEqual([])
   })
 
   test('has no circle of rooms, types too', () => {
@@ -137,8 +143,17 @@ describe('the source', () => {
     expect([...names].filter(name => UNCLEAR.test(name))).toEqual([])
   })
 
+  test('takes clocks, timers and random ids from one room alone', () => {
+    const own = FILES.filter(file => file.startsWith('src/') && !['time', 'client', 'cli'].includes(roomOf(file)))
+    expect(own.filter(file => OF_THE_MACHINE.test(textOf(file)))).toEqual([])
+  })
+
   test(`has no file of more than ${LONGEST} lines`, () => {
     expect(FILES.filter(isLongerThan(LONGEST))).toEqual([])
+  })
+
+  test(`has tests in files of at most ${LONGEST_TEST} lines`, () => {
+    expect(TESTS.filter(isLongerThan(LONGEST_TEST))).toEqual([])
   })
 })
 
