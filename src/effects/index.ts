@@ -4,7 +4,7 @@
  */
 import type { Seq } from '../log/index.ts'
 
-/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
+/** A wish of a transition to the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
 export interface Effect {
   id: string
   kind: string
@@ -24,11 +24,11 @@ export interface Performed {
   outcome: Outcome
   /** what is worth knowing about it */
   detail?: Record<string, unknown>
-  /** What was found out; it comes back to the actor as an event. Without it the effect is simply done. */
+  /** The facts that were found out; they come back to the actor as an event. Without them the effect is simply done. */
   answer?: { kind: string; [fact: string]: unknown }
 }
 
-/** What is already done of an effect that takes several steps; lives as long as the attempts at it. */
+/** The part that is done of an effect of several steps; lives as long as the attempts at it. */
 export interface Progress {
   /** everything up to here, in the receiver's own order */
   cursor: string
