@@ -13,14 +13,17 @@ export interface Rules {
   lateMs: number
 }
 
-/** What an event needs to know beyond itself and its actor: rules, and the partition's state as of the log. */
+/** Facts an event needs beyond itself and its actor: rules, and the partition's state as of the log. */
 export interface Facts {
   rules: Rules
   /** ms; of the newest event or tick of the partition */
   time(): number
-  /** whether a stream no longer counts attendance */
+  /** A stream is frozen when it no longer counts attendance. */
   isFrozen(stream: string): boolean
-  /** until when (ms) there may be documents of what the checkpoint does not know: it was empty then; null: there are none */
+  /**
+   * The time (ms) up to which documents may know what the checkpoint does not. A partition that found its checkpoint
+   * empty over existing documents on May 1 answers May 2: a visit of May 3 is in no document. null: the checkpoint knows all.
+   */
   adopts(): number | null
 }
 
@@ -44,7 +47,7 @@ export interface Presence {
   stream: string | null
 }
 
-/** Changes of documents; the last word on an id counts. */
+/** Changes of documents; the last change of an id counts. */
 export interface Projection {
   upsert(collection: string, id: string, set: Record<string, unknown>): void
   remove(collection: string, id: string): void
@@ -102,7 +105,7 @@ export interface ActorKind<C = any, E extends Event = Event> {
   tallyRecords?(context: C, event: Event): string[][]
   /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
   presence?(context: C): Presence | null
-  /** Says of the machine that are for the tally alone; all others are effects. */
+  /** Emitted events that are for the tally alone; all others are effects. */
   remarks?: Readonly<Record<string, (tally: Tally) => void>>
   /**
    * Effects without whose answers its events do not show. Such an effect is never given up, and no position from its

@@ -9,10 +9,10 @@ import {
 import type { EventOf } from './event.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
-/** Who was not there for so long leaves the streamer's viewers. */
+/** Viewers who were not there for so long leave the streamer's. */
 export const STALE_MS = 3 * 86_400_000
 
-/** By which a streamer's viewers are found in the order of time. */
+/** The field by which a streamer's viewers are found in the order of time. */
 const seenAt = (streamerId: string, at: number): string => `${streamerId}\n${String(at).padStart(16, '0')}`
 
 export const seenSince = (streamerId: string, at: number) => ({ $gte: seenAt(streamerId, at), $lt: `${streamerId}\v` })
@@ -75,7 +75,7 @@ export const viewer = {
     if (before.last !== after.last) tally.moved(userId, before.last, after.last!)
     if (before.last === null) tally.attended(userId, null)
     const attends = beat.stream !== null && after.streams.includes(beat.stream) && !frozen.includes(beat.stream)
-    // One viewer alone cannot make streams without end.
+    // A stream the viewer did not attend is not counted, so that one viewer alone makes no streams without end.
     if (attends) tally.arrived(beat.stream!, arrival)
     if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
     if (before.cohorts === after.cohorts) return

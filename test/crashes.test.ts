@@ -140,6 +140,6 @@ test('a partition that crashes at any step ends as one that never did', { timeou
   }
   const points = STEPS.flatMap((step): Point[] => [`before ${step}`, `after ${step}`])
   const missed = points.filter(point => !diedAt.has(point))
-  // Nobody answers here.
+  // No effect here has an answer.
   expect([missed, diedAt.has('within documents')]).toEqual([['before answer', 'after answer'], true])
 })

@@ -106,7 +106,7 @@ export class AudienceCounters implements Tally {
     return known !== undefined && known.lastArrival + FREEZE_MS <= time
   }
 
-  /** Whether the record is in memory, where there is one. */
+  /** A record is at hand when it is in memory; of the totals it always is. */
   isAtHand([what, name]: string[]): boolean {
     return what === 'stream' ? this.#streams.has(name!) : what !== 'window' || this.#windows.has(Number(name))
   }
@@ -128,7 +128,7 @@ export class AudienceCounters implements Tally {
     return taken
   }
 
-  /** Who moved and who attended since this was last taken. */
+  /** Viewers who moved and attended since this was last taken. */
   takeNews(): LiveNews {
     const news = this.#news
     this.#news = { present: new Map(), attended: [] }

@@ -19,7 +19,7 @@ export interface Waiting extends Effect {
   code?: string
 }
 
-/** With more parked than this, those of longest ago are given up. */
+/** Parked effects that are kept; beyond, those of longest ago are given up. */
 const MOST_PARKED = 1_000
 
 const inOrder = (a: Effect, b: Effect): number =>
@@ -65,7 +65,7 @@ export class Outbox {
     return pending !== undefined && pending.parked === undefined
   }
 
-  /** For those who look; an attempt is no part of the state. */
+  /** Attempts are told for `list` alone; they are no part of the state. */
   tried(id: string, attempts: number, error: string): void {
     this.#tried.set(id, { attempts, error })
   }

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 
-/** What has to survive a crash is done in these steps; a process may die before or after each. */
+/** Steps in which all is done that has to survive a crash; a process may die before and after each. */
 export const STEPS = ['checkpoint', 'documents', 'effect', 'account', 'mark', 'answer'] as const
 
 export type Step = (typeof STEPS)[number]

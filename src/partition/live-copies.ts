@@ -26,7 +26,7 @@ export interface LiveCopiesOptions {
   faults: Faults
 }
 
-/** What is not published yet. */
+/** News that are not published yet. */
 interface News {
   present: Map<string, ViewerPresence>
   attended: [stream: string, userId: string][]
@@ -91,7 +91,7 @@ export class LiveCopies {
     await this.#working
   }
 
-  /** One thing at a time; what comes meanwhile is in the news of the next. */
+  /** Works on one thing at a time; news that come meanwhile are for the next. */
   #work(work: () => Promise<void>): void {
     this.#working ??= work()
       .catch(error => this.#options.faults.report('live sets', error))
@@ -115,7 +115,7 @@ export class LiveCopies {
     }
   }
 
-  /** With all that is known of before, and the news. */
+  /** Tells the sets all that is known of before, and the news. */
   async #rebuild(news: LiveContent = {}): Promise<void> {
     const { live, partition, documents, isOwn } = this.#options
     const seq = this.#seq

@@ -72,7 +72,7 @@ export class Partition {
     return kind?.takes.includes(event.kind) ? kind : undefined
   }
 
-  /** One entry, prepared before. */
+  /** Applies an entry that was prepared before. */
   apply(entry: Entry): void {
     const { seq, events } = entry
     const applying: Applying = { seq, said: new Map(), from: 0 }
@@ -118,7 +118,7 @@ export class Partition {
     }
   }
 
-  /** What an effect led to counts while the effect is in the outbox. */
+  /** An event that answers an effect counts while that is in the outbox. */
   #isAnswer(event: Event): boolean {
     const counts = this.outbox.take(event)
     for (const { id, ...fields } of this.outbox.takeDropped()) {
@@ -191,12 +191,12 @@ export class Partition {
     return Math.min(this.applied, this.outbox.heldSince() - 1)
   }
 
-  /** Whether a commit would change anything but the clock. */
+  /** A partition is dirty when a commit would change anything but the clock. */
   get isDirty(): boolean {
     return this.applied > this.claim.cut || this.outbox.hasChanges || this.#projected.length > 0
   }
 
-  /** The state as of `applied`, as changes since the last cut. One uninterrupted slice, or the cut would be torn. */
+  /** The state as of `applied`, as changes since the last cut. Nothing may come between, or the cut would be torn. */
   take(): Cut {
     const seq = this.applied
     const writes = this.#projections.take()

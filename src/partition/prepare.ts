@@ -8,7 +8,7 @@ import type { Residents, Wanted } from './residents.ts'
 import type { Resident } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
-/** What of a partition says what entries need. */
+/** The parts of a partition that know what entries need. */
 interface Needs {
   claim: Claim
   counters: AudienceCounters

@@ -39,7 +39,7 @@ export async function recover(
   return unsure.sort((a, b) => a.seq - b.seq)
 }
 
-// Whoever may be alive has a deadline ahead.
+// Actors that may be alive have a deadline ahead: their kinds see to that.
 async function countAlive({ kinds, wheel, residents, counters }: Partition): Promise<void> {
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
   await residents.load(present.map(each => ({ ...each, on: null })))

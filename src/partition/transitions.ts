@@ -24,7 +24,7 @@ export interface Said {
 
 /**
  * Runs machines without XState actors: one inert scope a kind, transition + snapshot are the actor.
- * What a machine emits is collected; machines here do nothing else to the world.
+ * Events a machine emits are collected; machines here do nothing else to the world.
  */
 export class Transitions {
   readonly #scopes = new Map<ActorKind, Scope>()

@@ -8,7 +8,7 @@ export class Wheel {
   readonly #seconds: number[] = []
   readonly #changed = new Set<string>()
 
-  /** One that the checkpoint has. */
+  /** Takes a deadline that the checkpoint has. */
   restore(id: string, at: number): void {
     this.set(id, at)
     this.#changed.delete(id)

@@ -23,7 +23,7 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
     return processor
   }
   const partitions = () => [...processors.values()].map(({ partition }) => partition)
-  // A sum without one of its parts would pass for the whole.
+  // The sum of all but one would pass for the whole.
   const allPartitions = () => {
     const [refusal] = refused.values()
     const stopped = refusal ?? [...processors.values()].find(({ stopped }) => stopped)?.stopped
@@ -84,7 +84,7 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
       return [...refusals, ...states]
     },
 
-    // Of a worker thread this ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
+    // In a worker thread `exit` ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
     crash: async () => process.exit(1),
 
     async drain() {

@@ -1,5 +1,5 @@
 /**
- * The shard: a worker thread that owns partitions. It reads the log, runs the actors, commits, projects, performs.
+ * The shard: a worker thread that owns partitions, reads the log, runs the actors, commits, projects, performs.
  * This is its control plane; events never cross it.
  */
 import type { Audience, AudienceCount } from '../audience/sum.ts'

@@ -38,7 +38,7 @@ const STABLE_MS = 30_000
 const FIRST_TRIES = 5
 const DRAIN_MS = 10_000
 
-/** One run of the shard's thread. */
+/** A run of the shard's thread. */
 interface Run {
   pool: Piscina
   /** settles when the thread's task has ended by itself */

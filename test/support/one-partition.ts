@@ -43,7 +43,7 @@ export class OnePartition {
     return one
   }
 
-  /** One without a past of its own, whose log begins after `cut`, where documents are from before. */
+  /** A partition without a past of its own, whose log begins after `cut`, where documents are from before. */
   static async adopting(
     cut: number,
     { until = Date.UTC(2999, 0), ...life }: Partial<Life> & { until?: number } = {},
