@@ -14,7 +14,7 @@ import { openDataDir } from './lmdb/data-dir.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
 import { appender } from './log/append.ts'
 import type { Seq } from './log/index.ts'
-import { roomForSeen, Seen } from './log/jetstream/high-water.ts'
+import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { Partitions } from './ownership/directory.ts'
 import type { Owner, PartitionState } from './ownership/index.ts'
@@ -56,7 +56,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const settings = recordedSettings(config)
   const { natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
-  const seen = roomForSeen(config.partitions)
+  const seen = roomForHighWater(config.partitions)
   const urls = { natsUrl, natsReplicas, mongodbUrl, redisUrl }
   const places: Places = { logPath, statePath, partitions: config.partitions, ...urls, seen }
   const { documents, checkpoints, db, close } = await openStores(places)
@@ -69,7 +69,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   /** over which processes reach each other's partitions; null: there is but one process */
   const between = db && nats
 
-  const known = new Seen(seen)
+  const known = new HighWater(seen)
   const applied = (partition: number, seq: Seq): void => known.raise(partition, seq)
   const partitions = new Partitions(config.partitions, between && (await remote(between)), applied)
   const subscriptions = new Subscriptions(documents)

@@ -21,7 +21,7 @@ export interface Places {
   natsReplicas?: number
   mongodbUrl: string | null
   redisUrl: string | null
-  /** of a log on a server, see `Seen` */
+  /** of a log on a server, see `HighWater` */
   seen?: SharedArrayBuffer
 }
 
@@ -47,7 +47,7 @@ export async function openOwnLog(
     const { openJetStreamLog } = await import('./log/jetstream/index.ts')
     const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
       (await checkpoints?.peek(partition))?.incarnation === incarnation
-    const log = await openJetStreamLog({ url: natsUrl, partitions, settings, replicas, seen, goesOnWith })
+    const log = await openJetStreamLog({ url: natsUrl, partitions, settings, replicas, highWater: seen, goesOnWith })
     return { log, writer: null }
   }
   const writer = await openLog(logPath, partitions, settings)
@@ -59,7 +59,7 @@ export async function openThreadsLog(places: Places, port: MessagePort): Promise
   const { natsUrl, logPath, partitions, seen } = places
   if (!natsUrl) return followLog(logPath, port)
   const { openJetStreamLog } = await import('./log/jetstream/index.ts')
-  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, seen })
+  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, highWater: seen })
 }
 
 export interface Stores {
