@@ -13,7 +13,7 @@ import { openDataDir } from './lmdb/data-dir.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
-import { roomForSeen, Seen } from './log/jetstream/high-water.ts'
+import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
 import type { MongoConnection } from './mongodb/index.ts'
 import type { Faults } from './observe/index.ts'
 import type { Time } from './time.ts'
@@ -29,12 +29,12 @@ export interface StoreSettings {
   natsReplicas?: number
   mongodbUrl: string | null
   redisUrl: string | null
-  /** of a log on a server, see `Seen` */
-  seen?: SharedArrayBuffer
+  /** of a log on a server, see `HighWater` */
+  highWater?: SharedArrayBuffer
 }
 
 /** The part of the configuration that says where things are kept. */
-type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'seen'> & { dataDir: string }
+type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'highWater'> & { dataDir: string }
 
 /** The settings of stores, and the data directory, locked, unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
 export async function locateStores(config: Located): Promise<{ places: StoreSettings; close(): Promise<void> }> {
@@ -62,11 +62,11 @@ export async function openOwnLog(
   recorded: Settings,
   checkpoints?: CheckpointStore,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
-  const { natsUrl, natsReplicas: replicas = 1, logPath, partitions, seen } = places
+  const { natsUrl, natsReplicas: replicas = 1, logPath, partitions, highWater } = places
   const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
     (await checkpoints?.peek(partition))?.incarnation === incarnation
   const writer = natsUrl ? null : await openLog(logPath, partitions, recorded)
-  const options = { url: natsUrl!, partitions, settings: recorded, replicas, seen, goesOnWith }
+  const options = { url: natsUrl!, partitions, settings: recorded, replicas, highWater, goesOnWith }
   const log = writer ?? (await (await import('./log/jetstream/index.ts')).openJetStreamLog(options))
   const changed = changesOf(log.settings, recorded)
   if (!changed) return { log, writer }
@@ -76,10 +76,10 @@ export async function openOwnLog(
 
 /** The log as a thread has it. */
 export async function openThreadsLog(places: StoreSettings, port: MessagePort): Promise<EventLog> {
-  const { natsUrl, logPath, partitions, seen } = places
+  const { natsUrl, logPath, partitions, highWater } = places
   if (!natsUrl) return followLog(logPath, port)
   const { openJetStreamLog } = await import('./log/jetstream/index.ts')
-  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, seen })
+  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, highWater })
 }
 
 /** Null: checkpoints and documents are embedded. */
@@ -129,13 +129,13 @@ export interface OwnStores extends Stores {
 export async function openOwnStores(config: Located, recorded: Settings): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
   const located = opened.adopt(await locateStores(config), each => each.close())
-  const seen = roomForSeen(config.partitions)
-  const places = { ...located.places, seen }
+  const highWater = roomForHighWater(config.partitions)
+  const places = { ...located.places, highWater }
   const database = opened.adopt(await openDatabase(places), async each => each?.close())
   const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
   const { log, writer } = await openOwnLog(places, recorded, checkpoints)
   opened.defer(() => log.close())
-  const known = new Seen(seen)
+  const known = new HighWater(highWater)
   const rest = opened.move()
   return {
     ...{ places, documents, checkpoints, db: database?.db ?? null, log, writer },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
+import type { SaysOf } from '../actors/kinds.ts'
 import type { Effect } from '../src/effects/index.ts'
 import { allRecords } from './support/all-records.ts'
 import { NOON, OnePartition, tick } from './support/one-partition.ts'
@@ -156,7 +157,7 @@ describe('a visitor of whom documents know more than the actor', () => {
     await beforeThis(visit('a', NOON))
     const { run, settle, asked } = await fromThen()
     await run(logged(visit('b', NOON + 1)))
-    const [{ id, actor }] = asked as [Effect]
+    const [{ id, actor }] = asked as [Effect<SaysOf<'visitor-day.adopt'>>]
     const about = (kind: string, facts = {}): Event => ({
       ...{ kind, key: 'v', id, at: arrival, arrival, effect: id, actor },
       ...facts,

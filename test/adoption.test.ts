@@ -48,7 +48,7 @@ describe('a partition without a checkpoint', () => {
       bounds: async () => ({ incarnation: 'old', first: 1, last: 0 }),
       renew: async () => {},
     } as unknown as OwnLog
-    const adopting = await adopt({ log, store, documents, partitions: 16, now: () => NOON })
+    const adopting = await adopt({ log, store, documents, partitions: 16, time: new ManualTime(NOON) })
     expect(adopting).toEqual([partitionOf('sam', 16)])
   })
 })

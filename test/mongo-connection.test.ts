@@ -16,7 +16,7 @@ import { duplicates, repeated } from '../src/mongodb/outcome.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
 import { ManualTime } from './support/time.ts'
 
-/** Of the driver. */
+/** The inside of the driver's client. */
 interface Inside {
   topology: { s: { servers: Map<string, { monitor: Monitor }> } }
 }
@@ -29,7 +29,7 @@ interface Monitor {
 const server = mongodbServer()
 const SECRET = 's3cr3t'
 
-/** What is wrong, all that the error holds. */
+/** All that the error holds of what is wrong. */
 const refusal = async (url: string): Promise<{ code: unknown; all: string }> => {
   const error = await connectMongo(url).then(
     () => new Error('connected'),

@@ -27,7 +27,7 @@ describe('trimming the log', () => {
     rmSync(path, { recursive: true })
   })
 
-  /** One entry each. */
+  /** Appends an entry for each arrival. */
   const arrive = async (partition: number, ...arrivals: number[]): Promise<void> => {
     for (const arrival of arrivals) await log.append(partition, [event('', { arrival })])
   }

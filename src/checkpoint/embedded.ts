@@ -2,7 +2,7 @@ import type { Database } from 'lmdb'
 import { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { CheckpointStore, Claim, Delta, Record, RecordKey } from './index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
 import { textOf } from './record-id.ts'
 
 interface Manifest {
@@ -76,7 +76,7 @@ export function openCheckpoints(path: string): CheckpointStore {
         for (const { key, value } of db.getRange({ start: prefix })) {
           if (!prefix.every((name, i) => key[i] === name)) break
           const names = (key.slice(2) as string[]).map(unescaped)
-          yield { space: wanted.space, names, value } satisfies Record
+          yield { space: wanted.space, names, value } satisfies CheckpointRecord
         }
       }
     },

@@ -1,9 +1,9 @@
 import { pack, unpack } from 'msgpackr'
 import { RollcallError } from '../errors.ts'
-import type { Anchor, CheckpointStore, Claim, Record, RecordKey } from './index.ts'
+import type { Anchor, CheckpointRecord, CheckpointStore, Claim, RecordKey } from './index.ts'
 import { idOf, keyOf } from './record-id.ts'
 
-/** One partition; its values are bytes, so that nobody shares an object with the store. */
+/** A partition; its values are bytes, so that nobody shares an object with the store. */
 interface Checkpoint extends Anchor {
   epoch: number
   records: Map<string, Buffer>
@@ -31,7 +31,8 @@ export function memoryCheckpoints(): CheckpointStore {
     },
 
     async *load(claim, keys) {
-      for (const [id, value] of recordsOf(claim, keys)) yield { ...keyOf(id), value: unpack(value) } satisfies Record
+      for (const [id, value] of recordsOf(claim, keys))
+        yield { ...keyOf(id), value: unpack(value) } satisfies CheckpointRecord
     },
 
     async commit(claim, cut, { incarnation, mark, puts, removes }) {

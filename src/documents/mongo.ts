@@ -5,7 +5,7 @@ import { duplicates, type Repeat, repeated } from '../mongodb/outcome.ts'
 import { systemTime, type Time } from '../time.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
 import { TRACE_MS } from './stored.ts'
-import { HIDDEN, SHOWN, shown } from './tombstones.ts'
+import { HIDDEN, VISIBLE, visible } from './tombstones.ts'
 
 type Fields = Record<string, unknown>
 
@@ -15,14 +15,14 @@ export interface MongoDocumentOptions {
   time?: Time
 }
 
-interface Kept {
+interface Versioned {
   _id: string
   _seq: Seq
   _gone?: true
   _expireAt?: Date
 }
 
-type Stored = MongoCollection<Kept>
+type Stored = MongoCollection<Versioned>
 
 const WRITES_AT_ONCE = 1_000
 const READ_AT_ONCE = 1_000
@@ -33,10 +33,10 @@ const defined = (set: Fields): Fields =>
 /** Lists of no more than a bulk takes, in which no id comes twice; one after another they keep the order. */
 function bulksOf<T extends { id: string }>(writes: readonly T[]): T[][] {
   const rounds: T[][] = []
-  const seen = new Map<string, number>()
+  const writesOf = new Map<string, number>()
   for (const write of writes) {
-    const round = seen.get(write.id) ?? 0
-    seen.set(write.id, round + 1)
+    const round = writesOf.get(write.id) ?? 0
+    writesOf.set(write.id, round + 1)
     rounds[round] ??= []
     rounds[round].push(write)
   }
@@ -48,10 +48,10 @@ const partsOf = <T>(items: readonly T[]): T[][] =>
     items.slice(i * WRITES_AT_ONCE, (i + 1) * WRITES_AT_ONCE),
   )
 
-/** Of an older write, or of another program, which knows no seqs. */
+/** The seq of an older write, or none, as in a document of another program, which knows no seqs. */
 const notAfter = (seq: Seq) => ({ $not: { $gt: seq } })
 
-/** What becomes of a document that is removed; `seq` is a number, or the path of one. */
+/** The update that leaves a trace of a document; `seq` is a number, or the path of one. */
 const trace = (seq: number | string, now: number): Fields[] => [
   { $replaceWith: { _id: '$_id', _seq: seq, _gone: true, _expireAt: new Date(now + TRACE_MS) } },
 ]
@@ -79,11 +79,11 @@ export function openMongoDocuments(
       throw error
     })
     await ready
-    return db.collection<Kept>(name)
+    return db.collection<Versioned>(name)
   }
 
   /** The places of those whose id is there already, but not as the filter has it. */
-  const bulk = (stored: Stored, writes: UpdateOneModel<Kept>[]): Promise<number[]> =>
+  const bulk = (stored: Stored, writes: UpdateOneModel<Versioned>[]): Promise<number[]> =>
     repeat(async () => {
       const operations = writes.map(write => ({ updateOne: write }))
       try {
@@ -99,18 +99,18 @@ export function openMongoDocuments(
   return {
     get: async (collection, id) => {
       const stored = await opened(collection)
-      return repeat(() => stored.findOne<Document>({ _id: id, ...SHOWN }, { projection: HIDDEN }))
+      return repeat(() => stored.findOne<Document>({ _id: id, ...VISIBLE }, { projection: HIDDEN }))
     },
 
     find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
       const stored = await opened(collection)
       const options = { projection: HIDDEN, sort, skip, limit }
-      return repeat(() => stored.find<Document>({ $and: [filter, SHOWN] }, options).toArray())
+      return repeat(() => stored.find<Document>({ $and: [filter, VISIBLE] }, options).toArray())
     },
 
     aggregate: async (collection, pipeline) => {
       const stored = await opened(collection)
-      return repeat(() => stored.aggregate<Document>(shown(pipeline)).toArray())
+      return repeat(() => stored.aggregate<Document>(visible(pipeline)).toArray())
     },
 
     upsertMany: async (collection, upserts) => {
@@ -137,7 +137,7 @@ export function openMongoDocuments(
     removeWhere: async (collection, filter) => {
       const stored = await opened(collection)
       const { modifiedCount } = await repeat(() =>
-        stored.updateMany({ $and: [filter, SHOWN] }, trace('$_seq', time.now())),
+        stored.updateMany({ $and: [filter, VISIBLE] }, trace('$_seq', time.now())),
       )
       return modifiedCount
     },
@@ -146,7 +146,7 @@ export function openMongoDocuments(
       const stored = await opened(collection)
       for (const some of bulksOf(patches)) {
         const writes = some.map(({ id, set }) => ({
-          filter: { _id: id, ...SHOWN, [guard]: { $not: { $gte: set[guard] } } },
+          filter: { _id: id, ...VISIBLE, [guard]: { $not: { $gte: set[guard] } } },
           update: { $set: defined(set) },
         }))
         await bulk(stored, writes)
@@ -157,8 +157,8 @@ export function openMongoDocuments(
       const stored = await opened(collection)
       const options = { projection: { _seq: 1, [field]: 1 }, sort: { _id: 1 as const }, limit: READ_AT_ONCE }
       for (let after: string | null = null; ; ) {
-        const filter: Filter<Kept> = { ...SHOWN, ...(after !== null && { _id: { $gt: after } }) }
-        const some = await repeat(() => stored.find<Kept & Fields>(filter, options).toArray())
+        const filter: Filter<Versioned> = { ...VISIBLE, ...(after !== null && { _id: { $gt: after } }) }
+        const some = await repeat(() => stored.find<Versioned & Fields>(filter, options).toArray())
         for (const document of some) yield [document[field], document._seq ?? 0]
         if (some.length < READ_AT_ONCE) return
         after = some.at(-1)!._id

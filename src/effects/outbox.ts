@@ -1,5 +1,7 @@
 import type { Event } from '../../actors/event.ts'
-import type { Record, RecordKey } from '../checkpoint/index.ts'
+
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
+
 import type { Seq } from '../log/index.ts'
 import type { Effect } from './index.ts'
 
@@ -149,8 +151,8 @@ export class Outbox {
     return dropped
   }
 
-  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const id of this.#changed) {
       const value = this.#effects.get(id)

@@ -5,7 +5,7 @@ import type { Time } from '../time.ts'
 /** Below this nothing is accepted any more, so that what was accepted can still be committed. */
 export const FREE_FLOOR_BYTES = 33_554_432
 
-/** Whether the disk under `path` still takes new input; asked of the system once a second. */
+/** Says if the disk under `path` still takes new input; the system is asked once a second. */
 export function spaceAt(path: string, time: Time): () => boolean {
   let checkedAt = Number.NEGATIVE_INFINITY
   let enough = true

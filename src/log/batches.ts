@@ -100,7 +100,7 @@ export class Batches {
   async #run(lane: Lane): Promise<void> {
     const { isJoint, time } = this.#outlet
     lane.isBusy = true
-    // One behind which another waits is full: it gains nothing by waiting longer.
+    // A batch behind which another waits is full: it gains nothing by waiting longer.
     do await this.#send(this.#taken(lane))
     while (!isJoint && lane.batches.length > 1)
     lane.isBusy = false
@@ -166,7 +166,7 @@ export class Batches {
 
 const isReady = ({ batches, isBusy }: Lane): boolean => !isBusy && batches.length > 0
 
-/** What is too large for one message goes as two; an append that is cut is named by the last entry that holds of it. */
+/** A batch that is too large goes as two; an append that is cut has the seq of the last entry with a part of it. */
 function halves({ partition, appends, deadline }: Batch, bytes: number): Batch[] {
   const [{ events, resolve, reject }, ...others] = appends as [Append, ...Append[]]
   let parts = appends

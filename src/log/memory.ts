@@ -3,11 +3,11 @@ import type { Time } from '../time.ts'
 import { Arrivals } from './arrivals.ts'
 import { Batches } from './batches.ts'
 import { decode } from './entries.ts'
-import { markOf } from './fingerprint.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import type { Bounds, Entry, EventLog, Seq } from './index.ts'
 import { readEntries } from './reading.ts'
 
-/** What a partition holds: as bytes, so that nobody shares an event with it. */
+/** A partition: its values are bytes, so that nobody shares an event with it. */
 interface Held {
   incarnation: string
   /** the seq of the first value */
@@ -28,7 +28,7 @@ export interface MemoryLog extends EventLog {
   renew(partition: number, first: Seq): Promise<void>
 }
 
-/** A log in memory. It outlives those who open it, as a disk does; each of them closes only its own. */
+/** A log in memory, which outlives all who open it, as a disk does; each of them closes only its own. */
 export class LogInMemory {
   readonly #settings: Record<string, unknown>
   readonly #time: Time
@@ -88,7 +88,7 @@ export class LogInMemory {
 
   #mark(partition: number, seq: Seq): string | null {
     const [entry] = entriesOf(this.#partitions[partition]!, seq, seq)
-    return entry ? markOf(entry) : null
+    return entry ? fingerprintOf(entry) : null
   }
 
   #trim(partition: number, below: Seq): number {

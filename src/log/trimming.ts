@@ -3,7 +3,7 @@ import type { Time } from '../time.ts'
 import type { EventLog, Seq } from './index.ts'
 
 const EVERY_MS = 3_600_000
-/** So long an entry stays, though the checkpoint holds it. */
+/** An entry stays so long, though the checkpoint holds it. */
 export const KEPT_MS = 7 * 86_400_000
 
 /** The greatest seq up to `cut` such that everything before it arrived before `before`. */
@@ -11,7 +11,7 @@ export async function oldestNeeded(log: EventLog, partition: number, cut: Seq, b
   const { first, last } = await log.bounds(partition)
   let [low, high] = [first, Math.min(cut, last)]
   if (low > high || (await arrivalOf(log, partition, low)) >= before) return Math.min(low, cut)
-  // What is at `low` is older; what follows `high` is not, or is beyond the cut.
+  // The entry at `low` is older; the one after `high` is not, or is beyond the cut.
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     if ((await arrivalOf(log, partition, middle)) < before) low = middle

@@ -2,12 +2,12 @@ import { RollcallError } from '../errors.ts'
 import { retry } from '../retry.ts'
 import { systemTime, type Time, within } from '../time.ts'
 
-/** What repeating does not change: BadValue, FailedToParse, Unauthorized and so on, a key that is there. */
+/** Codes that repeating does not change: BadValue, FailedToParse, Unauthorized and so on, a key that is there. */
 const FINAL: unknown[] = [2, 9, 13, 14, 18, 20, 28, 40, 52, 56, 59, 73, 85, 86, 115, 10_334, 11_000, 17_280, 51_104]
 /** Errors of the driver about how it is used, as in after its end; the others are about the server or the way to it. */
 const MISUSE =
   /^Mongo(API|InvalidArgument|MissingDependency|NotConnected|TopologyClosed|ClientClosed|Compatibility)Error$/
-/** Of Node, where the driver writes to a socket that has just ended and lets its error through. */
+/** Codes of Node, where the driver writes to a socket that has just ended and lets its error through. */
 const BROKEN: unknown[] = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']
 const PAUSES_MS = [10, 20, 50, 100, 200, 500, 1_000]
 
@@ -32,7 +32,7 @@ export function duplicates(error: unknown): number[] | null {
   return writeErrors.map(({ index }) => index)
 }
 
-/** Whether it may have been done or not. */
+/** After such an error the work may have been done or not. */
 function isUnknown(error: unknown): boolean {
   if (error instanceof Unsettled) return true
   const { name, code, writeErrors = [] } = error as Failure

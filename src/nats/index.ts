@@ -18,7 +18,7 @@ const DIAL_MS = 2_000
 const LAST_WRITES_MS = 300
 /** So long a server that is connected may be silent, three times, before it counts as gone. */
 const PING_MS = 5_000
-/** What a server refuses only now: to make a stream whose namesake it is still removing, or a message again that its replicas do not have yet. */
+/** Refusals that pass: of a stream whose namesake is still being removed, of a message again that replicas lack yet. */
 const PASSING_CODES = [10049, 10158]
 const OLDEST = [2, 10] as const
 
@@ -131,7 +131,7 @@ export class Connection {
     return () => this.#changed.delete(changed)
   }
 
-  /** Does `work` until it succeeds, through timeouts and broken connections. What it throws is the last failure. */
+  /** Does `work` until it succeeds, through timeouts and broken connections; throws the last failure. */
   insist<T>(work: () => Promise<T>, deadline: number, signal?: AbortSignal): Promise<T> {
     let failure: unknown = new Error('there is no connection to NATS')
     let isPassing = true
@@ -151,7 +151,7 @@ export class Connection {
     return retry(attempt, policy, { time: this.time, isFinal, pause, signal })
   }
 
-  // What was under way when the connection broke is never answered; without this it would wait for its timeout.
+  // Requests under way when the connection broke are never answered; without this they would wait for their timeout.
   #unbroken<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const broken = (): void => reject(new errors.ConnectionError('the connection to NATS broke'))
@@ -193,7 +193,7 @@ export class Connection {
   }
 }
 
-/** Whether it may succeed if it is tried again: no answer, no leader just now, a connection that broke. */
+/** A failure passes if another try may succeed: no answer, no leader just now, a connection that broke. */
 function passes(error: unknown): boolean {
   if (error instanceof JetStreamApiError) return error.status === 503 || PASSING_CODES.includes(error.code)
   const { TimeoutError, RequestError, ConnectionError, NoRespondersError } = errors

@@ -1,5 +1,5 @@
 import type { Event } from '../../actors/event.ts'
-import type { Record, RecordKey } from '../checkpoint/index.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
 
 /** Events that wait for an operator; with so many the partition takes no further entry. */
@@ -75,8 +75,8 @@ export class Parking {
     this.#size++
   }
 
-  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const id of this.#changed) {
       const list = this.#actors.get(id) ?? []

@@ -3,7 +3,7 @@ import { type ActorKind, actorId, type Facts, type Rules, splitId } from '../../
 import { AudienceCounters } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
-import { markOf } from '../log/fingerprint.ts'
+import { fingerprintOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
@@ -183,7 +183,7 @@ export class Partition {
   }
 
   get #mark(): string | null {
-    return this.#last ? markOf(this.#last) : this.claim.mark
+    return this.#last ? fingerprintOf(this.#last) : this.claim.mark
   }
 
   /** Up to here what was applied shows: an event whose actor waits for an answer that it cannot do without does not. */

@@ -1,6 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, actorId, type Facts } from '../../actors/index.ts'
-import type { CheckpointStore, Claim, Record, RecordKey } from '../checkpoint/index.ts'
+
+import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { type Resident, Transitions } from './transitions.ts'
 
 /** An actor and what it is about to be told. */
@@ -74,7 +75,7 @@ export class Residents {
     for (const [id, [kind, key]] of missing) if (!this.#actors.has(id)) this.#add(kind, key, undefined)
   }
 
-  #admit({ names, value }: Record): void {
+  #admit({ names, value }: CheckpointRecord): void {
     const [kind, key] = names as [string, string]
     try {
       this.#add(kind, key, value)
@@ -121,8 +122,8 @@ export class Residents {
   }
 
   /** The records of all actors that changed; from here on they count as committed. */
-  take(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  take(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const resident of this.#touched) {
       const { kind, key } = resident

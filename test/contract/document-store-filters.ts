@@ -43,7 +43,7 @@ const FILTERS: [what: string, condition: unknown, matched: string[]][] = [
   ['$ne', { $ne: 'x' }, [...Object.keys(VALUES), 'missing'].filter(id => id !== 'x' && id !== 'list')],
 ]
 
-/** What every document store finds by a filter. */
+/** Filters, as every document store takes them. */
 export function documentFiltersContract(name: string, open: () => Promise<OpenedDocuments>): void {
   describe(`the documents, ${name},`, () => {
     let opened: OpenedDocuments

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
-/** What every document store does to aggregate, to join collections, and to go through one by id. */
+/** Pipelines, joins, and the way through a collection by id, as every document store has them. */
 export function documentLookupsContract(name: string, open: () => Promise<OpenedDocuments>): void {
   describe(`the documents, ${name},`, () => {
     let opened: OpenedDocuments

@@ -3,7 +3,7 @@ import type { Document, DocumentStore, Upsert } from '../../src/documents/index.
 import { idsOf } from '../support/documents.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
-/** What every document store does when documents go by what they are, and when fields are set beside their seq. */
+/** Removals by a filter, and patches beside the seq, as every document store does them. */
 export function documentPatchesContract(name: string, open: () => Promise<OpenedDocuments>): void {
   describe(`the documents, ${name},`, () => {
     let opened: OpenedDocuments

@@ -5,7 +5,7 @@ import type { OpenedDocuments } from './document-store.ts'
 
 const HOUR_MS = 3_600_000
 
-/** What every document store does that lets go of the traces of removed documents by itself. */
+/** Traces of removed documents, in stores that let go of them themselves. */
 export function documentTracesContract(name: string, open: (time: ManualTime) => Promise<OpenedDocuments>): void {
   describe(`the traces of removed documents, ${name},`, () => {
     let opened: OpenedDocuments

@@ -15,7 +15,7 @@ export interface OpenedDocuments {
   destroy(): Promise<void>
 }
 
-/** What every document store does. */
+/** The contract of every document store. */
 export function documentStoreContract(name: string, open: () => Promise<OpenedDocuments>): void {
   documentFiltersContract(name, open)
   documentOrderContract(name, open)

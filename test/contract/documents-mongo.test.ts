@@ -2,7 +2,7 @@ import type { Db } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from '../../src/documents/index.ts'
 import { openMongoDocuments } from '../../src/documents/mongo.ts'
-import { shown } from '../../src/documents/tombstones.ts'
+import { visible } from '../../src/documents/tombstones.ts'
 import { FreshDatabase, mongodbServer } from '../support/mongodb-server.ts'
 import { seeded } from '../support/random.ts'
 import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
@@ -17,7 +17,7 @@ async function openMongo(): Promise<OpenedDocuments> {
 
 describe('a pipeline over what readers see', () => {
   test('has its first match where an index can serve it', () => {
-    const [first] = shown([{ $match: { active: true } }, { $limit: 1 }])
+    const [first] = visible([{ $match: { active: true } }, { $limit: 1 }])
     expect(first).toEqual({ $match: { $and: [{ active: true }, { _gone: { $exists: false } }] } })
   })
 })

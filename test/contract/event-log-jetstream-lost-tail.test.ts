@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Entry } from '../../src/log/index.ts'
-import { roomForSeen } from '../../src/log/jetstream/high-water.ts'
+import { roomForHighWater } from '../../src/log/jetstream/high-water.ts'
 import { type JetStreamLog, type JetStreamOptions, openJetStreamLog } from '../../src/log/jetstream/index.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
@@ -88,14 +88,14 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream, of which entri
   })
 
   test('appends nothing more when the server came back with less than another thread has seen', async () => {
-    const seen = roomForSeen(3)
-    const [one, other] = [await open({ seen }), await open({ seen })]
+    const highWater = roomForHighWater(3)
+    const [one, other] = [await open({ highWater }), await open({ highWater })]
     await fill(3, 1, one)
     await server.keep()
     await fill(1, 4, other)
     await server.putBack()
     await behind(one.append(0, [event('passed over')]))
-    const late = await open({ seen })
+    const late = await open({ highWater })
     await behind(late.append(0, [event('passed over')]))
     expect((await late.bounds(0)).last).toBe(3)
     expect(await one.append(1, [event('of another partition')])).toBe(1)

@@ -77,7 +77,7 @@ export class Blobs {
       await this.#repeat(() => this.#collection.deleteMany({ _id: { $in: some } }))
   }
 
-  /** Of all pieces of the partition. */
+  /** The ids of all pieces of the partition. */
   async ids(partition: number): Promise<string[]> {
     const query = () =>
       this.#collection

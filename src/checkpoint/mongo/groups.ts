@@ -1,8 +1,9 @@
 /** Groups: records that lie in one bucket, known by how their ids begin. */
 
 /**
- * What lies in one bucket: an actor's snapshot, all of one part of an actor (a day of a visitor, the ratings of a
- * session), else what has the first two names in common. Undefined if a prefix of names reaches over several.
+ * The group of an id, which lies in one bucket: an actor's snapshot, all of one part of an actor (a day of a visitor,
+ * the ratings of a session), else what has the first two names in common. Undefined if a prefix of names reaches over
+ * several.
  */
 export function groupOf(id: string): string | undefined {
   let end = id.indexOf('\0')

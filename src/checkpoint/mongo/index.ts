@@ -21,7 +21,7 @@ const CACHE_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
 /**
- * Checkpoints in MongoDB, without transactions. What a partition consists of is in blobs that never change; its
+ * Checkpoints in MongoDB, without transactions. All of a partition is in blobs that never change; its
  * manifest lists those that count, so that one update of one document is the commit, and the fence.
  */
 export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): CheckpointStore {
@@ -92,15 +92,15 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
 
     async *load(claim, keys: RecordKey[]) {
       const image = imageOf(claim)
-      const looks = image.look(keys)
+      const selections = image.select(keys)
       image.readers.count++
       try {
-        for (const batch of batches(looks, ({ blob }) => blob.bytes, READ_BYTES)) {
+        for (const batch of batches(selections, ({ blob }) => blob.bytes, READ_BYTES)) {
           const bases = await basesOf(
             claim,
             batch.map(({ blob }) => blob),
           )
-          for (const [i, look] of batch.entries()) yield* recordsIn(bases[i]!, look)
+          for (const [i, selection] of batch.entries()) yield* recordsIn(bases[i]!, selection)
         }
       } finally {
         image.readers.count--
@@ -113,7 +113,7 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
       let image = imageOf(claim)
       try {
         while (!(await attempt(claim, image, changes, next))) {
-          // One that had no answer came through later: on from there.
+          // A commit that had no answer came through later: on from there.
           const manifest = await manifests.read(claim.partition)
           if (manifest?.epoch !== claim.epoch) throw new RollcallError('RC_FENCED')
           image = await open(claim, manifest)

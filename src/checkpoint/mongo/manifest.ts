@@ -12,12 +12,12 @@ export interface BucketEntry extends Blob {
   n: number
 }
 
-/** What commit `n` changed, as long as a bucket is older. */
+/** The changes of commit `n`, as long as a bucket is older. */
 export interface DeltaEntry extends Blob {
   n: number
 }
 
-/** What a commit replaces. */
+/** The part of a manifest that a commit replaces. */
 export interface Lists {
   /** the commit's number, +1 each */
   n: number

@@ -9,14 +9,14 @@ import type { Bounds, EventLog, Seq } from '../index.ts'
 import { readEntries } from '../reading.ts'
 import { entriesAt, firstSeq, markAt, type Origin } from './tables.ts'
 
-/** What the writer tells who follows it. */
+/** A message of the writer to a follower. */
 export interface ToFollower {
   /** the last durable seq of partitions; a reader goes no further, though LMDB shows writes before they are on disk */
   durable?: [partition: number, seq: Seq][]
   /** of each partition */
   origins?: Origin[]
   id?: number
-  /** what an append or a trim answers */
+  /** answer to an append or a trim */
   seq?: Seq
   error?: { code: string; message: string }
 }

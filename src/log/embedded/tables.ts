@@ -1,10 +1,10 @@
 import type { Database, RootDatabase } from 'lmdb'
 import { decode } from '../entries.ts'
-import { markOf } from '../fingerprint.ts'
+import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
 
 const KEY_BYTES = 10
-/** What is removed at once: appends wait for it. */
+/** Entries that are removed at once: appends wait for them. */
 const AT_ONCE = 1_000
 
 /** Where a partition of the log begins. */
@@ -14,14 +14,14 @@ export interface Origin {
   start: Seq
 }
 
-/** What was said when the log was made. */
+/** The record of the log itself, written when it was made. */
 export interface Made {
   incarnation: string
   partitions: number
   settings: Record<string, unknown>
 }
 
-/** What LMDB keeps of the log: the entries, and where each partition begins. */
+/** The tables of the log in LMDB: its entries, and where each partition begins. */
 export class Tables {
   readonly entries: Database<Buffer, Buffer>
   readonly #env: RootDatabase
@@ -123,8 +123,8 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
   return next
 }
 
-/** Of the entry, see `EventLog.mark`; null if it is not there. */
+/** The entry's mark, see `EventLog.mark`; null if the entry is not there. */
 export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
   const value = entries.get(keyOf(partition, seq))
-  return value ? markOf({ seq, events: decode(value) }) : null
+  return value ? fingerprintOf({ seq, events: decode(value) }) : null
 }

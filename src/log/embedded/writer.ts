@@ -83,7 +83,7 @@ class Writer implements EmbeddedLog {
       const flushed = Promise.all(puts).then(() => this.#env.flushed)
       await within(this.#time, FLUSH_DEADLINE_MS, flushed, () => new Error('the disk did not answer in time'))
     } catch (error) {
-      // What was written of it must not be overtaken: the next batch goes behind it, and is what announces it as durable.
+      // Entries of a flush that failed may be written: the next go behind them, and announce them as durable with themselves.
       this.#env.resetReadTxn()
       for (const partition of lasts.keys()) this.#durable[partition] = this.#tables.last(partition)
       throw error

@@ -4,7 +4,7 @@ import type { Connection } from '../../nats/index.ts'
 import type { Cancel } from '../../time.ts'
 import type { Seq } from '../index.ts'
 
-/** One request for messages: at most so many, so many bytes, for so long, with a sign of life this often. */
+/** A request for messages: at most so many, so many bytes, for so long, with a sign of life this often. */
 const PULL = { batch: 64, max_bytes: 4_194_304, expires: nanos(5_000), idle_heartbeat: nanos(500) }
 /** How a request ends, beside its time being over, when nothing is wrong. */
 const SPENT = /^(Message Size Exceeds MaxBytes|Batch Completed)$/i
@@ -71,7 +71,7 @@ export class Consumer {
     return new Consumer(position, name)
   }
 
-  /** What came since the last call, waiting for the first of it; undefined when it is over. */
+  /** The messages since the last call, waiting for the first of them; undefined when the consumer is over. */
   async next(): Promise<Message[] | undefined> {
     this.#ask()
     if (this.#found.length === 0 && !this.#isOver) {
@@ -112,7 +112,7 @@ export class Consumer {
     }
   }
 
-  // What a busy thread did not hear yet is heard before the end of the turn.
+  // A busy thread hears what has come before the turn ends.
   #listen(): void {
     const isSilent = (): boolean => this.#asked > 0 && this.#connection.time.monotonic() - this.#heardAt > SILENCE_MS
     if (isSilent()) this.#connection.time.turn().then(() => isSilent() && this.end())

@@ -3,7 +3,7 @@ import type { Connection } from '../../nats/index.ts'
 import { retry } from '../../retry.ts'
 import type { Time } from '../../time.ts'
 import type { Bounds, Seq } from '../index.ts'
-import type { Seen } from './high-water.ts'
+import type { HighWater } from './high-water.ts'
 import type { Streams } from './streams.ts'
 
 /** So long a replica that has just become the leader may not know its last entries. */
@@ -41,7 +41,7 @@ export function boundsWithTail({ time, streams, partition, incarnation, last, ..
 interface TailsOptions {
   connection: Connection
   streams: Streams
-  seen: Seen
+  highWater: HighWater
   /** of each partition */
   incarnations: string[]
   /** whether the partition's checkpoint is of this log */
@@ -69,8 +69,8 @@ export class Tails {
     deadline: number,
     signal: AbortSignal,
   ): Promise<Seq> {
-    const { connection, seen } = this.#options
-    const before = seen.of(partition)
+    const { connection, highWater } = this.#options
+    const before = highWater.of(partition)
     for (;;) {
       const breaks = await this.#check(partition, deadline, signal)
       const work = async () => (connection.breaks === breaks ? publish() : undefined)
@@ -78,18 +78,18 @@ export class Tails {
       if (!published) continue
       // Without a break it is another stream of the same name.
       if (published.seq <= before) throw this.#lose(partition, before)
-      seen.raise(partition, published.seq)
+      highWater.raise(partition, published.seq)
       return published.seq
     }
   }
 
   async #check(partition: number, deadline: number, signal: AbortSignal): Promise<number> {
-    const { connection, streams, seen, incarnations } = this.#options
+    const { connection, streams, highWater, incarnations } = this.#options
     const lost = this.#lost.get(partition)
     if (lost) throw lost
     const { breaks } = connection
     if (this.#checked.get(partition) === breaks) return breaks
-    const [last, incarnation] = [seen.of(partition), incarnations[partition]!]
+    const [last, incarnation] = [highWater.of(partition), incarnations[partition]!]
     try {
       await boundsWithTail({ time: connection.time, streams, partition, incarnation, last, deadline, signal })
     } catch (error) {
@@ -123,7 +123,7 @@ export class Tails {
 
   /** The partition is another stream now, which ends with `last`. */
   renewed(partition: number, last: Seq): void {
-    this.#options.seen.reset(partition, last)
+    this.#options.highWater.reset(partition, last)
     this.#checked.delete(partition)
     this.#lost.delete(partition)
   }
