@@ -22,6 +22,8 @@ type Instead = Reply | 'hang up' | undefined
 export class FakeRollcall {
   readonly posts: Event[][] = []
   readonly bodies: string[] = []
+  /** of every request */
+  readonly authorizations: (string | undefined)[] = []
   readonly reads: { path: string; after: string | undefined }[] = []
   /** what happens instead; 'hang up' closes the connection without an answer */
   answer: (request: { method: string; path: string; nth: number; body: string }) => Promise<Instead> | Instead = () =>
@@ -47,6 +49,7 @@ export class FakeRollcall {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const chunk of request) body += chunk
+    this.authorizations.push(request.headers.authorization)
     const [method, path] = [request.method!, request.url!]
     if (method === 'POST') this.bodies.push(body)
     else this.reads.push({ path, after: request.headers['rollcall-after'] as string | undefined })

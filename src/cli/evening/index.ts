@@ -21,8 +21,8 @@ export async function writeLog(file: string, options: EveningOptions): Promise<v
   else printLine(summary)
 }
 
-export async function playTo(url: string, options: EveningOptions): Promise<void> {
-  const server = new Server(url, { retryMs: RETRY_MS, warn: text => console.error(text), time: systemTime })
+export async function playTo(url: string, token: string | undefined, options: EveningOptions): Promise<void> {
+  const server = new Server(url, { retryMs: RETRY_MS, token, warn: text => console.error(text), time: systemTime })
   const summary = await sendEvening(planEvening(options), server)
   if (process.stdout.isTTY) console.log(readable(summary))
   else printLine(summary)

@@ -30,6 +30,7 @@ export async function sizeOf(files: string[]): Promise<number | null> {
 export interface ReplayOptions {
   /** how long one request may go on failing */
   retryMs: number
+  token: string | undefined
   /** leave out hits that are no visits of pages */
   pagesOnly: boolean
 }
@@ -39,12 +40,14 @@ export async function replayTo(
   url: string,
   files: string[],
   totalBytes: number | null,
-  { retryMs, pagesOnly }: ReplayOptions,
+  { retryMs, token, pagesOnly }: ReplayOptions,
 ): Promise<void> {
   const onTerminal = process.stderr.isTTY === true
   const report = new Report(text => progress.warn(text))
   const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
-  const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text), time: systemTime }))
+  const delivery = new Delivery(
+    new Server(url, { retryMs, token, warn: text => progress.warn(text), time: systemTime }),
+  )
   const started = performance.now()
   let summary: Summary
   try {

@@ -26,6 +26,8 @@ export interface ServerOptions {
   retryMs: number
   /** hears of a server that stops answering, once until it answers again */
   warn: (text: string) => void
+  /** sent as Bearer, and never said */
+  token?: string | undefined
   time: Time
 }
 
@@ -34,13 +36,15 @@ export class Server {
   readonly #policy: Policy
   readonly #warn: (text: string) => void
   readonly #time: Time
+  readonly #token: string | undefined
   #failing = false
 
-  constructor(url: string, { retryMs, warn, time }: ServerOptions) {
+  constructor(url: string, { retryMs, warn, token, time }: ServerOptions) {
     this.url = url
     this.#policy = { pauses: PAUSES_MS, patienceMs: retryMs }
     this.#warn = warn
     this.#time = time
+    this.#token = token
   }
 
   /**
@@ -86,17 +90,27 @@ export class Server {
     try {
       const response = await fetch(`${this.url}${request.path}`, {
         method: request.method,
-        headers: { ...request.headers, ...(request.body !== undefined && { 'content-type': 'application/json' }) },
+        headers: {
+          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+          ...request.headers,
+          ...(request.body !== undefined && { 'content-type': 'application/json' }),
+        },
         ...(request.body !== undefined && { body: request.body }),
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
-      answer = { status: response.status, headers: response.headers, body: jsonOf(await response.text()) }
+      answer = { status: response.status, headers: response.headers, body: jsonOf(await this.#textOf(response)) }
     } catch (error) {
       throw new RollcallError('RC_UNREACHABLE', `${this.#name(request)}: no answer (${reasonOf(error)})`)
     }
     if (answer.status < 500 && answer.status !== 429) return answer
     const { code = 'RC_UNREACHABLE' } = problemOf(answer.body)
     throw new RollcallError(code, this.#said(request, answer))
+  }
+
+  /** The body; a refusal that repeats the token is shown without it. */
+  async #textOf(response: Response): Promise<string> {
+    const text = await response.text()
+    return response.ok || this.#token === undefined ? text : text.replaceAll(this.#token, '…')
   }
 
   #said(request: ServerRequest, { status, body }: ServerAnswer): string {
