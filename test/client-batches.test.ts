@@ -61,7 +61,7 @@ describe('a batch of the client', () => {
       for (let n = 0; n < 120; n++) made.event({ id: `e${n}`, sessionId: 'v', page: `/${'x'.repeat(500)}` })
       await made.flush()
       expect(server.taken.map(({ id }) => id)).toEqual([...Array(120).keys()].map(n => `e${n}`))
-      expect(server.sizes.slice(0, 3)).toEqual([100, 50, 25])
+      expect(server.sizes).toEqual([100, 50, 25, 25, 25, 25, 20])
     }
   })
 
@@ -83,6 +83,7 @@ describe('a batch of the client', () => {
 
   test('of another user delays none of this one, and is kept', async () => {
     const fetch = async (url: unknown, init?: RequestInit): Promise<Response> => {
+      requests++
       const isForbidden =
         !String(url).endsWith('/livez') &&
         JSON.parse(String(init!.body)).some(({ userId }: { userId: string }) => userId === 'ben')
@@ -90,6 +91,7 @@ describe('a batch of the client', () => {
       return new Response('{}', { status: isForbidden ? 403 : 202, headers: { 'rollcall-time': String(NOON) } })
     }
     const taken: unknown[] = []
+    let requests = 0
     const { made, refusals } = client([], {
       fetch,
       sleep: ms => (ms > 100_000 ? new Promise(() => {}) : Promise.resolve()),
@@ -97,6 +99,10 @@ describe('a batch of the client', () => {
     for (let n = 0; n < 20; n++) made.beat({ userId: n === 7 ? 'ben' : 'ann', path: `/${n}` })
     await turns()
     expect([taken.length, made.waiting, refusals.length]).toEqual([19, 1, 0])
+    const before = requests
+    for (let n = 0; n < 100; n++) made.beat({ userId: 'ann', path: `/${n}` })
+    await turns()
+    expect([taken.length, requests - before]).toEqual([119, 4])
   })
 
   test('has the newest beats, however many wait', async () => {
@@ -147,8 +153,8 @@ describe('the client loses nothing in silence', () => {
     expect(warn.mock.calls).toEqual([[expect.stringContaining(`${status} from http://rollcall`)]])
   })
 
-  test('where a proxy says 400 in words of its own', async () => {
-    const { made, sent, refusals } = client([{ status: 400, body: '<html>' }])
+  test.each(['<html>', null, { code: 'bad_request' }])('where a proxy says 400 in words of its own: %j', async body => {
+    const { made, sent, refusals } = client([{ status: 400, body }])
     made.event({ id: 'e', sessionId: 'v', page: '/' })
     await made.flush()
     expect([sent.length, refusals.length]).toEqual([2, 0])

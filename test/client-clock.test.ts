@@ -56,6 +56,20 @@ describe('the clock of the client', () => {
     expect(times.slice(0, 2)).toEqual([NOON - 30, NOON - 20])
   })
 
+  test('is not known from an answer that says no time, and is no good one', async () => {
+    const sent: { at: number }[][] = []
+    const { made } = client([], {
+      async fetch(_url, init) {
+        if (!init?.body) return new Response('from a proxy', { status: 502 })
+        sent.push(JSON.parse(String(init.body)))
+        return new Response('{}', { status: 202, headers: { 'rollcall-time': String(NOON + HOUR) } })
+      },
+    })
+    for (const path of ['/1', '/2']) made.beat({ userId: 'ann', path })
+    await made.flush()
+    expect(sent.map(batch => batch.map(({ at }) => at))).toEqual([[NOON], [NOON + HOUR]])
+  })
+
   test.each<Answer>(['no connection', { status: 503 }])('leaves a time as it was first sent after %j', async answer => {
     const { made, sent } = client([{ status: 202 }, answer])
     made.beat({ ...beat, path: '/' })
@@ -100,13 +114,19 @@ describe('the clock of the client', () => {
     expect(refusals).toMatchObject([{ code: 'in_future', record: { at: NOON + HOUR } }])
   })
 
-  test('stamps nothing again that is too old now, and may have been accepted before', async () => {
-    const { made, sent, refusals } = client([{ status: 202 }, { status: 503 }, refusedFor('too_old', 0)])
+  test.each<Answer>([
+    'no connection',
+    { status: 503 },
+    { status: 408 },
+  ])('stamps nothing again that is too old now, and may have been accepted: %j', async answer => {
+    const { made, sent, refusals } = client([{ status: 202 }, answer, refusedFor('too_old', 0)], {
+      async sleep(ms) {
+        if (ms === 500) clocks.server += 10 * HOUR
+      },
+    })
     made.beat(beat)
     await made.flush()
     made.beat({ ...beat, path: '/' })
-    await turns(2)
-    clocks.server += 10 * HOUR
     await made.flush()
     expect(sent.map(({ records }) => records[0]!.at)).toEqual([NOON, NOON, NOON])
     expect(refusals.map(({ code }) => code)).toEqual(['too_old'])

@@ -79,6 +79,7 @@ describe('a viewer that is watched', () => {
     const { made, sent } = client([], { sleep: never })
     const leave = made.watch({ userId: 'ann', path: '/live/s' })
     await turns(3)
+    expect(sent).toHaveLength(1)
     clocks.device += 30_000
     clocks.server += 30_000
     vi.advanceTimersByTime(30_000)

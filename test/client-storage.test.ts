@@ -29,17 +29,19 @@ describe('the storage of the client', () => {
     '[{"kind":"events","record":{"id":"x","sessionId":{},"page":"/","ts":1}}]',
     '[{"kind":"events"',
   ])('may hold %s, and what is no record is passed over', async text => {
-    const { made, sent } = client([], { storage: memory(text) })
+    const storage = memory(text)
+    const { made, sent } = client([], { storage })
     expect(made.waiting).toBe(0)
     made.event(visit('e'))
     await made.flush()
-    expect(idsOf(sent)).toEqual(['e'])
+    expect([idsOf(sent), storage.text]).toEqual([['e'], '[]'])
   })
 
   test('may hold records among other things, also as the version before wrote them', async () => {
     const old = { kind: 'events', record: { ...visit('old'), ts: NOON - 5 } }
     const { made, sent } = client([], { storage: memory(JSON.stringify([null, old, { kind: 'x' }])) })
-    await made.flush()
+    await turns()
+    expect(made.waiting).toBe(0)
     expect(sent.map(({ records }) => records)).toEqual([[{ ...visit('old'), ts: NOON - 5 }]])
   })
 
@@ -58,16 +60,17 @@ describe('the storage of the client', () => {
     const storage = memory()
     const first = client([], { storage, ...offline }).made
     const second = client([], { storage })
-    first.event(visit('a'))
     second.made.event(visit('b'))
+    first.event(visit('a'))
     await second.made.flush()
+    expect(JSON.parse(storage.text!)).toMatchObject([{ record: { id: 'a' } }])
     first.close()
     const next = client([], { storage })
     await next.made.flush()
     expect([idsOf(second.sent), idsOf(next.sent)]).toEqual([['b'], ['a']])
   })
 
-  test('says which of the records it was found with another tab has sent', async () => {
+  test('lets go of what was there before when another tab has sent it', async () => {
     const storage = memory(JSON.stringify([{ kind: 'events', record: { ...visit('a'), ts: NOON } }]))
     const slow = client([], { storage, sleep: () => new Promise(() => {}) }).made
     await client([], { storage }).made.flush()
