@@ -59,15 +59,20 @@ describe('the storage of the client', () => {
   test('keeps what one tab has when another one has sent all of its own', async () => {
     const storage = memory()
     const first = client([], { storage, ...offline }).made
-    const second = client([], { storage })
+    const second = client([], {
+      storage,
+      async fetch(_url, init) {
+        if (init?.body) first.event(visit('a'))
+        return new Response('{}', { status: 202, headers: { 'rollcall-time': String(NOON) } })
+      },
+    })
     second.made.event(visit('b'))
-    first.event(visit('a'))
     await second.made.flush()
     expect(JSON.parse(storage.text!)).toMatchObject([{ record: { id: 'a' } }])
     first.close()
     const next = client([], { storage })
     await next.made.flush()
-    expect([idsOf(second.sent), idsOf(next.sent)]).toEqual([['b'], ['a']])
+    expect(idsOf(next.sent)).toEqual(['a'])
   })
 
   test('lets go of what was there before when another tab has sent it', async () => {
@@ -198,6 +203,45 @@ describe('the records of a user', () => {
     await turns(30)
     expect(sent.flat()).toMatchObject([{ id: 'b' }, { id: 'a' }, { id: 'c' }])
     made.close()
+  })
+
+  test('are theirs from when they were made, however soon somebody else signs in', async () => {
+    const storage = memory()
+    const tokens = [ann, ben, ann, ben]
+    const { made } = client([], { storage, token: () => tokens.shift()!, sleep: () => new Promise(() => {}) })
+    made.event(visit('a'))
+    made.beat({ userId: 'ben', path: '/' })
+    clocks.device += 5_000
+    made.event(visit('c'))
+    clocks.device += 900
+    made.event(visit('d'))
+    expect(JSON.parse(storage.text!).map(({ user }: { user: string }) => user)).toEqual(['ann', 'ben', 'ann', 'ann'])
+    made.close()
+  })
+
+  test('are of whom they name where there was no token for them', async () => {
+    const records = [
+      { kind: 'heartbeats', record: { userId: 'ann', path: '/ann', at: NOON } },
+      { kind: 'heartbeats', record: { userId: 'ben', path: '/ben', at: NOON } },
+      { kind: 'events', record: { ...visit('u'), sessionId: 'u/ann', ts: NOON } },
+      { kind: 'events', record: { ...visit('v'), ts: NOON } },
+    ]
+    const { made, sent } = client([], { storage: memory(JSON.stringify(records)), token: ann })
+    await made.flush()
+    expect(idsOf(sent).sort()).toEqual(['/ann', 'u'])
+  })
+
+  test('wait for a token that hangs, while another one is there', async () => {
+    const first = Promise.withResolvers<string>()
+    const tokens = [first.promise]
+    const { made, sent } = client([], { token: () => tokens.shift() ?? Promise.resolve(ann) })
+    made.event({ id: 'a', page: '/' })
+    made.beat({ userId: 'ann', path: '/' })
+    await turns()
+    expect(sent).toEqual([])
+    first.resolve(ann)
+    await made.flush()
+    expect(idsOf(sent).sort()).toEqual(['/', 'a'])
   })
 
   test("wait for a token that is late, and are its user's", async () => {
