@@ -94,7 +94,7 @@ export class Bearers {
     const token = this.#call()
     const asked: Asked = { at: this.#now(), answer: Promise.resolve(token).then(told.bind(this)), takers: [] }
     if (typeof token === 'string') asked.bearer = this.#know(token)
-    // Without a token the records wait for the next, and a request that takes this answer waits.
+    // Records without a token wait for the next one; a request that takes this answer fails by itself.
     asked.answer.catch(() => {
       this.#left.push(...asked.takers)
       if (this.#asked === asked) this.#asked = undefined

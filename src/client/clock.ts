@@ -31,7 +31,7 @@ export class ServerClock {
     try {
       this.read(await this.#ask(), sent)
     } catch {
-      // There is no connection; the next request asks again.
+      // A server cannot be reached; the next request asks again.
     }
   }
 

@@ -28,7 +28,7 @@ export interface ClientOptions {
   sleep?(ms: number): Promise<void>
 }
 
-/** What a browser has and Node has not. */
+/** A browser has these, and Node has not. */
 interface Page {
   document?: { visibilityState: string }
   addEventListener?(type: string, listener: () => void): void
@@ -37,7 +37,7 @@ interface Page {
 
 const BEAT_MS = 30_000
 const REQUEST_MS = 30_000
-/** Of all requests that outlive a page; browsers refuse 64 KiB. */
+/** Requests that outlive a page hold so much together; browsers refuse 64 KiB. */
 const LEAVING_BYTES = 60_000
 const page = globalThis as Page
 

@@ -29,9 +29,9 @@ const MOST_RECORDS = 100
 const MOST_BYTES = 2 ** 18
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
-/** Refused alone, a record is tried again when this is over. */
+/** A record that was refused alone is tried again when this is over. */
 const ASIDE_MS = 600_000
-/** While attempts fail, a record that cannot wait makes none before this is over. */
+/** A record that cannot wait makes no attempt before this is over, while attempts fail. */
 const PRESSING_RETRY_MS = 10_000
 /** The server counts no beat of a user that comes later. */
 const BEAT_LIFE_MS = 3_600_000
@@ -118,14 +118,14 @@ export class Lane {
     try {
       bearer = await bearers.forRequest()
     } catch {
-      // There is no token just now: the next attempt asks again.
+      // A token is not to be had just now: the next attempt asks again.
       return 0
     }
     await clock.learn()
-    // Until a server has answered, a single record goes ahead: the others will have the right time.
+    // A single record goes ahead until a server has answered: the others will have the right time.
     const batch = this.#next(bearer, clock.isKnown ? this.#most : 1, MOST_BYTES, this.#aside)
     if (batch.records.length > 0) return this.#deliver(bearer, batch, false)
-    // Without a batch, the token that says whose the rest is may be still to come.
+    // A token may be still to come that says whose the rest is.
     if (this.#aside.size === 0) return this.size > 0 ? 0 : null
     this.#isIdle = true
     if (await this.#pause(ASIDE_MS)) this.#aside.clear()
@@ -163,7 +163,7 @@ export class Lane {
     try {
       response = await post(this.#kind, bearer.token, body, keepalive)
     } catch {
-      // There is no connection, or it broke: whether the server took it is not known.
+      // A connection was not to be had, or broke: the server may have taken the batch.
       for (const kept of records) kept.isUnsure = true
       return 0
     }
@@ -232,7 +232,7 @@ async function answerOf(response: Response): Promise<Refused | null> {
     const answer = (await response.json()) as Partial<Refused> | null
     return typeof answer?.code === 'string' && answer.code.startsWith('RC_') ? (answer as Refused) : null
   } catch {
-    // It is no JSON, as a proxy's page is.
+    // A proxy's page is no JSON.
     return null
   }
 }

@@ -101,7 +101,7 @@ export class Waiting {
       try {
         this.#storage.setItem(STORED, text)
       } catch {
-        // It is full, or forbidden: less may fit, and what waits is in memory.
+        // A storage that is full may take less; what waits is in memory.
         if (most < LEAST_STORED_CHARS) return
         continue
       }
@@ -127,13 +127,13 @@ export class Waiting {
     try {
       return this.#storage?.getItem(STORED) ?? null
     } catch {
-      // It is forbidden: as far as this page knows, nothing changed there.
+      // A storage that is forbidden did not change, as far as this page knows.
       return this.#stored
     }
   }
 }
 
-/** What has to go so that the rest fits: the oldest beats, then the oldest events. */
+/** Entries that have to go so that the rest fits: the oldest beats, then the oldest events. */
 function beyond(all: Entry[], chars: number, mostChars: number, most = Number.POSITIVE_INFINITY): Entry[] {
   let [left, count] = [chars, all.length]
   if (left <= mostChars && count <= most) return []
