@@ -8,7 +8,7 @@ beforeAll(async () => {
   server = await startServer()
 })
 
-/** What the server answers to bytes that are perhaps no request. */
+/** Answer of the server to bytes that are perhaps no request. */
 async function answerTo(bytes: string): Promise<string> {
   const { hostname, port } = new URL(await server.url)
   const socket = connect(Number(port), hostname)
