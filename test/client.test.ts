@@ -1,54 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type ClientOptions, type Refusal, RollcallClient } from '../src/client/index.ts'
+import { RollcallClient } from '../src/client/index.ts'
+import { type Answer, client, memory, NOON } from './support/client-of.ts'
 import { startServer } from './support/server.ts'
-
-const NOON = Date.UTC(2026, 0, 1, 12)
-
-type Answer = { status: number; body?: unknown; headers?: Record<string, string> } | 'no connection'
-
-interface Sent {
-  path: string
-  records: Record<string, unknown>[]
-  authorization: string | null
-}
-
-/** A client whose server answers as told, then takes everything; its sleep is short and counted. */
-function client(answers: Answer[] = [], options: Partial<ClientOptions> = {}) {
-  const sent: Sent[] = []
-  const refusals: Refusal[] = []
-  const slept: number[] = []
-  const made = new RollcallClient({
-    url: 'http://rollcall',
-    refused: refusal => refusals.push(refusal),
-    now: () => NOON,
-    async sleep(ms) {
-      slept.push(ms)
-      await nextTurn()
-    },
-    async fetch(url, init) {
-      const path = String(url).replace('http://rollcall', '')
-      const authorization = new Headers(init!.headers).get('authorization')
-      sent.push({ path, records: JSON.parse(String(init!.body)), authorization })
-      const answer = answers.shift() ?? { status: 202 }
-      if (answer === 'no connection') throw new TypeError('fetch failed')
-      return new Response(JSON.stringify(answer.body ?? {}), { status: answer.status, headers: answer.headers ?? {} })
-    },
-    ...options,
-  })
-  return { made, sent, refusals, slept }
-}
-
-const memory = (text: string | null = null) => {
-  const store = {
-    text,
-    getItem: () => store.text,
-    setItem(_name: string, value: string) {
-      store.text = value
-    },
-  }
-  return store
-}
 
 describe('the client', () => {
   test('sends what was collected at once, with the times at which it happened', async () => {
@@ -60,7 +14,7 @@ describe('the client', () => {
       { userId: 'ann', path: '/', at: NOON },
       { userId: 'ann', path: '/live/s', at: NOON + 1 },
     ]
-    expect(sent).toEqual([{ path: '/heartbeats', records: beats, authorization: null }])
+    expect(sent).toMatchObject([{ path: '/heartbeats', records: beats, authorization: null }])
   })
 
   test.each<Answer>([
@@ -103,11 +57,11 @@ describe('the client', () => {
   })
 
   test('says of all that they were refused where no single one is at fault', async () => {
-    const { made, refusals } = client([{ status: 403, body: { code: 'RC_NOT_ALLOWED', message: 'no' } }])
+    const { made, refusals } = client([{ status: 400, body: { code: 'RC_INVALID_JSON', message: 'no' } }])
     made.beat({ userId: 'ann', path: '/' })
     made.beat({ userId: 'ben', path: '/' })
     await made.flush()
-    expect(refusals.map(({ code }) => code)).toEqual(['RC_NOT_ALLOWED', 'RC_NOT_ALLOWED'])
+    expect(refusals.map(({ code }) => code)).toEqual(['RC_INVALID_JSON', 'RC_INVALID_JSON'])
   })
 
   test('goes on where the one before ended, from the storage', async () => {

@@ -26,7 +26,7 @@ const LONGEST_TEST = 300
 
 /**
  * The order of imports, bottom to top: a room imports only rooms of earlier lines, and files of its own. Rooms of one
- * line do not import each other. `client` imports nothing at all: pages load it as it is.
+ * line do not import each other. `client` imports its own files alone: pages load it as it is.
  */
 const ORDER = `
   machines

@@ -1,214 +1,168 @@
 /**
  * The client for Node and browsers: collects heartbeats and web events, sends them in batches, and sends again what was
- * not accepted, the same records with the same times and ids, so that each counts once. Imports nothing.
+ * not accepted, the same records with the same times and ids, so that each counts once. Imports nothing but its own.
  */
+import { type Bearer, Bearers, type Token } from './bearer.ts'
+import { ServerClock } from './clock.ts'
+import { Lane, type LaneParts } from './lane.ts'
+import type { Beat, Kept, Kind, Refusal, WebEvent } from './record.ts'
+import { type ClientStorage, Waiting } from './waiting.ts'
 
-export interface Beat {
-  userId: string
-  path: string
-  /** ms since the epoch; now by default */
-  at?: number
-  /** for services: browsers leave it to the edge and the user's profile */
-  country?: string
-  groups?: string[]
-}
-
-export interface WebEvent {
-  /** a new one by default */
-  id?: string
-  /** the visitor */
-  sessionId: string
-  page: string
-  /** ms since the epoch; now by default */
-  ts?: number
-  userId?: string
-  referrer?: string
-  source?: { source?: string; medium?: string; campaign?: string; keyword?: string; content?: string }
-}
-
-/** A record the server will not take, and why. */
-export interface Refusal {
-  record: Beat | WebEvent
-  code: string
-  message: string
-}
+export type { Beat, ClientStorage, Refusal, WebEvent }
 
 export interface ClientOptions {
-  /** of the server */
+  /** of the server, with the path to it if there is one */
   url: string
   /** the bearer token, or where to get it before each request */
-  token?: string | (() => string | Promise<string>)
+  token?: Token
   /** how long records are collected before they are sent; 1,000 ms by default */
   collectMs?: number
-  /** how many wait at most; of more the oldest are dropped. 10,000 by default */
+  /** how many wait at most; of more the oldest beats are dropped, then the oldest events. 10,000 by default */
   mostWaiting?: number
-  /** what waits is kept there, and sent by the next client; a browser's `localStorage`, say */
-  storage?: { getItem(name: string): string | null; setItem(name: string, value: string): void }
+  /** what waits is kept there, and sent by the next client of the same user; a browser's `localStorage`, say */
+  storage?: ClientStorage
+  /** told of each record that will not be sent any more; by default the console is, once a code */
   refused?(refusal: Refusal): void
   fetch?: typeof globalThis.fetch
   now?(): number
   sleep?(ms: number): Promise<void>
 }
 
-type Kind = 'heartbeats' | 'events'
-
-interface Waiting {
-  kind: Kind
-  record: Beat | WebEvent
+/** A browser has these, and Node has not. */
+interface Page {
+  document?: { visibilityState: string }
+  addEventListener?(type: string, listener: () => void): void
+  removeEventListener?(type: string, listener: () => void): void
 }
 
 const BEAT_MS = 30_000
-const MOST_RECORDS = 500
-const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 30_000
-const STORED = 'rollcall'
+const REQUEST_MS = 30_000
+/** Requests that outlive a page hold so much together; browsers refuse 64 KiB. */
+const LEAVING_BYTES = 60_000
+const page = globalThis as Page
 
 export class RollcallClient {
-  readonly #options: Required<Pick<ClientOptions, 'fetch' | 'now' | 'sleep' | 'collectMs' | 'mostWaiting'>> &
-    ClientOptions
-  #waiting: Waiting[]
-  #sending: Promise<void> | undefined
+  readonly #options: ClientOptions & Required<Pick<ClientOptions, 'fetch' | 'now'>>
+  readonly #url: string
+  readonly #waiting: Waiting
+  readonly #bearers: Bearers
+  readonly #lanes: Record<Kind, Lane>
+  readonly #told = new Set<string>()
   #closed = false
 
   constructor(options: ClientOptions) {
     const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
     const fetch: typeof globalThis.fetch = (...request) => globalThis.fetch(...request)
-    this.#options = { fetch, now: Date.now, sleep, collectMs: 1_000, mostWaiting: 10_000, ...options }
-    this.#waiting = stored(options.storage?.getItem(STORED) ?? '[]')
-    if (this.#waiting.length > 0) this.#start()
+    const { collectMs = 1_000, mostWaiting = 10_000, now = Date.now, url, token = '', storage } = options
+    this.#options = { fetch, ...options, now }
+    this.#url = url.replace(/\/+$/, '')
+    this.#bearers = new Bearers(token, now)
+    const refused = this.#refuse.bind(this)
+    this.#waiting = new Waiting(storage, mostWaiting, kept => refused(kept, 'too_many', 'more wait than fit'))
+    const parts: LaneParts = {
+      ...{ waiting: this.#waiting, bearers: this.#bearers, collectMs, now, sleep: options.sleep ?? sleep, refused },
+      clock: new ServerClock(now, () => this.#request('/livez', { cache: 'no-store' })),
+      post: (kind, bearer, body, keepalive) => this.#post(kind, bearer, body, keepalive),
+      warn: status => this.#tell(`${status} from ${this.#url}: what waits is kept, and sent again`),
+      isClosed: () => this.#closed,
+    }
+    this.#lanes = { heartbeats: new Lane('heartbeats', parts), events: new Lane('events', parts) }
+    page.addEventListener?.('visibilitychange', this.#hide)
+    page.addEventListener?.('pagehide', this.#leave)
+    this.#start()
   }
 
   /** A viewer is there. */
   beat(beat: Beat): void {
-    this.#add({ kind: 'heartbeats', record: { ...beat, at: beat.at ?? this.#options.now() } })
+    this.#beat(beat, isHidden())
   }
 
   /** A viewer is on a page: beats now and every 30 s, until the returned function is called. */
   watch(beat: Beat): () => void {
-    this.beat(beat)
-    const timer = setInterval(() => this.beat(beat), BEAT_MS)
+    this.#beat(beat, true)
+    const timer = setInterval(() => this.#beat(beat, true), BEAT_MS)
     return () => clearInterval(timer)
   }
 
   /** A visitor did something. */
   event(event: WebEvent): void {
     const id = event.id ?? crypto.randomUUID()
-    this.#add({ kind: 'events', record: { ...event, id, ts: event.ts ?? this.#options.now() } })
+    this.#add('events', { ...event, id, ts: event.ts ?? this.#options.now() }, isHidden())
   }
 
-  /** How many are not yet accepted. */
+  /** How many are not yet accepted, without those that wait for another user's token. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#lanes.heartbeats.size + this.#lanes.events.size
   }
 
   /** Resolves when all there is was accepted or refused. */
   async flush(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#closed) await this.#start()
+    while (this.waiting > 0 && !this.#closed) await Promise.all(this.#start())
   }
 
   /** Sends nothing any more; what waits stays in the storage, if there is one. */
   close(): void {
     this.#closed = true
+    page.removeEventListener?.('visibilitychange', this.#hide)
+    page.removeEventListener?.('pagehide', this.#leave)
   }
 
-  #add(waiting: Waiting): void {
-    this.#waiting.push(waiting)
-    if (this.#waiting.length > this.#options.mostWaiting) this.#waiting.shift()
-    this.#store()
-    this.#start()
+  #beat(beat: Beat, isPressing: boolean): void {
+    this.#add('heartbeats', { ...beat, at: beat.at ?? this.#options.now() }, isPressing)
   }
 
-  #store(): void {
-    try {
-      this.#options.storage?.setItem(STORED, JSON.stringify(this.#waiting))
-    } catch {
-      // It is full, or forbidden: what waits is in memory, and the page goes on.
-    }
+  #add(kind: Kind, record: Beat | WebEvent, isPressing: boolean): void {
+    const kept: Kept = { kind, record, made: this.#options.now(), user: '', isUnowned: true }
+    this.#bearers.forRecord(record.userId, bearer => this.#waiting.change([kept], () => own(kept, bearer)))
+    this.#waiting.add(kept)
+    this.#lanes[kind].start(isPressing)
   }
 
-  #start(): Promise<void> {
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined
-      if (this.#waiting.length > 0 && !this.#closed) this.#start()
-    })
-    return this.#sending
+  /** Sends what there is of each kind. */
+  #start(isPressing = false): Promise<void>[] {
+    const lanes = this.#closed ? [] : Object.values(this.#lanes)
+    return lanes.filter(({ size }) => size > 0).map(lane => lane.start(isPressing))
   }
 
-  async #send(): Promise<void> {
-    const { sleep, collectMs } = this.#options
-    await sleep(collectMs)
-    for (let wait = FIRST_RETRY_MS; this.#waiting.length > 0 && !this.#closed; ) {
-      const { kind } = this.#waiting[0]!
-      const batch = this.#waiting.filter(each => each.kind === kind).slice(0, MOST_RECORDS)
-      const retryMs = await this.#post(kind, batch)
-      if (retryMs === null) wait = FIRST_RETRY_MS
-      else {
-        await sleep(Math.max(wait, retryMs))
-        wait = Math.min(2 * wait, LAST_RETRY_MS)
-      }
-    }
+  /** A hidden page's timers are late by up to a minute. */
+  readonly #hide = (): void => {
+    if (isHidden()) this.#start(true)
   }
 
-  /** Null when the batch is settled, else how long to wait at least before it is sent again. */
-  async #post(kind: Kind, batch: Waiting[]): Promise<number | null> {
-    let response: Response
-    try {
-      response = await this.#request(kind, batch)
-    } catch {
-      // There is no connection, or it broke: whether the server took it is not known.
-      return 0
-    }
-    if (response.ok) {
-      this.#settle(batch)
-      return null
-    }
-    const isPassing = response.status >= 500 || [401, 408, 429].includes(response.status)
-    if (isPassing) return (Number(response.headers.get('retry-after')) || 0) * 1_000
-    await this.#refuse(response, batch)
-    return null
+  readonly #leave = (): void => {
+    this.#lanes.events.leave(this.#lanes.heartbeats.leave(LEAVING_BYTES))
   }
 
-  async #request(kind: Kind, batch: Waiting[]): Promise<Response> {
-    const { url, token, fetch } = this.#options
-    const bearer = typeof token === 'function' ? await token() : token
-    return fetch(`${url}/${kind}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(bearer && { authorization: `Bearer ${bearer}` }) },
-      body: JSON.stringify(batch.map(({ record }) => record)),
-    })
+  #post(kind: Kind, bearer: string, body: string, keepalive: boolean): Promise<Response> {
+    const headers = { 'content-type': 'application/json', ...(bearer && { authorization: `Bearer ${bearer}` }) }
+    return this.#request(`/${kind}`, { method: 'POST', headers, body, keepalive })
   }
 
-  /** The server takes a batch whole or not at all: without those at fault the rest is sent again. */
-  async #refuse(response: Response, batch: Waiting[]): Promise<void> {
-    const { code, message, faults = [] } = (await response.json().catch(() => unexplained(response))) as Refused
-    const atFault = faults.length > 0 ? faults : batch.map((_, index) => ({ index, code, message }))
-    const refused = new Map(atFault.map(fault => [batch[fault.index]!, fault]))
-    this.#settle([...refused.keys()])
-    for (const [{ record }, fault] of refused)
-      this.#options.refused?.({ record, code: fault.code, message: fault.message })
+  #request(path: string, init: RequestInit): Promise<Response> {
+    const signal = AbortSignal.timeout?.(REQUEST_MS)
+    return this.#options.fetch(this.#url + path, { ...init, ...(signal && { signal }) })
   }
 
-  #settle(settled: Waiting[]): void {
-    const gone = new Set(settled)
-    this.#waiting = this.#waiting.filter(each => !gone.has(each))
-    this.#store()
+  /** Tells of a record in a turn of its own, where what the page makes of it stops nothing. */
+  #refuse({ record }: Kept, code: string, message: string): void {
+    const { refused } = this.#options
+    if (refused) queueMicrotask(() => refused({ record, code, message }))
+    else this.#tell(`a record was refused, ${code}: ${message}`)
+  }
+
+  #tell(message: string): void {
+    if (this.#told.has(message)) return
+    this.#told.add(message)
+    console.warn(`rollcall: ${message}`)
   }
 }
 
-const unexplained = ({ status, statusText }: Response): Refused => ({ code: `HTTP_${status}`, message: statusText })
-
-function stored(text: string): Waiting[] {
-  try {
-    const read: unknown = JSON.parse(text)
-    return Array.isArray(read) ? read : []
-  } catch {
-    // Somebody else wrote there.
-    return []
-  }
+/** A record is of the user whose token was there when it was made. */
+function own(kept: Kept, { user, visitor }: Bearer): void {
+  kept.user = user
+  delete kept.isUnowned
+  const { sessionId = visitor } = kept.record as WebEvent
+  if (kept.kind === 'events' && sessionId !== undefined) kept.record = { ...kept.record, sessionId } as WebEvent
 }
 
-interface Refused {
-  code: string
-  message: string
-  faults?: { index: number; code: string; message: string }[]
-}
+const isHidden = (): boolean => page.document?.visibilityState === 'hidden'

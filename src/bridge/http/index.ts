@@ -22,6 +22,8 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
 const LIMIT_WINDOW_MS = 60_000
 const LIMITED_CALLERS = 100_000
+/** The server's clock, in ms, on every answer: clients correct theirs by it. */
+const TIME = 'rollcall-time'
 
 /** The HTTP server, not yet listening. Once it drains it takes no more requests. */
 export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
@@ -37,12 +39,15 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     clientErrorHandler(_error, socket) {
       const { code, message } = new RollcallError('RC_BAD_REQUEST')
       const body = JSON.stringify({ code, message })
-      const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close`
+      const type = 'content-type: application/json\r\nconnection: close'
+      const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${bridge.now()}\r\n${type}`
       if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
       else socket.destroy()
     },
     frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
   })
+  // Before Fastify, which answers some requests without any hook.
+  app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.now()))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
