@@ -40,14 +40,14 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
       const { code, message } = new RollcallError('RC_BAD_REQUEST')
       const body = JSON.stringify({ code, message })
       const type = 'content-type: application/json\r\nconnection: close'
-      const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${bridge.now()}\r\n${type}`
+      const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${bridge.time.now()}\r\n${type}`
       if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
       else socket.destroy()
     },
     frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
   })
   // Before Fastify, which answers some requests without any hook.
-  app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.now()))
+  app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
