@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Collection, Document, DocumentStore, Upsert } from '../../src/documents/index.ts'
-import { idsOf } from '../support/documents.ts'
+import type { Document, DocumentStore } from '../../src/documents/index.ts'
+import { oneByOne } from '../support/documents.ts'
 import { seeded } from '../support/random.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
@@ -55,10 +55,7 @@ export function documentFiltersContract(name: string, open: () => Promise<Opened
     })
     afterEach(() => opened.destroy())
 
-    const upsert = (id: string, seq: number, set: Upsert['set'], collection: Collection = 'sessions'): Promise<void> =>
-      store.upsertMany(collection, [{ id, seq, set }])
-    const found = async (filter: Record<string, unknown>, collection: Collection = 'sessions'): Promise<string[]> =>
-      idsOf(await store.find(collection, { filter }))
+    const { upsert, found } = oneByOne(() => store)
 
     describe('when looked for,', () => {
       describe.each(FIELDS)('by the field %s,', field => {

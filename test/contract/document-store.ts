@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Collection, DocumentStore, Upsert } from '../../src/documents/index.ts'
-import { idsOf } from '../support/documents.ts'
+import type { DocumentStore } from '../../src/documents/index.ts'
+import { idsOf, oneByOne } from '../support/documents.ts'
 import { seeded } from '../support/random.ts'
 import { documentFiltersContract } from './document-store-filters.ts'
 import { documentLookupsContract } from './document-store-lookups.ts'
@@ -32,10 +32,7 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedDo
     })
     afterEach(() => opened.destroy())
 
-    const upsert = (id: string, seq: number, set: Upsert['set'], collection: Collection = 'sessions'): Promise<void> =>
-      store.upsertMany(collection, [{ id, seq, set }])
-    const found = async (filter: Record<string, unknown>, collection: Collection = 'sessions'): Promise<string[]> =>
-      idsOf(await store.find(collection, { filter }))
+    const { upsert, found } = oneByOne(() => store)
 
     describe('when written,', () => {
       test('come back with their id and fields and nothing else', async () => {

@@ -1,4 +1,10 @@
-import { COLLECTIONS, type Collection, type Document, type DocumentStore } from '../../src/documents/index.ts'
+import {
+  COLLECTIONS,
+  type Collection,
+  type Document,
+  type DocumentStore,
+  type Upsert,
+} from '../../src/documents/index.ts'
 
 /** Every document, by its collection and its id. */
 export async function allDocuments(store: DocumentStore): Promise<Map<string, Document>> {
@@ -11,3 +17,11 @@ export async function allDocuments(store: DocumentStore): Promise<Map<string, Do
 }
 
 export const idsOf = (documents: Document[]): string[] => documents.map(({ _id }) => _id).sort()
+
+/** Writing one document and finding the ids of some, in the store that a test has just then. */
+export const oneByOne = (store: () => DocumentStore) => ({
+  upsert: (id: string, seq: number, set: Upsert['set'], collection: Collection = 'sessions'): Promise<void> =>
+    store().upsertMany(collection, [{ id, seq, set }]),
+  found: async (filter: Record<string, unknown>, collection: Collection = 'sessions'): Promise<string[]> =>
+    idsOf(await store().find(collection, { filter })),
+})
