@@ -10,7 +10,7 @@ export interface Time {
   now(): number
   /** ms from any beginning, by a clock that is never set */
   monotonic(): number
-  /** Resolves after `ms`, or when the signal aborts. Alone it keeps no process alive. */
+  /** Resolves after `ms`, or when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls once, after `ms`. */
   after(ms: number, call: () => void): Cancel
@@ -30,8 +30,7 @@ export const systemTime: Time = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   // An abort is the end that was asked for.
-  sleep: (ms, signal) =>
-    pause(Math.min(ms, LONGEST_MS), undefined, { ref: false, ...(signal && { signal }) }).catch(() => {}),
+  sleep: (ms, signal) => pause(Math.min(ms, LONGEST_MS), undefined, { ...(signal && { signal }) }).catch(() => {}),
   after(ms, call) {
     const timer = setTimeout(call, Math.min(ms, LONGEST_MS))
     return () => clearTimeout(timer)

@@ -38,11 +38,9 @@ export const serve = defineCommand({
 
 /** Undefined at the signal. A process that was there before waits for the servers to come back. */
 async function started<T>(start: () => Promise<T>, wasThere: boolean, signal: AbortSignal): Promise<T | undefined> {
-  // `sleep` alone would let the process end.
-  const pause = (ms: number) => new Promise<void>(resolve => time.after(ms, resolve))
   const isFinal = (error: unknown): boolean => !wasThere || !PASSING.some(code => isCode(error, code))
   try {
-    return await retry(start, STANDING_BY, { time, isFinal, signal, pause })
+    return await retry(start, STANDING_BY, { time, isFinal, signal })
   } catch (error) {
     if (signal.aborted) return undefined
     throw error

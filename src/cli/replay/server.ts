@@ -54,8 +54,6 @@ export class Server {
   async request(request: ServerRequest): Promise<ServerAnswer> {
     const answer = await retry(() => this.#attempt(request), this.#policy, {
       time: this.#time,
-      // `sleep` alone would let the process end.
-      pause: ms => new Promise(resolve => this.#time.after(ms, resolve)),
       failed: error => {
         if (!this.#failing) this.#warn(`${(error as Error).message}; trying again`)
         this.#failing = true
