@@ -28,8 +28,7 @@ export interface Rollcall {
 const close = (part: { close(): void | Promise<void> }): void | Promise<void> => part.close()
 
 /**
- * The one place where implementations are chosen: opens a bridge, and the partitions with it as soon as no other
- * process owns them. Throws RollcallError if it cannot start, RC_CLOSING at the signal.
+ * Puts a process together: opens a bridge, and the partitions with it as soon as no other process owns them. Throws RollcallError if it cannot start, RC_CLOSING at the signal.
  */
 export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
