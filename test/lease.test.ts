@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { RollcallError } from '../src/errors.ts'
 import { Lease } from '../src/ownership/lease.ts'
 import { type OwnerDocument, ownerDatabase } from './support/owner-document.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
@@ -46,6 +47,16 @@ describe('whoever waits for the partitions', () => {
     })
     await lease.release()
     expect(said).toEqual(['waiting for other', 'other lives', 'taken after 1400 ms'])
+  })
+
+  test('waits anew while MongoDB gives no answer, which is reported once', async () => {
+    const away = new RollcallError('RC_STORE_UNAVAILABLE')
+    const { said, faults, lease } = await waiting(OTHER, (_, look) => {
+      if (look >= 3 && look <= 5) throw away
+    })
+    await lease.release()
+    expect(said).toEqual(['waiting for other', 'taken after 1400 ms'])
+    expect(faults.all).toEqual([['look at the lease', away]])
   })
 
   test('hears of an owner that was quicker to take what was released', async () => {

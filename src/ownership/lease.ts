@@ -53,7 +53,8 @@ export class Lease {
    */
   static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
     const owners = db.collection<Owner>('owners')
-    const { goneMs, time, waiting, lives } = options
+    const { goneMs, time, faults, waiting, lives } = options
+    let isAway = false
     let seen = null as Owner | null
     let isSaid = false
     let renewals = 0
@@ -73,10 +74,13 @@ export class Lease {
         const held = mayTake ? await take(owners, current, owner) : null
         if (held) return new Lease(owners, held, options)
         seen = current
+        isAway = false
       } catch (error) {
         // While MongoDB gives no answer nobody can see whether the owner lives: its time begins anew.
         if (!isCode(error, 'RC_STORE_UNAVAILABLE')) throw error
         since = time.monotonic()
+        if (!isAway) faults.report('look at the lease', error)
+        isAway = true
       }
       await time.sleep(goneMs * LOOK, signal)
     }

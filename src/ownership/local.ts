@@ -69,7 +69,8 @@ export class LocalOwner implements Owner {
         const states = await shard.call(remote => remote.status(), withinMs)
         return states.map(({ partition, stopped, applied }) => ({ partition, stopped, applied }))
       } catch (error) {
-        const { code, message } = error as RollcallError
+        if (!(error instanceof RollcallError)) throw error
+        const { code, message } = error
         return shard.partitions.map(partition => ({ partition, stopped: { code, message } }))
       }
     })

@@ -105,7 +105,7 @@ export class Tenure {
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
-          if (code) stopped({ partition: fault.partition, stopped: { code, message } })
+          if (code && fault.partition >= 0) stopped({ partition: fault.partition, stopped: { code, message } })
           if (code === 'RC_FENCED') lose(new RollcallError(code))
         },
         restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),

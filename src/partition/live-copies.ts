@@ -63,7 +63,7 @@ export class LiveCopies {
       this.#news.present.set(userId, beat)
       this.#sweep.beat(presence.at)
     }
-    this.#news.attended.push(...news.attended)
+    for (const pair of news.attended) this.#news.attended.push(pair)
     for (const { collection, id, set } of writes) {
       const copies = this.#copiesOf.get(collection)
       if (copies?.viewing && set) {
