@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { aliasesOf } from '../machines/feed.ts'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { openMongoDocuments } from '../src/documents/mongo.ts'
-import { allAliases, type FeedGroup, feedOf } from '../src/feeds/groups.ts'
+import { type FeedGroup, feedKeys, feedOf } from '../src/feeds/groups.ts'
 import { type FeedOptions, feed } from '../src/feeds/pipeline.ts'
 import { type Earning, expectedFeed, type Platform, type Session, type User } from './support/feed-oracle.ts'
 import { FreshDatabase, type MongodbServer, mongodbServer } from './support/mongodb-server.ts'
@@ -16,7 +17,7 @@ const GLOBAL: FeedGroup = { name: 'global', countries: [] }
 const ASIA: FeedGroup = { name: 'asia', countries: ['tw', 'jp'] }
 const GROUPS = [GLOBAL, ASIA]
 const EXCLUDED = ['hidden:all', 'test']
-const ALIASES = [...allAliases(GROUPS), 'a.b+(c)', 'a.b']
+const ALIASES = [...feedKeys(GROUPS).flatMap(aliasesOf), 'a.b+(c)', 'a.b']
 const FEEDS = GROUPS.flatMap(({ name }) => [name, `${name}-filtered`]).map(key => feedOf(GROUPS, key, EXCLUDED)!)
 
 const TAGS = [

@@ -37,7 +37,7 @@ export const feedOf = (groups: readonly FeedGroup[], key: string, excluded: read
   return { key, aliases: aliasesOf(key), include, exclude }
 }
 
-export const allAliases = (groups: readonly FeedGroup[]): string[] => groups.flatMap(keysOf).flatMap(aliasesOf)
+export const feedKeys = (groups: readonly FeedGroup[]): string[] => groups.flatMap(keysOf)
 
 /** Reads `global;asia=tw,hk`; null: not in that form, or a name is there twice. */
 export const parseGroups = (text: string): FeedGroup[] | null => {
