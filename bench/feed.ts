@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { Collection, Document } from '../src/documents/index.ts'
-import { feedsOf } from '../src/feeds/groups.ts'
+import { feedOf } from '../src/feeds/groups.ts'
 import { feed } from '../src/feeds/pipeline.ts'
 import { expectedFeed, type Platform, type Session } from '../test/support/feed-oracle.ts'
 import { Random } from '../test/support/random.ts'
@@ -20,8 +20,8 @@ const ROUNDS = 15
 const random = new Random(1)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 const idOf = (i: number): string => i.toString(16).padStart(24, '0')
-const [group] = feedsOf([{ name: 'global', countries: [] }], 'global', ['hidden:all'])!
-const options = { ...group!, trending: upTo(50).map(i => `user-${i * 7}`), limit: 1_000 }
+const group = feedOf([{ name: 'global', countries: [] }], 'global', ['hidden:all'])!
+const options = { ...group, trending: upTo(50).map(i => `user-${i * 7}`), limit: 1_000 }
 
 const sessionOf = (i: number): Document => ({
   ...{ _id: idOf(i), userId: `user-${i % USERS}`, active: i < ACTIVE, title: `Stream ${i}`, status: { preset: 'sd' } },
@@ -38,7 +38,7 @@ const userOf = (i: number): Document => ({
   profile: { biography: 'x'.repeat(200) },
   tags: [
     ...['country:tw', 'hashtag:music', 'badge:livestream_gold', ...(random.chance(0.05) ? ['hidden:all'] : [])],
-    ...(random.chance(0.1) ? [`feed:${options.alias}:${random.int(1, 50)}`] : []),
+    ...(random.chance(0.1) ? [`feed:${options.aliases[0]}:${random.int(1, 50)}`] : []),
   ],
 })
 const earningOf = (i: number): Document => ({ _id: `earning-${i}`, userId: `user-${i % USERS}`, amount: i % 100 })

@@ -6,6 +6,11 @@ import { assign, emit, setup } from 'xstate'
 const COUNTDOWN_MS = 15_000
 const MINUTE_MS = 60_000
 
+const KINDS = ['user_livestream', 'user_livestream_most_recent']
+
+/** The names under which one run is shown. */
+export const aliasesOf = (feed: string): string[] => KINDS.map(kind => `${kind}-${feed}`)
+
 export interface FeedContext {
   /** the group it shows, `<group>` or `<group>-filtered` */
   feed: string
@@ -26,7 +31,14 @@ export type FeedEvent =
 
 export type FeedSays =
   | { type: 'feed.generate'; feed: string; generation: number }
-  | { type: 'feed.updated'; feed: string; generation: number; generatedAt: number; items: number }
+  | {
+      type: 'feed.updated'
+      feed: string
+      aliases: readonly string[]
+      generation: number
+      generatedAt: number
+      items: number
+    }
 
 export const feed = setup({
   types: {} as { context: FeedContext; events: FeedEvent; emitted: FeedSays },
@@ -53,7 +65,8 @@ export const feed = setup({
     sayUpdated: emit(({ context, event }) => {
       if (event.type !== 'feed.generated') throw new Error(`${event.type} is no generation`)
       const { generation, generatedAt, items } = event
-      return { type: 'feed.updated', feed: context.feed, generation, generatedAt, items }
+      const { feed } = context
+      return { type: 'feed.updated', feed, aliases: aliasesOf(feed), generation, generatedAt, items }
     }),
   },
 }).createMachine({

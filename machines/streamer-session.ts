@@ -1,4 +1,4 @@
-import { assign, emit, enqueueActions, setup } from 'xstate'
+import { assign, enqueueActions, setup } from 'xstate'
 import { type Carried, type Rating, rated, withPrevious } from './rating.ts'
 import {
   carriedFrom,
@@ -132,9 +132,11 @@ export const streamerSession = setup({
       // Of a streamer who is new here there may be earlier sessions that this actor never saw.
       if (ordinal === 1) enqueue.emit({ type: 'initialize_session_rating', ...ids })
     }),
-    sayPreset: emit(({ context }) => {
-      const { preset } = context.session!
-      return { type: 'notify_viewers_livestream_online', ...idsOf(context), preset }
+    sayPreset: enqueueActions(({ context, enqueue }) => {
+      const ids = idsOf(context)
+      const { preset, tags } = context.session!
+      enqueue.emit({ type: 'notify_viewers_livestream_online', ...ids, preset })
+      enqueue.emit({ type: 'generate_livestream_feed', ...ids, tags })
     }),
     sayEnded: enqueueActions(({ context, enqueue }) => {
       const ids = idsOf(context)

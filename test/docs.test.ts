@@ -6,6 +6,7 @@ import { httpServer } from '../src/bridge/http/index.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
 import { VARIABLES } from '../src/config.ts'
+import { COLLECTIONS } from '../src/documents/index.ts'
 import { ERRORS } from '../src/errors.ts'
 import { ROOT, textOf } from './support/imports.ts'
 import { ManualTime } from './support/time.ts'
@@ -65,6 +66,17 @@ describe('docs/nats.md', () => {
       .map(([name]) => channels[name]!.address!.replace(/\{(\w+)\}/, '<$1>'))
     const listed = namesIn(sectionOf('docs/nats.md', heading)).filter(name => name.includes('.'))
     expect(listed.sort()).toEqual(addresses.sort())
+  })
+})
+
+describe('docs/servers.md', () => {
+  test('lists every collection of documents with its indexes, and no other', () => {
+    const section = sectionOf('docs/servers.md', 'What MongoDB holds')
+    const rows = [...section.matchAll(/^\| `([\w-]+)` \|.*\|(.*)\|$/gm)].map(([, name, indexes]) => [
+      name,
+      [...indexes!.matchAll(/`([^`]+)`/g)].map(([, field]) => field),
+    ])
+    expect(Object.fromEntries(rows)).toEqual(COLLECTIONS)
   })
 })
 

@@ -57,7 +57,8 @@ describe('a feed', () => {
     await one.apply(request(NOON), tick(NOON + 15 * SECOND))
     await one.apply(generated(NOON + 16 * SECOND), generated(NOON + 17 * SECOND))
     const updates = one.effects.filter(({ kind }) => kind === 'feed.updated').map(({ payload }) => payload)
-    expect(updates).toEqual([{ feed: 'asia', generation: 1, generatedAt: NOON + 16 * SECOND, items: 3 }])
+    const aliases = ['user_livestream-asia', 'user_livestream_most_recent-asia']
+    expect(updates).toEqual([{ feed: 'asia', aliases, generation: 1, generatedAt: NOON + 16 * SECOND, items: 3 }])
     expect(await state()).toBe('idle')
   })
 

@@ -32,7 +32,7 @@ const order = (generation: number, more: Partial<Order> = {}): Order => ({
     viewers: null,
     generation,
   },
-  feeds: [{ alias: 'f', include: [], exclude: [], limit: 10 }],
+  feed: { key: 'k', aliases: ['f', 'g'], include: [], exclude: [], limit: 10 },
   ...more,
 })
 const counts = async () =>
@@ -41,13 +41,16 @@ const counts = async () =>
   )
 
 describe('a generation', () => {
-  test('is the latest of its feed', async () => {
+  test('is one document, the latest under both names of its feed', async () => {
     await work(order(1))
-    const head = await documents.get('feeds', 'f')
-    expect(await documents.get('feeds', String(head!.latest))).toMatchObject({
-      ...{ alias: 'f', generation: 1, generatedAt: NOON + 1 },
-      items: [{ id: 'sam' }],
-    })
+    for (const alias of ['f', 'g']) {
+      const head = await documents.get('feeds', alias)
+      expect(head).toMatchObject({ alias, latest: 'k/1' })
+      expect(await documents.get('feeds', String(head!.latest))).toMatchObject({
+        ...{ aliases: ['f', 'g'], generation: 1, generatedAt: NOON + 1 },
+        items: [{ id: 'sam' }],
+      })
+    }
   })
 
   test('is one of ten that are kept', async () => {
@@ -72,7 +75,7 @@ describe('a generation', () => {
 
   test('shows the numbers of viewers it came with', async () => {
     await work(order(1, { viewers: new Map([['s1', 7]]) }))
-    expect((await documents.get('feeds', 'f/1'))!.items).toMatchObject([{ metadata: { viewers: 7 } }])
+    expect((await documents.get('feeds', 'k/1'))!.items).toMatchObject([{ metadata: { viewers: 7 } }])
   })
 })
 
@@ -84,28 +87,28 @@ describe('the numbers of viewers', () => {
           ['s1', 7],
           ['s2', 3],
         ]),
-        feeds: [],
+        feed: null,
       }),
     )
     expect(await counts()).toEqual([7, undefined])
-    await work(order(2, { viewers: new Map(), feeds: [] }))
+    await work(order(2, { viewers: new Map(), feed: null }))
     expect(await counts()).toEqual([0, undefined])
   })
 
   test('of before do not replace those of now', async () => {
-    await work(order(2, { viewers: new Map([['s1', 7]]), feeds: [] }))
-    await work(order(1, { viewers: new Map([['s1', 3]]), feeds: [] }))
+    await work(order(2, { viewers: new Map([['s1', 7]]), feed: null }))
+    await work(order(1, { viewers: new Map([['s1', 3]]), feed: null }))
     expect(await counts()).toEqual([7, undefined])
   })
 
   test('stay as they are where they are not known', async () => {
-    await work(order(1, { viewers: new Map([['s1', 7]]), feeds: [] }))
+    await work(order(1, { viewers: new Map([['s1', 7]]), feed: null }))
     await work(order(2))
     expect(await counts()).toEqual([7, undefined])
   })
 
   test('are beside the seq of the session: what its streamer did since still counts', async () => {
-    await work(order(9, { viewers: new Map([['s1', 7]]), feeds: [] }))
+    await work(order(9, { viewers: new Map([['s1', 7]]), feed: null }))
     await documents.upsertMany('sessions', [{ id: 's1', seq: 6, set: { title: 'new', 'metadata.name': 'n' } }])
     expect(await documents.get('sessions', 's1')).toMatchObject({
       title: 'new',

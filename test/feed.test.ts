@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { aliasesOf } from '../machines/feed.ts'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { openMongoDocuments } from '../src/documents/mongo.ts'
-import { aliasesOf, type FeedGroup, feedKeysOf, feedsOf, parseGroups } from '../src/feeds/groups.ts'
+import { type FeedGroup, feedKeys, feedOf } from '../src/feeds/groups.ts'
 import { type FeedOptions, feed } from '../src/feeds/pipeline.ts'
 import { type Earning, expectedFeed, type Platform, type Session, type User } from './support/feed-oracle.ts'
 import { FreshDatabase, type MongodbServer, mongodbServer } from './support/mongodb-server.ts'
@@ -16,8 +17,8 @@ const GLOBAL: FeedGroup = { name: 'global', countries: [] }
 const ASIA: FeedGroup = { name: 'asia', countries: ['tw', 'jp'] }
 const GROUPS = [GLOBAL, ASIA]
 const EXCLUDED = ['hidden:all', 'test']
-const ALIASES = [...aliasesOf(GROUPS), 'a.b+(c)', 'with:colon']
-const FEEDS = GROUPS.flatMap(({ name }) => [name, `${name}-filtered`]).flatMap(key => feedsOf(GROUPS, key, EXCLUDED)!)
+const ALIASES = [...feedKeys(GROUPS).flatMap(aliasesOf), 'a.b+(c)', 'a.b']
+const FEEDS = GROUPS.flatMap(({ name }) => [name, `${name}-filtered`]).map(key => feedOf(GROUPS, key, EXCLUDED)!)
 
 const TAGS = [
   ...['country:tw', 'country:jp', 'country:us', 'country:TW', 'hashtag:x', 'feed:', 'feed', 'feed:axbbc'],
@@ -61,7 +62,7 @@ const platformOf = (random: Random, aliases: readonly string[]): Platform => {
   const users = ids.map(
     (id): User => ({
       _id: id,
-      username: maybe(() => `name of ${id}`),
+      username: maybe(() => random.pick(['', `name of ${id}`])),
       profile: maybe(() => ({ biography: maybe(() => `life of ${id}`) })),
       tags: maybe(() => tagsOf(random, aliases)),
     }),
@@ -78,7 +79,7 @@ const optionsOf = (random: Random, { users }: Platform, aliases: readonly string
   const some = () => random.shuffle(TAGS).slice(0, random.pick([0, 1, 4]))
   return {
     ...(random.chance(0.7) ? random.pick(FEEDS) : { include: some(), exclude: some() }),
-    alias: random.pick(aliases),
+    aliases: random.chance(0.8) ? aliases : aliases.slice(1),
     trending: ids.slice(0, random.int(0, ids.length)),
     limit: random.chance(0.5) ? 1_000 : random.int(1, 20),
   }
@@ -130,7 +131,10 @@ describe.each(STORES)('a feed, %s,', (_name, open, rounds) => {
     }
   }
   const made = (options: Partial<FeedOptions>): Promise<object[]> =>
-    store.aggregate('sessions', feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 10, ...options }))
+    store.aggregate(
+      'sessions',
+      feed({ aliases: ['a', 'b'], include: [], exclude: [], trending: [], limit: 10, ...options }),
+    )
 
   test('has the items that a plain computation has, in its order, whatever is missing', async () => {
     const random = seeded('feeds against a plain computation')
@@ -157,7 +161,7 @@ describe.each(STORES)('a feed, %s,', (_name, open, rounds) => {
       users: [
         {
           ...{ _id: 'u1', username: 'Ann', profile: { biography: 'sings' } },
-          tags: ['badge:new', 'country:tw', 'badge:livestream_gold'],
+          tags: ['badge:new', 'country:tw', 'badge:', 'badge:livestream_gold'],
         },
       ],
       earnings: [
@@ -168,13 +172,36 @@ describe.each(STORES)('a feed, %s,', (_name, open, rounds) => {
     })
     expect(await made({ trending: ['u0', 'u1'] })).toStrictEqual([
       {
-        ...{ id: 'u1', username: 'Ann', biography: 'sings' },
+        ...{ id: 'u1', username: 'Ann', biography: 'sings', priority: null },
         metadata: {
           ...{ preset: 'sd', goal: { title: 'sing', price: 9 }, revenue: 7.5, viewers: 6 },
           ...{ started: '2026-01-01T00:00:00.000Z', trendingRanking: 1, currentRating: 4.5, sScore: 27 },
         },
         badges: ['badge:new', 'badge:livestream_gold'],
       },
+    ])
+  })
+
+  test('goes by the first tag of either of its names, and says with what priority', async () => {
+    const tagsOf: [id: string, tags: string[]][] = [
+      ['untagged', ['feed:c', 'feed:a:x']],
+      ['second', ['feed:b:1']],
+      ['third', ['feed:a:2', 'feed:b']],
+      ['first', ['feed:b', 'feed:a:9']],
+    ]
+    await write({
+      sessions: tagsOf.map(([id]) => ({ _id: id, userId: id, active: true })),
+      users: tagsOf.map(([_id, tags]) => ({ _id, tags })),
+      earnings: [],
+    })
+    const items = (await made({})) as { id: string; priority: number | null }[]
+    expect(items.map(({ id, priority }) => [id, priority])).toStrictEqual([
+      ...[
+        ['first', 0],
+        ['second', -1],
+        ['third', -2],
+      ],
+      ['untagged', null],
     ])
   })
 
@@ -190,99 +217,7 @@ test('a feed goes by session id where all else is equal, whatever order the sess
   const sessions = random.shuffle(ids).map(id => ({ _id: id, userId: `u${id}`, active: true }))
   const users = ids.map(id => ({ _id: `u${id}` }))
   const collectionResolver = (name: string) => ({ users, earnings: [] })[name]!
-  const pipeline = feed({ alias: 'a', include: [], exclude: [], trending: [], limit: 30 })
+  const pipeline = feed({ aliases: ['a'], include: [], exclude: [], trending: [], limit: 30 })
   const items = new Aggregator(pipeline, { collectionResolver }).run<{ id: string }>(sessions)
   expect(items.map(({ id }) => id)).toEqual(ids.map(id => `u${id}`).sort())
-})
-
-describe('the keys of feeds', () => {
-  test.each([
-    ['no country is known', [], ['global', 'global-filtered']],
-    ['no group has the country', ['us'], ['global', 'global-filtered']],
-    ['a group has the country', ['tw'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
-    ['a group has one of the countries', ['us', 'jp'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
-    ['the country is in capitals', ['TW'], ['global', 'global-filtered', 'asia', 'asia-filtered']],
-  ])('are those a streamer may show in, where %s', (_what, countries, keys) => {
-    expect(feedKeysOf(GROUPS, countries)).toEqual(keys)
-  })
-
-  test('are none without groups', () => {
-    expect(feedKeysOf([], ['tw'])).toEqual([])
-  })
-})
-
-describe('the feeds of a key', () => {
-  test('show all but the excluded where the group has no countries', () => {
-    expect(feedsOf(GROUPS, 'global', EXCLUDED)).toEqual([
-      { alias: 'user_livestream-global', include: [], exclude: EXCLUDED },
-      { alias: 'user_livestream_most_recent-global', include: [], exclude: EXCLUDED },
-    ])
-  })
-
-  test('show who is from one of the group’s countries', () => {
-    expect(feedsOf(GROUPS, 'asia', [])!.map(({ include }) => include)).toEqual([
-      ['country:tw', 'country:jp'],
-      ['country:tw', 'country:jp'],
-    ])
-  })
-
-  test('leave out who hides from the group, if filtered', () => {
-    expect(feedsOf(GROUPS, 'asia-filtered', ['x'])).toEqual([
-      {
-        alias: 'user_livestream-asia-filtered',
-        include: ['country:tw', 'country:jp'],
-        exclude: ['x', 'hidden:region-group:asia'],
-      },
-      {
-        alias: 'user_livestream_most_recent-asia-filtered',
-        include: ['country:tw', 'country:jp'],
-        exclude: ['x', 'hidden:region-group:asia'],
-      },
-    ])
-  })
-
-  test.each([
-    'europe',
-    '',
-    'asia-',
-    '-filtered',
-    'asia-filtered-filtered',
-    'user_livestream-asia',
-  ])('are null for a key that no group has: %j', key => {
-    expect(feedsOf(GROUPS, key, [])).toBeNull()
-  })
-
-  test('are, over all keys, those of the aliases', () => {
-    const keys = feedKeysOf(GROUPS, ['tw'])
-    expect(keys.flatMap(key => feedsOf(GROUPS, key, [])!.map(({ alias }) => alias))).toEqual(aliasesOf(GROUPS))
-  })
-})
-
-describe('groups', () => {
-  test('are read in their order, with their countries', () => {
-    expect(parseGroups('global;asia=tw,hk;group_2=us')).toEqual([
-      { name: 'global', countries: [] },
-      { name: 'asia', countries: ['tw', 'hk'] },
-      { name: 'group_2', countries: ['us'] },
-    ])
-  })
-
-  test.each([
-    ['nothing', ''],
-    ['an empty part', 'global;'],
-    ['a name twice', 'asia=tw;asia'],
-    ['no name', '=tw'],
-    ['a name in capitals', 'Asia=tw'],
-    ['a name with a dash', 'asia-filtered'],
-    ['a space', 'global; asia'],
-    ['an empty list', 'asia='],
-    ['an empty country', 'asia=tw,,hk'],
-    ['a country of three letters', 'asia=twn'],
-    ['a later country of three letters', 'asia=tw,hkg'],
-    ['a country in capitals', 'asia=TW'],
-    ['two lists', 'asia=tw=hk'],
-    ['a line break at the end', 'asia=tw\n'],
-  ])('are null if there is %s', (_what, text) => {
-    expect(parseGroups(text)).toBeNull()
-  })
 })

@@ -10,6 +10,8 @@ const KIND = 'notify_followers_livestream_online'
 /** Of an effect that is tried ten times. */
 const SCHEDULE_MS = 130_000
 
+type Made = ReturnType<typeof world>
+
 let fake: FakeFirebase
 
 /** A streamer with followers, each with a device, that Firebase's own client tells through the fake. */
@@ -90,13 +92,83 @@ describe('the followers of a streamer', () => {
     expect(await world.documents.get('registrations', 'fan-0\nphone')).toMatchObject({ value: 'device-new' })
   })
 
-  test('with a device that Firebase refuses do not keep the others waiting', async () => {
-    const { add, told, isSettled, accounts } = await streamer(3)
-    fake.answer(device => (device === 'device-1' ? failure(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT') : null))
+  test.each(['', 7])('are told the id of a streamer whose name is %j', async username => {
+    const { add, world, isSettled } = await streamer(1)
+    await world.put('users', 'sam', { username })
     add(online)
     await isSettled()
-    expect(told().sort()).toEqual(['device-0', 'device-2'])
-    expect(accounts).toMatchObject([{ detail: { sent: 2, refused: 1 } }])
+    expect(fake.messages).toMatchObject([{ notification: { title: 'sam is live' } }])
+  })
+
+  test.each([
+    ['an argument', failure(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT')],
+    ['its sender', failure(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH')],
+    ['not being found', failure(404, 'NOT_FOUND')],
+  ])('lose a device that is refused for %s where another takes the message, however much later', async (_, answer) => {
+    const { add, world, isSettled, accounts, told } = await streamer(1_200)
+    fake.answer(device => (device === 'device-1150' ? null : answer))
+    add(online)
+    await isSettled()
+    expect(told()).toEqual(['device-1150'])
+    expect(accounts).toMatchObject([{ detail: { sent: 1, unfit: 1_199 } }])
+    expect(await world.documents.find('registrations', {})).toMatchObject([{ value: 'device-1150' }])
+  })
+
+  test('keep their devices where all are refused: then the message is at fault, or the sender', async () => {
+    const { add, world, isSettled, accounts } = await streamer(3)
+    fake.answer(() => failure(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT'))
+    add(online)
+    await isSettled()
+    expect(accounts).toMatchObject([{ state: 'done', detail: { unfit: 3 } }])
+    expect(await world.documents.find('registrations', {})).toHaveLength(3)
+  })
+
+  test('keep a device that is registered anew with the same value, but as another kind', async () => {
+    const { add, world, isSettled } = await streamer(2, n => n === 0)
+    fake.answer(device => {
+      if (device === 'device-0') void world.put('registrations', 'fan-0\nphone', { kind: 'fid' })
+      return null
+    })
+    add(online)
+    await isSettled()
+    expect(await world.documents.get('registrations', 'fan-0\nphone')).toMatchObject({ value: 'device-0' })
+  })
+
+  describe('who share a device', () => {
+    const share = (world: { put: Made['put'] }, user: string, name: string, value: string, kind = 'token') =>
+      world.put('registrations', `${user}\n${name}`, { userId: user, kind, value })
+
+    test('are told there once, under however many users and names, and Firebase busy meanwhile', async () => {
+      const { add, world, told, isSettled, accounts } = await streamer(1_200)
+      await share(world, 'fan-0', 'old phone', 'device-0')
+      await share(world, 'fan-999', 'phone', 'device-0')
+      await share(world, 'fan-7', 'tablet', 'device-1198')
+      let busy = 2
+      fake.answer(device => (device === 'device-0' && busy-- > 0 ? failure(500, 'INTERNAL', 'INTERNAL') : null))
+      add(online)
+      await isSettled()
+      expect(told().sort()).toEqual([...new Set(told())].sort())
+      expect(told()).toHaveLength(1_199)
+      expect(accounts).toMatchObject([{ detail: { sent: 1_199 } }])
+    })
+
+    test('are told by an installation and by a token, which are two', async () => {
+      const { add, world, told, isSettled } = await streamer(1)
+      await share(world, 'fan-0', 'other', 'device-0', 'fid')
+      add(online)
+      await isSettled()
+      expect(told()).toEqual(['device-0', 'device-0'])
+    })
+
+    test('lose it together, once it is dead', async () => {
+      const { add, world, isSettled, accounts } = await streamer(1_200, n => n === 0)
+      await share(world, 'fan-0', 'old phone', 'device-0')
+      await share(world, 'fan-999', 'phone', 'device-0')
+      add(online)
+      await isSettled()
+      expect(accounts).toMatchObject([{ detail: { sent: 1_198, dead: 1 } }])
+      expect(await world.documents.find('registrations', { filter: { value: 'device-0' } })).toEqual([])
+    })
   })
 
   test('are all told although one device never can be', { timeout: 60_000 }, async () => {

@@ -70,11 +70,14 @@ describe('a session', () => {
     expect(told.get('notify_existing_show_goal')).toEqual({ ...ids, showGoalPairs: [] })
   })
 
-  test('that changes its preset tells the viewers alone', async () => {
-    await one.apply(start())
-    expect(await asked(preset('sd'))).toEqual([
-      ['notify_viewers_livestream_online', { sessionId: id, streamerId: 'sam', preset: 'sd' }],
-    ])
+  test('that changes its preset, either way, tells the viewers and the feeds', async () => {
+    await one.apply(start(['country:tw']))
+    for (const to of ['sd', 'preview']) {
+      expect(await asked(preset(to))).toEqual([
+        ['notify_viewers_livestream_online', { sessionId: id, streamerId: 'sam', preset: to }],
+        ['generate_livestream_feed', { sessionId: id, streamerId: 'sam', tags: ['country:tw'] }],
+      ])
+    }
   })
 
   test('that is set to the preset it has tells nobody', async () => {

@@ -130,7 +130,7 @@ export class StreamerSessions {
   }
 
   async #lastOf(userId: string): Promise<Document | undefined> {
-    const query = { filter: { userId }, sort: { ordinal: -1 as const }, limit: 1 }
+    const query = { filter: { userId }, sort: { ordinal: -1 as const, _id: -1 as const }, limit: 1 }
     return (await this.#options.documents.find('sessions', query))[0]
   }
 

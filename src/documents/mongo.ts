@@ -1,9 +1,10 @@
 /** Documents in MongoDB. Beside its own fields each has the seq of its last write; a removed one leaves a trace. */
-import type { Db, Filter, Collection as MongoCollection, UpdateOneModel } from 'mongodb'
+import type { Db, Filter, Collection as MongoCollection, ObjectId, UpdateOneModel } from 'mongodb'
 import type { Seq } from '../log/index.ts'
 import { duplicates, type Repeat, repeated } from '../mongodb/outcome.ts'
 import { systemTime, type Time } from '../time.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
+import { inTextOrder, OBJECT_IDS, objectIdOf, ofEither, TEXTS, withTextId } from './object-ids.ts'
 import { TRACE_MS } from './stored.ts'
 import { HIDDEN, VISIBLE, visible } from './tombstones.ts'
 
@@ -16,7 +17,8 @@ export interface MongoDocumentOptions {
 }
 
 interface Versioned {
-  _id: string
+  /** an ObjectId in a document that another program made, see `OF_OTHERS` */
+  _id: string | ObjectId
   _seq: Seq
   _gone?: true
   _expireAt?: Date
@@ -24,6 +26,8 @@ interface Versioned {
 
 type Stored = MongoCollection<Versioned>
 
+/** The collection in which documents of another program are gone on with, whatever their ids are. */
+const OF_OTHERS: Collection = 'sessions'
 const WRITES_AT_ONCE = 1_000
 const READ_AT_ONCE = 1_000
 
@@ -82,6 +86,18 @@ export function openMongoDocuments(
     return db.collection<Versioned>(name)
   }
 
+  /** Where documents are that are not under the text of their id. */
+  const places = async (name: Collection, stored: Stored, ids: readonly string[]): Promise<Map<string, ObjectId>> => {
+    const known = name === OF_OTHERS ? ids.flatMap(id => objectIdOf(id) ?? []) : []
+    if (known.length === 0) return new Map()
+    const filter = { _id: { $in: [...known, ...known.map(each => each.toHexString())] } }
+    const there = await repeat(() => stored.find(filter, { projection: { _id: 1 } }).toArray())
+    const texts = new Set(there.map(({ _id }) => _id))
+    return new Map(
+      there.flatMap(({ _id }) => (typeof _id === 'string' || texts.has(`${_id}`) ? [] : [[`${_id}`, _id] as const])),
+    )
+  }
+
   /** The places of those whose id is there already, but not as the filter has it. */
   const bulk = (stored: Stored, writes: UpdateOneModel<Versioned>[]): Promise<number[]> =>
     repeat(async () => {
@@ -99,25 +115,40 @@ export function openMongoDocuments(
   return {
     get: async (collection, id) => {
       const stored = await opened(collection)
-      return repeat(() => stored.findOne<Document>({ _id: id, ...VISIBLE }, { projection: HIDDEN }))
+      const other = collection === OF_OTHERS ? objectIdOf(id) : null
+      const filter = { _id: other ? { $in: [id, other] } : id, ...VISIBLE }
+      // Of two that are there the text counts: texts come first.
+      const options = { projection: HIDDEN, ...(other && { sort: { _id: 1 as const } }) }
+      const found = await repeat(() => stored.findOne<Document>(filter, options))
+      return found && withTextId(found)
     },
 
     find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
       const stored = await opened(collection)
-      const options = { projection: HIDDEN, sort, skip, limit }
-      return repeat(() => stored.find<Document>({ $and: [filter, VISIBLE] }, options).toArray())
+      const read = (filter: Fields, skip: number, limit: number): Promise<Document[]> => {
+        const options = { projection: HIDDEN, sort, skip, limit }
+        return repeat(() => stored.find<Document>({ $and: [filter, VISIBLE] }, options).toArray())
+      }
+      if (collection !== OF_OTHERS) return read(filter, skip, limit)
+      if (Object.keys(sort).join() !== '_id') return (await read(ofEither(filter), skip, limit)).map(withTextId)
+      return inTextOrder((filter, limit) => read(filter, 0, limit), { filter, direction: sort._id!, skip, limit })
     },
 
     aggregate: async (collection, pipeline) => {
       const stored = await opened(collection)
-      return repeat(() => stored.aggregate<Document>(visible(pipeline)).toArray())
+      return (await repeat(() => stored.aggregate<Document>(visible(pipeline)).toArray())).map(withTextId)
     },
 
     upsertMany: async (collection, upserts) => {
       const stored = await opened(collection)
+      const others = await places(
+        collection,
+        stored,
+        upserts.map(each => each.id),
+      )
       for (const some of bulksOf(upserts)) {
         const writes = some.map(({ id, seq, set }) => ({
-          filter: { _id: id, _seq: notAfter(seq) },
+          filter: { _id: others.get(id) ?? id, _seq: notAfter(seq) },
           update: { $set: { ...defined(set), _seq: seq }, $unset: { _gone: '' as const, _expireAt: '' as const } },
           upsert: true,
         }))
@@ -130,23 +161,34 @@ export function openMongoDocuments(
 
     removeMany: async (collection, ids, seq) => {
       const stored = await opened(collection)
-      for (const some of partsOf(ids))
-        await repeat(() => stored.updateMany({ _id: { $in: some }, _seq: notAfter(seq) }, trace(seq, time.now())))
+      const others = await places(collection, stored, ids)
+      for (const some of partsOf(ids)) {
+        const filter = { _id: { $in: some.map(id => others.get(id) ?? id) }, _seq: notAfter(seq) }
+        await repeat(() => stored.updateMany(filter, trace(seq, time.now())))
+      }
     },
 
     removeWhere: async (collection, filter) => {
       const stored = await opened(collection)
       const { modifiedCount } = await repeat(() =>
-        stored.updateMany({ $and: [filter, VISIBLE] }, trace('$_seq', time.now())),
+        stored.updateMany(
+          { $and: [collection === OF_OTHERS ? ofEither(filter) : filter, VISIBLE] },
+          trace('$_seq', time.now()),
+        ),
       )
       return modifiedCount
     },
 
     patchMany: async (collection, guard, patches) => {
       const stored = await opened(collection)
+      const others = await places(
+        collection,
+        stored,
+        patches.map(each => each.id),
+      )
       for (const some of bulksOf(patches)) {
         const writes = some.map(({ id, set }) => ({
-          filter: { _id: id, ...VISIBLE, [guard]: { $not: { $gte: set[guard] } } },
+          filter: { _id: others.get(id) ?? id, ...VISIBLE, [guard]: { $not: { $gte: set[guard] } } },
           update: { $set: defined(set) },
         }))
         await bulk(stored, writes)
@@ -156,12 +198,13 @@ export function openMongoDocuments(
     seqs: async function* (collection, field) {
       const stored = await opened(collection)
       const options = { projection: { _seq: 1, [field]: 1 }, sort: { _id: 1 as const }, limit: READ_AT_ONCE }
-      for (let after: string | null = null; ; ) {
-        const filter: Filter<Versioned> = { ...VISIBLE, ...(after !== null && { _id: { $gt: after } }) }
-        const some = await repeat(() => stored.find<Versioned & Fields>(filter, options).toArray())
-        for (const document of some) yield [document[field], document._seq ?? 0]
-        if (some.length < READ_AT_ONCE) return
-        after = some.at(-1)!._id
+      for (const first of [TEXTS, OBJECT_IDS]) {
+        for (let filter: Filter<Versioned> = { ...VISIBLE, ...first }; ; ) {
+          const some = await repeat(() => stored.find<Versioned & Fields>(filter, options).toArray())
+          for (const document of some) yield [document[field], document._seq ?? 0]
+          if (some.length < READ_AT_ONCE) break
+          filter = { ...VISIBLE, _id: { $gt: some.at(-1)!._id } }
+        }
       }
     },
 

@@ -47,10 +47,12 @@ export interface Performed<Answer = Facts> {
 export interface Progress {
   /** all up to here are through, in the receiver's own order */
   cursor: string
-  /** those beyond the cursor that are through */
-  through: Set<string>
+  /** those that are through, by a name that tells them apart, with what became of each */
+  through: Map<string, string>
   /** those that were passed over, to be tried again */
   again: Set<string>
+  /** those whose refusal may yet be seen to be their own, with what they were tried by */
+  doubted: Map<string, unknown>
   /** how many have come to which outcome so far */
   counts: Record<string, number>
 }

@@ -117,7 +117,7 @@ export class Performer {
     const { outbox, receiverOf, time, faults } = this.#options
     const { signal } = this.#stopped
     const receiver = receiverOf(effect.kind)
-    const progress = { cursor: '', through: new Set<string>(), again: new Set<string>(), counts: {} }
+    const progress = { cursor: '', through: new Map(), again: new Set<string>(), doubted: new Map(), counts: {} }
     const expiresAt = effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)
     let answered = 0
     let failure: unknown

@@ -3,7 +3,7 @@ import { Piscina } from 'piscina'
 import type { Faults } from '../observe/index.ts'
 import type { StoreSettings } from '../stores.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
-import { type FeedGroup, feedsOf } from './groups.ts'
+import { type FeedGroup, feedOf } from './groups.ts'
 import type { FeedGenerator, Generated } from './index.ts'
 import type { Order } from './worker.ts'
 
@@ -45,24 +45,21 @@ export class FeedWorker implements FeedGenerator {
   }
 
   async #count(): Promise<void> {
-    if (await this.#options.isAnyoneLive()) await this.#run([], 0)
+    if (await this.#options.isAnyoneLive()) await this.#run(null, 0)
   }
 
   async generateFeed(key: string, generation: number): Promise<Generated> {
     const { groups, excludedTags, items } = this.#options
-    // A group that is no longer configured has no feeds.
-    const feeds = feedsOf(groups, key, excludedTags) ?? []
-    return this.#run(
-      feeds.map(feed => ({ ...feed, limit: items })),
-      generation,
-    )
+    // A group that is no longer configured has no feed.
+    const feed = feedOf(groups, key, excludedTags)
+    return this.#run(feed && { ...feed, limit: items }, generation)
   }
 
-  async #run(feeds: Order['feeds'], generation: number): Promise<Generated> {
+  async #run(feed: Order['feed'], generation: number): Promise<Generated> {
     const { places, viewers, faults, time } = this.#options
     // With a shard away the numbers stay as they are; a feed need not wait for them.
     const counts = await viewers().catch(error => faults.report('viewer counts', error))
-    const order: Order = { places, viewers: counts ?? null, at: time.now(), feeds, generation }
+    const order: Order = { places, viewers: counts ?? null, at: time.now(), feed, generation }
     return { generatedAt: order.at, items: await this.#send(order) }
   }
 

@@ -1,4 +1,5 @@
 /** Groups of regions: which feeds there are, and whom each of them shows. */
+import { aliasesOf } from '../../machines/feed.ts'
 
 export interface FeedGroup {
   name: string
@@ -8,13 +9,13 @@ export interface FeedGroup {
 
 /** A feed as its group makes it; how many it shows, and who is trending, is said when it is generated. */
 export interface Feed {
-  alias: string
+  key: string
+  aliases: readonly string[]
   include: readonly string[]
   exclude: readonly string[]
 }
 
 const FILTERED = '-filtered'
-const KINDS = ['user_livestream', 'user_livestream_most_recent']
 const GROUP = /^(?<name>[a-z0-9_]+)(=(?<countries>[a-z]{2}(,[a-z]{2})*))?$/
 
 const keysOf = ({ name }: FeedGroup): string[] => [name, `${name}${FILTERED}`]
@@ -27,17 +28,16 @@ export const feedKeysOf = (groups: readonly FeedGroup[], countries: readonly str
     .flatMap(keysOf)
 }
 
-/** The feeds that one generation under this key serves; `excluded`: tags whose streamers no feed shows. */
-export const feedsOf = (groups: readonly FeedGroup[], key: string, excluded: readonly string[]): Feed[] | null => {
+/** The feed of a key; `excluded`: tags whose streamers no feed shows. Null: no group has it. */
+export const feedOf = (groups: readonly FeedGroup[], key: string, excluded: readonly string[]): Feed | null => {
   const group = groups.find(group => keysOf(group).includes(key))
   if (group === undefined) return null
   const include = group.countries.map(country => `country:${country}`)
   const exclude = key.endsWith(FILTERED) ? [...excluded, `hidden:region-group:${group.name}`] : excluded
-  return KINDS.map(kind => ({ alias: `${kind}-${key}`, include, exclude }))
+  return { key, aliases: aliasesOf(key), include, exclude }
 }
 
-export const aliasesOf = (groups: readonly FeedGroup[]): string[] =>
-  groups.flatMap(keysOf).flatMap(key => KINDS.map(kind => `${kind}-${key}`))
+export const feedKeys = (groups: readonly FeedGroup[]): string[] => groups.flatMap(keysOf)
 
 /** Reads `global;asia=tw,hk`; null: not in that form, or a name is there twice. */
 export const parseGroups = (text: string): FeedGroup[] | null => {

@@ -4,8 +4,8 @@
  */
 
 export interface FeedOptions {
-  /** whose `feed:<alias>[:<n>]` tags give priority */
-  alias: string
+  /** names of the feed, without `:`; tags `feed:<alias>[:<n>]` of any of them give priority */
+  aliases: readonly string[]
   /** tags of which the streamer has one; empty: any streamer */
   include: readonly string[]
   /** tags of which the streamer has none */
@@ -21,6 +21,8 @@ export interface FeedItem {
   id: string
   username: string | null
   biography: string | null
+  /** −n of its tag, 0 without n; null: it has none, and comes behind those that do */
+  priority: number | null
   metadata: {
     preset: string | null
     /** the first of the goals shown to all, else of the exclusive ones */
@@ -33,6 +35,7 @@ export interface FeedItem {
     currentRating: number
     sScore: number
   }
+  /** whole tags, as `badge:new` */
   badges: string[]
 }
 
@@ -46,9 +49,8 @@ const tagsLike = (regex: string) => ({
   $filter: { input: '$tags', as: 'tag', cond: { $regexMatch: { input: '$$tag', regex } } },
 })
 
-export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions): Record<string, unknown>[] => {
-  const placeOfN = `feed:${alias}`.split(':').length
-  const n = { $arrayElemAt: [{ $split: [{ $arrayElemAt: ['$own', 0] }, ':'] }, placeOfN] }
+export const feed = ({ aliases, include, exclude, trending, limit }: FeedOptions): Record<string, unknown>[] => {
+  const n = { $arrayElemAt: [{ $split: [{ $arrayElemAt: ['$own', 0] }, ':'] }, 2] }
   const passing = [{ 'user.tags': { $nin: exclude } }]
   return [
     { $match: { active: true } },
@@ -68,7 +70,7 @@ export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions):
     { $unwind: '$user' },
     { $match: { $and: include.length === 0 ? passing : [...passing, { 'user.tags': { $in: include } }] } },
     { $addFields: { tags: { $ifNull: ['$user.tags', []] } } },
-    { $addFields: { own: tagsLike(`^feed:${escaped(alias)}(:[0-9]{1,6})?$`) } },
+    { $addFields: { own: tagsLike(`^feed:(${aliases.map(escaped).join('|')})(:[0-9]{1,6})?$`) } },
     {
       $addFields: {
         // A streamer without such a tag has null, which sorts below all numbers.
@@ -76,7 +78,7 @@ export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions):
           $cond: [
             { $eq: [{ $size: '$own' }, 0] },
             null,
-            { $multiply: [-1, { $convert: { input: n, to: 'int', onError: 0, onNull: 0 } }] },
+            { $subtract: [0, { $convert: { input: n, to: 'int', onError: 0, onNull: 0 } }] },
           ],
         },
         trendingRanking: { $indexOfArray: [{ $literal: trending }, '$userId'] },
@@ -89,8 +91,9 @@ export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions):
       $project: {
         _id: 0,
         id: '$userId',
-        username: orNull('$user.username'),
+        username: { $cond: [{ $eq: [orNull('$user.username'), ''] }, null, orNull('$user.username')] },
         biography: orNull('$user.profile.biography'),
+        priority: '$priority',
         metadata: {
           preset: '$preset',
           goal: '$goal',
@@ -101,7 +104,7 @@ export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions):
           currentRating: '$rating',
           sScore: { $multiply: ['$rating', '$viewers'] },
         },
-        badges: tagsLike('^badge:'),
+        badges: tagsLike('^badge:(.+)$'),
       },
     },
   ]

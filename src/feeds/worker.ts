@@ -3,14 +3,15 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { openStores, type StoreSettings, type Stores } from '../stores.ts'
 import { type FeedOptions, feed } from './pipeline.ts'
 
-/** An order to the worker: numbers to set and feeds to generate, on documents as they are then. */
+/** An order to the worker: numbers to set and a feed to generate, on documents as they are then. */
 export interface Order {
   places: StoreSettings
   /** ms since the epoch */
   at: number
   /** viewers alive, by session; null: not known */
   viewers: ReadonlyMap<string, number> | null
-  feeds: Omit<FeedOptions, 'trending'>[]
+  /** null: none */
+  feed: ({ key: string } & Omit<FeedOptions, 'trending'>) | null
   generation: number
 }
 
@@ -20,7 +21,7 @@ const KEPT = 10
 let opened: Stores | undefined
 
 /**
- * Sets the numbers of viewers of the active sessions, then generates feeds; answers the number of items of the first.
+ * Sets the numbers of viewers of the active sessions, then generates a feed; answers the number of its items.
  * With null it closes its store, so that the thread may be ended.
  */
 export default async function work(order: Order | null): Promise<number> {
@@ -31,9 +32,7 @@ export default async function work(order: Order | null): Promise<number> {
   }
   const store = await open(order.places)
   if (order.viewers) await countViewers(store, order.viewers, order.at)
-  const counts: number[] = []
-  for (const options of order.feeds) counts.push(await generate(store, options, order))
-  return counts[0] ?? 0
+  return order.feed ? generate(store, order.feed, order) : 0
 }
 
 async function open(places: StoreSettings): Promise<DocumentStore> {
@@ -59,23 +58,26 @@ function viewerCountOf(metadata: unknown): unknown {
   return (typeof metadata === 'object' && metadata && 'viewerCount' in metadata && metadata.viewerCount) || 0
 }
 
-/** A generation is the document `<alias>/<n>`; the document `<alias>` says which of them is the latest. */
+/** A generation is the document `<key>/<n>`; the document of each alias says which of them is the latest. */
 async function generate(
   store: DocumentStore,
-  options: Order['feeds'][number],
+  { key, ...options }: NonNullable<Order['feed']>,
   { generation, at }: Order,
 ): Promise<number> {
-  const { alias } = options
+  const { aliases } = options
   const listed = await store.get('trending', 'trending')
   const trending: string[] = Array.isArray(listed?.userIds) ? listed.userIds : []
   const items = await store.aggregate('sessions', feed({ ...options, trending }))
-  const latest = `${alias}/${generation % KEPT}`
-  const head = await store.get('feeds', alias)
+  const latest = `${key}/${generation % KEPT}`
+  const head = await store.get('feeds', aliases[0]!)
   // A generation that follows is later, also by the clock of an owner that is behind the one before.
   const follows = head !== null && Number(head.generation) < generation
   const generatedAt = follows ? Math.max(at, Number(head.generatedAt) + 1) : at
-  const facts = { alias, generation, generatedAt }
-  await store.upsertMany('feeds', [{ id: latest, seq: generatedAt, set: { ...facts, items } }])
-  await store.upsertMany('feeds', [{ id: alias, seq: generatedAt, set: { ...facts, latest } }])
+  const facts = { generation, generatedAt }
+  await store.upsertMany('feeds', [{ id: latest, seq: generatedAt, set: { ...facts, aliases, items } }])
+  await store.upsertMany(
+    'feeds',
+    aliases.map(alias => ({ id: alias, seq: generatedAt, set: { ...facts, alias, latest } })),
+  )
   return items.length
 }

@@ -35,6 +35,8 @@ const RATE_EXCEEDED_MS = 60_000
 const LONGEST_TEXT = 200
 
 const DEAD = ['messaging/registration-token-not-registered', 'messaging/installation-id-not-registered']
+/** INVALID_ARGUMENT, SENDER_ID_MISMATCH, and what the SDK sends to nobody: of a registration or of the message. */
+const UNFIT = ['invalid-argument', 'mismatched-credential', 'invalid-registration-token', 'invalid-payload']
 const PASSING = ['messaging/server-unavailable', 'messaging/internal-error', 'messaging/unknown-error']
 
 const digest = (name: string): string => createHash('sha256').update(name).digest('base64url')
@@ -117,17 +119,21 @@ async function accessToken(account: ServiceAccount, time: Time): Promise<GoogleO
   }
 }
 
-/** Whether the account is refused; an APNs certificate, or another sender's registration, is by an FcmError. */
-const isCredentialRefused = ({ httpResponse }: FirebaseError): boolean =>
-  [401, 403].includes(httpResponse?.status ?? 0) &&
-  !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
+/** Whether Firebase speaks of the registration, as it does also of its APNs certificate and of its sender. */
+const isOfRegistration = ({ httpResponse }: FirebaseError): boolean =>
+  JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
+
+const isCredentialRefused = (error: FirebaseError): boolean =>
+  [401, 403].includes(error.httpResponse?.status ?? 0) && !isOfRegistration(error)
 
 const saysNothingOfRegistration = (error: FirebaseError): boolean =>
   isCredentialRefused(error) || (error.httpResponse === undefined && error.code !== 'messaging/invalid-payload')
 
 function deliveryOf(error: FirebaseError, now: number, secrets: string[] = []): Delivery {
   const { code = error.name, httpResponse, cause } = error
-  if (DEAD.includes(code)) return 'dead'
+  // A project that is not there is not found either.
+  if (DEAD.includes(code)) return isOfRegistration(error) ? 'dead' : 'unfit'
+  if (UNFIT.some(name => code === `messaging/${name}`) && !saysNothingOfRegistration(error)) return 'unfit'
   if (cause instanceof RollcallError) return cause
   const masked = secrets.reduce((all, secret) => (secret === '' ? all : all.replaceAll(secret, '…')), error.message)
   const message = `${code}: ${masked.slice(0, LONGEST_TEXT)}`

@@ -39,8 +39,11 @@ export interface PushMessage {
   expiresAt: number
 }
 
-/** The end of a message to one registration; `dead`: nobody will ever be reached by it again. */
-export type Delivery = Sent | 'dead' | RollcallError
+/**
+ * The end of a message to one registration; `dead`: nobody will ever be reached by it again; `unfit`: the two do not go
+ * together, and where others took the message, nobody will ever be reached by this one either.
+ */
+export type Delivery = Sent | 'dead' | 'unfit' | RollcallError
 
 export const MOST_REGISTRATIONS = 500
 

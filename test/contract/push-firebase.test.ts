@@ -122,19 +122,24 @@ describe.each(VERSIONS)('by HTTP/%s,', version => {
       expect(answers).toEqual(['sent', 'dead', 'sent', 'dead', 'sent'])
     })
 
-    test.each([
-      ['an argument', failure(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT')],
-      ['another sender', failure(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH')],
-      ['the APNs certificate', failure(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR')],
-    ])('says of a registration alone that it is refused for %s', async (_, answer) => {
+    test('says of a registration alone that it is refused for the APNs certificate', async () => {
+      const answer = failure(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR')
       fake.answer(registration => (registration === 'b' ? answer : null))
       const refused = expect.objectContaining({ code: 'RC_SERVICE_REFUSED' })
       expect(await push.send(message(), [fid('a'), token('b'), fid('c')])).toEqual(['sent', refused, 'sent'])
     })
 
-    test('says of a registration without a value that it is refused', async () => {
-      const [refused] = await push.send(message(), [fid('')])
-      expect(refused).toMatchObject({ code: 'RC_SERVICE_REFUSED' })
+    test.each([
+      ['an argument', failure(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT')],
+      ['another sender', failure(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH')],
+      ['what is not found, as a project may be', failure(404, 'NOT_FOUND')],
+    ])('says of a registration that the message does not fit it, for %s', async (_, answer) => {
+      fake.answer(registration => (registration === 'b' ? answer : null))
+      expect(await push.send(message(), [fid('a'), token('b'), fid('c')])).toEqual(['sent', 'unfit', 'sent'])
+    })
+
+    test('says of a registration without a value that the message does not fit it', async () => {
+      expect(await push.send(message(), [fid('')])).toEqual(['unfit'])
     })
   })
 })

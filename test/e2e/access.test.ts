@@ -128,8 +128,34 @@ describe("a user's token", () => {
     expect(await as('ann', { path: `/sessions/${session.id}/viewers?users=true` })).toEqual(REFUSED)
   })
 
+  test("reads its user's followers, sources and earnings, and whom it follows, not another's", async () => {
+    for (const path of ['/users/cleo/followers/ann', '/sources/cleo/obs', '/users/ann', '/trending'])
+      expect(await as(null, put(path, { userIds: ['cleo'] }), 'service')).toEqual([200])
+    expect(await as(null, post('/earnings', { id: 'of-cleo', userId: 'cleo', amount: 1 }), 'service')).toEqual([200])
+    const own = [
+      '/users/cleo/followers',
+      '/sources/cleo',
+      '/sources/cleo/obs',
+      '/earnings?userId=cleo',
+      '/earnings/of-cleo',
+    ]
+    for (const path of own) {
+      expect([path, await as('cleo', { path })]).toEqual([path, [200]])
+      expect([path, await as(null, { path }, 'service')]).toEqual([path, [200]])
+      expect([path, await as('ann', { path })]).toEqual([path, REFUSED])
+    }
+    for (const [user, reply] of [
+      ['ann', [200]],
+      ['cleo', [200]],
+      ['ben', REFUSED],
+    ] as const)
+      expect([user, await as(user, { path: '/users/cleo/followers/ann' })]).toEqual([user, reply])
+    expect(await as('cleo', { path: '/earnings' })).toEqual(REFUSED)
+  })
+
   test.each([
     ['GET', '/parked'],
+    ['GET', '/trending'],
     ['GET', '/effects'],
     ['GET', '/actors/viewer/ann'],
     ['GET', '/statistics'],

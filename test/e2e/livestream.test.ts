@@ -216,7 +216,10 @@ describe('a feed', () => {
 
   test('shows who is live half a minute after the start, with how many watch', { timeout: 120_000 }, async () => {
     const userId = newUser()
-    await server.put(`/users/${userId}`, { username: 'Sam', tags: ['country:tw', 'badge:new'] })
+    await server.put(`/users/${userId}`, {
+      username: 'Sam',
+      tags: ['country:tw', 'badge:new', 'feed:user_livestream-asia:3'],
+    })
     await server.post('/earnings', { id: `e-${userId}`, userId, amount: 12 })
     const banned = newUser()
     await server.put(`/users/${banned}`, { tags: ['country:tw', 'banned'] })
@@ -230,9 +233,14 @@ describe('a feed', () => {
       ...{ timeout: 100_000, interval: 200 },
     })
     expect(await find('user_livestream_most_recent-asia')).toMatchObject({
-      ...{ username: 'Sam', badges: ['badge:new'] },
+      ...{ username: 'Sam', priority: -3, badges: ['badge:new'] },
       metadata: { preset: 'sd', revenue: 12, viewers: 1, currentRating: 0 },
     })
+    expect(await feed('user_livestream_most_recent-asia')).toEqual(await feed('user_livestream-asia'))
+    const { effects } = (await server.get('/effects?actor=feed/asia')).body
+    const aliases = ['user_livestream-asia', 'user_livestream_most_recent-asia']
+    const told = effects.find(({ kind }: Body) => kind === 'feed.updated')
+    expect(told.payload).toMatchObject({ feed: 'asia', aliases })
     const { items } = await feed('user_livestream-asia-filtered')
     expect(items.map((item: Body) => item.id)).not.toContain(banned)
     const { body } = await server.get(`/sessions/${id}`)

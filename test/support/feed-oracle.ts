@@ -38,27 +38,31 @@ interface Candidate {
   session: Session
   user: User
   tags: string[]
-  priority: number
+  priority: number | null
   ranking: number
   started: string | null
 }
 
 const DIGITS = /^\d{1,6}$/
 
-/** Of the first tag for this feed; the more its number, the lower, and without any tag lowest. */
-function priorityOf(tags: string[], alias: string): number {
-  const own = `feed:${alias}`
+/** Of the first tag for this feed, under either name; the more its number, the lower. */
+function priorityOf(tags: string[], aliases: readonly string[]): number | null {
   for (const tag of tags) {
-    if (tag === own) return 0
-    const number = tag.startsWith(`${own}:`) ? tag.slice(own.length + 1) : ''
-    if (DIGITS.test(number)) return -Number(number)
+    for (const own of aliases.map(alias => `feed:${alias}`)) {
+      if (tag === own) return 0
+      const number = tag.startsWith(`${own}:`) ? tag.slice(own.length + 1) : ''
+      if (DIGITS.test(number)) return 0 - Number(number)
+    }
   }
-  return Number.NEGATIVE_INFINITY
+  return null
 }
 
 /** Which goes first, each rule where those before leave it open. */
 function order(one: Candidate, other: Candidate): number {
-  if (one.priority !== other.priority) return one.priority > other.priority ? -1 : 1
+  if (one.priority !== other.priority) {
+    if (one.priority === null) return 1
+    return other.priority === null || one.priority > other.priority ? -1 : 1
+  }
   if (one.ranking !== other.ranking) return one.ranking > other.ranking ? -1 : 1
   if (one.started !== other.started) {
     if (one.started === null) return 1
@@ -85,20 +89,21 @@ export function expectedFeed({ sessions, users, earnings }: Platform, options: F
     if (options.include.length > 0 && !tags.some(tag => options.include.includes(tag))) continue
     const ranking = rankingOf.get(user._id) ?? -1
     const started = session.statuses?.started ?? null
-    candidates.push({ session, user, tags, priority: priorityOf(tags, options.alias), ranking, started })
+    candidates.push({ session, user, tags, priority: priorityOf(tags, options.aliases), ranking, started })
   }
 
   return candidates
     .sort(order)
     .slice(0, options.limit)
-    .map(({ session, user, tags, ranking, started }) => {
+    .map(({ session, user, tags, priority, ranking, started }) => {
       const viewers = session.metadata?.viewerCount ?? 0
       const { current, currentCount } = session.rating ?? {}
       const rating = (currentCount ?? 0) >= 20 ? (current ?? 0) : 0
       return {
         id: user._id,
-        username: user.username ?? null,
+        username: user.username || null,
         biography: user.profile?.biography ?? null,
+        priority,
         metadata: {
           preset: session.status?.preset ?? null,
           goal: session.showGoalPairs?.[0] ?? session.exclusiveGoalPairs?.[0] ?? null,
@@ -109,7 +114,7 @@ export function expectedFeed({ sessions, users, earnings }: Platform, options: F
           currentRating: rating,
           sScore: rating * viewers,
         },
-        badges: tags.filter(tag => tag.startsWith('badge:')),
+        badges: tags.filter(tag => tag.startsWith('badge:') && tag !== 'badge:'),
       }
     })
 }

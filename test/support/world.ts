@@ -62,4 +62,6 @@ export const effect = (kind: string, payload: Record<string, unknown>, at = NOON
   ...{ at, payload: { sessionId: 's1', streamerId: 'sam', ...payload } },
 })
 
-export const progress = (): Progress => ({ cursor: '', through: new Set(), again: new Set(), counts: {} })
+export const progress = (): Progress => ({
+  ...{ cursor: '', through: new Map(), again: new Set(), doubted: new Map(), counts: {} },
+})

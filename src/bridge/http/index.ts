@@ -10,6 +10,7 @@ import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
+import { platformReadRoutes } from './platform-reads.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
@@ -83,6 +84,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
 
   sessionRoutes(app, bridge)
   platformRoutes(app, bridge)
+  platformReadRoutes(app, bridge)
   readRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)

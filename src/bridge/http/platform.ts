@@ -1,11 +1,18 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import type { Collection } from '../../documents/index.ts'
+import { feedKeys } from '../../feeds/groups.ts'
+import { feedRequests, feedsAround } from '../../feeds/requests.ts'
 import { mustBe, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { earning, id, parseOne, registration, source, trending, user } from '../inputs.ts'
 
+/** Fields of a profile by which feeds choose, order or show a streamer. */
+const SHOWN = ['username', 'country', 'tags', 'profile'] as const
+
 /** The platform's own data: written at once, the last write counts. */
-export function platformRoutes(app: FastifyInstance, { documents, stamp, subscriptions, time }: Bridge): void {
+export function platformRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const { documents, stamp, subscriptions, time, settings, append } = bridge
   let last = 0
   const version = (): number => {
     last = Math.max(last + 1, time.now())
@@ -22,17 +29,29 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
     return {}
   }
 
+  // Feeds run a while after they are asked for, so they are asked before the write: repeated after a fault, it still differs.
+  const ask = async (feeds: string[]): Promise<void> => void (await append(feedRequests(feeds, time.id(), time.now())))
+
+  const askForFeedsOf = async (userId: string, profile: Record<string, unknown>): Promise<void> => {
+    const live = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
+    if (live.length === 0) return
+    const before = await documents.get('users', userId)
+    const isShown = SHOWN.some(field => !isDeepStrictEqual(profile[field], before?.[field]))
+    if (isShown) await ask(feedsAround(settings.feeds.groups, [before, profile]))
+  }
+
   app.put<{ Params: { id: string } }>('/users/:id', async ({ params, body }) => {
     const names = named(params.id)
     const { username, country, groups, tags, profile } = parseOne(user, body, time.now())
     const set = {
-      username: username ?? null,
+      username: username || null,
       country: country ?? null,
       groups: groups ?? [],
       // Feeds compare countries without case.
       tags: (tags ?? []).map(tag => (/^country:/i.test(tag) ? tag.toLowerCase() : tag)),
       profile: { biography: profile?.biography ?? null },
     }
+    await askForFeedsOf(params.id, set)
     await write('users', names, set)
     stamp.forget(params.id)
     return { id: params.id, ...set }
@@ -88,6 +107,8 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
 
   app.put('/trending', async ({ body }) => {
     const { userIds } = parseOne(trending, body, time.now())
+    const before = await documents.get('trending', 'trending')
+    if (!isDeepStrictEqual(before?.userIds, userIds)) await ask(feedKeys(settings.feeds.groups))
     return write('trending', ['trending'], { userIds })
   })
 }

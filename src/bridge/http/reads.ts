@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { sessionOf } from '../../../actors/streamer-session.ts'
 import { STALE_MS, seenSince } from '../../../actors/viewer.ts'
+import { aliasesOf } from '../../../machines/feed.ts'
 import type { ViewerContext } from '../../../machines/viewer.ts'
 import { statistics } from '../../audience/statistics.ts'
 import { withId } from '../../documents/answered.ts'
 import type { Document } from '../../documents/index.ts'
 import { RollcallError } from '../../errors.ts'
-import { aliasesOf } from '../../feeds/groups.ts'
+import { feedKeys } from '../../feeds/groups.ts'
 import { partitionOf } from '../../log/partition-of.ts'
 import { mustBe, mustHave, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
@@ -31,7 +32,7 @@ interface WithId {
 
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { documents, directory, settings, time } = bridge
-  const aliases = new Set(aliasesOf(settings.feeds.groups))
+  const aliases = new Set(feedKeys(settings.feeds.groups).flatMap(aliasesOf))
   /** of the latest generations: a feed is read far more often than it changes */
   const texts = new Map<string, { generatedAt: unknown; text: string }>()
   const there = (document: Document | null): Document => {
