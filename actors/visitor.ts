@@ -1,22 +1,24 @@
 import { type Found, isWhole } from '../machines/adoption.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
-import type { VisitorContext, VisitorDay } from '../machines/visitor-day.ts'
+import type { VisitorContext } from '../machines/visitor-day.ts'
 import { sessionId } from '../machines/web-session-id.ts'
-import type { Chunk, Visit } from '../machines/web-sessions.ts'
-import type { ActorKind, Part } from './index.ts'
+import type { Visit } from '../machines/web-sessions.ts'
+import type { ActorKind } from './index.ts'
+import { changedRecords, withRecord } from './visitor-day-records.ts'
 
-/** Key: the `sessionId` of web events. Shows web sessions and their events. A part is a day's head or one of its chunks. */
+/** Key: the `sessionId` of web events. Shows web sessions and their events. Its parts are the records of its days. */
 export const visitor: ActorKind<VisitorContext> = {
   kind: 'visitor',
   machine,
-  version: 1,
-  migrations: {},
+  version: 2,
+  // A day's sessions had no records of their own; where they are still in its head they are taken from there.
+  migrations: { 1: kept => kept },
   takes: ['web-event', 'visitor-day.found'],
 
   receive({ kind, key: visitorId, ...event }, _context, { rules, adopts }): VisitorEvent {
     const { arrival } = event
     if (kind === 'visitor-day.found') return { ...(event as object as Found), type: kind, visitorId, rules }
-    return { type: 'web-event', visitorId, visit: event.visit as Visit, arrival, rules, adopts: adopts() }
+    return { type: 'web-events', visitorId, visits: [event.visit as Visit], arrival, rules, adopts: adopts() }
   },
 
   needs(context, on, { rules, adopts }) {
@@ -32,31 +34,14 @@ export const visitor: ActorKind<VisitorContext> = {
   head: ({ days: _days, ...head }) => head,
 
   parts(before, after) {
-    const parts: Part[] = []
-    for (const [name, day] of Object.entries(after.days)) {
-      const former = before.days[name]
-      if (former === day) continue
-      const { chunks, ...head } = day
-      parts.push({ names: ['day', name], value: { ...head, chunks: chunks.length } })
-      chunks.forEach((chunk, i) => {
-        if (former?.chunks[i] !== chunk) parts.push({ names: ['day', name, String(i)], value: chunk })
-      })
-    }
-    for (const [name, { chunks }] of Object.entries(before.days)) {
-      if (name in after.days) continue
-      const gone = [['day', name], ...chunks.map((_, i) => ['day', name, String(i)])]
-      for (const names of gone) parts.push({ names, value: undefined })
-    }
-    return parts
+    const names = new Set([...Object.keys(after.days), ...Object.keys(before.days)])
+    return [...names].flatMap(name => changedRecords(name, before.days[name], after.days[name]))
   },
 
-  withPart(context, { names: [, name, index], value }) {
-    const day = context.days[name!]
-    const chunks = [...(day?.chunks ?? [])]
-    if (index !== undefined) chunks[Number(index)] = value as Chunk
-    const head = index === undefined ? (value as VisitorDay) : day
-    return { ...context, days: { ...context.days, [name!]: { ...head!, chunks } } }
-  },
+  withPart: (context, { names: [, name, record], value }) => ({
+    ...context,
+    days: { ...context.days, [name!]: withRecord(context.days[name!], record, value) },
+  }),
 
   slim(context) {
     const names = Object.keys(context.days)
