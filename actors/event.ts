@@ -1,5 +1,5 @@
 /**
- * One input about one actor. `at` is when it happened, `arrival` when the bridge took it (both ms);
+ * An input about one actor. `at` is when it happened, `arrival` when the bridge took it (both ms);
  * `id` identifies it among the events of its key as its kind says; the rest are the facts of its kind.
  */
 export interface Event {
@@ -10,3 +10,12 @@ export interface Event {
   arrival: number
   [fact: string]: unknown
 }
+
+/** The events of an actor's kinds, where `Takes` has the facts of each kind under its name. */
+export type EventOf<Takes> = { [Kind in keyof Takes]: Event & { kind: Kind } & Takes[Kind] }[keyof Takes]
+
+/** An event as a machine takes it: by its kind as its type. */
+export type Typed<E> = E extends Event ? E & { type: E['kind'] } : never
+
+/** The compiler does not follow that a kind and its facts stay together in the copy. */
+export const typed = <E extends Event>(event: E): Typed<E> => ({ ...event, type: event.kind }) as unknown as Typed<E>

@@ -1,18 +1,26 @@
-import { type FeedContext, type FeedEvent, feed as machine } from '../machines/feed.ts'
+import { type FeedContext, type FeedEvent, type FeedSays, feed as machine } from '../machines/feed.ts'
+import { type EventOf, typed } from './event.ts'
 import type { ActorKind } from './index.ts'
 
+/** The facts of what a feed takes. */
+export interface FeedTakes {
+  'feed.request': object
+  'feed.generated': Omit<FeedEvent & { type: 'feed.generated' }, 'type'>
+  'effect.failed': { asked: Omit<FeedSays & { type: 'feed.generate' }, 'type'> }
+}
+
 /** Key: `<group>` or `<group>-filtered`. Shows nothing itself: what a run found is written by whoever ran it. */
-export const feed: ActorKind<FeedContext> = {
+export const feed = {
   kind: 'feed',
   machine,
   version: 1,
   migrations: {},
   takes: ['feed.request', 'feed.generated', 'effect.failed'],
 
-  receive({ kind, key, ...event }, _context, { time }): FeedEvent {
-    if (kind === 'feed.request') return { type: kind, feed: key, time: time() }
-    if (kind === 'effect.failed') return { type: kind, ...(event.asked as { generation: number }) }
-    return { ...event, type: kind } as unknown as FeedEvent
+  receive(event, _context, { time }): FeedEvent {
+    if (event.kind === 'feed.request') return { type: event.kind, feed: event.key, time: time() }
+    if (event.kind === 'effect.failed') return { type: event.kind, generation: event.asked.generation }
+    return typed(event)
   },
 
   needs: () => [],
@@ -21,4 +29,4 @@ export const feed: ActorKind<FeedContext> = {
   withPart: context => context,
   slim: context => context,
   project: () => {},
-}
+} satisfies ActorKind<FeedContext, EventOf<FeedTakes>>

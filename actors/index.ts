@@ -13,14 +13,17 @@ export interface Rules {
   lateMs: number
 }
 
-/** What an event needs to know beyond itself and its actor: rules, and the partition's state as of the log. */
+/** Facts an event needs beyond itself and its actor: rules, and the partition's state as of the log. */
 export interface Facts {
   rules: Rules
   /** ms; of the newest event or tick of the partition */
   time(): number
-  /** whether a stream no longer counts attendance */
+  /** A stream is frozen when it no longer counts attendance. */
   isFrozen(stream: string): boolean
-  /** until when (ms) there may be documents of what the checkpoint does not know: it was empty then; null: there are none */
+  /**
+   * The time (ms) up to which documents may know what the checkpoint does not. A partition that found its checkpoint
+   * empty over existing documents on May 1 answers May 2: a visit of May 3 is in no document. null: the checkpoint knows all.
+   */
   adopts(): number | null
 }
 
@@ -44,10 +47,27 @@ export interface Presence {
   stream: string | null
 }
 
-/** Changes of documents; the last word on an id counts. */
+/** Changes of documents; the last change of an id counts. */
 export interface Projection {
   upsert(collection: string, id: string, set: Record<string, unknown>): void
   remove(collection: string, id: string): void
+}
+
+type Fields = { readonly [field: string]: unknown }
+
+/** Documents of one collection that live sets hold copies of, for other services. */
+export interface Copies {
+  collection: string
+  /** The run of heartbeats that was written; of each viewer the latest is told. */
+  viewing?(set: Fields): { userId: string; start: number; end: number }
+  snapshot?: {
+    /** which of them are told of again when the live sets were lost */
+    current: Fields
+    /** The key of the actor that shows the document. */
+    keyOf(document: Fields): string
+    /** The document as it is told. */
+    shown(document: Fields & { _id: string }): unknown
+  }
 }
 
 /** A part of an actor that is kept in a record of its own; `value` undefined: the part is gone. */
@@ -56,8 +76,9 @@ export interface Part {
   value: unknown
 }
 
+/** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds differ in their contexts, the shard treats them alike
-export interface ActorKind<C = any> {
+export interface ActorKind<C = any, E extends Event = Event> {
   kind: string
   machine: AnyStateMachine
   /** of the snapshot as it is kept */
@@ -65,11 +86,13 @@ export interface ActorKind<C = any> {
   /** from version n to n + 1: `migrations[n]` */
   migrations: Readonly<Record<number, (kept: unknown) => unknown>>
   /** the kinds of event it takes */
-  takes: readonly string[]
+  takes: readonly E['kind'][]
   /** The machine's event for an event of the log. */
-  receive(event: Event, context: C, facts: Facts): { type: string }
+  receive(event: E, context: C, facts: Facts): { type: string }
+  /** Events of a kind that are received at once where an entry holds several of an actor, with no other of it between. */
+  together?: { kind: E['kind']; receive(events: readonly E[], context: C, facts: Facts): { type: string } }
   /** The parts (name prefixes) that must be at hand before the event or the deadline is applied. */
-  needs(context: C, on: Event | { deadline: number }, facts: Facts): string[][]
+  needs(context: C, on: E | { deadline: number }, facts: Facts): string[][]
   /** The context without its parts. */
   head(context: C): unknown
   /** The parts that differ. */
@@ -80,6 +103,18 @@ export interface ActorKind<C = any> {
   slim(context: C): C
   project(before: C, after: C, key: string, projection: Projection): void
   tally?(before: C, after: C, key: string, event: { type: string }, tally: Tally): void
+  /** Names of the tally's records that must be at hand before the event is applied. */
+  tallyRecords?(context: C, event: Event): string[][]
+  /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
+  presence?(context: C): Presence | null
+  /** Emitted events that are for the tally alone; all others are effects. */
+  remarks?: Readonly<Record<string, (tally: Tally) => void>>
+  /**
+   * Effects without whose answers its events do not show. Such an effect is never given up, and no position from its
+   * entry on is readable until it is answered: from the entry `since` on, if its payload names an earlier one.
+   */
+  holds?: readonly string[]
+  copies?: readonly Copies[]
 }
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`

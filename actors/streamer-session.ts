@@ -6,35 +6,51 @@ import {
   type StreamerEvent,
   usedKey,
 } from '../machines/streamer-session.ts'
+import { type EventOf, typed } from './event.ts'
 import type { ActorKind } from './index.ts'
 
+type FactsOf<Type> = Omit<Extract<StreamerEvent, { type: Type }>, 'type' | 'at' | 'id'>
+
+/** The facts of what a streamer's session takes. */
+export interface StreamerTakes {
+  'session.start': Omit<FactsOf<'session.start'>, 'streamerId'>
+  'session.preset': FactsOf<'session.preset'>
+  'session.rate': FactsOf<'session.rate'>
+  'session.goals': FactsOf<'session.goals'>
+  'session.end': FactsOf<'session.end'>
+  'session.rating-found': FactsOf<'session.rating-found'>
+  'session.known': { document: SessionDocument }
+}
+
 /** Key: the streamer's user id. Shows sessions. A part is a rating given, or the id of a session there was. */
-export const streamerSession: ActorKind<StreamerContext> = {
+export const streamerSession = {
   kind: 'streamer-session',
   machine,
   version: 1,
   migrations: {},
   takes: [
-    ...['session.start', 'session.preset', 'session.rate', 'session.goals', 'session.end'],
-    ...['session.rating-found', 'session.known'],
+    'session.start',
+    'session.preset',
+    'session.rate',
+    'session.goals',
+    'session.end',
+    'session.rating-found',
+    'session.known',
   ],
 
-  receive({ kind, key, ...event }): StreamerEvent {
-    const facts =
-      kind === 'session.start'
-        ? { streamerId: key }
-        : kind === 'session.known' && { session: recalled(event.document as SessionDocument, event) }
-    return { ...event, type: kind, ...facts } as unknown as StreamerEvent
+  receive(event): StreamerEvent {
+    if (event.kind === 'session.start') return { ...typed(event), streamerId: event.key }
+    if (event.kind === 'session.known') return { ...typed(event), session: recalled(event.document, event) }
+    return typed(event)
   },
 
   needs(context, on) {
     if ('deadline' in on) return []
-    const { kind, sourceId, sessionId, rater } = on as { [name: string]: string | null }
     const key =
-      kind === 'session.rate'
-        ? ratingKey(sessionId!, rater!)
-        : kind === 'session.start' && sourceId
-          ? usedKey(sourceId)
+      on.kind === 'session.rate'
+        ? ratingKey(on.sessionId, on.rater)
+        : on.kind === 'session.start' && on.sourceId
+          ? usedKey(on.sourceId)
           : null
     return key === null || context.known[key] !== undefined ? [] : [key.split('\n')]
   },
@@ -58,6 +74,19 @@ export const streamerSession: ActorKind<StreamerContext> = {
       projection.upsert('sessions', after.session.id, documentOf(after.session))
     }
   },
+
+  copies: [
+    {
+      collection: 'sessions',
+      snapshot: { current: { active: true }, keyOf: ({ userId }) => String(userId), shown: sessionOf },
+    },
+  ],
+} satisfies ActorKind<StreamerContext, EventOf<StreamerTakes>>
+
+/** The document of a session as it is answered: `id` for `_id`, nothing that is only Rollcall's business. */
+export function sessionOf(document: { readonly _id: string; readonly [field: string]: unknown }) {
+  const { _id, createdBy: _by, ordinal: _n, viewersAt: _at, changedAt: _changed, ...session } = document
+  return { id: _id, ...session, metadata: { name: null, viewerCount: 0, ...(session.metadata as object | undefined) } }
 }
 
 /** A session as documents show it. */

@@ -1,10 +1,18 @@
-import { type Beat, viewer as machine, type ViewerContext, type ViewerEvent, type Watched } from '../machines/viewer.ts'
+import {
+  type Beat,
+  viewer as machine,
+  type ViewerContext,
+  type ViewerEvent,
+  type Watched,
+  windowOf,
+} from '../machines/viewer.ts'
+import type { EventOf } from './event.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
-/** Who was not there for so long leaves the streamer's viewers. */
+/** Viewers who were not there for so long leave the streamer's. */
 export const STALE_MS = 3 * 86_400_000
 
-/** By which a streamer's viewers are found in the order of time. */
+/** The field by which a streamer's viewers are found in the order of time. */
 const seenAt = (streamerId: string, at: number): string => `${streamerId}\n${String(at).padStart(16, '0')}`
 
 export const seenSince = (streamerId: string, at: number) => ({ $gte: seenAt(streamerId, at), $lt: `${streamerId}\v` })
@@ -12,8 +20,17 @@ export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${stream
 
 type Heartbeat = ViewerEvent & { type: 'heartbeat' }
 
+/** The facts of what a viewer takes. */
+export interface ViewerTakes {
+  heartbeat: Omit<Beat, 'at'> & { streamer?: string; preset?: string }
+}
+
+/** Streams a beat is about: on a new one the viewer forgets those that are frozen. */
+const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly string[] =>
+  stream === null ? [] : streams.includes(stream) ? [stream] : [stream, ...streams]
+
 /** Key: the user id. Shows viewing sessions, and when it last saw which streamer. */
-export const viewer: ActorKind<ViewerContext> = {
+export const viewer = {
   kind: 'viewer',
   machine,
   version: 1,
@@ -21,11 +38,8 @@ export const viewer: ActorKind<ViewerContext> = {
   takes: ['heartbeat'],
 
   receive(event, context, { rules, isFrozen }): Heartbeat {
-    const { at, arrival, path, country, groups } = event as unknown as Beat & { arrival: number }
-    const stream = event.stream as string | null
-    const asked = stream === null ? [] : context.streams.includes(stream) ? [stream] : [stream, ...context.streams]
-    const frozen = asked.filter(id => isFrozen(id))
-    const { streamer, preset } = event as { streamer?: string; preset?: string }
+    const { at, arrival, path, stream, country, groups, streamer, preset } = event
+    const frozen = streamsOf(context, stream).filter(id => isFrozen(id))
     const show = streamer === undefined ? null : { streamerId: streamer, preset: preset! }
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
   },
@@ -61,7 +75,7 @@ export const viewer: ActorKind<ViewerContext> = {
     if (before.last !== after.last) tally.moved(userId, before.last, after.last!)
     if (before.last === null) tally.attended(userId, null)
     const attends = beat.stream !== null && after.streams.includes(beat.stream) && !frozen.includes(beat.stream)
-    // One viewer alone cannot make streams without end.
+    // A stream the viewer did not attend is not counted, so that one viewer alone makes no streams without end.
     if (attends) tally.arrived(beat.stream!, arrival)
     if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
     if (before.cohorts === after.cohorts) return
@@ -72,7 +86,22 @@ export const viewer: ActorKind<ViewerContext> = {
       tally.counted(cohort.window, cohort.country, cohort.groups, 1)
     }
   },
-}
+
+  tallyRecords: (context, { stream, at }) => [
+    ...streamsOf(context, stream as string | null).map(id => ['stream', id]),
+    ['window', String(windowOf(at))],
+  ],
+
+  presence: ({ last }) => last,
+  remarks: { 'heartbeat.too-late': tally => tally.tooLate() },
+
+  copies: [
+    {
+      collection: 'viewing-sessions',
+      viewing: ({ userId, start, end }) => ({ userId, start, end }) as { userId: string; start: number; end: number },
+    },
+  ],
+} satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
   const write = ({ streamerId, preset }: Watched, lastAt: number): void => {

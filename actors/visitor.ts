@@ -1,33 +1,52 @@
-import { type Found, isWhole } from '../machines/adoption.ts'
+import { type Ask, type Found, isWhole } from '../machines/adoption.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
 import type { VisitorContext } from '../machines/visitor-day.ts'
 import { sessionId } from '../machines/web-session-id.ts'
 import type { Visit } from '../machines/web-sessions.ts'
-import type { ActorKind } from './index.ts'
+import { type EventOf, typed } from './event.ts'
+import type { ActorKind, Facts } from './index.ts'
 import { changedRecords, withRecord } from './visitor-day-records.ts'
 
+const ADOPT: Ask['type'] = 'visitor-day.adopt'
+
+/** The facts of what a visitor takes. */
+export interface VisitorTakes {
+  'web-event': { visit: Visit }
+  'visitor-day.found': Omit<Found, 'type' | 'visitorId' | 'arrival' | 'rules'>
+}
+
+type WebEvent = EventOf<Pick<VisitorTakes, 'web-event'>>
+
+/** The machine's event for web events of one visitor, in the order of the log. */
+const received = (events: readonly WebEvent[], { rules, adopts }: Facts): VisitorEvent => ({
+  ...{ type: 'web-events', visitorId: events[0]!.key, visits: events.map(({ visit }) => visit), rules },
+  ...{ arrival: Math.max(...events.map(({ arrival }) => arrival)), adopts: adopts() },
+})
+
 /** Key: the `sessionId` of web events. Shows web sessions and their events. Its parts are the records of its days. */
-export const visitor: ActorKind<VisitorContext> = {
+export const visitor = {
   kind: 'visitor',
   machine,
   version: 2,
   // A day's sessions had no records of their own; where they are still in its head they are taken from there.
   migrations: { 1: kept => kept },
   takes: ['web-event', 'visitor-day.found'],
+  holds: [ADOPT],
 
-  receive({ kind, key: visitorId, ...event }, _context, { rules, adopts }): VisitorEvent {
-    const { arrival } = event
-    if (kind === 'visitor-day.found') return { ...(event as object as Found), type: kind, visitorId, rules }
-    return { type: 'web-events', visitorId, visits: [event.visit as Visit], arrival, rules, adopts: adopts() }
+  receive(event, _context, facts): VisitorEvent {
+    if (event.kind === 'web-event') return received([event], facts)
+    return { ...typed(event), visitorId: event.key, rules: facts.rules }
   },
+
+  together: { kind: 'web-event', receive: (events, _context, facts) => received(events as WebEvent[], facts) },
 
   needs(context, on, { rules, adopts }) {
     const touched =
-      'deadline' in on
-        ? daysDue(context, on.deadline as number)
-        : on.kind === 'visitor-day.found'
-          ? daysOfFound(context, on as object as Found)
-          : daysOf(context, (on.visit as Visit).ts, rules, adopts())
+      'kind' in on
+        ? on.kind === 'visitor-day.found'
+          ? daysOfFound(context, on)
+          : daysOf(context, on.visit.ts, rules, adopts())
+        : daysDue(context, on.deadline)
     return touched.filter(day => context.days[day] === undefined).map(day => ['day', day])
   },
 
@@ -74,4 +93,4 @@ export const visitor: ActorKind<VisitorContext> = {
       for (let i = day.chunks.length; i < count.chunks; i++) projection.remove('web-events', chunkId(i))
     }
   },
-}
+} satisfies ActorKind<VisitorContext, EventOf<VisitorTakes>>

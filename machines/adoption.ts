@@ -13,7 +13,7 @@ import {
 } from './visitor-day.ts'
 import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
 
-/** What is asked: everything the documents know of a day, from its `from`th visit on. */
+/** The question for everything that documents know of a day, from its `from`th visit on. */
 export interface Ask {
   type: 'visitor-day.adopt'
   visitorId: string

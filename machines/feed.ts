@@ -2,7 +2,7 @@ import { assign, emit, setup } from 'xstate'
 
 /** A feed: asked for, it is generated a little later, at most once a minute: `idle → scheduled → generating`. */
 
-/** From the first request to the run, so that what happens together is in one. */
+/** The time from the first request to the run, so that what happens together is in one. */
 const COUNTDOWN_MS = 15_000
 const MINUTE_MS = 60_000
 

@@ -1,6 +1,6 @@
 /** A session's rating: what it was given itself, on top of what an earlier session brought along. */
 
-/** What one rater gave: the greatest (at, id) counts. */
+/** A rating by one rater, of whose ratings the greatest (at, id) counts. */
 export interface Rating {
   score: number
   at: number
@@ -18,7 +18,7 @@ export interface RatingState {
   ownCount: number
 }
 
-/** What a next session begins with. */
+/** The rating that a next session begins with. */
 export interface Carried {
   rating: number
   count: number

@@ -1,6 +1,6 @@
 import { type Carried, type RatingState, startingRating } from './rating.ts'
 
-/** One session of a streamer. */
+/** A session of a streamer. */
 
 export type Preset = 'preview' | 'sd'
 
@@ -10,7 +10,7 @@ export interface Goal {
 }
 
 /** When two changes of the same thing meet, the greatest (at, id) wins. */
-export interface Stamp {
+export interface Version {
   at: number
   id: string
 }
@@ -34,12 +34,12 @@ export interface StreamerSession {
   exclusiveGoalPairs: readonly Goal[]
   /** the id of the event that created it */
   createdBy: string
-  presetStamp: Stamp
-  goalsStamp: Stamp
+  presetStamp: Version
+  goalsStamp: Version
 }
 
-/** What a session begins with. */
-export interface SessionStart extends Stamp {
+/** The start of a session. */
+export interface SessionStart extends Version {
   streamerId: string
   title: string | null
   device: 'lovense' | null
@@ -48,9 +48,9 @@ export interface SessionStart extends Stamp {
   price: number
 }
 
-export const wins = (a: Stamp, b: Stamp): boolean => a.at > b.at || (a.at === b.at && a.id > b.id)
+export const wins = (a: Version, b: Version): boolean => a.at > b.at || (a.at === b.at && a.id > b.id)
 
-export const stampOf = ({ at, id }: Stamp): Stamp => ({ at, id })
+export const versionOf = ({ at, id }: Version): Version => ({ at, id })
 
 export const nameOf = (tags: readonly string[]): string | null =>
   tags.find(tag => tag.startsWith('badge:livestream_')) ?? null
@@ -74,8 +74,8 @@ export function newSession(id: string, ordinal: number, start: SessionStart, car
     showGoalPairs: [],
     exclusiveGoalPairs: [],
     createdBy: start.id,
-    presetStamp: stampOf(start),
-    goalsStamp: stampOf(start),
+    presetStamp: versionOf(start),
+    goalsStamp: versionOf(start),
   }
 }
 

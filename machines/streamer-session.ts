@@ -7,9 +7,9 @@ import {
   newSession,
   type Preset,
   type SessionStart,
-  type Stamp,
   type StreamerSession,
-  stampOf,
+  type Version,
+  versionOf,
   wins,
 } from './session.ts'
 
@@ -28,7 +28,7 @@ export interface StreamerContext {
 export const usedKey = (sessionId: string): string => `used\n${sessionId}`
 export const ratingKey = (sessionId: string, rater: string): string => `rating\n${sessionId}\n${rater}`
 
-export type StreamerEvent = Stamp &
+export type StreamerEvent = Version &
   (
     | (SessionStart & {
         type: 'session.start'
@@ -54,7 +54,7 @@ export type StreamerEvent = Stamp &
     | { type: 'session.rating-found'; sessionId: string; rating: number; count: number }
   )
 
-/** What a streamer's session tells the world. */
+/** All that a streamer's session says to the world. */
 export type StreamerSays = { sessionId: string; streamerId: string } & (
   | { type: 'session.started'; preset: Preset; price: number; showGoalPairs: readonly Goal[]; tags: readonly string[] }
   | { type: 'session.ended' }
@@ -206,13 +206,13 @@ const idsOf = ({ session }: StreamerContext) => ({ sessionId: session!.id, strea
 function presetTo(session: StreamerSession, event: Of<'session.preset'>): Partial<StreamerSession> {
   const { preset, price } = event
   const started = session.started ?? (preset === 'sd' ? event.at : null)
-  return { preset, pricing: { preset, price }, started, presetStamp: stampOf(event) }
+  return { preset, pricing: { preset, price }, started, presetStamp: versionOf(event) }
 }
 
 const goalsOf = (event: Of<'session.goals'>): Partial<StreamerSession> => ({
   showGoalPairs: event.showGoalPairs,
   exclusiveGoalPairs: event.exclusiveGoalPairs,
-  goalsStamp: stampOf(event),
+  goalsStamp: versionOf(event),
 })
 
 function created(context: StreamerContext, event: Of<'session.start'>): Partial<StreamerContext> {

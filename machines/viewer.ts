@@ -64,6 +64,9 @@ export type ViewerEvent =
     }
   | { type: 'deadline'; at: number; rules: ViewerRules }
 
+/** All that a viewer says; it is counted, and goes nowhere else. */
+export type ViewerSays = { type: 'heartbeat.too-late' }
+
 export const WINDOW_MS = 300_000
 export const ALIVE_MS = 65_000
 const WRITE_EVERY_MS = 300_000
@@ -76,7 +79,7 @@ export const windowOf = (at: number): number => at - (at % WINDOW_MS)
 export const settledBefore = (newest: number, lateMs: number): number => newest - lateMs
 
 export const viewer = setup({
-  types: {} as { context: ViewerContext; events: ViewerEvent; emitted: { type: 'heartbeat.too-late' } },
+  types: {} as { context: ViewerContext; events: ViewerEvent; emitted: ViewerSays },
   guards: {
     tooLate: ({ context, event }) =>
       event.type === 'heartbeat' && event.beat.at < settledBefore(context.last!.at, event.rules.lateMs),

@@ -34,7 +34,7 @@ export interface VisitorContext {
   deadline: number | null
 }
 
-/** What is said about sessions once no event has come for a while. */
+/** An announcement of a session, once no event has come for it for a while. */
 export type Announcement =
   | { type: 'web-session.closed'; session: WebSession }
   | { type: 'web-session.corrected'; id: string; session: WebSession | null }
@@ -53,7 +53,7 @@ export function standing(before: VisitorDay, after: Day, arrival: number, rules:
   return { ...day, standings }
 }
 
-/** What was said of sessions that are no more. */
+/** Corrections of announcements, for sessions that are no more. */
 export const vanished = (before: VisitorDay, after: Day): Announcement[] =>
   before.sessions
     .slice(after.sessions.length)

@@ -128,7 +128,7 @@ const SETTINGS = {
   ROLLCALL_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'is no redis:// URL' }).optional(),
 }
 
-/** Of these all or none must be set. */
+/** Variables that go together: all of a line must be set, or none. */
 const TOGETHER = [
   ['PUSHER_APP_ID', 'PUSHER_KEY', 'PUSHER_SECRET'],
   ['FIREBASE_PROJECT_ID', 'FIREBASE_CLIENT_EMAIL', 'FIREBASE_PRIVATE_KEY'],

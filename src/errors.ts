@@ -1,6 +1,6 @@
 /**
  * Every error a caller can meet: its stable code, the HTTP status it answers with, and what it means.
- * The table is printed in the README; a test keeps the two equal.
+ * The table is printed in docs/http.md; a test keeps the two equal.
  */
 export const ERRORS = {
   RC_INVALID_INPUT: [400, 'The input does not fit its schema; `faults` lists what is wrong and where.'],

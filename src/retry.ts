@@ -10,6 +10,9 @@ export interface Policy {
   patienceMs?: number
 }
 
+/** Work that has to be done is tried until it is. */
+export const UNTIL_DONE: Policy = { pauses: [50, 200, 1_000, 5_000] }
+
 export interface RetryOptions {
   time: Time
   /** Whether another attempt is in vain. */

@@ -1,33 +1,18 @@
-import type { NatsConnection } from '@nats-io/transport-node'
 import { type Logger, pino } from 'pino'
-import { Callers } from './bridge/callers.ts'
-import { Door } from './bridge/http/in-flight.ts'
-import { httpServer } from './bridge/http/index.ts'
-import type { Bridge } from './bridge/index.ts'
-import type { NatsInputs } from './bridge/nats/index.ts'
-import { Stamp } from './bridge/stamp.ts'
-import { StreamerSessions } from './bridge/streamer-sessions.ts'
-import { Subscriptions } from './bridge/subscriptions.ts'
+import { Doors } from './bridge/doors/index.ts'
 import { type Config, recordedSettings } from './config.ts'
-import { RollcallError } from './errors.ts'
-import { openDataDir } from './lmdb/data-dir.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
-import { appender } from './log/append.ts'
-import type { Seq } from './log/index.ts'
-import { roomForSeen, Seen } from './log/jetstream/high-water.ts'
+import type { Faults } from './observe/index.ts'
 import { Candidacy } from './ownership/candidacy.ts'
-import { Partitions } from './ownership/directory.ts'
-import type { Owner, PartitionState } from './ownership/index.ts'
-import { look } from './ownership/peek.ts'
+import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
+import { type Links, openLinks } from './ownership/link.ts'
+import { peek } from './ownership/peek.ts'
 import { Tenure } from './ownership/tenure.ts'
 import type { Shard } from './shard/supervisor.ts'
-import { changesOf, openOwnLog, openStores, type Places } from './stores.ts'
+import { type OwnStores, openOwnStores } from './stores.ts'
+import { systemTime as time } from './time.ts'
 
-/** Requests under way at the end may take so long to be answered. */
-const LAST_ANSWERS_MS = 2_000
-const LAST_REFUSALS_MS = 500
-const DIAL_MS = 5_000
-/** So long a shard that has claimed its partitions may be busy with what came before. */
+/** A shard that has claimed its partitions may be busy so long with what came before. */
 const CLAIMED_MS = 25_000
 
 export interface Rollcall {
@@ -40,100 +25,32 @@ export interface Rollcall {
   close(): Promise<void>
 }
 
+const close = (part: { close(): void | Promise<void> }): void | Promise<void> => part.close()
+
 /**
  * The one place where implementations are chosen: opens a bridge, and the partitions with it as soon as no other
  * process owns them. Throws RollcallError if it cannot start, RC_CLOSING at the signal.
  */
 export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
-  // What is open is closed in the opposite order, also if the rest cannot be opened.
+  // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
   const logger = pino({ level: config.logLevel })
+  const faults: Faults = { report: (step, error) => logger.error({ step, err: error }, `${step} failed`) }
   let wasListening = false
   opened.defer(() => void (wasListening && logger.info('closed')))
-  opened.defer(surviveDiskFaults(error => logger.error({ err: error }, 'disk fault')))
-  const dir = config.natsUrl && config.mongodbUrl ? null : await openDataDir(config.dataDir)
-  opened.defer(() => dir?.release())
-  const settings = recordedSettings(config)
-  const { natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
-  const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
-  const seen = roomForSeen(config.partitions)
-  const urls = { natsUrl, natsReplicas, mongodbUrl, redisUrl }
-  const places: Places = { logPath, statePath, partitions: config.partitions, ...urls, seen }
-  const { documents, checkpoints, db, close } = await openStores(places)
-  opened.defer(close)
-  const { log, writer } = await openOwnLog(places, settings, checkpoints)
-  opened.defer(() => log.close())
-  const changed = changesOf(log.settings, settings)
-  if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
-  const nats = natsUrl ? await connected(natsUrl, opened) : null
-  /** over which processes reach each other's partitions; null: there is but one process */
-  const between = db && nats
+  opened.defer(surviveDiskFaults(faults))
 
-  const known = new Seen(seen)
-  const applied = (partition: number, seq: Seq): void => known.raise(partition, seq)
-  const partitions = new Partitions(config.partitions, between && (await remote(between)), applied)
-  const subscriptions = new Subscriptions(documents)
-  const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
-  const bridge = {
-    settings: config,
-    callers: config.auth && new Callers(config.auth, Date.now),
-    append: appender(log, config.partitions, partition => partitions.refusalOf(partition)),
-    stamp: new Stamp(documents, config.streamPaths),
-    documents,
-    partitions,
-    subscriptions,
-    now: Date.now,
-    failed,
-  }
-  const streamers = new StreamerSessions(bridge)
-  const door = new Door()
-  const app = httpServer({ ...bridge, streamers }, door)
-  opened.defer(async () => {
-    const late = setTimeout(() => app.server.closeAllConnections(), LAST_REFUSALS_MS)
-    await app.close()
-    clearTimeout(late)
-  })
-  const candidacy = new Candidacy(
-    {
-      ...{ db, isOfUseBeside: between !== null, takeOverMs: config.takeOverMs, logger },
-      async begin() {
-        const renewChannels = (streamerId: string): Promise<void> => subscriptions.renew(streamerId)
-        const stopped = (state: PartitionState): void => partitions.learn([state])
-        const stores = { log, writer, documents, checkpoints }
-        const tenure = await Tenure.begin({
-          settings: config,
-          places,
-          ...stores,
-          between,
-          nats,
-          renewChannels,
-          stopped,
-          logger,
-        })
-        partitions.passTo(tenure.owner)
-        return tenure
-      },
-    },
-    signal,
-  )
-  opened.defer(() => candidacy.close())
-  // Before anything is accepted it is known which partitions cannot take it.
-  if (await candidacy.decided) partitions.learn(await candidacy.tenure!.owner.states(CLAIMED_MS))
-  else {
-    partitions.learn(await look(checkpoints, log, config.partitions))
-    await partitions.states()
-  }
-  const watching = partitions.watch(failed)
-  opened.defer(() => watching.close())
-  const inputs = nats && (await natsInputs(nats, { ...bridge, streamers }))
-  // Whoever asks is told that it ends, until all is committed.
-  opened.defer(async () => void (await Promise.all([door.shut(LAST_ANSWERS_MS), inputs?.close(LAST_ANSWERS_MS)])))
-  // Whoever is told that it listens finds it there, too.
-  await nats?.flush().catch(failed)
-  opened.defer(() => partitions.stopWaiting())
-  const url = await app.listen({ host: config.host, port: config.port }).catch(cause => {
-    throw new RollcallError('RC_LISTEN_FAILED', cause.message, { cause })
-  })
+  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), close)
+  const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
+  const { partitions } = config
+  const directory = await openDirectory(links, { partitions, applied: stores.applied, time, faults })
+  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults }), close)
+  const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
+  await learn(directory, candidacy, stores)
+  opened.adopt(directory.watch(), close)
+  const { url, drain } = await bridge.listen(links, config)
+  opened.defer(drain)
+
   wasListening = true
   announce(logger, config, url)
   const rest = opened.move()
@@ -147,21 +64,37 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   }
 }
 
-async function connected(url: string, opened: AsyncDisposableStack): Promise<NatsConnection> {
-  const { openConnection } = await import('./nats/index.ts')
-  const connection = await openConnection({ url }, DIAL_MS)
-  opened.defer(() => connection.close())
-  return connection.nats
+interface Parts {
+  config: Config
+  stores: OwnStores
+  links: Links
+  directory: OwnerDirectory
+  bridge: Doors
+  faults: Faults
+  logger: Logger
 }
 
-async function natsInputs(nats: NatsConnection, bridge: Bridge): Promise<NatsInputs> {
-  const { NatsInputs } = await import('./bridge/nats/index.ts')
-  return new NatsInputs(nats, bridge)
+/** Stands for the partitions; a tenure answers this bridge from its beginning on. */
+function stand({ config, stores, links, directory, bridge, faults, logger }: Parts, signal: AbortSignal): Candidacy {
+  const begin = async (): Promise<Tenure> => {
+    const tenure = await Tenure.begin({
+      ...{ settings: config, stores, links, time, faults, logger },
+      renewChannels: streamerId => bridge.subscriptions.renew(streamerId),
+      stopped: state => directory.learn([state]),
+    })
+    directory.passTo(tenure.owner)
+    return tenure
+  }
+  const { takeOverMs } = config
+  const options = { db: stores.db, isOfUseBeside: links.ownerLink !== null, takeOverMs, begin, time, faults, logger }
+  return new Candidacy(options, signal)
 }
 
-async function remote(nats: NatsConnection): Promise<Owner> {
-  const { remoteOwner } = await import('./ownership/remote.ts')
-  return remoteOwner(nats)
+/** Before anything is accepted it is known which partitions cannot take it. */
+async function learn(directory: OwnerDirectory, candidacy: Candidacy, stores: OwnStores): Promise<void> {
+  if (await candidacy.decided) return directory.learn(await candidacy.tenure!.owner.states(CLAIMED_MS))
+  directory.learn(await peek(stores.checkpoints, stores.log, stores.places.partitions))
+  await directory.states()
 }
 
 function announce(logger: Logger, config: Config, url: string): void {

@@ -5,13 +5,21 @@ import type { LiveSets } from './audience/index.ts'
 import { memoryLiveSets } from './audience/memory.ts'
 import { openCheckpoints } from './checkpoint/embedded.ts'
 import type { CheckpointStore } from './checkpoint/index.ts'
+import { type Cuts, peekAtCuts } from './checkpoint/peek.ts'
 import { openDocuments } from './documents/embedded.ts'
 import type { DocumentStore } from './documents/index.ts'
+import { RollcallError } from './errors.ts'
+import { openDataDir } from './lmdb/data-dir.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
+import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
+import type { MongoConnection } from './mongodb/index.ts'
+import type { Faults } from './observe/index.ts'
+import type { Time } from './time.ts'
 
-export interface Places {
+/** The settings of all stores; each of a process's threads opens its own with them. */
+export interface StoreSettings {
   logPath: string
   statePath: string
   partitions: number
@@ -21,81 +29,134 @@ export interface Places {
   natsReplicas?: number
   mongodbUrl: string | null
   redisUrl: string | null
-  /** of a log on a server, see `Seen` */
-  seen?: SharedArrayBuffer
+  /** of a log on a server, see `HighWater` */
+  highWater?: SharedArrayBuffer
+}
+
+/** The part of the configuration that says where things are kept. */
+type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'highWater'> & { dataDir: string }
+
+/** The settings of stores, and the data directory, locked, unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
+export async function locateStores(config: Located): Promise<{ places: StoreSettings; close(): Promise<void> }> {
+  const { partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
+  const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir)
+  const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
+  const urls = { natsUrl, mongodbUrl, redisUrl, ...(natsReplicas !== undefined && { natsReplicas }) }
+  return { places: { logPath, statePath, partitions, ...urls }, close: async () => dir?.release() }
 }
 
 type Settings = Record<string, string | number>
 
 export interface OwnLog extends EventLog {
-  /** those it was made with */
-  readonly settings: Record<string, unknown>
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
   renew(partition: number, first: Seq): Promise<void>
 }
 
 /**
- * The log as the process has it; `writer` where threads have to follow it. `settings` are recorded if this makes the log.
- * With `checkpoints` it follows an owner in another process who begins a partition anew.
+ * The log as the process has it; `writer` where threads have to follow it. `recorded` are the settings that a log keeps
+ * when it is made; RC_CONFIG_CHANGED if it was made with others. With `checkpoints` it follows an owner in another
+ * process that begins a partition anew.
  */
 export async function openOwnLog(
-  { natsUrl, natsReplicas: replicas = 1, logPath, partitions, seen }: Places,
-  settings: Settings,
+  places: StoreSettings,
+  recorded: Settings,
   checkpoints?: CheckpointStore,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
-  if (natsUrl) {
-    const { openJetStreamLog } = await import('./log/jetstream/index.ts')
-    const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
-      (await checkpoints?.peek(partition))?.incarnation === incarnation
-    const log = await openJetStreamLog({ url: natsUrl, partitions, settings, replicas, seen, goesOnWith })
-    return { log, writer: null }
-  }
-  const writer = await openLog(logPath, partitions, settings)
-  return { log: writer, writer }
+  const { natsUrl, natsReplicas: replicas = 1, logPath, partitions, highWater } = places
+  const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
+    (await checkpoints?.peek(partition))?.incarnation === incarnation
+  const writer = natsUrl ? null : await openLog(logPath, partitions, recorded)
+  const options = { url: natsUrl!, partitions, settings: recorded, replicas, highWater, goesOnWith }
+  const log = writer ?? (await (await import('./log/jetstream/index.ts')).openJetStreamLog(options))
+  const changed = changesOf(log.settings, recorded)
+  if (!changed) return { log, writer }
+  await log.close()
+  throw new RollcallError('RC_CONFIG_CHANGED', changed)
 }
 
 /** The log as a thread has it. */
-export async function openThreadsLog(places: Places, port: MessagePort): Promise<EventLog> {
-  const { natsUrl, logPath, partitions, seen } = places
+export async function openThreadsLog(places: StoreSettings, port: MessagePort): Promise<EventLog> {
+  const { natsUrl, logPath, partitions, highWater } = places
   if (!natsUrl) return followLog(logPath, port)
   const { openJetStreamLog } = await import('./log/jetstream/index.ts')
-  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, seen })
+  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, highWater })
+}
+
+/** Null: checkpoints and documents are embedded. */
+export async function openDatabase({ mongodbUrl }: StoreSettings): Promise<MongoConnection | null> {
+  if (!mongodbUrl) return null
+  const { connectMongo } = await import('./mongodb/index.ts')
+  return connectMongo(mongodbUrl)
 }
 
 export interface Stores {
   documents: DocumentStore
   checkpoints: CheckpointStore
-  /** null: embedded */
-  db: Db | null
   close(): Promise<void>
 }
 
-export async function openStores({ statePath, mongodbUrl }: Places): Promise<Stores> {
-  if (!mongodbUrl) {
-    const [documents, checkpoints] = [openDocuments({ path: statePath }), openCheckpoints(statePath)]
+/** Opens checkpoints and documents. A connection that is given stays open when they are closed. */
+export async function openStores(places: StoreSettings, given?: MongoConnection): Promise<Stores> {
+  const connection = given ?? (await openDatabase(places))
+  if (!connection) {
+    const [documents, checkpoints] = [openDocuments({ path: places.statePath }), openCheckpoints(places.statePath)]
     const close = async (): Promise<void> => void (await Promise.all([documents.close(), checkpoints.close()]))
-    return { documents, checkpoints, db: null, close }
+    return { documents, checkpoints, close }
   }
-  const { connectMongo } = await import('./mongodb/index.ts')
   const { openMongoCheckpoints } = await import('./checkpoint/mongo/index.ts')
   const { openMongoDocuments } = await import('./documents/mongo.ts')
-  const { db, close } = await connectMongo(mongodbUrl)
-  return { documents: await openMongoDocuments(db), checkpoints: openMongoCheckpoints(db), db, close }
+  const [documents, checkpoints] = [openMongoDocuments(connection.db), openMongoCheckpoints(connection.db)]
+  return { documents, checkpoints, close: async () => (given ? undefined : connection.close()) }
+}
+
+/** The cuts of all partitions, without claiming any of them. */
+export async function peekAtCheckpoints(statePath: string, db: Db | null): Promise<Cuts> {
+  return db ? (await import('./checkpoint/mongo/peek.ts')).peekAtMongoCuts(db) : peekAtCuts(statePath)
+}
+
+/** All that a process keeps, which may own the partitions. */
+export interface OwnStores extends Stores {
+  places: StoreSettings
+  log: OwnLog
+  /** see `openOwnLog` */
+  writer: EmbeddedLog | null
+  /** null: embedded */
+  db: Db | null
+  /** The owner says that the partition's log went at least so far: a log that ends before lost something. */
+  applied(partition: number, seq: Seq): void
+}
+
+export async function openOwnStores(config: Located, recorded: Settings): Promise<OwnStores> {
+  await using opened = new AsyncDisposableStack()
+  const located = opened.adopt(await locateStores(config), each => each.close())
+  const highWater = roomForHighWater(config.partitions)
+  const places = { ...located.places, highWater }
+  const database = opened.adopt(await openDatabase(places), async each => each?.close())
+  const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
+  const { log, writer } = await openOwnLog(places, recorded, checkpoints)
+  opened.defer(() => log.close())
+  const known = new HighWater(highWater)
+  const rest = opened.move()
+  return {
+    ...{ places, documents, checkpoints, db: database?.db ?? null, log, writer },
+    applied: (partition, seq) => known.raise(partition, seq),
+    close: () => rest.disposeAsync(),
+  }
 }
 
 /** Copies of who is alive: in this thread's memory, or in Redis for other services to read. */
 export async function openLiveSets(
-  { redisUrl, partitions }: Places,
+  { redisUrl, partitions }: StoreSettings,
   log: EventLog,
-  failed: (error: Error) => void,
+  { time, faults }: { time: Time; faults: Faults },
 ): Promise<LiveSets<null>> {
-  if (!redisUrl) return memoryLiveSets()
+  if (!redisUrl) return memoryLiveSets(time)
   const { openRedisLiveSets } = await import('./audience/redis.ts')
   const { incarnation } = await log.bounds(0)
-  return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, failed })
+  return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, time, faults })
 }
 
-/** Which settings differ from those the log was made with, as a sentence; '' if none does. */
+/** The settings that differ from those the log was made with, as a sentence; '' if none does. */
 export const changesOf = (recorded: Record<string, unknown>, configured: Record<string, string | number>): string =>
   Object.entries(configured)
     .filter(([name, value]) => recorded[name] !== value)

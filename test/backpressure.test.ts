@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/partition/processor.ts'
+import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const ENTRIES = 5_200
 const BATCH = 100
@@ -25,25 +26,33 @@ const log = {
 } as unknown as EventLog
 
 test('a partition that cannot commit reads no more than fits into memory, and goes on when it can', async () => {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const isThere = Promise.withResolvers<void>()
   const commit = store.commit.bind(store)
   store.commit = async (...args) => {
     await isThere.promise
     await commit(...args)
   }
-  const loop = await Loop.claim(0, {
+  const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
-    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: Date.now, failed: () => {} },
+    ...{
+      log,
+      store,
+      live: memoryLiveSets(new ManualTime()),
+      partitions: 1,
+      flushMs: 10,
+      time: new ManualTime(),
+      faults: toldFaults(),
+    },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
   })
-  onTestFinished(() => loop.drain())
-  await vi.waitFor(() => expect(loop.partition.applied).toBeGreaterThan(2_000))
+  onTestFinished(() => processor.drain())
+  await vi.waitFor(() => expect(processor.partition.applied).toBeGreaterThan(2_000))
   for (let turn = 0; turn < 1_000; turn++) await nextTurn()
-  expect(loop.partition.applied).toBeLessThanOrEqual(2_000 + BATCH)
+  expect(processor.partition.applied).toBeLessThanOrEqual(2_000 + BATCH)
   isThere.resolve()
-  await loop.committer.settled(ENTRIES, 20_000)
-  const sum = (await loop.partition.view('adder', 'k'))?.context as Sum
+  await processor.committer.settled(ENTRIES, 20_000)
+  const sum = (await processor.partition.view('adder', 'k'))?.context as Sum
   expect(sum.sum).toBe(ENTRIES)
 })

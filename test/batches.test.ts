@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { RollcallError } from '../src/errors.ts'
-import { Batches } from '../src/log/batches.ts'
+import { Batches, type Outgoing } from '../src/log/batches.ts'
 import { decode } from '../src/log/entries.ts'
 import type { Seq } from '../src/log/index.ts'
+import { systemTime, type Time } from '../src/time.ts'
 import { event } from './support/entries.ts'
+import { ManualTime } from './support/time.ts'
 
 interface Sent {
   partition: number
@@ -18,14 +20,15 @@ describe('batches', () => {
   let sent: Sent[]
   let batches: Batches
 
-  const make = (options: { deadlineMs?: number; maxBytes?: number } = {}): Batches => {
+  const make = (options: { deadlineMs?: number; maxBytes?: number; time?: Time; isJoint?: boolean } = {}): Batches => {
     const own = sent
+    const send = ({ partition, id, value }: Outgoing): Promise<Seq> =>
+      new Promise((acknowledge, fail) => {
+        own.push({ partition, id, events: decode(value), acknowledge, fail })
+      })
     return new Batches({
-      ...{ partitions: 3, deadlineMs: 10_000, maxBytes: 900_000, ...options },
-      send: (partition, id, value) =>
-        new Promise((acknowledge, fail) => {
-          own.push({ partition, id, events: decode(value), acknowledge, fail })
-        }),
+      ...{ partitions: 3, deadlineMs: 10_000, maxBytes: 900_000, time: systemTime, isJoint: false, ...options },
+      send: outgoing => Promise.all(outgoing.map(send)),
     })
   }
   const append = (partition: number, ...ids: string[]): Promise<Seq> =>
@@ -42,7 +45,6 @@ describe('batches', () => {
     sent = []
     batches = make()
   })
-  afterEach(() => vi.useRealTimers())
 
   test('hold what is appended in one turn, and go out together', async () => {
     for (const [partition, id] of [
@@ -70,17 +72,18 @@ describe('batches', () => {
   })
 
   test('go out no sooner than 5 ms after those before', async () => {
-    vi.useFakeTimers()
-    await vi.advanceTimersByTimeAsync(1_000)
+    const time = new ManualTime()
+    batches = make({ time })
     append(0, 'a')
-    await vi.advanceTimersByTimeAsync(1)
+    await time.settle()
+    await time.advance(1)
     append(1, 'b')
     append(0, 'c')
-    await vi.advanceTimersByTimeAsync(1)
+    await time.advance(1)
     sent[0]!.acknowledge(1)
-    await vi.advanceTimersByTimeAsync(2)
+    await time.advance(2)
     expect(shown()).toEqual(['0: a'])
-    await vi.advanceTimersByTimeAsync(1)
+    await time.advance(1)
     expect(shown()).toEqual(['0: a', '0: c', '1: b'])
   })
 
@@ -124,12 +127,12 @@ describe('batches', () => {
   })
 
   test('behind which the time passes are rejected unsent', async () => {
-    batches = make({ deadlineMs: 20 })
+    const time = new ManualTime()
+    batches = make({ time, deadlineMs: 20 })
     append(0, 'slow')
     await departed(1)
     const behind = append(0, 'behind')
-    const from = performance.now()
-    await vi.waitUntil(() => performance.now() > from + 20)
+    await time.advance(20)
     sent[0]!.acknowledge(1)
     await expect(behind).rejects.toMatchObject({ code: 'RC_LOG_UNAVAILABLE' })
     expect(sent).toHaveLength(1)
@@ -211,5 +214,64 @@ describe('batches', () => {
     sent[1]!.acknowledge(1)
     await closing
     expect(await appends).toEqual([1, 1, 1])
+  })
+
+  describe('of one place for all partitions', () => {
+    let time: ManualTime
+    beforeEach(() => {
+      time = new ManualTime()
+      batches = make({ time, isJoint: true })
+    })
+
+    test('go out together, all there are, and no other while they are under way', async () => {
+      batches.append(1, many(1_000))
+      append(0, 'a')
+      append(1, 'behind')
+      await time.settle()
+      expect(sent.map(({ partition, events }) => [partition, events.length])).toEqual([
+        [1, 1_000],
+        [0, 1],
+        [1, 1],
+      ])
+      append(2, 'elsewhere')
+      await time.advance(100)
+      expect(sent).toHaveLength(3)
+    })
+
+    test('go out no sooner than 5 ms after those before came through', async () => {
+      append(0, 'a')
+      await time.settle()
+      append(1, 'b')
+      await time.advance(20)
+      sent[0]!.acknowledge(1)
+      await time.settle()
+      await time.advance(4)
+      expect(shown()).toEqual(['0: a'])
+      await time.advance(1)
+      expect(shown()).toEqual(['0: a', '1: b'])
+    })
+
+    test('fail together, and those behind them go on', async () => {
+      const lost = [append(0, 'a'), append(1, 'b')].map(each => expect(each).rejects.toThrow())
+      await time.settle()
+      const kept = append(0, 'kept')
+      sent[1]!.fail(new Error('no'))
+      await Promise.all(lost)
+      await time.advance(5)
+      sent[2]!.acknowledge(7)
+      expect(await kept).toBe(7)
+    })
+
+    test('that are too large are halved in one send', async () => {
+      batches = make({ time, isJoint: true, maxBytes: 20_000 })
+      batches.append(0, many(1_000))
+      append(1, 'elsewhere')
+      await time.settle()
+      expect(sent.map(({ partition, events }) => [partition, events[0]!.id])).toEqual([
+        [0, 'e0'],
+        [0, 'e500'],
+        [1, 'elsewhere'],
+      ])
+    })
   })
 })

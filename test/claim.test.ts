@@ -1,48 +1,39 @@
 import { describe, expect, test } from 'vitest'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import type { Bounds, EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/partition/processor.ts'
-import { MemoryStore } from './support/memory-store.ts'
+import { Processor } from '../src/partition/processor.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 /** Claims a partition whose checkpoint of log `one` is cut at 5, over a log with these bounds. */
 async function claimOver(bounds: Bounds, mark: string | null = 'five'): Promise<string> {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const claim = await store.claim(0, 'before')
-  await store.commit(claim, 5, { puts: [], removes: [] })
+  await store.commit(claim, 5, { incarnation: 'one', mark: 'five', puts: [], removes: [] })
   const log = {
     bounds: async () => bounds,
     mark: async () => mark,
     append: async () => bounds.last + 1,
     read: async function* () {},
   }
-  const loop = Loop.claim(0, {
+  const processor = Processor.claim(0, {
     ...{ owner: 'test', kinds: [], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }, flushMs: 10 },
-    ...{
-      log: log as unknown as EventLog,
-      store: { ...bound(store), claim: async () => ({ ...claim, incarnation: 'one', mark: 'five' }) },
-    },
+    ...{ log: log as unknown as EventLog, store },
     ...{
       documents: {} as DocumentStore,
-      live: memoryLiveSets(),
+      live: memoryLiveSets(new ManualTime()),
       partitions: 1,
       receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
     },
-    now: () => 0,
-    failed: () => {},
+    time: new ManualTime(),
+    faults: toldFaults(),
   })
-  return loop.then(
+  return processor.then(
     () => 'claimed',
     error => error.code,
   )
 }
-
-const bound = (store: MemoryStore) => ({
-  load: store.load.bind(store),
-  commit: store.commit.bind(store),
-  peek: store.peek.bind(store),
-  close: store.close.bind(store),
-})
 
 describe('a partition whose cut is 5', () => {
   test('goes on with a log that reaches from there', async () => {

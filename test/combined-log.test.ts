@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CombinedLog, type LogEvent, parseLine } from '../src/cli/replay/combined-log.ts'
+import { CombinedLog, type LogEvent } from '../src/cli/replay/combined-log.ts'
+import type { LineFault } from '../src/cli/replay/hit.ts'
 import { readLines } from '../src/cli/replay/lines.ts'
 
 const AT_0625 = Date.UTC(2014, 7, 31, 4, 25, 2)
@@ -24,6 +25,13 @@ function line({
   rest = '200 152 "http://here.example/" "Agent (x; y)"',
 }: Parts = {}): string {
   return `${visitor} - ${user} [${time}] "${request}" ${rest}`
+}
+
+function parseLine(text: string): Omit<LogEvent, 'id'> | LineFault {
+  const event = new CombinedLog().read(text) as LogEvent | LineFault
+  if ('reason' in event) return event
+  const { id: _, ...fields } = event
+  return fields
 }
 
 const parsed = (parts: Parts): Partial<LogEvent> => parseLine(line(parts)) as Partial<LogEvent>
@@ -120,10 +128,6 @@ describe('a line that is none', () => {
     [line({ time: '31/Aug/2014:05:00:60 +0200' }), 'has a time that does not exist: [31/Aug/2014:05:00:60 +0200]'],
     [line({ time: '31/Aug/2014:05:00:00 +0060' }), 'has a time that does not exist: [31/Aug/2014:05:00:00 +0060]'],
     [line({ request: 'GET "/" HTTP/1.1' }), 'has no "request" after the time'],
-    [line({ rest: 'ok 1 "-" "-"' }), 'has no status and size after the request'],
-    [line({ rest: '200 1' }), 'has no status and size after the request'],
-    [line({ rest: '200 1 -' }), 'has no "referrer" after the size'],
-    [line({ rest: '200 1 "-" "cut o' }), 'has no "user agent" after the referrer'],
   ])('%s', (text, why) => expect(reason(text)).toBe(why))
 })
 
@@ -182,7 +186,7 @@ describe.skipIf(folder === undefined)('the logs in the folder ROLLCALL_TEST_LOGS
     let count = 0
     for await (const lines of readLines(join(folder!, name))) {
       for (const { number, text } of lines) {
-        const event = log.read(text!)
+        const event = log.read(text!) as LogEvent | LineFault
         count += 1
         if ('reason' in event) faults.push(`${number}: ${event.reason}`)
         else keys.add(`${event.sessionId} ${Math.floor(event.ts / 86_400_000)} ${event.id}`)

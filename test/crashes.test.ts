@@ -1,75 +1,145 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
+import type { DocumentStore } from '../src/documents/index.ts'
+import { memoryDocuments } from '../src/documents/memory.ts'
+import { History } from '../src/effects/history.ts'
+import { Performer } from '../src/effects/performer.ts'
 import type { Entry } from '../src/log/index.ts'
-import type { Cut } from '../src/partition/cut.ts'
+import { type Point, STEPS, type Steps } from '../src/observe/steps.ts'
+import { Committer } from '../src/partition/committer.ts'
 import { Partition } from '../src/partition/partition.ts'
+import { project } from '../src/partition/projections.ts'
 import { recover } from '../src/partition/recovery.ts'
+import { allRecords } from './support/all-records.ts'
+import { INCARNATION } from './support/checkpoint-records.ts'
+import { allDocuments } from './support/documents.ts'
 import { history } from './support/history.ts'
-import { MemoryDocuments, MemoryStore } from './support/memory-store.ts'
 import { type Random, seeded } from './support/random.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
+const FLUSH_MS = 1_000
 const rules = { zone: 'Europe/Paris', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 
-/** What is left when a log was applied: documents, state, and the ids of all effects the world saw. */
-interface Outcome {
-  documents: object
-  state: object
-  effects: string[]
+/** What outlives a process, and the ids of all effects that the world saw. */
+class World {
+  readonly time = new ManualTime()
+  readonly store = memoryCheckpoints()
+  readonly documents = memoryDocuments({ time: this.time })
+  readonly effects = new Set<string>()
+
+  async remains() {
+    const claim = await this.store.claim(0, 'test')
+    const documents = [...(await allDocuments(this.documents))]
+    return {
+      records: await allRecords(this.store, claim),
+      // When an effect was done is a matter of the crashes.
+      documents: documents.map(([name, { doneAt: _, ...document }]) => [name, document]),
+      effects: [...this.effects].sort(),
+    }
+  }
 }
 
-const STEPS = ['commit', 'documents', 'effects', 'mark'] as const
+/** A process that dies when it has come to so many points of its work, or as often wrote documents. */
+class Mortal {
+  isDead = false
+  #left: number
+  readonly #diedAt: Set<Point | 'within documents'>
 
-/** Runs the log to its end; `random` decides how much goes into a commit and at which step of it the process dies. */
-async function run(log: Entry[], random: Random | null): Promise<Outcome> {
-  const store = new MemoryStore()
-  const documents = new MemoryDocuments()
-  const effects = new Set<string>()
-  const dies = (): boolean => random?.chance(0.12) ?? false
-
-  /** False when the process died on the way. */
-  const commit = async (partition: Partition): Promise<boolean> => {
-    const cut: Cut = partition.take()
-    for (const step of STEPS) {
-      if (dies()) return false
-      if (step === 'commit') await store.commit(partition.claim, cut.seq, { ...cut.delta })
-      if (step === 'documents') {
-        const torn = dies()
-        await documents.write(torn ? cut.writes.slice(0, 1) : cut.writes, cut.seq)
-        if (torn) return false
-        partition.shown(cut.seq)
-      }
-      if (step === 'effects') for (const { id } of cut.effects) effects.add(id)
-      if (step === 'mark') for (const { id } of cut.effects) partition.outbox.done(id)
-    }
-    return true
+  constructor(points: number, diedAt: Set<Point | 'within documents'>) {
+    this.#left = points
+    this.#diedAt = diedAt
   }
 
-  for (;;) {
-    const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
-    for (const { seq, writes } of await recover(partition, store)) {
-      await documents.write(writes, seq)
-      partition.shown(seq)
-    }
-    let alive = true
-    while (alive && partition.applied < log.length) {
-      const next = log.slice(partition.applied, partition.applied + (random?.int(1, 5) ?? 1))
-      if (random?.chance(0.5) ?? true) partition.evict(0)
-      await partition.prepare(next)
-      for (const entry of next) partition.apply(entry)
-      if (random === null || random.chance(0.5)) alive = await commit(partition)
-    }
-    if (alive && (await commit(partition)) && (await commit(partition))) break
+  readonly steps: Steps = point => {
+    if (this.isDead) throw new Error('dead')
+    if (this.#left-- === 0) this.#die(point)
   }
-  const spaces = ['actor', 'aggregate', 'deadline', 'parked', 'documents', 'outbox']
-  return { documents: documents.dump(), state: store.dump(spaces), effects: [...effects].sort() }
+
+  /** Documents of which some are written, and the others are not. */
+  tearing(documents: DocumentStore, dead: (error: Error) => void): DocumentStore {
+    return {
+      ...documents,
+      upsertMany: async (collection, upserts) => {
+        const isTorn = this.#left-- === 0
+        await documents.upsertMany(collection, isTorn ? upserts.slice(0, 1) : upserts)
+        if (!isTorn) return
+        dead(new Error('dead'))
+        this.#die('within documents')
+      },
+    }
+  }
+
+  #die(point: Point | 'within documents'): never {
+    this.isDead = true
+    this.#diedAt.add(point)
+    throw new Error('dead')
+  }
 }
 
-describe('a partition that crashes at any step of its commits', () => {
-  test('ends with the documents, the state and the effects of one that never did', { timeout: 120_000 }, async () => {
-    const random = seeded('crashes')
-    for (let round = 0; round < 300; round++) {
-      const log = history(random, random.int(5, 60))
-      expect(await run(log, random)).toEqual(await run(log, null))
-    }
+/** One process: goes on from what is durable, to the end of the log or its own. False: it died on the way. */
+async function live({ time, store, documents, effects }: World, log: Entry[], random: Random | null, mortal: Mortal) {
+  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
+  for (const { seq, writes } of await recover(partition, store)) {
+    await project(documents, writes, seq)
+    partition.projected(seq)
+  }
+  const { outbox } = partition
+  const rest = { time, faults: toldFaults(), steps: mortal.steps }
+  const committer = new Committer({
+    ...{ partition, store, incarnation: INCARNATION, flushMs: FLUSH_MS, ...rest },
+    documents: mortal.tearing(documents, error => committer.stop(error)),
+    committed: cut => performer.add(cut.effects),
+    fatal: error => committer.stop(error),
   })
+  const performer = new Performer({
+    ...{ outbox, ...rest },
+    history: new History(documents, 0, (_step, work) => work()),
+    receiverOf: () => ({
+      async perform({ id }) {
+        effects.add(id)
+        return { outcome: 'done' }
+      },
+    }),
+    append: async () => {},
+    done({ id }) {
+      outbox.done(id)
+      committer.poke()
+    },
+  })
+  performer.open()
+  performer.add(outbox.takeFresh())
+  while (!mortal.isDead && partition.applied < log.length) {
+    const next = log.slice(partition.applied, partition.applied + (random?.int(1, 5) ?? 1))
+    if (!committer.isRunning && (random?.chance(0.5) ?? true)) partition.evict(0)
+    await partition.prepare(next)
+    for (const entry of next) partition.apply(entry)
+    if (random === null || random.chance(0.3)) await committer.catchUp()
+    else committer.poke()
+  }
+  await committer.catchUp()
+  while (!mortal.isDead && outbox.size > 0) await time.advance(FLUSH_MS)
+  await committer.drain()
+  await performer.stop()
+  return !mortal.isDead
+}
+
+test('a partition that crashes at any step ends as one that never did', { timeout: 120_000 }, async () => {
+  const random = seeded('crashes')
+  const diedAt = new Set<Point | 'within documents'>()
+  const run = async (log: Entry[], random: Random | null) => {
+    const world = new World()
+    // Each may live twice as long, so that the end is reached.
+    const points = (lives: number): number => random?.int(0, 10 * 2 ** lives) ?? Number.POSITIVE_INFINITY
+    for (let lives = 0; !(await live(world, log, random, new Mortal(points(lives), diedAt))); lives++);
+    return world.remains()
+  }
+  for (let round = 0; round < 150; round++) {
+    const log = history(random, random.int(5, 60))
+    expect(await run(log, random)).toEqual(await run(log, null))
+  }
+  const points = STEPS.flatMap((step): Point[] => [`before ${step}`, `after ${step}`])
+  const missed = points.filter(point => !diedAt.has(point))
+  // No effect here has an answer.
+  expect([missed, diedAt.has('within documents')]).toEqual([['before answer', 'after answer'], true])
 })

@@ -3,15 +3,15 @@ import { batches } from '../src/cli/replay/batches.ts'
 import { Delivery } from '../src/cli/replay/delivery.ts'
 import { eachInFlight } from '../src/cli/replay/in-flight.ts'
 import { Server } from '../src/cli/replay/server.ts'
-import { FakeRollcall, PatientClock, type Reply } from './support/fake-rollcall.ts'
+import { FakeRollcall, PatientTime, type Reply } from './support/fake-rollcall.ts'
 
 let rollcall: FakeRollcall
-let clock: PatientClock
+let time: PatientTime
 let warnings: string[]
 
 beforeEach(async () => {
   rollcall = new FakeRollcall()
-  clock = new PatientClock()
+  time = new PatientTime()
   warnings = []
   await rollcall.listen()
 })
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rollcall.close())
 
 const deliver = (retrySeconds = 120): Delivery =>
-  new Delivery(new Server(rollcall.url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), clock }))
+  new Delivery(new Server(rollcall.url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), time }))
 
 const record = (n: number): string => `{"page":"/${n}"}`
 
@@ -113,14 +113,14 @@ describe('delivery tries again', () => {
   test('after pauses that double up to five seconds', async () => {
     rollcall.answer = ({ method, nth }) => (method === 'POST' && nth <= 8 ? { status: 503 } : undefined)
     await deliver().send('/events', [record(1)])
-    expect(clock.pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000])
+    expect(time.pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000])
   })
 
   test('until its patience ends, then says why', async () => {
     rollcall.answer = () => ({ status: 503, body: { code: 'RC_OVERLOADED', message: 'full' } })
     const sent = deliver(1).send('/events', ['{}'])
     await expect(sent).rejects.toMatchObject({ code: 'RC_OVERLOADED', message: expect.stringContaining('full') })
-    expect(clock.now()).toBe(1_000)
+    expect(time.monotonic()).toBe(1_000)
   })
 
   test('with new patience for each request', async () => {

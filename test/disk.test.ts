@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { isStrayDiskFault, spaceAt } from '../src/lmdb/disk.ts'
+import { systemTime } from '../src/time.ts'
 
 describe('a disk', () => {
   test('has space for input while it is above the floor', () => {
-    expect(spaceAt(tmpdir())()).toBe(true)
+    expect(spaceAt(tmpdir(), systemTime)()).toBe(true)
   })
 
   test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CombinedLog, type LogEvent } from '../src/cli/replay/combined-log.ts'
-import { BEAT_MS, type Beat, type EveningOptions, planEvening, type Slot } from '../src/cli/evening/evening.ts'
-import type { Stream } from '../src/cli/evening/streams.ts'
+import { BEAT_MS, type PlannedBeat, type EveningOptions, planEvening, type Slot } from '../src/cli/evening/evening.ts'
+import type { PlannedStream } from '../src/cli/evening/streams.ts'
 import { eveningLog } from '../src/cli/evening/visits.ts'
 
 const END = 1_700_000_000_000
@@ -17,8 +17,8 @@ const options = (changes: Partial<EveningOptions> = {}): EveningOptions => ({
   ...changes,
 })
 const slotsOf = (changes?: Partial<EveningOptions>): Slot[] => [...planEvening(options(changes)).slots()]
-const beatsOf = (changes?: Partial<EveningOptions>): Beat[] => slotsOf(changes).flatMap(({ beats }) => beats)
-const byViewer = (beats: Beat[]): Beat[][] => [...Map.groupBy(beats, beat => beat.viewer.id).values()]
+const beatsOf = (changes?: Partial<EveningOptions>): PlannedBeat[] => slotsOf(changes).flatMap(({ beats }) => beats)
+const byViewer = (beats: PlannedBeat[]): PlannedBeat[][] => [...Map.groupBy(beats, beat => beat.viewer.id).values()]
 const gaps = (times: number[]): number[] => times.slice(1).map((time, index) => time - times[index]!)
 const textOf = (changes?: Partial<EveningOptions>): string => {
   const { slots, ...rest } = planEvening(options(changes))

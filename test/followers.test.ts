@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openFirebase } from '../src/notify/firebase.ts'
 import type { Push } from '../src/notify/index.ts'
-import { notifyFollowersLivestreamOnline } from '../src/receivers/notify-followers-livestream-online.ts'
+import { receivers } from '../src/receivers/table.ts'
 import { type FakeFirebase, failure, startFakeFirebase } from './support/fake-firebase.ts'
 import { virtualPerformer } from './support/virtual-performer.ts'
 import { effect, world } from './support/world.ts'
@@ -37,7 +37,7 @@ async function streamer(followers: number, dead: (n: number) => boolean = () => 
   )
   for (const n of numbers) if (dead(n)) fake.dead.add(deviceOf(n))
   const living = numbers.filter(n => !dead(n)).map(deviceOf)
-  const performer = virtualPerformer(() => notifyFollowersLivestreamOnline(made.world))
+  const performer = virtualPerformer(receivers(made.world))
   performer.made.open()
   const told = () => fake.messages.map(({ fid, token }) => fid ?? token!)
   const isSettled = () => vi.waitFor(() => expect(performer.accounts).toHaveLength(1), { timeout: 30_000 })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { Partition } from '../src/partition/partition.ts'
-import { MemoryStore } from './support/memory-store.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 const NOON = Date.UTC(2026, 0, 1, 12)
@@ -15,7 +15,7 @@ const beat = (userId: string, stream: string, at: number): Event => ({
 
 /** A partition after these beats, one an entry. */
 async function applied(beats: Event[]): Promise<Partition> {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
   for (const event of beats) {
     const entry = { seq: partition.applied + 1, events: [event] }

@@ -8,6 +8,7 @@ import { errors, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openJetStreamLog } from '../src/log/jetstream/index.ts'
 import { Connection, openConnection } from '../src/nats/index.ts'
+import { systemTime } from '../src/time.ts'
 import { type NatsCredentials, natsCredentials } from './support/nats-credentials.ts'
 import { freePort, natsServerBinary, startNatsServer } from './support/nats-server.ts'
 import { temporaryDirectory } from './support/server.ts'
@@ -111,7 +112,8 @@ describe('the connection to NATS', () => {
       async function* status() {
         for await (const [each] of on(events, 'status')) yield each
       }
-      connection = new Connection({ status, isClosed: () => isClosed } as unknown as NatsConnection, '2.15.2')
+      const nats = { status, isClosed: () => isClosed } as unknown as NatsConnection
+      connection = new Connection(nats, '2.15.2', systemTime)
     })
 
     const later = (): number => performance.now() + 10_000

@@ -1,11 +1,13 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Consumer } from '../src/log/jetstream/consumer.ts'
 import { Connection } from '../src/nats/index.ts'
+import { ManualTime } from './support/time.ts'
 
 describe('a consumer', () => {
   let consumer: Consumer
+  let time: ManualTime
   let position: Parameters<typeof Consumer.open>[0]
   /** the replies wanted to its requests */
   let requests: string[]
@@ -24,7 +26,7 @@ describe('a consumer', () => {
   const seqs = async (): Promise<number[] | undefined> => (await consumer.next())?.map(({ seq }) => seq)
 
   beforeEach(async () => {
-    vi.useFakeTimers()
+    time = new ManualTime()
     requests = []
     deleted = []
     abort = new AbortController()
@@ -48,16 +50,13 @@ describe('a consumer', () => {
       delete: async (_: string, name: string) => deleted.push(name),
     }
     position = {
-      connection: new Connection(nats as unknown as NatsConnection, '2.15.2'),
+      connection: new Connection(nats as unknown as NatsConnection, '2.15.2', time),
       manager: { consumers } as unknown as JetStreamManager,
       ...{ stream: 'ROLLCALL_0', from: 1, signal: abort.signal },
     }
     consumer = await Consumer.open(position)
   })
-  afterEach(() => {
-    consumer.end()
-    vi.useRealTimers()
-  })
+  afterEach(() => consumer.end())
 
   test('gives all that came since it was asked last', async () => {
     const first = seqs()
@@ -143,14 +142,14 @@ describe('a consumer', () => {
 
   test('is over when the server says nothing for a while', async () => {
     const next = seqs()
-    await vi.advanceTimersByTimeAsync(3_000)
+    await time.advance(3_000)
     expect(await next).toBeUndefined()
   })
 
   test('is not over while there are signs of life', async () => {
     const next = seqs()
     for (let n = 0; n < 20; n++) {
-      await vi.advanceTimersByTimeAsync(500)
+      await time.advance(500)
       status(100, 'Idle Heartbeat')
     }
     message(1)
@@ -162,7 +161,7 @@ describe('a consumer', () => {
     for (let seq = 1; seq <= 64; seq++) message(seq)
     await next
     for (let seq = 65; seq <= 128; seq++) message(seq)
-    await vi.advanceTimersByTimeAsync(60_000)
+    await time.advance(60_000)
     expect(await seqs()).toHaveLength(64)
     message(129)
     expect(await seqs()).toEqual([129])

@@ -1,74 +1,85 @@
-import type { Db } from 'mongodb'
 import { describe, expect, test } from 'vitest'
 import { Lease } from '../src/ownership/lease.ts'
+import { type OwnerDocument, ownerDatabase } from './support/owner-document.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
-interface Owner {
-  owner: string
-  epoch: number
-  renewed: number
-  released: boolean
-}
+const OTHER: OwnerDocument = { owner: 'other', epoch: 1, renewed: 5, released: false }
+const PASSING_MS = 3_000
 
-/** One owner's document, and a clock that passes by sleeping; `each` happens at every look of who waits. */
-function waiting(current: Owner, each: (current: Owner, look: number) => void) {
-  let now = 0
-  let looks = 0
+/** A lease that is waited for until somebody has it; `each` happens at every look of who waits. */
+async function waiting(before: OwnerDocument, each: (current: OwnerDocument, look: number) => void = () => {}) {
+  const [time, faults] = [new ManualTime(), toldFaults()]
   const said: string[] = []
-  const owners = {
-    async findOne() {
-      each(current, ++looks)
-      return { _id: 'owner', ...current }
-    },
-    async updateOne({ epoch, renewed }: Partial<Owner>, { $set = {} }: { $set?: Partial<Owner> }) {
-      if (epoch !== current.epoch || (renewed ?? current.renewed) !== current.renewed) return { matchedCount: 0 }
-      if ($set.owner) said.push(`taken after ${now} ms`)
-      Object.assign(current, $set, { epoch: $set.owner ? current.epoch + 1 : current.epoch })
-      return { matchedCount: 1 }
-    },
-  }
-  const leased = Lease.acquire({ collection: () => owners } as unknown as Db, 'me', new AbortController().signal, {
-    goneMs: 1_000,
-    monotonic: () => now,
-    async sleep(ms) {
-      now += ms
-      await new Promise(resolve => setImmediate(resolve))
-    },
+  const current = { ...before }
+  const owners = ownerDatabase(current, look => each(current, look))
+  const acquired = Lease.acquire(owners.db, 'me', new AbortController().signal, {
+    ...{ goneMs: 1_000, time, faults },
     waiting: owner => void said.push(`waiting for ${owner}`),
     lives: owner => void said.push(`${owner} lives`),
+  }).then(lease => {
+    said.push(`taken after ${time.monotonic()} ms`)
+    return lease
   })
-  return { said, leased }
+  await time.settle()
+  await time.advance(PASSING_MS)
+  return { said, owners, time, faults, lease: await acquired }
 }
-
-const OTHER: Owner = { owner: 'other', epoch: 1, renewed: 5, released: false }
 
 describe('whoever waits for the partitions', () => {
   test('has them when their owner stood still for long enough', async () => {
-    const { said, leased } = waiting({ ...OTHER }, () => {})
-    await (await leased).release()
+    const { said, lease } = await waiting(OTHER)
+    await lease.release()
     expect(said).toEqual(['waiting for other', 'taken after 1000 ms'])
   })
 
   test('does not take a renewal that was on its way when the owner was killed for a sign of life', async () => {
-    const { said, leased } = waiting({ ...OTHER }, (current, look) => {
+    const { said, lease } = await waiting(OTHER, (current, look) => {
       if (look === 3) current.renewed++
     })
-    await (await leased).release()
+    await lease.release()
     expect(said).toEqual(['waiting for other', 'taken after 1200 ms'])
   })
 
   test('is told that the owner lives when it renews again, and waits on', async () => {
-    const { said, leased } = waiting({ ...OTHER }, (current, look) => {
+    const { said, lease } = await waiting(OTHER, (current, look) => {
       if (look === 3 || look === 5) current.renewed++
     })
-    await (await leased).release()
+    await lease.release()
     expect(said).toEqual(['waiting for other', 'other lives', 'taken after 1400 ms'])
   })
 
   test('hears of an owner that was quicker to take what was released', async () => {
-    const { said, leased } = waiting({ ...OTHER, released: true }, (current, look) => {
+    const { said, lease } = await waiting({ ...OTHER, released: true }, (current, look) => {
       if (look === 1) queueMicrotask(() => Object.assign(current, { owner: 'third', epoch: 2, released: false }))
     })
-    await (await leased).release()
+    await lease.release()
     expect(said).toEqual(['waiting for third', 'taken after 1100 ms'])
+  })
+})
+
+describe('a lease', () => {
+  test('is renewed five times in the time after which its owner counts as gone, until it is released', async () => {
+    const { owners, lease, time } = await waiting({ ...OTHER, released: true })
+    expect(owners.current.renewed).toBe(PASSING_MS / 200)
+    await lease.release()
+    await time.advance(1_000)
+    expect(owners.current).toEqual({ owner: 'me', epoch: 2, renewed: PASSING_MS / 200, released: true })
+  })
+
+  test('outlives a renewal that fails, which is reported', async () => {
+    const { owners, lease, time, faults } = await waiting({ ...OTHER, released: true })
+    const away = new Error('the server is away')
+    owners.faults.push(away)
+    await time.advance(400)
+    expect([faults.all, owners.current.renewed]).toEqual([[['renewal of the lease', away]], PASSING_MS / 200 + 1])
+    await lease.release()
+  })
+
+  test('is lost to another process that took it', async () => {
+    const { owners, lease, time, faults } = await waiting({ ...OTHER, released: true })
+    owners.current.epoch++
+    await time.advance(200)
+    await expect(lease.lost).rejects.toMatchObject({ code: 'RC_FENCED' })
+    expect(faults.all).toEqual([])
   })
 })

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { KINDS } from '../actors/kinds.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/index.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 import { world } from './support/world.ts'
 
 /** Sets that take nothing until they were rebuilt, and what they were given. */
@@ -26,11 +28,12 @@ function copies() {
     close: async () => {},
   }
   const options = { partition: 0, live, documents: made.documents, isOwn: (id: string) => id !== 'other' }
-  const one = new LiveCopies({ ...options, now: () => NOON, failed: () => {} })
+  const copies = KINDS.flatMap(({ copies = [] }) => copies)
+  const one = new LiveCopies({ ...options, copies, time: new ManualTime(NOON), faults: toldFaults() })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {
       await nextTurn()
-      await one.settled()
+      await one.published()
     }
   }
   const lose = (): void => {
@@ -40,7 +43,7 @@ function copies() {
 }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
-  ...{ seq, shownUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
+  ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),

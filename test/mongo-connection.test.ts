@@ -9,13 +9,14 @@ import {
   MongoServerError,
   MongoTopologyClosedError,
 } from 'mongodb'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
 import { connectMongo } from '../src/mongodb/index.ts'
 import { duplicates, repeated } from '../src/mongodb/outcome.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
+import { ManualTime } from './support/time.ts'
 
-/** Of the driver. */
+/** The inside of the driver's client. */
 interface Inside {
   topology: { s: { servers: Map<string, { monitor: Monitor }> } }
 }
@@ -28,7 +29,7 @@ interface Monitor {
 const server = mongodbServer()
 const SECRET = 's3cr3t'
 
-/** What is wrong, all that the error holds. */
+/** All that the error holds of what is wrong. */
 const refusal = async (url: string): Promise<{ code: unknown; all: string }> => {
   const error = await connectMongo(url).then(
     () => new Error('connected'),
@@ -171,11 +172,10 @@ describe('what MongoDB was asked to do', () => {
   })
 
   test('is repeated where there is no answer and no error', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const time = new ManualTime()
     const answers = [new Promise<string>(() => {}), Promise.resolve('done')]
-    const done = repeated(() => answers.shift()!, 60_000)
-    await vi.advanceTimersByTimeAsync(12_000)
-    vi.useRealTimers()
+    const done = repeated(() => answers.shift()!, 60_000, time)
+    await time.advance(12_010)
     expect(await done).toBe('done')
   })
 

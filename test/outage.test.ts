@@ -5,6 +5,7 @@ import { receivers } from '../src/receivers/table.ts'
 import { startFakeFirebase } from './support/fake-firebase.ts'
 import { startFakePusher } from './support/fake-pusher.ts'
 import { NOON } from './support/one-partition.ts'
+import { toldFaults } from './support/time.ts'
 import { virtualPerformer } from './support/virtual-performer.ts'
 import { effect, world } from './support/world.ts'
 
@@ -14,13 +15,13 @@ const HOUR = 60 * MINUTE
 /** Pusher and Firebase, through their own clients, away until an hour has passed in the time of the performer. */
 async function awayForAnHour() {
   const [pusher, firebase] = await Promise.all([startFakePusher(), startFakeFirebase()])
-  const channels = await openPusher({ ...pusher.settings, failed: () => {} })
+  const channels = await openPusher({ ...pusher.settings, faults: toldFaults() })
   const push = await openFirebase(firebase.settings)
   onTestFinished(async () => {
     await Promise.all([channels.close(), push.close()])
     await Promise.all([pusher.close(), firebase.close()])
   })
-  const made = world({ channels, push, now: () => performer.now() })
+  const made = world({ channels, push })
   await made.put('followers', 'sam\nfan', { userId: 'sam', followerId: 'fan' })
   await made.put('registrations', 'fan\nphone', { userId: 'fan', kind: 'fid', value: 'phone' })
   const receiverOf = receivers(made.world)

@@ -2,13 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { History } from '../src/effects/history.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { Loop } from '../src/partition/processor.ts'
+import { Processor } from '../src/partition/processor.ts'
 import { adder } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
 import { NOON } from './support/one-partition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 import { effect, world } from './support/world.ts'
 
 const waiting = effect('k', {})
@@ -17,9 +18,10 @@ const failed: Event = { ...nothing, kind: 'effect.failed', effect: waiting.id, e
 
 /** Claims a partition with one effect in its outbox and these entries behind its cut; what was performed when it was done. */
 async function performed(entries: Event[]): Promise<string[]> {
-  const store = new MemoryStore()
+  const store = memoryCheckpoints()
   const former = await store.claim(0, 'before')
-  await store.commit(former, 1, { puts: [{ space: 'outbox', names: [waiting.id], value: waiting }], removes: [] })
+  const puts = [{ space: 'outbox' as const, names: [waiting.id], value: waiting }]
+  await store.commit(former, 1, { incarnation: 'one', mark: null, puts, removes: [] })
   const tried: string[] = []
   const last = 1 + entries.length
   const log = {
@@ -32,9 +34,17 @@ async function performed(entries: Event[]): Promise<string[]> {
       }
     },
   } as unknown as EventLog
-  const loop = await Loop.claim(0, {
+  const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
-    ...{ log, store, live: memoryLiveSets(), partitions: 1, flushMs: 10, now: () => NOON, failed: () => {} },
+    ...{
+      log,
+      store,
+      live: memoryLiveSets(new ManualTime()),
+      partitions: 1,
+      flushMs: 10,
+      time: new ManualTime(NOON),
+      faults: toldFaults(),
+    },
     documents: { upsertMany: async () => {}, find: async () => [] as unknown } as unknown as DocumentStore,
     receiverOf: () => ({
       async perform({ id }) {
@@ -43,8 +53,8 @@ async function performed(entries: Event[]): Promise<string[]> {
       },
     }),
   })
-  onTestFinished(() => loop.drain())
-  await loop.committer.settled(last, 20_000)
+  onTestFinished(() => processor.drain())
+  await processor.committer.settled(last, 20_000)
   for (let turn = 0; turn < 50; turn++) await nextTurn()
   return tried
 }

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
 import { Parts, partsOf } from '../src/ownership/answer-parts.ts'
 import type { Owner } from '../src/ownership/index.ts'
-import { Shards } from '../src/ownership/local.ts'
+import { LocalOwner } from '../src/ownership/local.ts'
 import { put } from '../src/ownership/questions.ts'
+import { ManualTime } from './support/time.ts'
 
 const code = (asked: Promise<unknown>): Promise<unknown> =>
   asked.then(
@@ -73,11 +74,13 @@ describe('a question', () => {
   })
 
   test('about a partition that there is not is answered so', async () => {
-    expect(await code(put(new Shards([]), 'rollcall.owner.parked', '[99]'))).toBe('RC_NOT_FOUND')
+    expect(await code(put(new LocalOwner([]), 'rollcall.owner.parked', '[99]'))).toBe('RC_NOT_FOUND')
   })
 })
 
 describe('an answer', () => {
+  const time = new ManualTime()
+  const parted = (answer: Parameters<typeof partsOf>[0], maxBytes: number) => partsOf(answer, maxBytes, time.id())
   const read = (...messages: ReturnType<typeof partsOf>): unknown => {
     const parts = new Parts()
     for (const message of messages) parts.add(message)
@@ -86,34 +89,34 @@ describe('an answer', () => {
   const value = { users: Array.from({ length: 1_000 }, (_, n) => `ü-${n}`) }
 
   test.each([10, 1_000, 100_000])('comes through in messages of %d bytes', maxBytes => {
-    const parts = partsOf({ value }, maxBytes)
+    const parts = parted({ value }, maxBytes)
     expect(Math.max(...parts.map(({ data }) => data.length))).toBeLessThanOrEqual(maxBytes)
     expect(read(...parts)).toEqual(value)
   })
 
   test.each([undefined, null, [], 0])('can be %j', nothing => {
-    expect(read(...partsOf({ value: nothing }, 100))).toEqual(nothing)
+    expect(read(...parted({ value: nothing }, 100))).toEqual(nothing)
   })
 
   test('that is an error is thrown, with its code and message', () => {
     const error = new RollcallError('RC_PARTITION_STOPPED', 'Partition 3: too many events are parked.')
-    expect(() => read(...partsOf({ error }, 100))).toThrow(error)
-    expect(() => read(...partsOf({ error }, 100))).toThrow(expect.objectContaining({ code: 'RC_PARTITION_STOPPED' }))
+    expect(() => read(...parted({ error }, 100))).toThrow(error)
+    expect(() => read(...parted({ error }, 100))).toThrow(expect.objectContaining({ code: 'RC_PARTITION_STOPPED' }))
   })
 
   test('with an error of a later version is RC_INTERNAL', () => {
     const error = { code: 'toString', message: 'x' } as unknown as RollcallError
-    expect(() => read(...partsOf({ error }, 100))).toThrow(expect.objectContaining({ code: 'RC_INTERNAL' }))
+    expect(() => read(...parted({ error }, 100))).toThrow(expect.objectContaining({ code: 'RC_INTERNAL' }))
   })
 
   test.each(['first', 'middle', 'last'])('whose %s part was lost is none', which => {
-    const parts = partsOf({ value }, 1_000)
+    const parts = parted({ value }, 1_000)
     const lost = { first: 0, middle: 3, last: parts.length - 1 }[which]
     expect(() => read(...parts.filter((_, n) => n !== lost))).toThrow(expect.objectContaining({ code: 'RC_NO_OWNER' }))
   })
 
   test('is whole though another one comes between', () => {
-    const [mine, others] = [partsOf({ value }, 1_000), partsOf({ value: 'of a former owner' }, 5)]
+    const [mine, others] = [parted({ value }, 1_000), parted({ value: 'of a former owner' }, 5)]
     const mixed = mine.flatMap((part, n) => [part, ...others.slice(0, -2).slice(n, n + 1)])
     expect(read(...mixed)).toEqual(value)
   })

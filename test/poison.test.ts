@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { assign, setup } from 'xstate'
 import type { Event } from '../actors/event.ts'
 import type { ActorKind } from '../actors/index.ts'
+import type { CheckpointStore } from '../src/checkpoint/index.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { Partition } from '../src/partition/partition.ts'
 import { recover } from '../src/partition/recovery.ts'
 import { adder, type Sum } from './support/adder.ts'
-import { MemoryStore } from './support/memory-store.ts'
+import { allRecords } from './support/all-records.ts'
+import { INCARNATION } from './support/checkpoint-records.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 }
 
@@ -34,7 +37,7 @@ const add = (n: number, key = 'k'): Event => ({ kind: 'add', key, id: '', at: 0,
 const unpark = (verb: 'retry' | 'drop'): Event => ({ ...add(0), kind: `parked.${verb}`, actor: 'adder/k' })
 
 /** A partition over `store` that has applied one entry for each list of events. */
-async function applied(store: MemoryStore, kind: ActorKind, entries: Event[][]): Promise<Partition> {
+async function applied(store: CheckpointStore, kind: ActorKind, entries: Event[][]): Promise<Partition> {
   const partition = new Partition(await store.claim(0, 'test'), [kind], rules, store)
   await recover(partition, store)
   for (const events of entries) await apply(partition, events)
@@ -47,9 +50,9 @@ async function apply(partition: Partition, events: Event[]): Promise<void> {
   partition.apply(entry)
 }
 
-async function commit(partition: Partition, store: MemoryStore): Promise<string[]> {
+async function commit(partition: Partition, store: CheckpointStore): Promise<string[]> {
   const cut = partition.take()
-  await store.commit(partition.claim, cut.seq, cut.delta)
+  await store.commit(partition.claim, cut.seq, { incarnation: INCARNATION, ...cut.delta })
   return cut.effects.map(({ id }) => id)
 }
 
@@ -60,7 +63,7 @@ const refusesTwo = adder(n => n === 2)
 
 describe('an event that its actor cannot take', () => {
   test('is parked with its error, and the actor stays as it was', async () => {
-    const partition = await applied(new MemoryStore(), refusesTwo, [[add(1), add(2)]])
+    const partition = await applied(memoryCheckpoints(), refusesTwo, [[add(1), add(2)]])
     expect(partition.parking.list()).toMatchObject([
       { actor: 'adder/k', error: 'cannot add 2', events: [{ index: 1 }] },
     ])
@@ -68,25 +71,25 @@ describe('an event that its actor cannot take', () => {
   })
 
   test('says nothing', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     const partition = await applied(store, refusesTwo, [[add(2)]])
     expect(await commit(partition, store)).toEqual([])
   })
 
   test('holds back the later events of its actor, not those of others', async () => {
-    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3), add(3, 'other')]])
+    const partition = await applied(memoryCheckpoints(), refusesTwo, [[add(2), add(3), add(3, 'other')]])
     expect([partition.parking.list()[0]!.events.length, await sumOf(partition, 'other')]).toEqual([2, 3])
   })
 
   test('is parked still after a restart', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(await applied(store, refusesTwo, [[add(1), add(2), add(3)]]), store)
     const partition = await applied(store, refusesTwo, [[add(4)]])
     expect(partition.parking.list()[0]!.events.map(({ event }) => event.n)).toEqual([2, 3, 4])
   })
 
   test('is applied by a retry once the actor can take it, and those behind it in order', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(await applied(store, refusesTwo, [[add(1), add(2), add(3)]]), store)
     const partition = await applied(
       store,
@@ -95,21 +98,22 @@ describe('an event that its actor cannot take', () => {
     )
     expect([await sumOf(partition), partition.parking.list()]).toEqual([6, []])
     await commit(partition, store)
-    expect(store.dump(['parked'])).toEqual({})
+    const names = [...(await allRecords(store, partition.claim)).keys()]
+    expect(names.filter(name => name.startsWith('["parked"'))).toEqual([])
   })
 
   test('is parked again by a retry that fails', async () => {
-    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3)], [unpark('retry')]])
+    const partition = await applied(memoryCheckpoints(), refusesTwo, [[add(2), add(3)], [unpark('retry')]])
     expect(partition.parking.list()[0]!.events.map(({ event }) => event.n)).toEqual([2, 3])
   })
 
   test('is gone by a drop, and those behind it are applied', async () => {
-    const partition = await applied(new MemoryStore(), refusesTwo, [[add(2), add(3)], [unpark('drop')]])
+    const partition = await applied(memoryCheckpoints(), refusesTwo, [[add(2), add(3)], [unpark('drop')]])
     expect([await sumOf(partition), partition.parking.list()]).toEqual([3, []])
   })
 
   test('leaves no room for another entry when a thousand wait', async () => {
-    const partition = await applied(new MemoryStore(), refusesTwo, [
+    const partition = await applied(memoryCheckpoints(), refusesTwo, [
       [add(2), ...Array.from({ length: 998 }, () => add(1))],
     ])
     expect(partition.parking.isFull).toBe(false)
@@ -118,7 +122,7 @@ describe('an event that its actor cannot take', () => {
   })
 
   test('is given up by a drop ahead of its turn, which then is not applied again', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     const partition = await applied(store, refusesTwo, [[add(2), add(3)]])
     expect(await partition.unparkAhead({ seq: 3, events: [unpark('drop')] })).toBe(true)
     await apply(partition, [add(2), add(4)])
@@ -132,7 +136,7 @@ describe('a deadline that its actor cannot take', () => {
   const tick = (at: number): Event => ({ ...add(0), kind: 'tick', at, epoch: 0 })
 
   test('is parked, and a retry after a restart sets it anew', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(await applied(store, timer(true), [[add(5)], [tick(10)]]), store)
     const partition = await applied(store, timer(false), [])
     expect([partition.parking.list()[0]?.error, [...partition.wheel.entries()]]).toEqual(['cannot wake', []])
@@ -141,7 +145,7 @@ describe('a deadline that its actor cannot take', () => {
   })
 
   test('is kept for an actor whose record cannot be read', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(await applied(store, { ...timer(false), version: 2 }, [[add(5)]]), store)
     await commit(await applied(store, timer(false), [[tick(10)]]), store)
     const partition = await applied(store, { ...timer(false), version: 2 }, [[unpark('retry')]])
@@ -151,7 +155,7 @@ describe('a deadline that its actor cannot take', () => {
 
 describe('effects', () => {
   test('of an actor are numbered within an entry, and a retry numbers its own', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     let refuses = true
     const kind = adder(n => n === 2 && refuses)
     const partition = await applied(store, kind, [[add(1), add(1, 'other'), add(1), add(2)]])
@@ -163,7 +167,7 @@ describe('effects', () => {
 
 describe('effects of a drop ahead of its turn', () => {
   test('have other ids than those of the events it came with', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     const partition = await applied(store, refusesTwo, [[add(2), add(3)]])
     const ahead = { seq: 2, events: [add(5), unpark('drop')] }
     await partition.unparkAhead(ahead)
@@ -175,7 +179,7 @@ describe('effects of a drop ahead of its turn', () => {
 
 describe('an actor whose record is of an unknown version', () => {
   test('is parked by name while the partition goes on', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(
       await applied(
         store,
@@ -196,7 +200,7 @@ describe('an actor whose record is of an unknown version', () => {
   })
 
   test('keeps its record, and goes on from it with a program that knows the version', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(
       await applied(
         store,
@@ -222,7 +226,7 @@ describe('an actor whose record is of an unknown version', () => {
   })
 
   test('comes up through its migrations', async () => {
-    const store = new MemoryStore()
+    const store = memoryCheckpoints()
     await commit(
       await applied(
         store,

@@ -71,6 +71,11 @@ describe('rollcall replay', () => {
     expect((await run(file('cut.gz', gzipSync(logLines(500).join('\n')).subarray(0, -30)))).code).toBe(1)
   })
 
+  test('fails when a file has no line that could be used', async () => {
+    const { code, stderr } = await run(file('other.txt', 'nonsense\n'), file('events.log', logLine(1)))
+    expect([code, stderr]).toEqual([1, expect.stringContaining('other.txt: no line could be used')])
+  })
+
   test('says what is wrong in a line without a stack', async () => {
     expect((await run(join(folder, 'missing.log'))).stderr).toMatch(
       /^RC_NOT_FOUND: .*missing\.log: there is no such file\n$/,

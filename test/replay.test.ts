@@ -8,17 +8,17 @@ import { MAX_LINE_BYTES } from '../src/cli/replay/lines.ts'
 import { replay } from '../src/cli/replay/replay.ts'
 import { Report } from '../src/cli/replay/report.ts'
 import { Server } from '../src/cli/replay/server.ts'
-import { type Event, FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
+import { type Event, FakeRollcall, PatientTime } from './support/fake-rollcall.ts'
 
 let folder: string
 let rollcall: FakeRollcall
-let clock: PatientClock
+let time: PatientTime
 let warnings: string[]
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rollcall-replay-'))
   rollcall = new FakeRollcall()
-  clock = new PatientClock()
+  time = new PatientTime()
   warnings = []
   await rollcall.listen()
 })
@@ -35,7 +35,7 @@ function file(name: string, content: string | Buffer): string {
 }
 
 const deliveryTo = (url: string, retrySeconds = 120): Delivery =>
-  new Delivery(new Server(url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), clock }))
+  new Delivery(new Server(url, { retryMs: retrySeconds * 1_000, warn: text => warnings.push(text), time }))
 
 async function replayed(...files: string[]) {
   const report = new Report(text => warnings.push(text))
@@ -93,6 +93,55 @@ describe('replay reads', () => {
     const cut = gzipSync(logLines(500).join('\n')).subarray(0, -30)
     const { report } = await replayed(file('cut.gz', cut), file('whole.log', logLine(7)))
     expect([report.unreadable.length, pages(rollcall.received).at(-1)]).toEqual([1, '/7'])
+  })
+})
+
+describe('a gzip with stray bytes behind it', () => {
+  test.each([
+    ['with', '\n'],
+    ['without', ''],
+  ])('counts its lines, the last one %s a line end too', async (_, end) => {
+    const bytes = Buffer.concat([gzipSync(logLines(30).join('\n') + end), Buffer.from('oops')])
+    const { report } = await replayed(file('stray.gz', bytes))
+    expect([report.accepted, report.badLines, report.unreadable.length]).toEqual([30, 0, 1])
+  })
+
+  test('counts no line that breaks off', async () => {
+    const cut = gzipSync(logLines(500).join('\n')).subarray(0, -100)
+    const { report } = await replayed(file('cut.gz', cut))
+    const last = pages(rollcall.received).at(-1)
+    expect([report.badLines, last]).toEqual([0, `/${report.accepted - 1}`])
+  })
+})
+
+describe('equal lines of one second', () => {
+  test('are as many events in a rotated log as in the whole one', async () => {
+    const lines = Array<string>(5).fill(logLine(1))
+    await replayed(file('whole.log', lines.join('\n')))
+    const whole = rollcall.received.map(({ id }) => id)
+    await replayed(file('access.log.1', lines.slice(0, 2).join('\n')), file('access.log', lines.slice(2).join('\n')))
+    expect([new Set(whole).size, rollcall.received.slice(5).map(({ id }) => id)]).toEqual([5, whole])
+  })
+})
+
+describe('a file of which no line could be used', () => {
+  const formats = /no line could be used; replay reads the Combined or the Common Log Format .*NDJSON/
+
+  test.each([
+    ['nonsense\nmore of it\n'],
+    [logLine(1, 'none')],
+    ['{"level":30}\n'],
+  ])('is told with the formats there are: %j', async content => {
+    rollcall.answer = ({ body }) =>
+      body.includes('level') ? { status: 400, body: { message: 'no event' } } : undefined
+    const path = file('other.log', content)
+    const { report } = await replayed(path, file('events.log', logLine(1)))
+    expect([report.unusable, warnings.at(-1)]).toEqual([[path], expect.stringMatching(formats)])
+  })
+
+  test.each(['', '\n\n', `nonsense\n${logLine(1)}`])('is none such: %j', async content => {
+    const { report } = await replayed(file('events.log', content))
+    expect(report.unusable).toEqual([])
   })
 })
 

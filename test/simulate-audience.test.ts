@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { BEAT_MS, planEvening } from '../src/cli/evening/evening.ts'
-import type { Stream } from '../src/cli/evening/streams.ts'
+import type { PlannedStream } from '../src/cli/evening/streams.ts'
 
 const SEED = Number(process.env.ROLLCALL_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
 const slots = [
@@ -14,7 +14,7 @@ const earnings = slots.flatMap(({ earnings }) => earnings)
 interface Watched {
   slot: number
   userId: string
-  stream: Stream
+  stream: PlannedStream
 }
 
 const watched: Watched[] = slots.flatMap(({ beats }, slot) =>
@@ -23,7 +23,7 @@ const watched: Watched[] = slots.flatMap(({ beats }, slot) =>
 const ofViewer = Map.groupBy(watched, ({ userId }) => userId)
 
 /** From beat to beat on the stream, up to the slot and with it. */
-function msOn(stream: Stream, { userId, slot }: { userId: string; slot: number }): number {
+function msOn(stream: PlannedStream, { userId, slot }: { userId: string; slot: number }): number {
   const beats = new Set(
     ofViewer
       .get(userId)!

@@ -1,16 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { type Evening, planEvening, type Slot } from '../src/cli/evening/evening.ts'
-import type { Stream } from '../src/cli/evening/streams.ts'
+import type { PlannedStream } from '../src/cli/evening/streams.ts'
 
 const SEED = Number(process.env.ROLLCALL_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
 const SLOTS = 60
 
 const plan = (streamers: number, minutes = 30): Evening =>
   planEvening({ viewers: 0, streamers, minutes, seed: SEED, end: 1_700_000_000_000 })
-const streamsOf = (...options: Parameters<typeof plan>): Stream[] => plan(...options).streams
-const byStreamer = (streams: Stream[]): Stream[][] => [...Map.groupBy(streams, ({ streamer }) => streamer.id).values()]
-const slotsWith = (evening: Evening, has: (slot: Slot) => Stream[]): [Stream, number][] =>
-  [...evening.slots()].flatMap((slot, n) => has(slot).map((stream): [Stream, number] => [stream, n]))
+const streamsOf = (...options: Parameters<typeof plan>): PlannedStream[] => plan(...options).streams
+const byStreamer = (streams: PlannedStream[]): PlannedStream[][] => [
+  ...Map.groupBy(streams, ({ streamer }) => streamer.id).values(),
+]
+const slotsWith = (evening: Evening, has: (slot: Slot) => PlannedStream[]): [PlannedStream, number][] =>
+  [...evening.slots()].flatMap((slot, n) => has(slot).map((stream): [PlannedStream, number] => [stream, n]))
 
 describe(`the streams of an evening (ROLLCALL_TEST_SEED=${SEED})`, () => {
   test.each([

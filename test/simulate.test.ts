@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { planEvening, type Slot } from '../src/cli/evening/evening.ts'
 import { sendEvening } from '../src/cli/evening/send.ts'
-import type { Stream } from '../src/cli/evening/streams.ts'
+import type { PlannedStream } from '../src/cli/evening/streams.ts'
 import { Server } from '../src/cli/replay/server.ts'
 import { FakePlatform } from './support/fake-platform.ts'
-import { FakeRollcall, PatientClock } from './support/fake-rollcall.ts'
+import { FakeRollcall, PatientTime } from './support/fake-rollcall.ts'
 
 const END = 1_700_000_000_000
 const SEED = Number(process.env.ROLLCALL_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rollcall.close())
 
 const play = (plan = evening) =>
-  sendEvening(plan, new Server(rollcall.url, { retryMs: 0, warn: () => {}, clock: new PatientClock() }))
+  sendEvening(plan, new Server(rollcall.url, { retryMs: 0, warn: () => {}, time: new PatientTime() }))
 
 const someTurns = async () => {
   for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate)
@@ -39,7 +39,7 @@ const sent = (path: RegExp) =>
     .sort()
 
 /** A stream as `<streamer> <how manieth of the streamer's>`, by the plan and by the id of its session. */
-const nameOf = ({ streamer, from }: Stream): string => {
+const nameOf = ({ streamer, from }: PlannedStream): string => {
   const before = evening.streams.filter(other => other.streamer === streamer && other.from < from)
   return `${streamer.id} ${before.length}`
 }

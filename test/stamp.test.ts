@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Stamp, webEvents } from '../src/bridge/stamp.ts'
+import { Stamp } from '../src/bridge/stamp.ts'
+import { webEvents } from '../src/bridge/web-events.ts'
 import type { Document, DocumentStore } from '../src/documents/index.ts'
 
 const users: Record<string, Partial<Document>> = {

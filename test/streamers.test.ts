@@ -5,6 +5,7 @@ import type { Bridge } from '../src/bridge/index.ts'
 import { StreamerSessions } from '../src/bridge/streamer-sessions.ts'
 import { Positions } from '../src/log/positions.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
+import { ManualTime } from './support/time.ts'
 import { world } from './support/world.ts'
 
 /** Two bridges over one partition, each with a clock of its own. */
@@ -17,12 +18,12 @@ async function bridges(...clocks: number[]) {
     return new Positions()
   }
   const actor = async (_: number, kind: string, key: string) => ({ snapshot: await one.partition.view(kind, key) })
-  const insist = (ask: (owner: object) => unknown) => ask({ actor })
+  const ask = (question: (owner: object) => unknown) => question({ actor })
   const shared = {
-    ...{ documents, append, config: { partitions: 1, prices: { preview: 0, sd: 5 } } },
-    ...{ partitions: { insist, settled: async () => {} }, stamp: { forgetSession() {} } },
+    ...{ documents, append, settings: { partitions: 1, prices: { preview: 0, sd: 5 } } },
+    ...{ directory: { ask, settled: async () => {} }, stamp: { forgetSession() {} } },
   }
-  return clocks.map(time => new StreamerSessions({ ...shared, now: () => time } as unknown as Bridge))
+  return clocks.map(now => new StreamerSessions({ ...shared, time: new ManualTime(now) } as unknown as Bridge))
 }
 
 test('a change counts that follows another one made by a clock that was ahead', async () => {

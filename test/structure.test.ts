@@ -1,8 +1,8 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, normalize } from 'node:path'
+import { existsSync, globSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type Import, importsOf, ROOT, textOf } from './support/imports.ts'
 
-const ROOT = new URL('..', import.meta.url).pathname
 const FILES = globSync('{machines,actors,src}/**/*.ts', { cwd: ROOT }).sort()
 const PORTS = [
   'log',
@@ -16,8 +16,13 @@ const PORTS = [
   'shard',
   'ownership',
 ]
+const TESTS = globSync('{test,bench}/**/*.ts', { cwd: ROOT }).sort()
+/** Whatever differs from run to run: an own clock, a timer, a random id; `setTimeout(` as a method is another thing. */
+const OF_THE_MACHINE =
+  /\b(Date\.now|performance\.now|randomUUID|AbortSignal\.timeout)\b|timers\/promises|(?<!\.)\bset(Timeout|Interval|Immediate)\(|new Date\(\)/
 const UNCLEAR = /^(utils?|helpers?|common|types|misc|lib)$/
 const LONGEST = 260
+const LONGEST_TEST = 300
 
 /**
  * The order of imports, bottom to top: a room imports only rooms of earlier lines, and files of its own. Rooms of one
@@ -50,25 +55,6 @@ const LINES = ORDER.trim()
   .split('\n')
   .map(line => line.trim().split(/\s+/))
 const LEVELS = new Map(LINES.flatMap((rooms, level) => rooms.map((room): [string, number] => [room, level])))
-
-interface Import {
-  from: string
-  /** a file of the project, or the name of a package */
-  to: string
-}
-
-const STATIC = /^(?:import|export)\s+(?:type\s+)?(?:[\w$*{}\s,]+?\s*from\s*)?'([^']+)'/gm
-const DYNAMIC = /\bimport\(\s*'([^']+)'\s*\)/g
-
-const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
-
-function importsOf(from: string): Import[] {
-  const text = textOf(from)
-  return [...text.matchAll(STATIC), ...text.matchAll(DYNAMIC)].map(([, specifier]) => ({
-    from,
-    to: specifier!.startsWith('.') ? normalize(join(dirname(from), specifier!)) : specifier!,
-  }))
-}
 
 const IMPORTS = FILES.flatMap(importsOf)
 const INSIDE = IMPORTS.filter(({ to }) => to.endsWith('.ts'))
@@ -130,7 +116,8 @@ describe('the source', () => {
   })
 
   test('keeps the client to itself', () => {
-    expect(IMPORTS.filter(({ from }) => roomOf(from) === 'client').map(shown)).toEqual([])
+    const own = IMPORTS.filter(({ from }) => roomOf(from) === 'client')
+    expect(own.filter(({ to }) => roomOf(to) !== 'client').map(shown)).toEqual([])
   })
 
   test('has no circle of rooms, types too', () => {
@@ -156,8 +143,17 @@ describe('the source', () => {
     expect([...names].filter(name => UNCLEAR.test(name))).toEqual([])
   })
 
+  test('takes clocks, timers and random ids from one room alone', () => {
+    const own = FILES.filter(file => file.startsWith('src/') && !['time', 'client', 'cli'].includes(roomOf(file)))
+    expect(own.filter(file => OF_THE_MACHINE.test(textOf(file)))).toEqual([])
+  })
+
   test(`has no file of more than ${LONGEST} lines`, () => {
     expect(FILES.filter(isLongerThan(LONGEST))).toEqual([])
+  })
+
+  test(`has tests in files of at most ${LONGEST_TEST} lines`, () => {
+    expect(TESTS.filter(isLongerThan(LONGEST_TEST))).toEqual([])
   })
 })
 

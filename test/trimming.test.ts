@@ -6,22 +6,28 @@ import { openLog } from '../src/log/embedded/writer.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { KEPT_MS, oldestNeeded, startTrimming, trimAll } from '../src/log/trimming.ts'
 import { event } from './support/entries.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
+
+const HOUR_MS = 3_600_000
 
 describe('trimming the log', () => {
   let path: string
   let log: EventLog
+  let time: ManualTime
+  let faults: ReturnType<typeof toldFaults>
 
   beforeEach(async () => {
     path = mkdtempSync(join(tmpdir(), 'rollcall-log-'))
     log = await openLog(path, 3, {})
+    time = new ManualTime()
+    faults = toldFaults()
   })
   afterEach(async () => {
-    vi.useRealTimers()
     await log.close()
     rmSync(path, { recursive: true })
   })
 
-  /** One entry each. */
+  /** Appends an entry for each arrival. */
   const arrive = async (partition: number, ...arrivals: number[]): Promise<void> => {
     for (const arrival of arrivals) await log.append(partition, [event('', { arrival })])
   }
@@ -85,39 +91,39 @@ describe('trimming the log', () => {
     expect((await log.bounds(1)).first).toBe(2)
   })
 
-  const trimHourly = (cuts: () => Promise<Map<number, number>>, failed: (error: unknown) => void = () => {}) => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    return startTrimming({ log, cuts, now: () => KEPT_MS + 25, failed })
-  }
+  const trimHourly = (cuts: () => Promise<Map<number, number>>) => startTrimming({ log, cuts, time, faults })
+  const late = (): number => KEPT_MS + 25 - HOUR_MS
 
   test('happens every hour to what is older than a week', async () => {
     await arrive(0, 10, 20, 30)
+    time.set(late())
     const trimming = trimHourly(async () => new Map([[0, 3]]))
-    vi.advanceTimersByTime(3_599_999)
+    await time.advance(HOUR_MS - 1)
     await trimming.close()
     const early = await firsts()
+    time.set(late())
     const later = trimHourly(async () => new Map([[0, 3]]))
-    vi.advanceTimersByTime(3_600_000)
+    await time.advance(HOUR_MS)
     await later.close()
     expect([early[0], (await firsts())[0]]).toEqual([1, 3])
   })
 
   test('happens again after it failed, and tells why it did', async () => {
     await arrive(0, 10, 20, 30)
+    time.set(late())
     const cuts = vi.fn(async () => new Map([[0, 3]])).mockRejectedValueOnce(new Error('no shard'))
-    const failed = vi.fn()
-    const trimming = trimHourly(cuts, failed)
-    vi.advanceTimersByTime(3_600_000)
-    await vi.waitUntil(() => failed.mock.calls.length > 0)
-    vi.advanceTimersByTime(3_600_000)
+    const trimming = trimHourly(cuts)
+    await time.advance(HOUR_MS)
+    expect(faults.all).toEqual([['trim', new Error('no shard')]])
+    await time.advance(HOUR_MS)
     await trimming.close()
-    expect([failed.mock.calls[0]![0].message, (await firsts())[0]]).toEqual(['no shard', 3])
+    expect((await firsts())[0]).toBe(3)
   })
 
   test('does not happen after the end', async () => {
     const cuts = vi.fn(async () => new Map<number, number>())
     await trimHourly(cuts).close()
-    vi.advanceTimersByTime(7_200_000)
+    await time.advance(2 * HOUR_MS)
     expect(cuts).not.toHaveBeenCalled()
   })
 })

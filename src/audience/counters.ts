@@ -1,6 +1,6 @@
-import type { Event } from '../../actors/event.ts'
 import type { Presence, Tally } from '../../actors/index.ts'
-import { ALIVE_MS, windowOf } from '../../machines/viewer.ts'
+import { aliveSince } from './alive.ts'
+import type { Audience } from './sum.ts'
 
 /** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
 export const FREEZE_MS = 86_400_000
@@ -106,19 +106,9 @@ export class AudienceCounters implements Tally {
     return known !== undefined && known.lastArrival + FREEZE_MS <= time
   }
 
-  /** Names of the records a heartbeat of a viewer of these streams needs that are not at hand. */
-  missing(event: Event, streams: readonly string[]): string[][] {
-    const names: string[][] = []
-    const stream = event.stream as string | null
-    if (stream !== null) {
-      // On a new stream the viewer forgets those that are frozen.
-      for (const id of streams.includes(stream) ? [stream] : [stream, ...streams]) {
-        if (!this.#streams.has(id)) names.push(['stream', id])
-      }
-    }
-    const window = windowOf(event.at)
-    if (!this.#windows.has(window)) names.push(['window', String(window)])
-    return names
+  /** A record is at hand when it is in memory; of the totals it always is. */
+  isAtHand([what, name]: string[]): boolean {
+    return what === 'stream' ? this.#streams.has(name!) : what !== 'window' || this.#windows.has(Number(name))
   }
 
   restore({ names: [what, name], value }: CounterRecord): void {
@@ -138,7 +128,7 @@ export class AudienceCounters implements Tally {
     return taken
   }
 
-  /** Who moved and who attended since this was last taken. */
+  /** Viewers who moved and attended since this was last taken. */
   takeNews(): LiveNews {
     const news = this.#news
     this.#news = { present: new Map(), attended: [] }
@@ -156,13 +146,13 @@ export class AudienceCounters implements Tally {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
       for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
     }
-    this.#alive.since(now - ALIVE_MS)
-    for (const [stream, alive] of this.#aliveOn) if (alive.since(now - ALIVE_MS) === 0) this.#aliveOn.delete(stream)
+    this.#alive.since(aliveSince(now))
+    for (const [stream, alive] of this.#aliveOn) if (alive.since(aliveSince(now)) === 0) this.#aliveOn.delete(stream)
   }
 
   /** Viewers whose newest beat is at most 65 s before `now`, to the second. */
   alive(now: number, stream?: string): number {
-    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(now - ALIVE_MS) ?? 0
+    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(aliveSince(now)) ?? 0
   }
 
   /** Streams that still count attendance. */
@@ -172,6 +162,16 @@ export class AudienceCounters implements Tally {
 
   get totals(): { attendance: number; tooLate: number } {
     return this.#totals
+  }
+
+  /** In all, and on every stream that still counts attendance. */
+  audience(now: number): Audience {
+    const all = { alive: this.alive(now), attendance: this.#totals.attendance }
+    const streams = [...this.#streams].map(([id, { attendance }]): Audience['bySession'][number] => [
+      id,
+      { alive: this.alive(now, id), attendance },
+    ])
+    return { all, bySession: streams }
   }
 
   /** undefined: the stream's record is not at hand */

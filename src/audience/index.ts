@@ -15,7 +15,7 @@ export interface ViewingSession {
   end: number
 }
 
-/** What a streamer's session was when the partition was at `seq`. */
+/** A streamer's session as it was when the partition was at `seq`. */
 export interface SessionSnapshot {
   key: string
   seq: number
@@ -34,7 +34,7 @@ export interface LiveContent extends OtherNews {
   attended?: [stream: string, userId: string][]
 }
 
-/** What the partition published is not all in the sets: its owner must rebuild it. */
+/** Some of what the partition published is not in the sets: its owner must rebuild it. */
 export class LiveSetsLost extends Error {
   override name = 'LiveSetsLost'
   readonly code = 'RC_LIVE_SETS_LOST'
@@ -61,7 +61,7 @@ export interface LiveSets<Unknown extends null = never> {
    * is published from the call on is taken. If it fails the partition is not whole; only its owner may call it.
    */
   rebuild(partition: number, source: AsyncIterable<LiveContent> | Iterable<LiveContent>): Promise<void>
-  /** Whether the sets hold what the partition published since it was rebuilt. To be asked now and then, since an idle partition meets no LiveSetsLost. */
+  /** A partition is current when the sets hold all that it published. To be asked now and then: an idle one meets no LiveSetsLost. */
   isCurrent(partition: number): Promise<boolean>
   /** Users whose newest beat is at or after `since`, in all or on one stream. */
   alive(since: number, stream?: string): Promise<string[] | Unknown>

@@ -1,34 +1,29 @@
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import type { Time } from '../time.ts'
+import { Sweep } from './alive.ts'
 import type { LiveSets, ViewerPresence } from './index.ts'
 
 const FORGET_MS = 86_400_000
 
-/** Live sets of one thread. Who is no longer alive is forgotten, and a stream nobody new came to for a day. */
-export const memoryLiveSets = (): LiveSets => {
+/** Live sets of one thread. Viewers who are no longer alive are forgotten, and streams nobody new came to for a day. */
+export const memoryLiveSets = (time: Time): LiveSets => {
   const newestOf = new Map<string, ViewerPresence>()
   const attendeesOf = new Map<string, { users: Set<string>; grewAt: number }>()
-  let newest = 0
-  let sweptAt = 0
-
-  const sweep = (): void => {
-    // A beat may be ahead of the clock, by which readers ask.
-    const alive = Math.min(newest, Date.now()) - ALIVE_MS
-    for (const [userId, { at }] of newestOf) if (at < alive) newestOf.delete(userId)
-    for (const [stream, { grewAt }] of attendeesOf) if (grewAt < newest - FORGET_MS) attendeesOf.delete(stream)
-    sweptAt = newest
-  }
+  const sweep = new Sweep(time)
 
   const take = (present: ViewerPresence[], attended: [stream: string, userId: string][]): void => {
     for (const beat of present) {
-      newest = Math.max(newest, beat.at)
+      sweep.beat(beat.at)
       const known = newestOf.get(beat.userId)
       if (known === undefined || known.at < beat.at) newestOf.set(beat.userId, beat)
     }
     for (const [stream, userId] of attended) {
       const users = attendeesOf.get(stream)?.users ?? new Set()
-      attendeesOf.set(stream, { users: users.add(userId), grewAt: newest })
+      attendeesOf.set(stream, { users: users.add(userId), grewAt: sweep.newest })
     }
-    if (newest - sweptAt >= ALIVE_MS) sweep()
+    const before = sweep.due()
+    if (before === undefined) return
+    for (const [userId, { at }] of newestOf) if (at < before) newestOf.delete(userId)
+    for (const [stream, { grewAt }] of attendeesOf) if (grewAt < sweep.newest - FORGET_MS) attendeesOf.delete(stream)
   }
 
   return {

@@ -1,5 +1,5 @@
 /**
- * What is done in Redis, each script at once. KEYS: generation, rebuild, whole, then those the script is about; keys
+ * The scripts: all that is done in Redis, each at once. KEYS: generation, rebuild, whole, then those the script is about; keys
  * named by an id begin with one of these. ARGV: generation, partition, its token, number of partitions, then records.
  */
 
@@ -96,7 +96,7 @@ end
 return #gone
 `
 
-/** Who is alive is forgotten where nobody can say which partitions it is of. */
+/** The sets of another generation go: nobody can say which partitions their viewers are of. */
 const BEGIN = `
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then
   for _, stream in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do redis.call('UNLINK', KEYS[4] .. ':' .. stream) end
@@ -109,7 +109,7 @@ redis.call('DEL', KEYS[1])
 return 0
 `
 
-/** Whoever finishes last says that all is whole. */
+/** The partition that finishes last says that all is whole. */
 const FINISH = `
 redis.call('SADD', KEYS[3], ARGV[2])
 if redis.call('SCARD', KEYS[3]) == tonumber(ARGV[4]) then redis.call('SET', KEYS[1], ARGV[1]) end

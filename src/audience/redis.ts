@@ -18,9 +18,10 @@
  * To tell nobody from unknown read the generation in the same MULTI. Attendance cannot be made again from what a
  * partition keeps, which is counts: after Redis lost it, the set is of those who came since.
  */
-import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import type { Faults } from '../observe/index.ts'
+import { systemTime, type Time } from '../time.ts'
+import { Sweep } from './alive.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost } from './index.ts'
 import { SCRIPTS, type Script, TRIMMED } from './redis-scripts.ts'
 
@@ -30,8 +31,9 @@ export interface RedisLiveSetsOptions {
   generation: string
   /** how many must be whole until anything is known */
   partitions: number
-  /** hears of Redis being away, once until it is back */
-  failed(error: Error): void
+  /** told of Redis being away, once until it is back */
+  faults: Faults
+  time?: Time
 }
 
 type Argument = string | number
@@ -53,7 +55,7 @@ const failPlainly = (error: Error): never => {
   throw plain(error)
 }
 
-const connect = async (url: string, failed: (error: Error) => void): Promise<Redis> => {
+const connect = async (url: string, faults: Faults): Promise<Redis> => {
   // Takes a while to load, and most run without.
   const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
@@ -70,26 +72,25 @@ const connect = async (url: string, failed: (error: Error) => void): Promise<Red
   })
   let isAway = false
   redis.on('error', error => {
-    if (!isAway) failed(plain(error))
+    if (!isAway) faults.report('live sets', plain(error))
     isAway = true
   })
   redis.on('ready', () => {
     isAway = false
   })
-  // Whatever it is, the listener heard of it, and the next attempt follows.
+  // The listener heard of the error, and the next attempt follows.
   await redis.connect().catch(() => {})
   return redis
 }
 
 /** Resolves when Redis is connected or the first attempt failed. */
 export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<LiveSets<null>> {
-  const { url, generation, partitions, failed } = options
-  const redis = await connect(url, failed)
+  const { url, generation, partitions, faults, time = systemTime } = options
+  const redis = await connect(url, faults)
   const scripts = redis as unknown as Record<Script, (...args: Argument[]) => Promise<number>>
-  /** Of the partitions this handle may publish for. */
+  /** of the partitions this handle may publish for */
   const tokens = new Map<number, string>()
-  let newest = 0
-  let trimmedAt = 0
+  const sweep = new Sweep(time)
 
   const run = async (script: Script, partition: number, token: string, records: Argument[] = []): Promise<number> => {
     const keys = ['generation', 'rebuild', 'whole', ...SCRIPTS[script].about].map(name => keyOf(name))
@@ -100,11 +101,10 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
   }
 
   const trim = async (partition: number, token: string): Promise<void> => {
-    trimmedAt = newest
-    // A beat may be ahead of the clock, by which readers ask.
-    const before = Math.min(newest, Date.now()) - ALIVE_MS
+    const before = sweep.due()
+    if (before === undefined) return
     for (let i = 0; i < MOST_TRIMS; i++) if ((await run('trim', partition, token, [before])) < TRIMMED) return
-    trimmedAt = 0
+    sweep.undone()
   }
 
   const write = async (partition: number, token: string, content: LiveContent): Promise<void> => {
@@ -119,11 +119,11 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
     await put('attendance', attended, 2, pair => pair)
     await put('viewing', viewing, 3, ({ userId, start, end }) => [userId, start, end])
     await put('snapshots', snapshots, 3, ({ key, seq, json }) => [key, seq, json])
-    for (const { at } of present) newest = Math.max(newest, at)
-    if (newest - trimmedAt >= ALIVE_MS) await trim(partition, token)
+    for (const { at } of present) sweep.beat(at)
+    await trim(partition, token)
   }
 
-  /** What failed is missing in the sets from then on. */
+  /** Work that fails leaves the sets without its records: from then on the partition is lost. */
   const orLose = async (partition: number, token: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work()
@@ -149,7 +149,7 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
       await orLose(partition, token, () => write(partition, token, { present, attended, ...other }))
     },
     async rebuild(partition, source) {
-      const token = randomUUID()
+      const token = time.id()
       tokens.set(partition, token)
       await orLose(partition, token, async () => {
         await run('begin', partition, token)

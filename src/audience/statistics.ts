@@ -1,7 +1,7 @@
 import type { Document, DocumentStore } from '../documents/index.ts'
 import type { StatisticsRecord } from './counters.ts'
 
-/** Who watched in five minutes, over all partitions. */
+/** Viewers of five minutes, over all partitions. */
 export interface Statistics {
   viewerCount: number
   /** ms since the epoch; the start of the five minutes */
@@ -10,7 +10,7 @@ export interface Statistics {
   countByViewingCountry: Record<string, number>
 }
 
-/** Of the windows that start at `from` or later and before `to`, by their start; those with nobody are left out. */
+/** Statistics of the windows that start at `from` or later and before `to`, by their start; those with nobody are left out. */
 export async function statistics(documents: DocumentStore, from: number, to: number): Promise<Statistics[]> {
   const filter = { timestamp: { $gte: from, $lt: to } }
   return summed(await documents.find('statistics', { filter, sort: { timestamp: 1 } }))

@@ -2,8 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { RollcallError } from '../errors.ts'
+import type { Time } from '../time.ts'
 
-/** Who sends a request. */
+/** The sender of a request. */
 export interface Caller {
   /** whom the token is of; null: anybody, in dev mode */
   userId: string | null
@@ -13,7 +14,7 @@ export interface Caller {
   isOperator: boolean
 }
 
-/** Who may: anybody at all; whoever has a token, for itself; who has the scope `service`; who has `operator`. */
+/** The right a route asks for: none at all; a token, for oneself; the scope `service`; the scope `operator`. */
 export type Access = 'anyone' | 'user' | 'service' | 'operator'
 
 declare module 'fastify' {
@@ -47,7 +48,7 @@ export type AuthSettings = ({ secret: string } | { jwksUrl: string }) & {
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const HMAC = ['HS256', 'HS384', 'HS512']
-/** What jose says of keys that did not come as they should; an answer other than 200 is generic. */
+/** Errors of jose about keys that did not come as they should; an answer other than 200 is generic. */
 const OF_KEYS = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']
 const SKEW_S = 5
 const CACHED_TOKENS = 100_000
@@ -56,13 +57,13 @@ const CACHED_MS = 60_000
 /** Finds out by their tokens who callers are; what it found is kept a minute at most, never beyond the token's end. */
 export class Callers {
   readonly #settings: AuthSettings
-  readonly #now: () => number
+  readonly #time: Time
   readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS })
   #verify: Promise<(token: string) => Promise<JWTPayload>> | undefined
 
-  constructor(settings: AuthSettings, now: () => number) {
+  constructor(settings: AuthSettings, time: Time) {
     this.#settings = settings
-    this.#now = now
+    this.#time = time
   }
 
   /** Throws RC_UNAUTHENTICATED without a valid token. */
@@ -75,7 +76,7 @@ export class Callers {
     const verify = await this.#verify
     const claims = await verify(token)
     const caller = callerOf(claims)
-    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#now()
+    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#time.now()
     const ttl = Math.min(CACHED_MS, Math.floor(left))
     if (ttl > 0) this.#known.set(token, caller, { ttl })
     return caller

@@ -1,13 +1,17 @@
 /**
- * The bridge: the way in and out over HTTP. It validates, stamps facts, appends; a 202 means the log has it.
+ * The bridge: the way in and out over HTTP and NATS. Input is validated, stamped with facts, appended; a 202 means the
+ * log has it.
  * Reads come from documents, live numbers from the owner of the partitions, which may be another process.
  */
 import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
-import type { Partitions } from '../ownership/directory.ts'
+import type { Faults } from '../observe/index.ts'
+import type { OwnerDirectory } from '../ownership/directory.ts'
+import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
+import type { Intake } from './intake.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -26,18 +30,19 @@ export interface BridgeSettings {
   pusher: PusherSettings | null
 }
 
-/** What both doors and their routes work with. */
+/** The parts that both doors and their routes work with. */
 export interface Bridge {
   settings: BridgeSettings
   /** null: dev mode, in which everybody may do everything */
   callers: Callers | null
   append: Append
+  intake: Intake
   stamp: Stamp
   documents: DocumentStore
-  partitions: Partitions
+  directory: OwnerDirectory
   subscriptions: Subscriptions
   streamers: StreamerSessions
-  now(): number
-  /** an error whose cause no caller is told */
-  failed(error: unknown): void
+  time: Time
+  /** hears of errors whose cause no caller is told */
+  faults: Faults
 }

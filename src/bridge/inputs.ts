@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Fault, RollcallError } from '../errors.ts'
 
-/** One schema per input; HTTP, NATS and files share them. Unknown fields are dropped. */
+/** The schemas of inputs, one for each; HTTP, NATS and files share them. Unknown fields are dropped. */
 
 const AHEAD_MS = 60_000
 const Y2K = Date.UTC(2000, 0, 1)
@@ -100,21 +100,21 @@ export const trending = z.object({ userIds: z.array(id).max(10_000) })
 export const MAX_BATCH = 1_000
 const MAX_FAULTS = 100
 
-/** One record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT. */
+/** A record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT. */
 export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T {
   const { records, faults } = sift(schema, [input], arrival)
   if (faults.length > 0) throw invalid(faults)
   return records[0]!
 }
 
-/** One record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
+/** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
 export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
   const { records, faults } = sift(schema, input, arrival, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
 }
 
-/** One record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`. */
+/** A record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`. */
 export function sift<T>(
   schema: z.ZodType<T>,
   input: unknown,

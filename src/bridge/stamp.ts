@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import { type heartbeat, isId, type webEvent } from './inputs.ts'
+import { type heartbeat, isId } from './inputs.ts'
 
 interface Profile {
   country: string | null
   groups: readonly string[]
 }
 
-/** What a stream shows: empty where no session has its id. */
+/** The session that a stream shows; empty where no session has its id. */
 interface Show {
   streamer?: string
   preset?: string
@@ -132,25 +131,3 @@ export class Stamp {
 }
 
 const sorted = (names: readonly string[]): readonly string[] => (names.length < 2 ? names : [...new Set(names)].sort())
-
-/** A web event's own key: its id or, without one, the hash of what it says. */
-export function webEvents(inputs: z.output<typeof webEvent>[], arrival: number): Event[] {
-  return inputs.map(input => {
-    const { sessionId, ts, page, userId, referrer, source } = input
-    const id = input.id ?? createHash('sha256').update(canonical(input)).digest('hex')
-    const visit = {
-      ...{ id, ts, page },
-      ...(userId !== undefined && { userId }),
-      ...(referrer !== undefined && { referrer }),
-      ...(source !== undefined && { source }),
-    }
-    return { kind: 'web-event', key: sessionId, id, at: ts, arrival, visit }
-  })
-}
-
-/** RFC 8785: fields in the order of their names, values as JSON.stringify writes them. */
-function canonical({ page, referrer, sessionId, source, ts, userId }: z.output<typeof webEvent>): string {
-  const { campaign, content, keyword, medium, source: name } = source ?? {}
-  const ordered = source && { campaign, content, keyword, medium, source: name }
-  return JSON.stringify({ page, referrer, sessionId, source: ordered, ts, userId })
-}

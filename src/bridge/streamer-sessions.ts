@@ -1,11 +1,12 @@
 import { ObjectId } from 'bson'
 import type { Event } from '../../actors/event.ts'
-import { sessionOf } from '../documents/answered.ts'
+import { sessionOf } from '../../actors/streamer-session.ts'
 import type { Document, DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Append } from '../log/append.ts'
 import { partitionOf } from '../log/partition-of.ts'
-import type { Partitions } from '../ownership/directory.ts'
+import type { OwnerDirectory } from '../ownership/directory.ts'
+import type { Time } from '../time.ts'
 import { type Caller, mustBe } from './callers.ts'
 import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
 import type { Stamp } from './stamp.ts'
@@ -20,11 +21,11 @@ export interface StreamerSessionsOptions {
   append: Append
   stamp: Stamp
   documents: DocumentStore
-  partitions: Partitions
-  now(): number
+  directory: OwnerDirectory
+  time: Time
 }
 
-/** What can be done to streamers' sessions: replies are reads, made once the event is applied, committed and projected. */
+/** Changes of streamers' sessions. Replies are reads, made once the event is applied, committed and projected. */
 export class StreamerSessions {
   readonly #options: StreamerSessionsOptions
 
@@ -33,8 +34,8 @@ export class StreamerSessions {
   }
 
   async start(input: unknown, caller: Caller): Promise<{ isNew: boolean; session: ShownSession }> {
-    const { documents, stamp, settings, now } = this.#options
-    const at = now()
+    const { documents, stamp, settings, time } = this.#options
+    const at = time.now()
     const { userId, title, device } = parseOne(sessionStart, input, at)
     mustBe(caller, userId)
     const known = await this.#knownBefore(userId)
@@ -59,20 +60,20 @@ export class StreamerSessions {
   }
 
   async setPreset(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const { settings, now } = this.#options
-    const changed = parseOne(preset, input, now())
+    const { settings, time } = this.#options
+    const changed = parseOne(preset, input, time.now())
     const session = await this.#ofCaller(id, caller)
     return this.#change(session, 'session.preset', { ...changed, price: settings.prices[changed.preset] })
   }
 
   async setGoals(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const goals = parseOne(sessionGoals, input, this.#options.now())
+    const goals = parseOne(sessionGoals, input, this.#options.time.now())
     return this.#change(await this.#ofCaller(id, caller), 'session.goals', goals)
   }
 
   /** The streamer's latest session takes ratings after its end too. */
   async rate(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
-    const { userId: rater, score } = parseOne(rating, input, this.#options.now())
+    const { userId: rater, score } = parseOne(rating, input, this.#options.time.now())
     mustBe(caller, rater)
     const session = await this.#found(id)
     const isLatest = session.active || (await this.#latestOf(session.userId))._id === id
@@ -86,10 +87,10 @@ export class StreamerSessions {
 
   /** Applies a change to a session and answers with it. */
   async #change({ _id, userId, active, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
-    const { stamp, now } = this.#options
+    const { stamp, time } = this.#options
     if (!active) throw new RollcallError('RC_SESSION_ENDED')
-    const arrival = now()
-    // Of two changes the later one wins, and this one follows what it was made to, whatever another bridge's clock said.
+    const arrival = time.now()
+    // The later one of two changes wins, and this one follows what it was made to, whatever another bridge's clock said.
     const at = Math.max(arrival, changedAt + 1)
     const id = new ObjectId().toHexString()
     const known = await this.#knownBefore(userId)
@@ -99,20 +100,20 @@ export class StreamerSessions {
   }
 
   async #settle(known: Event | null, event: Event): Promise<void> {
-    const { append, partitions } = this.#options
-    await partitions.settled(await append(known ? [known, event] : [event]))
+    const { append, directory } = this.#options
+    await directory.settled(await append(known ? [known, event] : [event]))
   }
 
-  /** What an actor that knows nothing of its streamer has to be told first: the latest session there is. */
+  /** The latest session there is, which an actor that knows nothing of its streamer has to be told first. */
   async #knownBefore(userId: string): Promise<Event | null> {
-    const { partitions, documents, settings, now } = this.#options
+    const { directory, documents, settings, time } = this.#options
     const partition = partitionOf(userId, settings.partitions)
-    const { snapshot } = await partitions.insist(owner => owner.actor(partition, 'streamer-session', userId))
+    const { snapshot } = await directory.ask(owner => owner.actor(partition, 'streamer-session', userId))
     if (snapshot) return null
     const [active] = await documents.find('sessions', { filter: { userId, active: true }, limit: 1 })
     const document = active ?? (await this.#lastOf(userId))
     if (!document) return null
-    const at = now()
+    const at = time.now()
     return { kind: 'session.known', key: userId, id: document._id, at, arrival: at, document }
   }
 

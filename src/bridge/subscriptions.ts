@@ -4,11 +4,11 @@ import type { DocumentStore } from '../documents/index.ts'
 const CHANNEL = /^(?<kind>private-user|private-enc-user|private-stream|private-enc-stream|presence-session)@(?<id>.+)$/
 
 const CACHED_STREAMERS = 1_000
-/** Of each streamer. */
+/** A streamer's users. */
 const CACHED_USERS = 500
 const CACHED_MS = 60_000
 
-/** Who may subscribe to which channel of Pusher. Who follows whom is kept a minute, unless it is dropped before. */
+/** Says who may subscribe to which channel of Pusher. Followers are kept a minute, unless they are dropped before. */
 export class Subscriptions {
   readonly #documents: DocumentStore
   /** by streamer, then by user; both kinds of stream channel have the same answer */

@@ -2,7 +2,8 @@ import type { Database } from 'lmdb'
 import { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { CheckpointStore, Claim, Delta, Record, RecordKey } from './index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
+import { textOf } from './record-id.ts'
 
 interface Manifest {
   owner: string
@@ -23,7 +24,11 @@ const MANIFEST = 'manifest'
 const escaped = (name: string): string => name.replace(/[\0-\x05]/g, c => `\x05${c.charCodeAt(0)}`)
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const unescaped = (name: string): string => name.replace(/\x05(.)/g, (_, code) => String.fromCharCode(code))
-const keyOf = (partition: number, { space, names }: RecordKey): Key => [partition, space, ...names.map(escaped)]
+const keyOf = (partition: number, { space, names }: RecordKey): Key => [
+  partition,
+  space,
+  ...names.map(name => escaped(textOf(name))),
+]
 
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
@@ -71,7 +76,7 @@ export function openCheckpoints(path: string): CheckpointStore {
         for (const { key, value } of db.getRange({ start: prefix })) {
           if (!prefix.every((name, i) => key[i] === name)) break
           const names = (key.slice(2) as string[]).map(unescaped)
-          yield { space: wanted.space, names, value } satisfies Record
+          yield { space: wanted.space, names, value } satisfies CheckpointRecord
         }
       }
     },

@@ -3,7 +3,7 @@ import type { Anchor } from './index.ts'
 
 export type Problem = 'RC_LOG_BEHIND' | 'RC_LOG_TRUNCATED'
 
-/** What of a log a checkpoint has to fit. */
+/** The side of a log that a checkpoint has to fit. */
 interface Log {
   bounds(partition: number): Promise<Bounds | null>
   mark(partition: number, seq: Seq): Promise<string | null>
@@ -20,6 +20,6 @@ export async function problemOf(
   if ((incarnation ?? bounds.incarnation) !== bounds.incarnation || bounds.last < cut) return 'RC_LOG_BEHIND'
   if (bounds.first > cut + 1) return 'RC_LOG_TRUNCATED'
   if (mark === null || bounds.first > cut) return null
-  // It lost its tail, and took other entries in its place.
+  // With another mark, the log lost its tail and took other entries in its place.
   return (await log.mark(partition, cut)) === mark ? null : 'RC_LOG_BEHIND'
 }

@@ -4,7 +4,7 @@
  */
 import type { Seq } from '../log/index.ts'
 
-/** What the records of a partition are about. */
+/** The spaces of a partition's records: all of one space are about the same. */
 export type Space = 'actor' | 'deadline' | 'aggregate' | 'documents' | 'outbox' | 'parked'
 
 /** A record is found by its space, then by names; for actors: kind, key, part ('' is the snapshot itself). */
@@ -13,7 +13,7 @@ export interface RecordKey {
   names: string[]
 }
 
-export interface Record extends RecordKey {
+export interface CheckpointRecord extends RecordKey {
   value: unknown
 }
 
@@ -33,11 +33,11 @@ export interface Claim {
 /** Where in which log a checkpoint stands. */
 export type Anchor = Pick<Claim, 'cut' | 'incarnation' | 'mark'>
 
-/** What one commit changes. Values must survive msgpack. */
+/** The changes of one commit. Values must survive msgpack. */
 export interface Delta {
   incarnation: string
   mark: string | null
-  puts: Record[]
+  puts: CheckpointRecord[]
   removes: RecordKey[]
 }
 
@@ -48,7 +48,7 @@ export interface CheckpointStore {
    * Records as of the cut whose names begin with those of one of the keys (`names: []` is a whole space).
    * Names compare whole: `['visitor', 'a']` finds no record of `['visitor', 'ab']`.
    */
-  load(claim: Claim, keys: RecordKey[]): AsyncIterable<Record>
+  load(claim: Claim, keys: RecordKey[]): AsyncIterable<CheckpointRecord>
   /** All or nothing, `claim.cut` then says so; RC_FENCED if the claim is no longer the owner's. The cut may repeat. */
   commit(claim: Claim, cut: Seq, delta: Delta): Promise<void>
   /** Looks at a partition without claiming it; null if nobody ever did. */

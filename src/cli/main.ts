@@ -29,7 +29,7 @@ export async function main(rawArgs: string[], version: string): Promise<void> {
   }
 }
 
-/** What a person reads of an error: a stack only where the program itself is at fault. */
+/** An error as a person reads it: with a stack only where the program itself is at fault. */
 export function describe(error: unknown): string {
   if (error instanceof RollcallError) {
     const faults = (error.faults ?? []).map(fault => `  ${fault.path}: ${fault.message} (${fault.code})`)
@@ -43,7 +43,7 @@ export function describe(error: unknown): string {
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === code
 
-/** `rollcall … | head` closes the pipe: nobody is left to write to, and what was going on is not done. */
+/** Ends with 1 when nobody is left to write to, as with `rollcall … | head`: the work is not done. */
 function leaveWhenNobodyReads(error: Error): void {
   if (!hasCode(error, 'EPIPE')) throw error
   process.exit(1)

@@ -1,4 +1,4 @@
-/** Looks at all that Rollcall needs and changes nothing: no claim, no stream, no file. What it says holds no secret. */
+/** Looks at all that Rollcall needs and changes nothing: no claim, no stream, no file. Findings hold no secret. */
 import { type Config, readConfig } from '../config.ts'
 import { RollcallError } from '../errors.ts'
 import { lookAtDirectory } from './directory.ts'

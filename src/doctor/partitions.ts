@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
 import { problemOf } from '../checkpoint/fit.ts'
-import { type Cuts, peekAtCuts } from '../checkpoint/peek.ts'
+import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
-import { changesOf } from '../stores.ts'
+import { changesOf, peekAtCheckpoints } from '../stores.ts'
 import { type Finding, message } from './finding.ts'
 
 /** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
@@ -19,9 +19,7 @@ export async function* comparePartitions(
   try {
     const log = nats ?? (await peekAtLog(join(path!, 'log')))
     if (!nats) closes.push(() => log.close())
-    const cuts = db
-      ? (await import('../checkpoint/mongo/peek.ts')).peekAtMongoCuts(db)
-      : peekAtCuts(join(path!, 'state'))
+    const cuts = await peekAtCheckpoints(path ? join(path, 'state') : '', db)
     closes.push(() => cuts.close())
     yield settingsOf(config, log)
     for (let p = 0; p < config.partitions; p++) yield await compare(p, cuts, log)

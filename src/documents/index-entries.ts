@@ -3,7 +3,7 @@ import { COLLECTIONS, type Collection, type Document } from './index.ts'
 
 type Fields = Record<string, unknown>
 
-/** Where to look: in the index of `field`, from each `start` on, before its `end`. What is found may still not match. */
+/** The way to documents: in the index of `field`, from each `start` on, before its `end`. They may still not match. */
 export interface Plan {
   field: string
   spans: { start: Buffer; end: Buffer }[]
@@ -53,7 +53,7 @@ export const entriesOf = (collection: Collection, document: Document): Buffer[] 
 /** Removed documents are found by the time of their removal. */
 export const removalEntry = (collection: Collection, time: number): Buffer => keyOf(collection, '', termOf(time)!)
 
-/** What all has to be true: the filter's conditions and those below its `$and`. */
+/** All conditions that have to be true: the filter's own and those below its `$and`. */
 const conditionsOf = (filter: Fields): [field: string, condition: unknown][] =>
   Object.entries(filter).flatMap(condition =>
     condition[0] === '$and' ? (condition[1] as Fields[]).flatMap(conditionsOf) : [condition],

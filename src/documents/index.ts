@@ -48,7 +48,7 @@ export interface Query {
 }
 
 export interface DocumentStore {
-  /** One document by id. */
+  /** The document of that id. */
   get(collection: Collection, id: string): Promise<Document | null>
   find(collection: Collection, query: Query): Promise<Document[]>
   /** A MongoDB aggregation pipeline over the documents of a collection; `$lookup` reaches the others. */
@@ -64,7 +64,7 @@ export interface DocumentStore {
    * document whose own is as great or greater keeps what it has.
    */
   patchMany(collection: Collection, guard: string, patches: Patch[]): Promise<void>
-  /** Of every document: the value of a field, which may be missing, and the seq it has. */
+  /** The value of a field, which may be missing, and the seq, of every document. */
   seqs(collection: Collection, field: string): AsyncIterable<[value: unknown, seq: Seq]>
   close(): Promise<void>
 }

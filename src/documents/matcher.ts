@@ -4,7 +4,7 @@ import type { Document } from './index.ts'
 type Fields = Record<string, unknown>
 type Test = (document: Document) => boolean
 
-/** Whether a document fits a filter, by mingo; but where `$in` has texts, by a set: mingo compares with one after another. */
+/** Tells by mingo if a document fits a filter; but where `$in` has texts, by a set: mingo compares with one after another. */
 export function matcherOf(filter: Fields, Query: typeof MingoQuery): Test {
   const byMingo = (part: Fields): Test => {
     const query = new Query(part)

@@ -1,27 +1,29 @@
 /** Documents in MongoDB. Beside its own fields each has the seq of its last write; a removed one leaves a trace. */
 import type { Db, Filter, Collection as MongoCollection, UpdateOneModel } from 'mongodb'
 import type { Seq } from '../log/index.ts'
-import { duplicates, repeated } from '../mongodb/outcome.ts'
+import { duplicates, type Repeat, repeated } from '../mongodb/outcome.ts'
+import { systemTime, type Time } from '../time.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
-import { HIDDEN, SHOWN, shown } from './tombstones.ts'
+import { TRACE_MS } from './stored.ts'
+import { HIDDEN, VISIBLE, visible } from './tombstones.ts'
 
 type Fields = Record<string, unknown>
 
 export interface MongoDocumentOptions {
   /** how long something is repeated that MongoDB does not answer, before RC_STORE_UNAVAILABLE */
   patienceMs?: number
+  time?: Time
 }
 
-interface Kept {
+interface Versioned {
   _id: string
   _seq: Seq
   _gone?: true
   _expireAt?: Date
 }
 
-type Stored = MongoCollection<Kept>
+type Stored = MongoCollection<Versioned>
 
-const TRACE_MS = 3_600_000
 const WRITES_AT_ONCE = 1_000
 const READ_AT_ONCE = 1_000
 
@@ -31,10 +33,10 @@ const defined = (set: Fields): Fields =>
 /** Lists of no more than a bulk takes, in which no id comes twice; one after another they keep the order. */
 function bulksOf<T extends { id: string }>(writes: readonly T[]): T[][] {
   const rounds: T[][] = []
-  const seen = new Map<string, number>()
+  const writesOf = new Map<string, number>()
   for (const write of writes) {
-    const round = seen.get(write.id) ?? 0
-    seen.set(write.id, round + 1)
+    const round = writesOf.get(write.id) ?? 0
+    writesOf.set(write.id, round + 1)
     rounds[round] ??= []
     rounds[round].push(write)
   }
@@ -46,25 +48,28 @@ const partsOf = <T>(items: readonly T[]): T[][] =>
     items.slice(i * WRITES_AT_ONCE, (i + 1) * WRITES_AT_ONCE),
   )
 
-/** Of an older write, or of another program, which knows no seqs. */
+/** The seq of an older write, or none, as in a document of another program, which knows no seqs. */
 const notAfter = (seq: Seq) => ({ $not: { $gt: seq } })
 
-/** What becomes of a document that is removed; `seq` is a number, or the path of one. */
-const trace = (seq: number | string): Fields[] => [
-  { $replaceWith: { _id: '$_id', _seq: seq, _gone: true, _expireAt: new Date(Date.now() + TRACE_MS) } },
+/** The update that leaves a trace of a document; `seq` is a number, or the path of one. */
+const trace = (seq: number | string, now: number): Fields[] => [
+  { $replaceWith: { _id: '$_id', _seq: seq, _gone: true, _expireAt: new Date(now + TRACE_MS) } },
 ]
 
 /** Opens the documents of a database; the indexes of all collections are made before the first is asked for. */
-export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocumentOptions = {}): DocumentStore {
+export function openMongoDocuments(
+  db: Db,
+  { patienceMs = 5_000, time = systemTime }: MongoDocumentOptions = {},
+): DocumentStore {
   let ready: Promise<unknown> | undefined
 
-  const insist = <T>(work: () => Promise<T>): Promise<T> => repeated(work, patienceMs)
+  const repeat: Repeat = work => repeated(work, patienceMs, time)
 
   const makeIndexes = async (): Promise<void> => {
     for (const [name, fields] of Object.entries(COLLECTIONS)) {
       const keys = fields.map(field => ({ key: { [field]: 1 } }))
       const expiry = { key: { _expireAt: 1 }, expireAfterSeconds: 0, sparse: true }
-      await insist(() => db.collection(name).createIndexes([...keys, expiry]))
+      await repeat(() => db.collection(name).createIndexes([...keys, expiry]))
     }
   }
 
@@ -74,12 +79,12 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
       throw error
     })
     await ready
-    return db.collection<Kept>(name)
+    return db.collection<Versioned>(name)
   }
 
   /** The places of those whose id is there already, but not as the filter has it. */
-  const bulk = (stored: Stored, writes: UpdateOneModel<Kept>[]): Promise<number[]> =>
-    insist(async () => {
+  const bulk = (stored: Stored, writes: UpdateOneModel<Versioned>[]): Promise<number[]> =>
+    repeat(async () => {
       const operations = writes.map(write => ({ updateOne: write }))
       try {
         await stored.bulkWrite(operations, { ordered: false, ignoreUndefined: true })
@@ -94,18 +99,18 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
   return {
     get: async (collection, id) => {
       const stored = await opened(collection)
-      return insist(() => stored.findOne<Document>({ _id: id, ...SHOWN }, { projection: HIDDEN }))
+      return repeat(() => stored.findOne<Document>({ _id: id, ...VISIBLE }, { projection: HIDDEN }))
     },
 
     find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
       const stored = await opened(collection)
       const options = { projection: HIDDEN, sort, skip, limit }
-      return insist(() => stored.find<Document>({ $and: [filter, SHOWN] }, options).toArray())
+      return repeat(() => stored.find<Document>({ $and: [filter, VISIBLE] }, options).toArray())
     },
 
     aggregate: async (collection, pipeline) => {
       const stored = await opened(collection)
-      return insist(() => stored.aggregate<Document>(shown(pipeline)).toArray())
+      return repeat(() => stored.aggregate<Document>(visible(pipeline)).toArray())
     },
 
     upsertMany: async (collection, upserts) => {
@@ -126,12 +131,14 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
     removeMany: async (collection, ids, seq) => {
       const stored = await opened(collection)
       for (const some of partsOf(ids))
-        await insist(() => stored.updateMany({ _id: { $in: some }, _seq: notAfter(seq) }, trace(seq)))
+        await repeat(() => stored.updateMany({ _id: { $in: some }, _seq: notAfter(seq) }, trace(seq, time.now())))
     },
 
     removeWhere: async (collection, filter) => {
       const stored = await opened(collection)
-      const { modifiedCount } = await insist(() => stored.updateMany({ $and: [filter, SHOWN] }, trace('$_seq')))
+      const { modifiedCount } = await repeat(() =>
+        stored.updateMany({ $and: [filter, VISIBLE] }, trace('$_seq', time.now())),
+      )
       return modifiedCount
     },
 
@@ -139,7 +146,7 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
       const stored = await opened(collection)
       for (const some of bulksOf(patches)) {
         const writes = some.map(({ id, set }) => ({
-          filter: { _id: id, ...SHOWN, [guard]: { $not: { $gte: set[guard] } } },
+          filter: { _id: id, ...VISIBLE, [guard]: { $not: { $gte: set[guard] } } },
           update: { $set: defined(set) },
         }))
         await bulk(stored, writes)
@@ -150,8 +157,8 @@ export function openMongoDocuments(db: Db, { patienceMs = 5_000 }: MongoDocument
       const stored = await opened(collection)
       const options = { projection: { _seq: 1, [field]: 1 }, sort: { _id: 1 as const }, limit: READ_AT_ONCE }
       for (let after: string | null = null; ; ) {
-        const filter: Filter<Kept> = { ...SHOWN, ...(after !== null && { _id: { $gt: after } }) }
-        const some = await insist(() => stored.find<Kept & Fields>(filter, options).toArray())
+        const filter: Filter<Versioned> = { ...VISIBLE, ...(after !== null && { _id: { $gt: after } }) }
+        const some = await repeat(() => stored.find<Versioned & Fields>(filter, options).toArray())
         for (const document of some) yield [document[field], document._seq ?? 0]
         if (some.length < READ_AT_ONCE) return
         after = some.at(-1)!._id

@@ -21,20 +21,20 @@ interface Writing {
 export class History {
   readonly #documents: DocumentStore
   readonly #partition: number
-  readonly #insist: (step: string, work: () => Promise<unknown>) => Promise<unknown>
+  readonly #untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>
   #current: Promise<unknown> = Promise.resolve()
   #next: Writing | undefined
   #unswept = KEEP
 
-  /** `insist` repeats work until it succeeds. */
+  /** `untilDone` repeats work until it succeeds. */
   constructor(
     documents: DocumentStore,
     partition: number,
-    insist: (step: string, work: () => Promise<unknown>) => Promise<unknown>,
+    untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>,
   ) {
     this.#documents = documents
     this.#partition = partition
-    this.#insist = insist
+    this.#untilDone = untilDone
   }
 
   /** Resolves when it is durable. */
@@ -44,7 +44,7 @@ export class History {
       const accounts = [account]
       const written = this.#current.then(() => {
         this.#next = undefined
-        return this.#insist('effects', () => this.#write(accounts))
+        return this.#untilDone('effects', () => this.#write(accounts))
       })
       this.#next = { accounts, written }
       this.#current = written.catch(() => {})

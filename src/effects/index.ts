@@ -4,46 +4,64 @@
  */
 import type { Seq } from '../log/index.ts'
 
-/** What a transition asked of the world. Its id, `<actor>:<seq>:<index>`, is the same however often it is tried. */
-export interface Effect {
+/** An event of some machine, as a checkpoint brings it back. */
+export interface Emitted {
+  type: string
+  [fact: string]: unknown
+}
+
+/** An event that a machine emits, but for its type: that is the kind of the effect. */
+type PayloadOf<Says> = Says extends unknown ? Omit<Says, 'type'> : never
+
+/** An effect is asked of the world by a transition. Its id, `<actor>:<seq>:<index>`, is the same at every attempt. */
+export interface Effect<Says extends { type: string } = Emitted> {
   id: string
-  kind: string
+  kind: Says['type']
   actor: string
   /** of the entry it stems from, and which of the actor's effects in it */
   seq: Seq
   index: number
   /** partition time */
   at: number
-  payload: { [fact: string]: unknown }
+  payload: PayloadOf<Says>
 }
 
-/** `done`: by Rollcall itself; `sent`: a service took it; `recorded`: there is nobody to send it to. */
+/** `done`: by Rollcall itself; `sent`: a service took it; `recorded`: no service is configured. */
 export type Outcome = 'done' | 'sent' | 'recorded'
 
-export interface Performed {
+/** Facts of an event of the log, which the performer adds key, id and times to. */
+interface Facts {
+  kind: string
+  [fact: string]: unknown
+}
+
+export interface Performed<Answer = Facts> {
   outcome: Outcome
   /** what is worth knowing about it */
   detail?: Record<string, unknown>
-  /** What was found out; it comes back to the actor as an event. Without it the effect is simply done. */
-  answer?: { kind: string; [fact: string]: unknown }
+  /** An answer comes back to the actor as an event. Without one the effect is simply done. */
+  answer?: Answer
 }
 
-/** What is already done of an effect that takes several steps; lives as long as the attempts at it. */
+/** How far an effect of several steps has come; lives as long as the attempts at it. */
 export interface Progress {
-  /** everything up to here, in the receiver's own order */
+  /** all up to here are through, in the receiver's own order */
   cursor: string
-  /** beyond the cursor */
-  done: Set<string>
-  /** what was passed over, to be tried again */
+  /** those beyond the cursor that are through */
+  through: Set<string>
+  /** those that were passed over, to be tried again */
   again: Set<string>
-  /** of what came of it so far, by outcome */
+  /** how many have come to which outcome so far */
   counts: Record<string, number>
 }
 
-/** The handler of one effect kind. Performing the same effect again must not show. */
-export interface Receiver {
+/**
+ * The handler of one effect kind: of an event that a machine emits, answered, where there is an answer, by one that an
+ * actor takes. Performing the same effect again must not show.
+ */
+export interface Receiver<Says extends { type: string } = Emitted, Answer = Facts> {
   /** ms after it was asked for it is no longer worth performing; never by default */
   expiresMs?: number
   /** Rejects to be tried again; with RC_SERVICE_REFUSED it is not. RC_SERVICE_UNREACHABLE does not count as an attempt. */
-  perform(effect: Effect, progress: Progress): Promise<Performed>
+  perform: (effect: Effect<Says>, progress: Progress) => Promise<Performed<Answer>>
 }

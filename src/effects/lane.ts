@@ -41,7 +41,7 @@ export class Lane {
     }
   }
 
-  /** The one that waits the longest among those whose turn is next; it no longer does. */
+  /** Takes out the effect that waits the longest among those whose turn is next. */
   takeOldest(): Effect | undefined {
     const actor = this.#ready.shift()
     if (actor !== undefined) {
@@ -49,7 +49,7 @@ export class Lane {
       this.#release(actor)
       return oldest
     }
-    // All that wait are behind one of their actor that is under way.
+    // Every effect that waits is behind another of its actor, which is under way.
     for (const [actor, queue] of this.#queues) if (queue.length > 0) return this.#take(actor)
     return undefined
   }

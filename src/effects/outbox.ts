@@ -1,16 +1,17 @@
 import type { Event } from '../../actors/event.ts'
-import type { Ask } from '../../machines/adoption.ts'
-import type { Record, RecordKey } from '../checkpoint/index.ts'
+
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
+
 import type { Seq } from '../log/index.ts'
 import type { Effect } from './index.ts'
 
 /** An effect that was tried in vain and waits for an operator. */
-interface Parked {
+interface Failure {
   code: string
   error: string
 }
 
-type Held = Effect & { parked?: Parked }
+type Pending = Effect & { parked?: Failure }
 
 /** An effect that is not done, as `GET /effects` shows it. */
 export interface Waiting extends Effect {
@@ -20,86 +21,98 @@ export interface Waiting extends Effect {
   code?: string
 }
 
-/** With more parked than this, those of longest ago are given up. */
+/** Parked effects that are kept; beyond, those of longest ago are given up. */
 const MOST_PARKED = 1_000
-
-const ADOPT: Ask['type'] = 'visitor-day.adopt'
 
 const inOrder = (a: Effect, b: Effect): number =>
   a.seq - b.seq || (a.actor < b.actor ? -1 : a.actor > b.actor ? 1 : a.index - b.index)
 
 /** Effects of a partition that are not known to be done. */
 export class Outbox {
-  readonly #effects = new Map<string, Held>()
+  readonly #holds: ReadonlySet<string>
+  readonly #effects = new Map<string, Pending>()
+  /** those that hold back what is readable */
+  readonly #holding = new Set<string>()
   readonly #parked = new Set<string>()
   readonly #changed = new Set<string>()
   #dropped: Effect[] = []
   readonly #tried = new Map<string, { attempts: number; error: string }>()
   #fresh: Effect[] = []
 
+  /** `holds` are the kinds of effect without whose answers positions are not readable. */
+  constructor(holds: ReadonlySet<string>) {
+    this.#holds = holds
+  }
+
   add(effect: Effect): void {
-    this.#hold(effect)
+    this.#put(effect)
     this.#fresh.push(effect)
   }
 
-  restore(held: Held): void {
-    this.#effects.set(held.id, held)
-    if (held.parked) this.#parked.add(held.id)
-    else this.#fresh.push(held)
+  restore(pending: Pending): void {
+    this.#set(pending)
+    if (pending.parked) this.#parked.add(pending.id)
+    else this.#fresh.push(pending)
   }
 
   done(id: string): void {
     this.#tried.delete(id)
     this.#parked.delete(id)
+    this.#holding.delete(id)
     if (this.#effects.delete(id)) this.#changed.add(id)
   }
 
   isWaiting(id: string): boolean {
-    const held = this.#effects.get(id)
-    return held !== undefined && held.parked === undefined
+    const pending = this.#effects.get(id)
+    return pending !== undefined && pending.parked === undefined
   }
 
-  /** For those who look; an attempt is no part of the state. */
+  /** Attempts are told for `list` alone; they are no part of the state. */
   tried(id: string, attempts: number, error: string): void {
     this.#tried.set(id, { attempts, error })
   }
 
   /** Takes an event of the log about one of its effects, which it answers; false: it comes too late to count. */
   take({ kind, effect: id, error, code }: Event): boolean {
-    const held = this.#effects.get(String(id))
-    if (held === undefined) return false
-    const { parked, ...effect } = held
+    const pending = this.#effects.get(String(id))
+    if (pending === undefined) return false
+    const { parked, ...effect } = pending
     if (kind === 'effect.failed') {
       if (parked) return false
       this.#park(effect, { code: String(code), error: String(error) })
     } else if (kind === 'effect.retry' || kind === 'effect.drop') {
-      // What waits for what documents know would wait for ever.
-      if (!parked || (kind === 'effect.drop' && held.kind === ADOPT)) return false
+      // Given up, an effect that holds would hold for ever: the actor waits on for an answer nobody will give.
+      if (!parked || (kind === 'effect.drop' && this.#holds.has(effect.kind))) return false
       if (kind === 'effect.retry') this.add(effect)
       else this.#drop(effect)
     } else this.done(effect.id)
     return true
   }
 
-  #park(effect: Effect, parked: Parked): void {
-    this.#hold({ ...effect, parked })
+  #park(effect: Effect, parked: Failure): void {
+    this.#put({ ...effect, parked })
     this.#parked.add(effect.id)
     if (this.#parked.size <= MOST_PARKED) return
-    const droppable = [...this.#parked].map(id => this.#effects.get(id)!).filter(({ kind }) => kind !== ADOPT)
+    const droppable = [...this.#parked].map(id => this.#effects.get(id)!).filter(({ kind }) => !this.#holds.has(kind))
     const [oldest] = droppable.sort(inOrder)
     if (oldest) this.#drop(oldest)
   }
 
-  #drop({ parked: _, ...effect }: Held): void {
+  #drop({ parked: _, ...effect }: Pending): void {
     this.done(effect.id)
     this.#dropped.push(effect)
   }
 
-  #hold(held: Held): void {
-    this.#tried.delete(held.id)
-    this.#parked.delete(held.id)
-    this.#effects.set(held.id, held)
-    this.#changed.add(held.id)
+  #put(pending: Pending): void {
+    this.#tried.delete(pending.id)
+    this.#parked.delete(pending.id)
+    this.#set(pending)
+    this.#changed.add(pending.id)
+  }
+
+  #set(pending: Pending): void {
+    this.#effects.set(pending.id, pending)
+    if (this.#holds.has(pending.kind)) this.#holding.add(pending.id)
   }
 
   get hasFresh(): boolean {
@@ -110,11 +123,12 @@ export class Outbox {
     return this.#changed.size > 0
   }
 
-  /** The first entry that waits for what documents know of it; Infinity if none does. */
-  adoptingSince(): Seq {
+  /** The first entry that is held back; Infinity if none is. */
+  heldSince(): Seq {
     let first = Number.POSITIVE_INFINITY
-    for (const { kind, seq, payload } of this.#effects.values()) {
-      if (kind === ADOPT) first = Math.min(first, Number(payload.since ?? seq))
+    for (const id of this.#holding) {
+      const { seq, payload } = this.#effects.get(id)!
+      first = Math.min(first, Number(payload.since ?? seq))
     }
     return first
   }
@@ -137,8 +151,8 @@ export class Outbox {
     return dropped
   }
 
-  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const id of this.#changed) {
       const value = this.#effects.get(id)

@@ -1,6 +1,10 @@
 import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
+import type { Faults } from '../observe/index.ts'
+import { publishedSteps, type Steps, step } from '../observe/steps.ts'
+import { type Policy, retry } from '../retry.ts'
+import type { Time } from '../time.ts'
 import type { Account, History } from './history.ts'
 import type { Effect, Performed, Receiver } from './index.ts'
 import { Lane } from './lane.ts'
@@ -13,41 +17,45 @@ export interface PerformerOptions {
   /** resolves when the partition's own log has it, however often that takes */
   append(event: Event): Promise<unknown>
   done(effect: Effect): void
-  failed(step: string, error: unknown): void
-  now(): number
-  sleep(ms: number): Promise<void>
+  time: Time
+  faults: Faults
+  steps?: Steps
 }
 
-/** So often an effect is tried before it is parked, over two minutes. */
-const ATTEMPTS = 10
-const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 60_000
-/** However long a service says to wait. */
+/** The pauses of an effect's attempts. */
+const ATTEMPTS: Policy = { pauses: [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000] }
+/** An effect is parked after so many attempts that were answered, over two minutes. */
+const MOST_ANSWERED = 10
+/** A service that says how long to wait is not heeded any longer. */
 const LONGEST_WAIT_MS = 600_000
-/** Nobody answered: that says nothing about the effect. */
+/** Errors by which nobody answered: they say nothing about the effect. */
 const UNREACHABLE: ErrorCode[] = ['RC_SERVICE_UNREACHABLE', 'RC_STORE_UNAVAILABLE', 'RC_LOG_UNAVAILABLE']
-/** Who gives no answer is asked again so often at least. */
+/** A service that gives no answer is asked again so often at least. */
 const UNREACHABLE_RETRY_MS = 30_000
-/** Of effects that lose their worth no more wait than this, per kind. */
+/** Effects that lose their worth: no more of one kind wait than this. */
 const MOST_WAITING = 10_000
+
+const isUnreachable = (error: unknown): boolean => UNREACHABLE.some(code => isCode(error, code))
 
 /** Performs the effects of one partition, a lane for each kind, each effect again until it is done or parked. */
 export class Performer {
   readonly #options: PerformerOptions
+  readonly #steps: Steps
   readonly #lanes = new Map<string, Lane>()
   readonly #underWay = new Set<Promise<void>>()
   /** of effects in a lane */
   readonly #known = new Set<string>()
   #open = false
-  #stopped = false
+  readonly #stopped = new AbortController()
 
   constructor(options: PerformerOptions) {
     this.#options = options
+    this.#steps = options.steps ?? publishedSteps
   }
 
   add(effects: Effect[]): void {
     for (const effect of effects) {
-      // One that was given up and is tried again while the log is replayed comes twice.
+      // An effect comes twice when it is in the checkpoint and the log, which is replayed, holds its retry.
       if (this.#known.has(effect.id)) continue
       this.#known.add(effect.id)
       const lane = this.#laneOf(effect.kind)
@@ -70,7 +78,7 @@ export class Performer {
 
   /** Begins nothing any more; resolves when nothing is under way. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopped.abort()
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
@@ -87,40 +95,57 @@ export class Performer {
   }
 
   #run(): void {
-    if (this.#open && !this.#stopped) for (const lane of this.#lanes.values()) lane.run()
+    if (this.#open && !this.#stopped.signal.aborted) for (const lane of this.#lanes.values()) lane.run()
   }
 
   #track(work: Promise<void>): Promise<void> {
-    const tracked = work.catch(error => this.#options.failed('effects', error))
+    const tracked = work.catch(error => this.#options.faults.report('effects', error))
     this.#underWay.add(tracked)
     tracked.finally(() => this.#underWay.delete(tracked))
     return tracked
   }
 
   async #perform(effect: Effect): Promise<void> {
-    const { outbox, receiverOf, failed, now, sleep } = this.#options
+    const performed = await this.#untilPerformed(effect).catch((error: Error) => this.#giveUp(effect, error))
+    if (performed === 'expired') await this.#settle(effect, 'expired')
+    // The actor's next effect need not wait until this is written down.
+    else if (performed) this.#track(this.#finish(effect, performed))
+  }
+
+  /** Rejects when it is tried no more; undefined: it is no longer to be performed, or not here. */
+  #untilPerformed(effect: Effect): Promise<Performed | 'expired' | undefined> {
+    const { outbox, receiverOf, time, faults } = this.#options
+    const { signal } = this.#stopped
     const receiver = receiverOf(effect.kind)
-    const progress = { cursor: '', done: new Set<string>(), again: new Set<string>(), counts: {} }
+    const progress = { cursor: '', through: new Set<string>(), again: new Set<string>(), counts: {} }
     const expiresAt = effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)
-    let [attempts, wait] = [0, FIRST_RETRY_MS]
-    while (!this.#stopped && outbox.isWaiting(effect.id)) {
-      if (now() > expiresAt) return this.#settle(effect, 'expired')
-      try {
-        const performed = await receiver.perform(effect, progress)
-        // What follows of the actor need not wait until this is written down.
-        this.#track(this.#finish(effect, performed))
-        return
-      } catch (error) {
-        failed(effect.kind, error)
-        const isUnreachable = UNREACHABLE.some(code => isCode(error, code))
-        if (!isUnreachable) attempts++
-        if (attempts === ATTEMPTS || isCode(error, 'RC_SERVICE_REFUSED')) return this.#giveUp(effect, error as Error)
-        outbox.tried(effect.id, attempts, (error as Error).message)
-        const asked = error instanceof RollcallError ? error.retryAfterMs : 0
-        await sleep(Math.min(Math.max(wait, asked), LONGEST_WAIT_MS, Math.max(0, expiresAt - now()) + 1))
-        wait = Math.min(2 * wait, isUnreachable ? UNREACHABLE_RETRY_MS : LAST_RETRY_MS)
-      }
+    let answered = 0
+    let failure: unknown
+    const attempt = async (): Promise<Performed | 'expired' | undefined> => {
+      if (signal.aborted || !outbox.isWaiting(effect.id)) return undefined
+      if (time.now() > expiresAt) return 'expired'
+      return step(this.#steps, 'effect', effect, () => receiver.perform(effect, progress))
     }
+    return retry(attempt, ATTEMPTS, {
+      time,
+      isFinal(error) {
+        if (!isUnreachable(error)) answered++
+        return answered === MOST_ANSWERED || isCode(error, 'RC_SERVICE_REFUSED')
+      },
+      failed(error) {
+        faults.report(effect.kind, error)
+        outbox.tried(effect.id, answered, (error as Error).message)
+        failure = error
+      },
+      pause(ms) {
+        const wait = isUnreachable(failure) ? Math.min(ms, UNREACHABLE_RETRY_MS) : ms
+        const asked = failure instanceof RollcallError ? failure.retryAfterMs : 0
+        return time.sleep(
+          Math.min(Math.max(wait, asked), LONGEST_WAIT_MS, Math.max(0, expiresAt - time.now()) + 1),
+          signal,
+        )
+      },
+    })
   }
 
   async #finish(effect: Effect, { outcome, detail, answer }: Performed): Promise<void> {
@@ -135,19 +160,22 @@ export class Performer {
     detail?: Account['detail'],
     isAnswered = false,
   ): Promise<void> {
-    const { history, now, done } = this.#options
-    await history.write({ ...effect, state, doneAt: now(), ...(detail && { detail }) })
-    if (!isAnswered) done(effect)
+    const { history, time, done } = this.#options
+    const account = { ...effect, state, doneAt: time.now(), ...(detail && { detail }) }
+    await step(this.#steps, 'account', effect, () => history.write(account))
+    if (!isAnswered) await step(this.#steps, 'mark', effect, async () => done(effect))
   }
 
-  async #giveUp(effect: Effect, error: Error & { code?: unknown }): Promise<void> {
+  async #giveUp(effect: Effect, error: Error & { code?: unknown }): Promise<undefined> {
+    this.#options.faults.report(effect.kind, error)
     const { message, code = 'RC_INTERNAL' } = error
     await this.#tell(effect, { kind: 'effect.failed', error: message, code, asked: effect.payload })
   }
 
   async #tell(effect: Effect, facts: { kind: string; [fact: string]: unknown }): Promise<void> {
-    const { append, now } = this.#options
-    const at = now()
-    await append({ ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id })
+    const { append, time } = this.#options
+    const at = time.now()
+    const answer = { ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id }
+    await step(this.#steps, 'answer', effect, () => append(answer))
   }
 }

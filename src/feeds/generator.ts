@@ -1,13 +1,14 @@
 import { extname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
-import type { Places } from '../stores.ts'
+import type { Faults } from '../observe/index.ts'
+import type { StoreSettings } from '../stores.ts'
+import { atMost, type Cancel, type Time } from '../time.ts'
 import { type FeedGroup, feedsOf } from './groups.ts'
 import type { FeedGenerator, Generated } from './index.ts'
 import type { Order } from './worker.ts'
 
 export interface FeedWorkerOptions {
-  places: Places
+  places: StoreSettings
   groups: readonly FeedGroup[]
   /** tags of streamers no feed shows */
   excludedTags: readonly string[]
@@ -17,8 +18,8 @@ export interface FeedWorkerOptions {
   isAnyoneLive(): Promise<boolean>
   /** viewers alive, by session, over all shards */
   viewers(): Promise<ReadonlyMap<string, number>>
-  failed(step: string, error: unknown): void
-  now(): number
+  time: Time
+  faults: Faults
 }
 
 const COUNT_EVERY_MS = 15_000
@@ -28,19 +29,19 @@ const LAST_ORDER_MS = 5_000
 /** Counts viewers and generates feeds, in a thread of its own: an aggregation over thousands of sessions blocks it. */
 export class FeedWorker implements FeedGenerator {
   readonly #options: FeedWorkerOptions
-  readonly #timer: NodeJS.Timeout
+  readonly #cancel: Cancel
   #pool: Piscina | undefined
   #counting: Promise<void> | undefined
 
   constructor(options: FeedWorkerOptions) {
     this.#options = options
-    this.#timer = setInterval(() => {
+    this.#cancel = options.time.every(COUNT_EVERY_MS, () => {
       this.#counting ??= this.#count()
-        .catch(error => options.failed('viewer counts', error))
+        .catch(error => options.faults.report('viewer counts', error))
         .finally(() => {
           this.#counting = undefined
         })
-    }, COUNT_EVERY_MS).unref()
+    })
   }
 
   async #count(): Promise<void> {
@@ -49,7 +50,7 @@ export class FeedWorker implements FeedGenerator {
 
   async generateFeed(key: string, generation: number): Promise<Generated> {
     const { groups, excludedTags, items } = this.#options
-    // A group that is configured no longer has no feeds.
+    // A group that is no longer configured has no feeds.
     const feeds = feedsOf(groups, key, excludedTags) ?? []
     return this.#run(
       feeds.map(feed => ({ ...feed, limit: items })),
@@ -58,10 +59,10 @@ export class FeedWorker implements FeedGenerator {
   }
 
   async #run(feeds: Order['feeds'], generation: number): Promise<Generated> {
-    const { places, viewers, failed, now } = this.#options
+    const { places, viewers, faults, time } = this.#options
     // With a shard away the numbers stay as they are; a feed need not wait for them.
-    const counts = await viewers().catch(error => failed('viewer counts', error))
-    const order: Order = { places, viewers: counts ?? null, at: now(), feeds, generation }
+    const counts = await viewers().catch(error => faults.report('viewer counts', error))
+    const order: Order = { places, viewers: counts ?? null, at: time.now(), feeds, generation }
     return { generatedAt: order.at, items: await this.#send(order) }
   }
 
@@ -69,17 +70,17 @@ export class FeedWorker implements FeedGenerator {
     if (!this.#pool) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
       this.#pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS })
-      this.#pool.on('error', error => this.#options.failed('livestream worker', error))
+      this.#pool.on('error', error => this.#options.faults.report('livestream worker', error))
     }
     return this.#pool.run(order)
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#cancel()
     await this.#counting
     if (!this.#pool) return
     // A thread that is ended inside a call of LMDB takes the process with it: first it closes its store.
-    await Promise.race([this.#send(null), sleep(LAST_ORDER_MS, undefined, { ref: false })])
+    await atMost(this.#options.time, LAST_ORDER_MS, this.#send(null))
     await this.#pool.destroy()
   }
 }

@@ -6,7 +6,7 @@ export interface FeedGroup {
   countries: readonly string[]
 }
 
-/** One feed, apart from what its alias, and the trending list of the moment, bring. */
+/** A feed as its group makes it; how many it shows, and who is trending, is said when it is generated. */
 export interface Feed {
   alias: string
   include: readonly string[]

@@ -36,7 +36,7 @@ export interface FeedItem {
   badges: string[]
 }
 
-/** With fewer ratings, the rating counts as 0. */
+/** Ratings that a session needs: with 19 its rating counts as 0. */
 const RATINGS = 20
 
 const orNull = (path: string) => ({ $ifNull: [path, null] })
@@ -71,7 +71,7 @@ export const feed = ({ alias, include, exclude, trending, limit }: FeedOptions):
     { $addFields: { own: tagsLike(`^feed:${escaped(alias)}(:[0-9]{1,6})?$`) } },
     {
       $addFields: {
-        // Null sorts below all numbers.
+        // A streamer without such a tag has null, which sorts below all numbers.
         priority: {
           $cond: [
             { $eq: [{ $size: '$own' }, 0] },

@@ -1,11 +1,11 @@
 import type { DocumentStore, Patch } from '../documents/index.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
-import { openStores, type Places, type Stores } from '../stores.ts'
+import { openStores, type StoreSettings, type Stores } from '../stores.ts'
 import { type FeedOptions, feed } from './pipeline.ts'
 
-/** What the worker is to do, on documents as they are then. */
+/** An order to the worker: numbers to set and feeds to generate, on documents as they are then. */
 export interface Order {
-  places: Places
+  places: StoreSettings
   /** ms since the epoch */
   at: number
   /** viewers alive, by session; null: not known */
@@ -36,10 +36,10 @@ export default async function work(order: Order | null): Promise<number> {
   return counts[0] ?? 0
 }
 
-async function open(places: Places): Promise<DocumentStore> {
+async function open(places: StoreSettings): Promise<DocumentStore> {
   if (opened) return opened.documents
   // The order that could not be carried out says why.
-  surviveDiskFaults(() => {})
+  surviveDiskFaults({ report() {} })
   opened = await openStores(places)
   return opened.documents
 }
@@ -48,31 +48,32 @@ async function countViewers(store: DocumentStore, viewers: ReadonlyMap<string, n
   const sessions = await store.find('sessions', { filter: { active: true } })
   const patches = sessions.flatMap(({ _id, metadata }): Patch[] => {
     const count = viewers.get(_id) ?? 0
-    if (count === ((metadata as { viewerCount?: number } | undefined)?.viewerCount ?? 0)) return []
+    if (count === viewerCountOf(metadata)) return []
     return [{ id: _id, set: { 'metadata.viewerCount': count, viewersAt: at } }]
   })
   if (patches.length > 0) await store.patchMany('sessions', 'viewersAt', patches)
 }
 
-interface Head {
-  generation: number
-  generatedAt: number
+/** The number in a session's metadata; none is the number 0. */
+function viewerCountOf(metadata: unknown): unknown {
+  return (typeof metadata === 'object' && metadata && 'viewerCount' in metadata && metadata.viewerCount) || 0
 }
 
-/** A document holds one generation; the one that is named like the feed says which of them is the latest. */
+/** A generation is the document `<alias>/<n>`; the document `<alias>` says which of them is the latest. */
 async function generate(
   store: DocumentStore,
   options: Order['feeds'][number],
   { generation, at }: Order,
 ): Promise<number> {
   const { alias } = options
-  const trending = ((await store.get('trending', 'trending'))?.userIds ?? []) as string[]
+  const listed = await store.get('trending', 'trending')
+  const trending: string[] = Array.isArray(listed?.userIds) ? listed.userIds : []
   const items = await store.aggregate('sessions', feed({ ...options, trending }))
   const latest = `${alias}/${generation % KEPT}`
-  const head = (await store.get('feeds', alias)) as Head | null
-  // What follows is later, also by the clock of an owner that is behind the one before.
-  const follows = head !== null && head.generation < generation
-  const generatedAt = follows ? Math.max(at, head.generatedAt + 1) : at
+  const head = await store.get('feeds', alias)
+  // A generation that follows is later, also by the clock of an owner that is behind the one before.
+  const follows = head !== null && Number(head.generation) < generation
+  const generatedAt = follows ? Math.max(at, Number(head.generatedAt) + 1) : at
   const facts = { alias, generation, generatedAt }
   await store.upsertMany('feeds', [{ id: latest, seq: generatedAt, set: { ...facts, items } }])
   await store.upsertMany('feeds', [{ id: alias, seq: generatedAt, set: { ...facts, latest } }])

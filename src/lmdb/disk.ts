@@ -1,17 +1,19 @@
 import { statfsSync } from 'node:fs'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 
 /** Below this nothing is accepted any more, so that what was accepted can still be committed. */
 export const FREE_FLOOR_BYTES = 33_554_432
 
-/** Whether the disk under `path` still takes new input; asked of the system once a second. */
-export function spaceAt(path: string, now: () => number = () => performance.now()): () => boolean {
+/** Says if the disk under `path` still takes new input; the system is asked once a second. */
+export function spaceAt(path: string, time: Time): () => boolean {
   let checkedAt = Number.NEGATIVE_INFINITY
   let enough = true
   return () => {
-    if (now() - checkedAt >= 1_000) {
+    if (time.monotonic() - checkedAt >= 1_000) {
       const { bavail, bsize } = statfsSync(path)
       enough = bavail * bsize >= FREE_FLOOR_BYTES
-      checkedAt = now()
+      checkedAt = time.monotonic()
     }
     return enough
   }
@@ -26,10 +28,10 @@ export const isStrayDiskFault = (error: unknown): boolean => error instanceof Er
  * Keeps a full disk from ending this thread; any other rejection that nobody handles still does.
  * Returns what ends it.
  */
-export function surviveDiskFaults(tell: (error: Error) => void): () => void {
+export function surviveDiskFaults(faults: Faults): () => void {
   const survive = (error: unknown): void => {
     if (!isStrayDiskFault(error)) throw error
-    tell(error as Error)
+    faults.report('disk', error)
   }
   process.on('unhandledRejection', survive)
   return () => process.off('unhandledRejection', survive)

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
+import type { Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
 import type { Seq } from './index.ts'
 
@@ -11,53 +11,70 @@ interface Append {
 }
 
 interface Batch {
+  partition: number
   appends: Append[]
   events: number
-  /** when it has failed if it has not succeeded, by `performance.now()` */
+  /** when it has failed if it has not succeeded, by the monotonic clock */
   deadline: number
 }
 
-/** The batches of one partition, oldest first; one at a time is on its way. */
+/** A batch on its way. */
+export interface Outgoing {
+  partition: number
+  /** tells a repetition of it from another batch */
+  id: string
+  value: Buffer
+  deadline: number
+}
+
+/** Batches that go out one send after another, oldest first: those of one partition, or of all. */
 interface Lane {
   batches: Batch[]
   isBusy: boolean
 }
 
 interface Outlet {
+  time: Time
   partitions: number
   /** the greatest size of an encoded batch */
   maxBytes: number
   deadlineMs: number
-  /** Makes a batch durable by `deadline`; `id` tells a repetition of it from another batch. */
-  send(partition: number, id: string, value: Buffer, deadline: number): Promise<Seq>
+  /** whether a send takes all there is of all partitions; if not, it takes one batch, beside those of other partitions */
+  isJoint: boolean
+  /** Makes batches durable, those of one partition in their order; resolves with the seq of each. */
+  send(batches: Outgoing[]): Promise<Seq[]>
 }
 
 /** Gathers appends into batches: the open ones of all partitions go out together, and those of one partition in order. */
 export class Batches {
   readonly #outlet: Outlet
   readonly #lanes: Lane[]
-  readonly #writer = randomUUID()
+  /** by partition: the batch that still takes appends */
+  readonly #open: (Batch | undefined)[] = []
+  readonly #writer: string
   readonly #idle = Promise.withResolvers<void>()
   #sent = 0
   #waiting = 0
-  #timer: NodeJS.Timeout | undefined
-  #sentAt = 0
+  #isScheduled = false
+  #lastAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(outlet: Outlet) {
     this.#outlet = outlet
-    this.#lanes = Array.from({ length: outlet.partitions }, () => ({ batches: [], isBusy: false }))
+    this.#writer = outlet.time.id()
+    this.#lanes = Array.from({ length: outlet.isJoint ? 1 : outlet.partitions }, () => ({ batches: [], isBusy: false }))
   }
 
   append(partition: number, events: Event[]): Promise<Seq> {
     if (this.#isClosed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
     if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(new RollcallError('RC_OVERLOADED'))
     this.#waiting += events.length
-    const { batches } = this.#lanes[partition]!
-    let batch = batches.at(-1)
+    let batch = this.#open[partition]
     if (!batch || batch.events + events.length > ENTRY_EVENTS) {
-      batch = { appends: [], events: 0, deadline: performance.now() + this.#outlet.deadlineMs }
-      batches.push(batch)
+      const deadline = this.#outlet.time.monotonic() + this.#outlet.deadlineMs
+      batch = { partition, appends: [], events: 0, deadline }
+      this.#open[partition] = batch
+      this.#lanes[this.#outlet.isJoint ? 0 : partition]!.batches.push(batch)
     }
     const { appends } = batch
     batch.events += events.length
@@ -66,53 +83,81 @@ export class Batches {
   }
 
   #schedule(): void {
-    if (this.#timer || !this.#lanes.some(isReady)) return
-    const wait = this.#sentAt + GROUP_MS - performance.now()
+    if (this.#isScheduled || !this.#lanes.some(isReady)) return
+    const { time } = this.#outlet
+    const wait = this.#lastAt + GROUP_MS - time.monotonic()
     const go = (): void => {
-      this.#timer = undefined
-      this.#sentAt = performance.now()
-      this.#lanes.forEach((lane, partition) => {
-        if (isReady(lane)) this.#run(lane, partition)
-      })
+      this.#isScheduled = false
+      this.#lastAt = time.monotonic()
+      for (const lane of this.#lanes) if (isReady(lane)) this.#run(lane)
     }
+    this.#isScheduled = true
     // Even "at once" waits for the end of the turn, so that requests read together go out together.
-    this.#timer = wait < 1 ? (setImmediate(go) as unknown as NodeJS.Timeout) : setTimeout(go, wait)
+    if (wait < 1) time.turn().then(go)
+    else time.after(wait, go)
   }
 
-  async #run(lane: Lane, partition: number): Promise<void> {
+  async #run(lane: Lane): Promise<void> {
+    const { isJoint, time } = this.#outlet
     lane.isBusy = true
-    // One behind which another waits is full: it gains nothing by waiting longer.
-    do await this.#send(lane, partition, lane.batches.shift()!)
-    while (lane.batches.length > 1)
+    // A batch behind which another waits is full: it gains nothing by waiting longer.
+    do await this.#send(this.#taken(lane))
+    while (!isJoint && lane.batches.length > 1)
     lane.isBusy = false
+    // A disk that is slow is left alone for as long as a fast one.
+    if (isJoint) this.#lastAt = time.monotonic()
     this.#schedule()
     if (this.#isClosed && this.#isIdle) this.#idle.resolve()
   }
 
-  async #send(lane: Lane, partition: number, batch: Batch): Promise<void> {
-    const { appends, deadline } = batch
-    try {
-      if (performance.now() >= deadline) throw new Error('no batch before it came through in time')
-      const value = encode(appends.length === 1 ? appends[0]!.events : appends.flatMap(({ events }) => events))
-      if (value.length > this.#outlet.maxBytes) {
-        lane.batches.unshift(...halves(batch, value.length))
-        return
+  /** Takes from the lane what goes out next, encoded; what is in vain is rejected on the way. */
+  #taken({ batches }: Lane): [batch: Batch, value: Buffer][] {
+    const { isJoint, maxBytes, time } = this.#outlet
+    const taken: [Batch, Buffer][] = []
+    while (batches.length > 0 && (isJoint || taken.length === 0)) {
+      const batch = batches.shift()!
+      const { partition, appends, deadline } = batch
+      if (this.#open[partition] === batch) this.#open[partition] = undefined
+      try {
+        if (time.monotonic() >= deadline) throw new Error('no batch before it came through in time')
+        const value = encode(appends.length === 1 ? appends[0]!.events : appends.flatMap(({ events }) => events))
+        if (value.length > maxBytes) batches.unshift(...halves(batch, value.length))
+        else taken.push([batch, value])
+      } catch (cause) {
+        this.#reject(batch, cause)
       }
-      const seq = await this.#outlet.send(partition, `${this.#writer}.${++this.#sent}`, value, deadline)
-      for (const { resolve } of appends) resolve(seq)
-    } catch (cause) {
-      const isOwn = cause instanceof RollcallError
-      const error = isOwn ? cause : new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
-      for (const { reject } of appends) reject(error)
     }
-    this.#waiting -= batch.events
+    return taken
+  }
+
+  async #send(taken: [batch: Batch, value: Buffer][]): Promise<void> {
+    const outgoing = taken.map(([{ partition, deadline }, value]): Outgoing => {
+      return { partition, id: `${this.#writer}.${++this.#sent}`, value, deadline }
+    })
+    if (outgoing.length === 0) return
+    try {
+      const seqs = await this.#outlet.send(outgoing)
+      for (const [i, [{ appends, events }]] of taken.entries()) {
+        this.#waiting -= events
+        for (const { resolve } of appends) resolve(seqs[i]!)
+      }
+    } catch (cause) {
+      for (const [batch] of taken) this.#reject(batch, cause)
+    }
+  }
+
+  #reject({ appends, events }: Batch, cause: unknown): void {
+    const isOwn = cause instanceof RollcallError
+    const error = isOwn ? cause : new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
+    this.#waiting -= events
+    for (const { reject } of appends) reject(error)
   }
 
   get #isIdle(): boolean {
     return this.#lanes.every(({ batches, isBusy }) => !isBusy && batches.length === 0)
   }
 
-  /** Takes no more and resolves when everything is settled. */
+  /** Takes no more and resolves when every append has its answer. */
   async close(): Promise<void> {
     this.#isClosed = true
     if (!this.#isIdle) await this.#idle.promise
@@ -121,8 +166,8 @@ export class Batches {
 
 const isReady = ({ batches, isBusy }: Lane): boolean => !isBusy && batches.length > 0
 
-/** What is too large for one message goes as two; an append that is cut is named by the last entry that holds of it. */
-function halves({ appends, deadline }: Batch, bytes: number): Batch[] {
+/** A batch that is too large goes as two; an append that is cut has the seq of the last entry with a part of it. */
+function halves({ partition, appends, deadline }: Batch, bytes: number): Batch[] {
   const [{ events, resolve, reject }, ...others] = appends as [Append, ...Append[]]
   let parts = appends
   if (others.length === 0) {
@@ -135,6 +180,7 @@ function halves({ appends, deadline }: Batch, bytes: number): Batch[] {
   }
   const middle = Math.ceil(parts.length / 2)
   return [parts.slice(0, middle), parts.slice(middle)].map(half => ({
+    partition,
     appends: half,
     events: half.reduce((sum, { events }) => sum + events.length, 0),
     deadline,

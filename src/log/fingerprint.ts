@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Entry } from './index.ts'
 
 /** By which an entry is known from another one that took its seq after it was lost. */
-export function markOf({ events }: Entry): string {
+export function fingerprintOf({ events }: Entry): string {
   const [first] = events
   const { kind, key, id, at, arrival } = first ?? {}
   const text = JSON.stringify([events.length, kind, key, id, at, arrival])

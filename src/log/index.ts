@@ -1,13 +1,13 @@
 /**
  * The event log: P partitions, each a totally ordered, durable sequence of entries.
- * It owns what was accepted; everything else can be derived from it again.
+ * The log owns what was accepted; everything else can be derived from it again.
  */
 import type { Event } from '../../actors/event.ts'
 
 /** Dense within a partition, from 1; 0 is "before everything". */
 export type Seq = number
 
-/** One record of the log: a batch of events of one partition. */
+/** An entry of the log: a batch of events of one partition. */
 export interface Entry {
   seq: Seq
   events: Event[]

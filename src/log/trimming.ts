@@ -1,7 +1,9 @@
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 import type { EventLog, Seq } from './index.ts'
 
 const EVERY_MS = 3_600_000
-/** So long an entry stays, though the checkpoint holds it. */
+/** An entry stays so long, though the checkpoint holds it. */
 export const KEPT_MS = 7 * 86_400_000
 
 /** The greatest seq up to `cut` such that everything before it arrived before `before`. */
@@ -9,7 +11,7 @@ export async function oldestNeeded(log: EventLog, partition: number, cut: Seq, b
   const { first, last } = await log.bounds(partition)
   let [low, high] = [first, Math.min(cut, last)]
   if (low > high || (await arrivalOf(log, partition, low)) >= before) return Math.min(low, cut)
-  // What is at `low` is older; what follows `high` is not, or is beyond the cut.
+  // The entry at `low` is older; the one after `high` is not, or is beyond the cut.
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     if ((await arrivalOf(log, partition, middle)) < before) low = middle
@@ -45,28 +47,27 @@ export interface TrimmingOptions {
   log: EventLog
   /** of the partitions that this process owns */
   cuts(): Promise<Map<number, Seq>>
-  now(): number
-  failed(error: unknown): void
+  time: Time
+  faults: Faults
 }
 
 /** Trims every hour, once at a time. */
-export function startTrimming({ log, cuts, now, failed }: TrimmingOptions): { close(): Promise<void> } {
+export function startTrimming({ log, cuts, time, faults }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
     try {
-      await trimAll(log, await cuts(), now() - KEPT_MS)
+      await trimAll(log, await cuts(), time.now() - KEPT_MS)
     } catch (error) {
-      failed(error)
+      faults.report('trim', error)
     }
     running = undefined
   }
-  const timer = setInterval(() => {
+  const cancel = time.every(EVERY_MS, () => {
     running ??= trim()
-  }, EVERY_MS)
-  timer.unref()
+  })
   return {
     async close() {
-      clearInterval(timer)
+      cancel()
       await running
     },
   }

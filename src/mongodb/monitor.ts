@@ -1,6 +1,6 @@
 import type { MongoClient } from 'mongodb'
 
-/** Of the driver's own, which it gives no types for. */
+/** The inside of the driver's client, which has no types. */
 interface Inside {
   topology?: { s: { servers: Map<string, { monitor: { connection: Connection | null } | null }> } }
 }

@@ -1,14 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { RollcallError } from '../errors.ts'
+import { retry } from '../retry.ts'
+import { systemTime, type Time, within } from '../time.ts'
 
-/** What repeating does not change: BadValue, FailedToParse, Unauthorized and so on, a key that is there. */
+/** Codes that repeating does not change: BadValue, FailedToParse, Unauthorized and so on, a key that is there. */
 const FINAL: unknown[] = [2, 9, 13, 14, 18, 20, 28, 40, 52, 56, 59, 73, 85, 86, 115, 10_334, 11_000, 17_280, 51_104]
 /** Errors of the driver about how it is used, as in after its end; the others are about the server or the way to it. */
 const MISUSE =
   /^Mongo(API|InvalidArgument|MissingDependency|NotConnected|TopologyClosed|ClientClosed|Compatibility)Error$/
-/** Of Node, where the driver writes to a socket that has just ended and lets its error through. */
+/** Codes of Node, where the driver writes to a socket that has just ended and lets its error through. */
 const BROKEN: unknown[] = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']
-const RETRY_MS = [10, 20, 50, 100, 200, 500, 1_000]
+const PAUSES_MS = [10, 20, 50, 100, 200, 500, 1_000]
 
 const DUPLICATE = 11_000
 /** Longer than the driver waits: a great write to a frozen server it never gives up. */
@@ -31,7 +32,7 @@ export function duplicates(error: unknown): number[] | null {
   return writeErrors.map(({ index }) => index)
 }
 
-/** Whether it may have been done or not. */
+/** After such an error the work may have been done or not. */
 function isUnknown(error: unknown): boolean {
   if (error instanceof Unsettled) return true
   const { name, code, writeErrors = [] } = error as Failure
@@ -41,26 +42,16 @@ function isUnknown(error: unknown): boolean {
   return !writeErrors.some(each => each.code !== DUPLICATE && FINAL.includes(each.code))
 }
 
-async function answered<T>(work: () => Promise<T>): Promise<T> {
-  const silence = Promise.withResolvers<never>()
-  const timer = setTimeout(() => silence.reject(new Unsettled('MongoDB was silent')), ATTEMPT_MS)
-  try {
-    return await Promise.race([work(), silence.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+/** Carries work out, again where nobody knows whether it was done. */
+export type Repeat = <T>(work: () => Promise<T>) => Promise<T>
 
 /** Repeats what may be repeated while nobody knows whether it was done; RC_STORE_UNAVAILABLE when patience is over. */
-export async function repeated<T>(work: () => Promise<T>, patienceMs: number): Promise<T> {
-  const deadline = performance.now() + patienceMs
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await answered(work)
-    } catch (cause) {
-      if (!isUnknown(cause)) throw cause
-      if (performance.now() >= deadline) throw new RollcallError('RC_STORE_UNAVAILABLE', undefined, { cause })
-      await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!)
-    }
+export async function repeated<T>(work: () => Promise<T>, patienceMs: number, time: Time = systemTime): Promise<T> {
+  const answered = (): Promise<T> => within(time, ATTEMPT_MS, work(), () => new Unsettled('MongoDB was silent'))
+  try {
+    return await retry(answered, { pauses: PAUSES_MS, patienceMs }, { time, isFinal: error => !isUnknown(error) })
+  } catch (cause) {
+    if (!isUnknown(cause)) throw cause
+    throw new RollcallError('RC_STORE_UNAVAILABLE', undefined, { cause })
   }
 }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import {
   type Authenticator,
@@ -10,6 +9,8 @@ import {
   type NatsConnection,
 } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { retry } from '../retry.ts'
+import { atMost, systemTime, type Time } from '../time.ts'
 
 const RETRY_MS = 100
 const DIAL_MS = 2_000
@@ -17,7 +18,7 @@ const DIAL_MS = 2_000
 const LAST_WRITES_MS = 300
 /** So long a server that is connected may be silent, three times, before it counts as gone. */
 const PING_MS = 5_000
-/** What a server refuses only now: to make a stream whose namesake it is still removing, or a message again that its replicas do not have yet. */
+/** Refusals that pass: of a stream whose namesake is still being removed, of a message again that replicas lack yet. */
 const PASSING_CODES = [10049, 10158]
 const OLDEST = [2, 10] as const
 
@@ -29,39 +30,32 @@ export interface Address {
 }
 
 /** Connects within `patienceMs`. Whatever it throws names hosts alone, never what the URL holds beside them. */
-export async function openConnection({ url, creds }: Address, patienceMs: number): Promise<Connection> {
-  const deadline = performance.now() + patienceMs
+export async function openConnection(
+  { url, creds }: Address,
+  patienceMs: number,
+  time: Time = systemTime,
+): Promise<Connection> {
+  const deadline = time.monotonic() + patienceMs
   const options: ConnectionOptions = {
     ...{ ...parsed(url), ...(creds && { authenticator: await authenticatorOf(creds) }) },
     ...{ name: 'rollcall', maxReconnectAttempts: -1, reconnectTimeWait: 250, ignoreAuthErrorAbort: true },
     ...{ pingInterval: PING_MS, maxPingOut: 2 },
   }
-  for (;;) {
-    try {
-      const left = Math.max(RETRY_MS, deadline - performance.now())
-      const nats = await connect({ ...options, timeout: Math.min(DIAL_MS, left) })
-      const { version } = nats.info!
-      if (isSupported(version)) return new Connection(nats, version)
-      await nats.close()
-      const oldest = OLDEST.join('.')
-      throw new RollcallError(
-        'RC_CONFIG_INVALID',
-        `The NATS server is version ${version}; ${oldest} or newer is needed.`,
-      )
-    } catch (cause) {
-      if (cause instanceof RollcallError) throw cause
-      const servers = (options.servers as string[]).join(', ')
-      if (cause instanceof errors.AuthorizationError) {
-        throw new RollcallError('RC_CONFIG_INVALID', `The NATS server at ${servers} refuses the credentials.`, {
-          cause,
-        })
-      }
-      if (performance.now() + RETRY_MS >= deadline) {
-        throw new RollcallError('RC_UNREACHABLE', `No NATS server answers at ${servers}.`, { cause })
-      }
-    }
-    await pause(RETRY_MS)
+  const dial = (): Promise<NatsConnection> => {
+    const left = Math.max(RETRY_MS, deadline - time.monotonic())
+    return connect({ ...options, timeout: Math.min(DIAL_MS, left) })
   }
+  const isFinal = (error: unknown): boolean => error instanceof errors.AuthorizationError
+  const nats = await retry(dial, { pauses: [RETRY_MS], patienceMs }, { time, isFinal }).catch(cause => {
+    const servers = (options.servers as string[]).join(', ')
+    if (!isFinal(cause)) throw new RollcallError('RC_UNREACHABLE', `No NATS server answers at ${servers}.`, { cause })
+    throw new RollcallError('RC_CONFIG_INVALID', `The NATS server at ${servers} refuses the credentials.`, { cause })
+  })
+  const { version } = nats.info!
+  if (isSupported(version)) return new Connection(nats, version, time)
+  await nats.close()
+  const oldest = OLDEST.join('.')
+  throw new RollcallError('RC_CONFIG_INVALID', `The NATS server is version ${version}; ${oldest} or newer is needed.`)
 }
 
 function isSupported(version: string): boolean {
@@ -103,13 +97,15 @@ async function authenticatorOf(creds: string): Promise<Authenticator> {
 export class Connection {
   readonly nats: NatsConnection
   readonly version: string
+  readonly time: Time
   readonly #changed = new Set<() => void>()
   #isUp = true
   #breaks = 0
 
-  constructor(nats: NatsConnection, version: string) {
+  constructor(nats: NatsConnection, version: string, time: Time) {
     this.nats = nats
     this.version = version
+    this.time = time
     this.#watch()
   }
 
@@ -135,23 +131,27 @@ export class Connection {
     return () => this.#changed.delete(changed)
   }
 
-  /** Does `work` until it succeeds, through timeouts and broken connections. What it throws is the last failure. */
-  async insist<T>(work: () => Promise<T>, deadline: number, signal?: AbortSignal): Promise<T> {
+  /** Does `work` until it succeeds, through timeouts and broken connections; throws the last failure. */
+  insist<T>(work: () => Promise<T>, deadline: number, signal?: AbortSignal): Promise<T> {
     let failure: unknown = new Error('there is no connection to NATS')
-    for (;;) {
+    let isPassing = true
+    const attempt = async (): Promise<T> => {
+      if (!this.#isUp || signal?.aborted) throw failure
       try {
-        if (this.#isUp && !signal?.aborted) return await this.#unbroken(work(), signal)
+        return await this.#unbroken(work(), signal)
       } catch (error) {
-        if (!passes(error)) throw error
         failure = error
+        isPassing = passes(error)
+        throw error
       }
-      const left = deadline - performance.now()
-      if (left <= 0 || signal?.aborted || this.nats.isClosed()) throw failure
-      await this.#change(Math.min(left, RETRY_MS), signal)
     }
+    const policy = { pauses: [RETRY_MS], patienceMs: deadline - this.time.monotonic() }
+    const isFinal = (): boolean => !isPassing || this.nats.isClosed()
+    const pause = (ms: number): Promise<void> => this.#change(ms, signal)
+    return retry(attempt, policy, { time: this.time, isFinal, pause, signal })
   }
 
-  // What was under way when the connection broke is never answered; without this it would wait for its timeout.
+  // Requests under way when the connection broke are never answered; without this they would wait for their timeout.
   #unbroken<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const broken = (): void => reject(new errors.ConnectionError('the connection to NATS broke'))
@@ -167,12 +167,12 @@ export class Connection {
   #change(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise(resolve => {
       const done = (): void => {
-        clearTimeout(timer)
+        cancel()
         end()
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const timer = setTimeout(done, ms)
+      const cancel = this.time.after(ms, done)
       const end = this.onChange(done)
       signal?.addEventListener('abort', done)
     })
@@ -182,15 +182,18 @@ export class Connection {
   async close(): Promise<void> {
     if (this.nats.isClosed()) return
     if (this.#isUp) {
-      // It fails if the connection breaks meanwhile; then there is nobody to send to either.
-      const drained = this.nats.drain().catch(() => {})
-      await Promise.race([drained, pause(LAST_WRITES_MS, undefined, { ref: false })])
+      // A drain fails if the connection breaks meanwhile; then nobody is there to send to either.
+      await atMost(
+        this.time,
+        LAST_WRITES_MS,
+        this.nats.drain().catch(() => {}),
+      )
     }
     await this.nats.close()
   }
 }
 
-/** Whether it may succeed if it is tried again: no answer, no leader just now, a connection that broke. */
+/** A failure passes if another try may succeed: no answer, no leader just now, a connection that broke. */
 function passes(error: unknown): boolean {
   if (error instanceof JetStreamApiError) return error.status === 503 || PASSING_CODES.includes(error.code)
   const { TimeoutError, RequestError, ConnectionError, NoRespondersError } = errors

@@ -11,5 +11,5 @@ export const tokenOf = (id: string): string =>
 export const idOf = (token: string): string =>
   token.startsWith('~') ? Buffer.from(token.slice(1), 'base64url').toString() : token
 
-/** Whether an answer may go there. It goes out with Rollcall's own rights, which the sender may not have elsewhere. */
+/** An answer may go to an inbox alone: it goes with Rollcall's own rights, which the sender may not have elsewhere. */
 export const isInbox = (reply: string): boolean => /^_INBOX[._]/.test(reply)

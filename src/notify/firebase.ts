@@ -1,11 +1,12 @@
 /** Push by Firebase Cloud Messaging. */
-import { createHash, createPrivateKey, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import https, { type Agent } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { FirebaseError, GoogleOAuthAccessToken } from 'firebase-admin/app'
 import type { Message, SendResponse } from 'firebase-admin/messaging'
 import { RollcallError } from '../errors.ts'
+import { systemTime, type Time, within } from '../time.ts'
 import type { Delivery, Push, PushMessage, Registration } from './index.ts'
 
 export interface FirebaseSettings {
@@ -17,14 +18,18 @@ export interface FirebaseSettings {
   agent?: Agent
 }
 
-type Account = Pick<FirebaseSettings, 'clientEmail' | 'agent'> & { key: KeyObject }
+export interface FirebaseOptions extends FirebaseSettings {
+  time?: Time
+}
+
+type ServiceAccount = Pick<FirebaseSettings, 'clientEmail' | 'agent'> & { key: KeyObject }
 
 const TOKEN_URL = 'https://oauth2.googleapis.com/token'
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 const TOKEN_WITHIN_MS = 15_000
-/** The SDK tries again for minutes, and waits for ever for an HTTP/2 connection that was closed. */
+/** Sending ends here: the SDK tries again for minutes, and waits for ever for an HTTP/2 connection that was closed. */
 const SEND_WITHIN_MS = 60_000
-/** Firebase keeps nothing longer. */
+/** Firebase keeps no message longer. */
 const LONGEST_TTL_MS = 28 * 86_400_000
 const RATE_EXCEEDED_MS = 60_000
 const LONGEST_TEXT = 200
@@ -34,9 +39,10 @@ const PASSING = ['messaging/server-unavailable', 'messaging/internal-error', 'me
 
 const digest = (name: string): string => createHash('sha256').update(name).digest('base64url')
 
-function messageFor({ title, body, data, collapseKey, expiresAt }: PushMessage): (to: Registration) => Message {
-  const ttl = Math.floor(Math.min(Math.max(expiresAt - Date.now(), 0), LONGEST_TTL_MS))
-  const expiration = Math.floor((Date.now() + ttl) / 1_000)
+function messageFor(message: PushMessage, now: number): (to: Registration) => Message {
+  const { title, body, data, collapseKey, expiresAt } = message
+  const ttl = Math.floor(Math.min(Math.max(expiresAt - now, 0), LONGEST_TTL_MS))
+  const expiration = Math.floor((now + ttl) / 1_000)
   const key = /^[!-~]{1,64}$/.test(collapseKey) ? collapseKey : digest(collapseKey)
   const shared = {
     notification: { title, body },
@@ -52,33 +58,39 @@ function messageFor({ title, body, data, collapseKey, expiresAt }: PushMessage):
   return ({ kind, value }) => (kind === 'fid' ? { ...shared, fid: value } : { ...shared, token: value })
 }
 
-function waitOf(retryAfter: string | undefined): number | undefined {
+/** The ms that a `retry-after` asks for; undefined: it says nothing. */
+function waitOf(retryAfter: string | undefined, now: number): number | undefined {
   if (!retryAfter) return undefined
-  const wait = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now()
+  const wait = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - now
   return Number.isNaN(wait) ? undefined : Math.max(wait, 0)
 }
 
-/** What may pass. Without a status there was no answer. */
-function passing(message: string, status: number | undefined, retryAfter?: string): RollcallError {
+/** A fault that may pass. Without a status there was no answer; without a `wait` none was asked for. */
+function passing(message: string, status: number | undefined, wait?: number): RollcallError {
   const isUnreachable = status === undefined || [502, 503, 504].includes(status)
-  const retryAfterMs = waitOf(retryAfter) ?? (status === 429 ? RATE_EXCEEDED_MS : 0)
+  const retryAfterMs = wait ?? (status === 429 ? RATE_EXCEEDED_MS : 0)
   return new RollcallError(isUnreachable ? 'RC_SERVICE_UNREACHABLE' : 'RC_SERVICE_BUSY', message, { retryAfterMs })
 }
 
-function assertionOf({ clientEmail, key }: Account): string {
+function assertionOf({ clientEmail, key }: ServiceAccount, now: number): string {
   const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const iat = Math.floor(Date.now() / 1_000)
+  const iat = Math.floor(now / 1_000)
   const claims = { iss: clientEmail, scope: SCOPE, aud: TOKEN_URL, iat, exp: iat + 3_600 }
   const signed = `${encoded({ alg: 'RS256', typ: 'JWT' })}.${encoded(claims)}`
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`
 }
 
-/** The SDK's own way has no end to its patience, knows of no agent and complains on stderr. */
-async function accessToken(account: Account): Promise<GoogleOAuthAccessToken> {
+/** An access token, asked for here: the SDK asks without end, knows of no agent and complains on stderr. */
+async function accessToken(account: ServiceAccount, time: Time): Promise<GoogleOAuthAccessToken> {
   const { agent = false } = account
-  const form = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(account) }
+  const form = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    assertion: assertionOf(account, time.now()),
+  }
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const options = { method: 'POST', headers, agent, signal: AbortSignal.timeout(TOKEN_WITHIN_MS) }
+  const late = new AbortController()
+  const options = { method: 'POST', headers, agent, signal: late.signal }
+  const cancel = time.after(TOKEN_WITHIN_MS, () => late.abort())
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   https
     .request(TOKEN_URL, options, resolve)
@@ -93,16 +105,19 @@ async function accessToken(account: Account): Promise<GoogleOAuthAccessToken> {
       if (access_token && typeof expires_in === 'number') return { access_token, expires_in }
       throw passing('no access token: it is missing in the answer', statusCode)
     }
-    const shown = answer.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT)
-    throw passing(`no access token: ${statusCode} ${shown}`, statusCode, headers['retry-after'])
+    const beginning = answer.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT)
+    const wait = waitOf(headers['retry-after'], time.now())
+    throw passing(`no access token: ${statusCode} ${beginning}`, statusCode, wait)
   } catch (error) {
     if (error instanceof RollcallError) throw error
     const { name, code = name } = error as NodeJS.ErrnoException
     throw passing(`no access token: ${code}`, undefined)
+  } finally {
+    cancel()
   }
 }
 
-/** An APNs certificate or a registration of another sender is refused with the same status, but by an FcmError. */
+/** Whether the account is refused; an APNs certificate, or another sender's registration, is by an FcmError. */
 const isCredentialRefused = ({ httpResponse }: FirebaseError): boolean =>
   [401, 403].includes(httpResponse?.status ?? 0) &&
   !JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
@@ -110,16 +125,15 @@ const isCredentialRefused = ({ httpResponse }: FirebaseError): boolean =>
 const saysNothingOfRegistration = (error: FirebaseError): boolean =>
   isCredentialRefused(error) || (error.httpResponse === undefined && error.code !== 'messaging/invalid-payload')
 
-function deliveryOf(error: FirebaseError, secrets: string[]): Delivery {
+function deliveryOf(error: FirebaseError, now: number, secrets: string[] = []): Delivery {
   const { code = error.name, httpResponse, cause } = error
   if (DEAD.includes(code)) return 'dead'
   if (cause instanceof RollcallError) return cause
-  const shown = secrets.reduce((all, secret) => (secret === '' ? all : all.replaceAll(secret, '…')), error.message)
-  const message = `${code}: ${shown.slice(0, LONGEST_TEXT)}`
-  const retryAfter = httpResponse?.headers['retry-after']
-  if (code.endsWith('rate-exceeded')) return passing(message, 429, retryAfter)
-  if (PASSING.includes(code) || !code.startsWith('messaging/'))
-    return passing(message, httpResponse?.status, retryAfter)
+  const masked = secrets.reduce((all, secret) => (secret === '' ? all : all.replaceAll(secret, '…')), error.message)
+  const message = `${code}: ${masked.slice(0, LONGEST_TEXT)}`
+  const wait = waitOf(httpResponse?.headers['retry-after'], now)
+  if (code.endsWith('rate-exceeded')) return passing(message, 429, wait)
+  if (PASSING.includes(code) || !code.startsWith('messaging/')) return passing(message, httpResponse?.status, wait)
   return new RollcallError(isCredentialRefused(error) ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED', message)
 }
 
@@ -129,45 +143,43 @@ export function isRsaKey(pem: string): boolean {
   try {
     return keyOf(pem).asymmetricKeyType === 'rsa'
   } catch {
-    // What it says could show some of the key.
+    // The error is left out: it could show some of the key.
     return false
   }
 }
 
 /** Throws RC_CONFIG_INVALID if the private key is none. */
-export async function openFirebase({ projectId, clientEmail, privateKey, agent }: FirebaseSettings): Promise<Push> {
+export async function openFirebase({ time = systemTime, ...settings }: FirebaseOptions): Promise<Push> {
+  const { projectId, clientEmail, privateKey, agent } = settings
   if (!isRsaKey(privateKey)) throw new RollcallError('RC_CONFIG_INVALID', 'The private key is not a PEM of an RSA key.')
   const account = { clientEmail, key: keyOf(privateKey), ...(agent && { agent }) }
   const { deleteApp, initializeApp } = await import('firebase-admin/app')
   const { getMessaging } = await import('firebase-admin/messaging')
   let token = ''
   const getAccessToken = async (): Promise<GoogleOAuthAccessToken> => {
-    const issued = await accessToken(account)
+    const issued = await accessToken(account, time)
     token = issued.access_token
     return issued
   }
   const options = { projectId, credential: { getAccessToken }, ...(agent && { httpAgent: agent }) }
-  const app = initializeApp(options, randomUUID())
+  const app = initializeApp(options, time.id())
   const messaging = getMessaging(app)
   if (agent) messaging.enableLegacyHttpTransport()
   const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
 
   const sendEach = async (messages: Message[]): Promise<SendResponse[]> => {
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => late.reject(passing('no answer in time', undefined)), SEND_WITHIN_MS)
+    const late = (): RollcallError => passing('no answer in time', undefined)
     try {
-      return (await Promise.race([messaging.sendEach(messages), late.promise])).responses
+      return (await within(time, SEND_WITHIN_MS, messaging.sendEach(messages), late)).responses
     } catch (error) {
-      throw error instanceof RollcallError ? error : deliveryOf(error as FirebaseError, [])
-    } finally {
-      clearTimeout(timer)
+      throw error instanceof RollcallError ? error : deliveryOf(error as FirebaseError, time.now())
     }
   }
   const send = async (message: PushMessage, to: readonly Registration[]): Promise<Delivery[]> => {
-    const responses = await sendEach(to.map(messageFor(message)))
+    const responses = await sendEach(to.map(messageFor(message, time.now())))
     const deliveries = responses.map(({ error }, index) =>
-      error ? deliveryOf(error, [to[index]!.value, token]) : 'sent',
+      error ? deliveryOf(error, time.now(), [to[index]!.value, token]) : 'sent',
     )
     if (responses.every(({ error }) => error && saysNothingOfRegistration(error))) throw deliveries[0]
     return deliveries

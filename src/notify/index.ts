@@ -4,7 +4,7 @@
  */
 import type { RollcallError } from '../errors.ts'
 
-/** `recorded`: there is nobody to send it to. */
+/** `sent`: a service took it; `recorded`: none is configured. */
 export type Sent = 'sent' | 'recorded'
 
 export interface ChannelEvent {
@@ -19,7 +19,7 @@ export interface Channels {
    * it later, with RC_SERVICE_REFUSED when it never will.
    */
   send(event: ChannelEvent): Promise<Sent>
-  /** Of a channel and name the latest goes out, a few times a second; lost where the service does not take it. */
+  /** Sends the latest of a channel and name, a few times a second; it is lost where the service does not take it. */
   gauge(event: ChannelEvent): void
   close(): Promise<void>
 }
@@ -39,18 +39,18 @@ export interface PushMessage {
   expiresAt: number
 }
 
-/** What became of a message to one registration; `dead`: nobody will ever be reached by it again. */
+/** The end of a message to one registration; `dead`: nobody will ever be reached by it again. */
 export type Delivery = Sent | 'dead' | RollcallError
 
 export const MOST_REGISTRATIONS = 500
 
 export interface Push {
-  /** To 1 to 500 registrations; says of each, in their order, what became of it. Rejects if that is the same for all. */
+  /** Sends to 1 to 500 registrations; answers each one's delivery, in their order. Rejects if all fail alike. */
   send(message: PushMessage, to: readonly Registration[]): Promise<Delivery[]>
   close(): Promise<void>
 }
 
-/** Something other services hear of. */
+/** News for other services. */
 export interface Output {
   /** of the effect; the same however often it is told */
   id: string
@@ -64,6 +64,6 @@ export interface Output {
 }
 
 export interface Outputs {
-  /** Resolves when it is told; RC_SERVICE_UNREACHABLE if it may be told later. */
+  /** Resolves when the news is out; rejects with RC_SERVICE_UNREACHABLE if it may be told later. */
   publish(output: Output): Promise<Sent>
 }

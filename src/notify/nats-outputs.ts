@@ -1,11 +1,12 @@
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { systemTime, within } from '../time.ts'
 import type { Outputs } from './index.ts'
 
 const FLUSHED_WITHIN_MS = 5_000
 
 /** Outputs as NATS messages: JSON, with the headers of CloudEvents 1.0. */
-export function natsOutputs(nats: NatsConnection): Outputs {
+export function natsOutputs(nats: NatsConnection, time = systemTime): Outputs {
   return {
     async publish({ id, type, source, at, data }) {
       const attributes = headers()
@@ -20,17 +21,11 @@ export function natsOutputs(nats: NatsConnection): Outputs {
       try {
         nats.publish(type, JSON.stringify(data), { headers: attributes })
         // A pong comes after the server has what was written before the ping.
-        await within(FLUSHED_WITHIN_MS, nats.flush())
+        await within(time, FLUSHED_WITHIN_MS, nats.flush(), () => new Error('no pong in time'))
       } catch (cause) {
         throw new RollcallError('RC_SERVICE_UNREACHABLE', 'NATS gives no answer.', { cause })
       }
       return 'sent'
     },
   }
-}
-
-function within(ms: number, work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error('no pong in time')), ms)
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }

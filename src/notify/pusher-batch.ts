@@ -1,4 +1,4 @@
-/** What one request to Pusher takes: no more than 10 events and 10 kB. */
+/** Batches: one request to Pusher takes no more than 10 events and 10 kB. */
 import { RollcallError } from '../errors.ts'
 import type { ChannelEvent } from './index.ts'
 
@@ -14,9 +14,9 @@ export interface Message {
   bytes: number
 }
 
-/** What became of an event; undefined: Pusher took it. */
-export type Outcome = RollcallError | undefined
-export type Deliver = (batch: readonly Message[]) => Promise<Outcome[]>
+/** Why an event was not taken; undefined: it was. */
+export type Rejection = RollcallError | undefined
+export type Deliver = (batch: readonly Message[]) => Promise<Rejection[]>
 
 const refused = (why: string): RollcallError => new RollcallError('RC_SERVICE_REFUSED', why)
 

@@ -1,4 +1,6 @@
 import { type ErrorCode, RollcallError } from '../errors.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 import type { ChannelEvent } from './index.ts'
 import { type Deliver, type Message, takeBatch, written } from './pusher-batch.ts'
 
@@ -6,24 +8,24 @@ const EVERY_MS = 300
 const IN_FLIGHT = 4
 const MOST = 10_000
 
-/** Gauges that wait for the next round. A round that finds nobody there is given up. */
-export const rounds = (deliver: Deliver, failed: (error: RollcallError) => void) => {
+/** Gauges that wait for the next round. A round ends as soon as Pusher gives no answer, and the rest of it is lost. */
+export const rounds = (deliver: Deliver, { time, faults }: { time: Time; faults: Faults }) => {
   const gauges = new Map<string, ChannelEvent>()
   const lost = new Map<ErrorCode, { message: string; count: number }>()
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  let closed = false
+  const end = new AbortController()
+  const { signal } = end
+  /** the round that is waited for, or under way */
+  let next: Promise<void> | undefined
 
   const lose = ({ code, message }: RollcallError, count = 1): void => {
     lost.set(code, { message, count: (lost.get(code)?.count ?? 0) + count })
   }
   const wait = (): void => {
-    if (closed || gauges.size === 0) return
-    timer ??= setTimeout(() => {
-      running = round()
-    }, EVERY_MS).unref()
+    if (signal.aborted || gauges.size === 0) return
+    next ??= time.sleep(EVERY_MS, signal).then(round)
   }
   const round = async (): Promise<void> => {
+    if (signal.aborted) return
     const messages: Message[] = []
     for (const message of [...gauges.values()].map(written)) {
       if (message instanceof RollcallError) lose(message)
@@ -31,16 +33,18 @@ export const rounds = (deliver: Deliver, failed: (error: RollcallError) => void)
     }
     gauges.clear()
     const carry = async (): Promise<void> => {
-      while (!closed && messages.length > 0) {
+      while (!signal.aborted && messages.length > 0) {
         for (const error of await deliver(takeBatch(messages))) {
           if (error) lose(error, error.code === 'RC_SERVICE_UNREACHABLE' ? 1 + messages.splice(0).length : 1)
         }
       }
     }
     await Promise.all(Array.from({ length: IN_FLIGHT }, carry))
-    for (const [code, { message, count }] of lost) failed(new RollcallError(code, `Gauges lost: ${count}. ${message}`))
+    for (const [code, { message, count }] of lost) {
+      faults.report('gauges', new RollcallError(code, `Gauges lost: ${count}. ${message}`))
+    }
     lost.clear()
-    timer = undefined
+    next = undefined
     wait()
   }
 
@@ -52,9 +56,8 @@ export const rounds = (deliver: Deliver, failed: (error: RollcallError) => void)
       wait()
     },
     close: async (): Promise<void> => {
-      closed = true
-      clearTimeout(timer)
-      await running
+      end.abort()
+      await next
     },
   }
 }

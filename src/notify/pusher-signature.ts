@@ -1,4 +1,4 @@
-/** What Pusher and Rollcall sign for each other: a subscription to a channel, and a webhook. */
+/** Signatures between Pusher and Rollcall: of a subscription to a channel, and of a webhook. */
 import { RollcallError } from '../errors.ts'
 import { openSdk, type PusherSettings } from './pusher.ts'
 
@@ -21,7 +21,7 @@ export interface WebhookEvent {
 export interface Signer {
   /** Throws RC_NOT_ALLOWED where the socket id or the channel cannot be one. */
   authorize(socketId: string, channel: string, member?: Member): Authorization
-  /** Those about channels; null unless it is from Pusher. The names of the headers are in lower case. */
+  /** The events that are about channels; null unless Pusher signed them. Names of headers are in lower case. */
   webhook(headers: Record<string, string | undefined>, rawBody: string): WebhookEvent[] | null
 }
 

@@ -3,8 +3,10 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type Pusher from 'pusher'
 import { type ErrorCode, RollcallError } from '../errors.ts'
+import type { Faults } from '../observe/index.ts'
+import { systemTime, type Time, within } from '../time.ts'
 import type { ChannelEvent, Channels, Sent } from './index.ts'
-import { type Deliver, type Message, type Outcome, takeBatch, written } from './pusher-batch.ts'
+import { type Deliver, type Message, type Rejection, takeBatch, written } from './pusher-batch.ts'
 import { rounds } from './pusher-gauges.ts'
 
 export interface PusherSettings {
@@ -21,8 +23,9 @@ export interface PusherSettings {
 }
 
 export interface PusherOptions extends PusherSettings {
-  /** hears of gauges that could not be sent */
-  failed(error: RollcallError): void
+  time?: Time
+  /** hear of gauges that could not be sent */
+  faults: Faults
 }
 
 const TIMEOUT_MS = 5_000
@@ -30,7 +33,7 @@ const IDLE_MS = 5_000
 const MOST_IN_FLIGHT = 16
 const MOST_SHOWN = 200
 
-/** `status` is 0 where there was no answer. */
+/** An answer over HTTP; `status` is 0 where there was none. */
 interface Answer {
   status: number
   text: string
@@ -42,25 +45,25 @@ const codeOf = (status: number): ErrorCode => {
   return [401, 403, 408, 429].includes(status) || status >= 500 ? 'RC_SERVICE_BUSY' : 'RC_SERVICE_REFUSED'
 }
 
-/** Shows neither what the settings keep secret nor a signature. */
-const shown = (text: string, { appId, key, secret }: PusherSettings): string =>
+/** The text without anything that the settings keep secret, and without signatures. */
+const masked = (text: string, { appId, key, secret }: PusherSettings): string =>
   [appId, key, secret]
     .filter(word => word !== '')
     .sort((a, b) => b.length - a.length)
-    .reduce((masked, word) => masked.replaceAll(word, '***'), text)
+    .reduce((rest, word) => rest.replaceAll(word, '***'), text)
     .replace(/[0-9a-f]{64}/gi, '***')
     .slice(0, MOST_SHOWN)
 
 export const openSdk = async (settings: PusherSettings, agent?: HttpAgent): Promise<Pusher> => {
-  // Takes a while to load, and most run without.
+  // The SDK takes a while to load, and most run without.
   const { default: Sdk } = await import('pusher')
   const { tls, timeoutMs = TIMEOUT_MS, ...rest } = settings
   return new Sdk({ ...rest, useTLS: tls, timeout: timeoutMs, agent } as unknown as Pusher.Options)
 }
 
-/** What is sent within one turn goes out together, only so many requests at a time. */
-const joining = (deliver: Deliver) => {
-  const waiting: (Message & { settle(outcome: Outcome): void })[] = []
+/** Messages of one turn go out together, only so many requests at a time. */
+const joining = (deliver: Deliver, time: Time) => {
+  const waiting: (Message & { settle(rejection: Rejection): void })[] = []
   let inFlight = 0
 
   const start = (): void => {
@@ -68,57 +71,54 @@ const joining = (deliver: Deliver) => {
   }
   const carry = async (batch: typeof waiting): Promise<void> => {
     inFlight += 1
-    const outcomes = await deliver(batch)
+    const rejections = await deliver(batch)
     inFlight -= 1
-    for (const [index, { settle }] of batch.entries()) settle(outcomes[index])
+    for (const [index, { settle }] of batch.entries()) settle(rejections[index])
     start()
   }
 
-  return (message: Message): Promise<Outcome> =>
+  return (message: Message): Promise<Rejection> =>
     new Promise(settle => {
-      if (waiting.push({ ...message, settle }) === 1) setImmediate(start)
+      if (waiting.push({ ...message, settle }) === 1) void time.turn().then(start)
     })
 }
 
-export const openPusher = async ({ failed, ...settings }: PusherOptions): Promise<Channels> => {
+export const openPusher = async ({ time = systemTime, faults, ...settings }: PusherOptions): Promise<Channels> => {
   const agent = new (settings.tls ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: IDLE_MS })
   const sdk = await openSdk(settings, agent)
 
   const ask = async (batch: readonly Message[]): Promise<Answer> => {
+    // The SDK writes to what it is given.
+    const response = await sdk.triggerBatch(batch.map(({ channel, name, data }) => ({ channel, name, data })))
+    // A body that nobody reads keeps its connection from the next request.
+    const text = response.text().catch(() => '')
+    return { status: response.status, text: response.ok ? '' : await text }
+  }
+
+  const askInTime = async (batch: readonly Message[]): Promise<Answer> => {
     try {
-      // The SDK writes to what it is given.
-      const response = await sdk.triggerBatch(batch.map(({ channel, name, data }) => ({ channel, name, data })))
-      // Unread it would keep its connection from the next request.
-      const text = response.text().catch(() => '')
-      return { status: response.status, text: response.ok ? '' : await text }
+      // The SDK's own time limit is off once the head of an answer is there.
+      return await within(time, settings.timeoutMs ?? TIMEOUT_MS, ask(batch), () => new Error('late'))
     } catch (error) {
       const { status = 0, body, error: cause = error } = error as Pusher.RequestError
       return { status, text: body ?? (cause as NodeJS.ErrnoException).code ?? 'none in time' }
     }
   }
 
-  /** The SDK's own time limit is off once the head of an answer is there. */
-  const askInTime = async (batch: readonly Message[]): Promise<Answer> => {
-    const late = Promise.withResolvers<Answer>()
-    const giveUp = () => late.resolve({ status: 0, text: 'none in time' })
-    const timer = setTimeout(giveUp, settings.timeoutMs ?? TIMEOUT_MS).unref()
-    return Promise.race([ask(batch), late.promise]).finally(() => clearTimeout(timer))
-  }
-
   const deliver: Deliver = async batch => {
     const { status, text } = await askInTime(batch)
     if (batch.length > 1 && [400, 413].includes(status)) {
-      const outcomes: Outcome[] = []
-      for (const each of batch) outcomes.push(...(await deliver([each])))
-      return outcomes
+      const rejections: Rejection[] = []
+      for (const each of batch) rejections.push(...(await deliver([each])))
+      return rejections
     }
     if (status >= 200 && status < 300) return batch.map(() => undefined)
-    const said = `Pusher ${status === 0 ? 'gives no answer' : `answers ${status}`}: ${shown(text, settings)}`
+    const said = `Pusher ${status === 0 ? 'gives no answer' : `answers ${status}`}: ${masked(text, settings)}`
     return batch.map(() => new RollcallError(codeOf(status), said))
   }
 
-  const join = joining(deliver)
-  const gauges = rounds(deliver, failed)
+  const join = joining(deliver, time)
+  const gauges = rounds(deliver, { time, faults })
   const unsettled = new Set<Promise<Sent>>()
   let closing: Promise<void> | undefined
 

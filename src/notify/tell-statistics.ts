@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { WINDOW_MS } from '../../machines/viewer.ts'
 import { type Statistics, statistics } from '../audience/statistics.ts'
 import type { DocumentStore } from '../documents/index.ts'
+import type { Faults } from '../observe/index.ts'
+import { atMost, type Cancel, type Time } from '../time.ts'
 import type { Outputs } from './index.ts'
 
 export interface StatisticsTellerOptions {
@@ -10,14 +11,14 @@ export interface StatisticsTellerOptions {
   outputs: Outputs
   /** ms; how late a heartbeat may come and still count */
   lateMs: number
-  now(): number
-  failed(error: unknown): void
+  time: Time
+  faults: Faults
 }
 
-/** After its end a window waits so long for beats under way, and for the commit that shows them. */
+/** A window that is over waits so long for beats under way, and for the commit that shows them. */
 const SETTLE_MS = 10_000
 const EVERY_MS = 30_000
-/** What is being told at the end may take so long. */
+/** Telling that is under way at the end may still take so long. */
 const LAST_WORDS_MS = 300
 
 /** Tells other services of each window of five minutes that is over, and again if late heartbeats changed it. */
@@ -25,31 +26,32 @@ export class StatisticsTeller {
   readonly #options: StatisticsTellerOptions
   /** what was last told of a window */
   readonly #told = new Map<number, string>()
-  #timer: NodeJS.Timeout | undefined
+  #cancel: Cancel | undefined
   #running: Promise<void> | undefined
 
   constructor(options: StatisticsTellerOptions) {
     this.#options = options
   }
 
-  /** Now, and whenever there may be something new. */
+  /** Tells now, and every half minute. */
   start(): this {
+    const { time, faults } = this.#options
     const tell = (): void => {
       this.#running ??= this.tell()
-        .catch(error => this.#options.failed(error))
+        .catch(error => faults.report('statistics', error))
         .finally(() => {
           this.#running = undefined
         })
     }
     tell()
-    this.#timer = setInterval(tell, EVERY_MS).unref()
+    this.#cancel = time.every(EVERY_MS, tell)
     return this
   }
 
-  /** Tells what there is to tell. */
+  /** Tells of each window that is over and has changed since it was told. */
   async tell(): Promise<void> {
-    const { documents, lateMs, now } = this.#options
-    const over = now() - SETTLE_MS - WINDOW_MS
+    const { documents, lateMs, time } = this.#options
+    const over = time.now() - SETTLE_MS - WINDOW_MS
     const oldest = over - lateMs - WINDOW_MS
     for (const timestamp of this.#told.keys()) if (timestamp < oldest) this.#told.delete(timestamp)
     for (const each of await statistics(documents, oldest, over + 1)) await this.#tellOne(each)
@@ -68,7 +70,7 @@ export class StatisticsTeller {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
-    await Promise.race([this.#running, sleep(LAST_WORDS_MS, undefined, { ref: false })])
+    this.#cancel?.()
+    if (this.#running) await atMost(this.#options.time, LAST_WORDS_MS, this.#running)
   }
 }

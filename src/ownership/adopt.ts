@@ -1,32 +1,33 @@
 /**
- * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. What the
- * documents know of a visitor's day is brought into the state when the day is next needed (`machines/adoption.ts`).
+ * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. A visitor's
+ * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
-import { randomUUID } from 'node:crypto'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Clock } from '../partition/clock.ts'
 import type { OwnLog } from '../stores.ts'
+import type { Time } from '../time.ts'
 
 export interface AdoptionOptions {
   log: OwnLog
   store: CheckpointStore
   documents: DocumentStore
   partitions: number
-  now(): number
+  time: Time
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
 }
 
 /**
- * How far above what is known a new incarnation begins: room for a million entries that are in nothing that is left,
- * 5,000 s of the log at its fastest, of ordinary days far more.
+ * A new incarnation begins so many seqs above the highest that documents or a checkpoint show. Entries after that one
+ * may have been applied before all trace of them was lost, and no seq of theirs may come again. Example: documents show
+ * seq 4,200, so the log goes on with 1,004,201. A log at its fastest writes as many entries in 5,000 s.
  */
 export const ABOVE = 1_000_000
 
-/** A visit may be of a little later than it arrived, by whichever clock. */
+/** A visit that arrived before the adoption may name a time that is so much later, by a clock that is ahead. */
 const AHEAD_MS = 86_400_000
 
 /** The field that says which partition a document is of: a key, or the number itself. */
@@ -39,13 +40,13 @@ const KEYS = {
   effects: 'partition',
 } as const satisfies Partial<Record<Collection, string>>
 
-/** Answers with the partitions that adopt from now on. To be called by who owns them, before they are claimed to be run. */
+/** Answers with the partitions that adopt from now on. To be called by their owner, before they are claimed to be run. */
 export async function adopt({
   log,
   store,
   documents,
   partitions,
-  now,
+  time,
   acceptLoss,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
@@ -62,10 +63,10 @@ export async function adopt({
       await log.renew(partition, known + ABOVE + 1)
     }
     const bounds = await log.bounds(partition)
-    const claim = await store.claim(partition, randomUUID())
-    const clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: now() + AHEAD_MS }
+    const claim = await store.claim(partition, time.id())
+    const clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: time.now() + AHEAD_MS }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
-    // Up to there documents show what was applied, and it led to what it led to.
+    // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)
     await store.commit(claim, Math.min(cut, bounds.last), {
       incarnation: bounds.incarnation,
@@ -78,7 +79,7 @@ export async function adopt({
   return adopting
 }
 
-/** Whether nothing was ever committed of it, and its log does not bring everything back. */
+/** True if nothing of the partition was ever committed, and its log does not bring everything back. */
 async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {
   const kept = await store.peek(partition)
   if (kept && kept.incarnation !== null) return false

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import { ERRORS, RollcallError } from '../errors.ts'
 
-/** Which answer a message is a part of, and of how many parts; the last message has no payload. */
+/** Headers that say which answer a message is a part of, and of how many parts; the last message has no payload. */
 const [ANSWER, PARTS] = ['rollcall-answer', 'rollcall-parts']
 
 interface Part {
@@ -10,12 +9,12 @@ interface Part {
   headers: MsgHdrs
 }
 
-/** An answer as messages of no more than `maxBytes` each, in their order. */
-export function partsOf(answer: { value: unknown } | { error: RollcallError }, maxBytes: number): Part[] {
+/** An answer as messages of no more than `maxBytes` each, in their order. No other answer has its `id`. */
+export function partsOf(answer: { value: unknown } | { error: RollcallError }, maxBytes: number, id: string): Part[] {
   const bytes = Buffer.from(JSON.stringify(answer))
   const count = Math.ceil(bytes.length / maxBytes)
   const head = headers()
-  head.set(ANSWER, randomUUID())
+  head.set(ANSWER, id)
   head.set(PARTS, String(count))
   const parts = Array.from({ length: count }, (_, n) => bytes.subarray(n * maxBytes, (n + 1) * maxBytes))
   return [...parts, new Uint8Array()].map(data => ({ data, headers: head }))
@@ -34,7 +33,7 @@ export class Parts {
     else if (parts.length === Number(headers?.get(PARTS))) this.#whole ??= Buffer.concat(parts)
   }
 
-  /** What was answered; throws the error, if it is one, and RC_NO_OWNER if no answer is whole. */
+  /** The value that was answered; throws the error, if it is one, and RC_NO_OWNER if no answer is whole. */
   read(): unknown {
     if (!this.#whole) throw new RollcallError('RC_NO_OWNER')
     const { value, error } = JSON.parse(this.#whole.toString())

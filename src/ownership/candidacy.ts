@@ -1,10 +1,15 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
 import type { Logger } from 'pino'
+import { createActor, waitFor } from 'xstate'
 import { RollcallError } from '../errors.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
+import { candidacyMachine } from './candidacy-machine.ts'
 import type { Lease } from './lease.ts'
 import type { Tenure } from './tenure.ts'
+
+/** A tenure as the candidacy for it knows it. */
+type Term = Pick<Tenure, 'owner' | 'lost' | 'ready' | 'close'>
 
 export interface CandidacyOptions {
   /** where processes see of each other who owns the partitions; null: there is but one process */
@@ -14,71 +19,92 @@ export interface CandidacyOptions {
   /** An owner that was silent for so long is gone. */
   takeOverMs: number
   /** Called when it may own the partitions. */
-  begin(): Promise<Tenure>
-  logger: Logger
+  begin(): Promise<Term>
+  time: Time
+  faults: Faults
+  logger: Pick<Logger, 'info'>
 }
 
 /** A process's way to the partitions: it waits until no other process owns them, then has its tenure until it is lost. */
 export class Candidacy {
   /** whether it owns the partitions; false: another process does, and this one goes on waiting */
   readonly decided: Promise<boolean>
-  /** rejects when another process may own the partitions, or they cannot be had */
+  /** rejects when another process may own the partitions, or they cannot be had, or it is closed */
   readonly lost: Promise<never>
-  tenure: Tenure | undefined
+  tenure: Term | undefined
   readonly #options: CandidacyOptions
-  readonly #signal: AbortSignal
-  readonly #ending = new AbortController()
   readonly #held = new AsyncDisposableStack()
-  readonly #begun: Promise<Lease | null>
+  readonly #closing = Promise.withResolvers<never>()
+  readonly #ending = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #actor = createActor(
+    candidacyMachine({ wait: () => this.#wait(), begin: () => this.#begin(), own: () => this.#own() }),
+  )
+  #lease: Lease | undefined
 
   constructor(options: CandidacyOptions, signal: AbortSignal) {
     this.#options = options
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
-    const waits = Promise.withResolvers<boolean>()
-    this.#begun = this.#acquire(() => waits.resolve(false)).then(lease => this.#begin(lease))
-    const isUp = this.#begun.then(lease => Promise.race([this.tenure!.ready(), lease?.lost ?? never()]))
-    isUp.then(() => options.logger.info('owns the partitions')).catch(() => {})
-    this.decided = Promise.race([isUp.then(() => true), waits.promise])
-    const isOver = this.#begun.then(lease => Promise.race([this.tenure!.lost, lease?.lost ?? never()]))
-    this.lost = Promise.all([isUp, isOver]).then(never)
-    this.lost.catch(error => {
-      if (!this.#signal.aborted) options.logger.error({ err: error }, 'the partitions are lost')
+    this.#closing.promise.catch(() => {})
+    const decided = waitFor(
+      this.#actor,
+      state => state.matches('owning') || state.matches('lost') || state.context.standsBy,
+    )
+    this.decided = decided.then(({ value, context: { standsBy, cause } }) => {
+      if (value === 'lost' && !standsBy) throw cause
+      return value === 'owning'
     })
+    this.lost = waitFor(this.#actor, state => state.matches('lost')).then(({ context }) => {
+      throw context.cause
+    })
+    this.decided.catch(() => {})
+    this.lost.catch(error => {
+      if (!this.#signal.aborted) options.faults.report('ownership of the partitions', error)
+    })
+    this.#actor.start()
   }
 
-  async #acquire(standBy: () => void): Promise<Lease | null> {
-    const { db, takeOverMs, isOfUseBeside, logger } = this.#options
-    if (!db) return null
+  async #wait(): Promise<void> {
+    const { db, takeOverMs: goneMs, isOfUseBeside, logger, time, faults } = this.#options
+    if (!db) return
     const { Lease } = await import('./lease.ts')
-    return Lease.acquire(db, randomUUID(), this.#signal, {
-      goneMs: takeOverMs,
-      monotonic: () => performance.now(),
-      sleep: ms => sleep(ms, undefined, { ref: false, signal: this.#signal }).catch(() => {}),
-      waiting(owner) {
+    const lease = await Lease.acquire(db, time.id(), this.#signal, {
+      ...{ goneMs, time, faults },
+      waiting: owner => {
         logger.info({ owner }, 'standing by')
-        if (isOfUseBeside) standBy()
+        if (isOfUseBeside) this.#actor.send({ type: 'stand.by' })
       },
       lives(owner) {
         if (!isOfUseBeside) throw new RollcallError('RC_OWNED', `The process ${owner} owns the partitions.`)
       },
     })
+    this.#held.defer(() => lease.release())
+    this.#lease = lease
   }
 
-  async #begin(lease: Lease | null): Promise<Lease | null> {
-    this.#held.defer(() => lease?.release())
+  async #begin(): Promise<void> {
     if (this.#ending.signal.aborted) throw new RollcallError('RC_CLOSING')
     const tenure = await this.#options.begin()
     this.#held.defer(() => tenure.close())
     this.tenure = tenure
-    return lease
+    await this.#whileLeased(tenure.ready())
+  }
+
+  #own(): Promise<never> {
+    this.#options.logger.info('owns the partitions')
+    return this.#whileLeased(this.tenure!.lost)
+  }
+
+  #whileLeased<T>(work: Promise<T>): Promise<T> {
+    const ends = this.#lease ? [this.#closing.promise, this.#lease.lost] : [this.#closing.promise]
+    return Promise.race([...ends, work])
   }
 
   /** Ends the tenure, or the waiting for it; others need not wait for the partitions. */
   async close(): Promise<void> {
     this.#ending.abort()
-    await this.#begun.catch(() => {})
+    this.#closing.reject(new RollcallError('RC_CLOSING'))
+    await waitFor(this.#actor, state => state.matches('lost'))
     await this.#held.disposeAsync()
   }
 }
-
-const never = (): Promise<never> => new Promise(() => {})

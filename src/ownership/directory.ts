@@ -1,13 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Positions } from '../log/positions.ts'
+import type { Faults } from '../observe/index.ts'
+import { retry } from '../retry.ts'
+import type { Time } from '../time.ts'
 import type { Owner, PartitionState } from './index.ts'
+import type { Links } from './link.ts'
 
 const WAIT_MS = 20_000
 /** A frozen owner does not answer; another one may. */
 const ATTEMPT_MS = 2_000
-const RETRY_MS = 100
+const ASKING = { pauses: [100], patienceMs: WAIT_MS }
 const LOOK_MS = 1_000
 
 /** The owner, or its shard, comes back or another one does, and with it the position; only the time is bounded. */
@@ -15,22 +18,30 @@ const PASSING: ErrorCode[] = [
   ...(['RC_NO_OWNER', 'RC_FENCED', 'RC_CLOSING'] as const),
   ...(['RC_SHARD_LOST', 'RC_SHARD_TIMEOUT', 'RC_WAIT_TIMEOUT'] as const),
 ]
-/** Of a log that does not fit its checkpoint, or may not: what is sent for the partition would be passed over later. */
+/** The log does not fit its checkpoint, or may not: what is sent for the partition would be passed over later. */
 const UNFIT: string[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED', 'RC_NO_OWNER'] satisfies ErrorCode[]
 
+export interface OwnerDirectoryOptions {
+  partitions: number
+  /** null: it is not known yet */
+  owner: Owner | null
+  /** hears how far the owner is */
+  applied(partition: number, seq: Seq): void
+  time: Time
+  faults: Faults
+}
+
 /** The partitions as a bridge sees them: who owns them, which may change, and which of them take nothing. */
-export class Partitions {
-  readonly #count: number
+export class OwnerDirectory {
+  readonly #options: OwnerDirectoryOptions
   readonly #closing = Promise.withResolvers<never>()
   readonly #unfit = new Map<number, RollcallError>()
-  readonly #applied: (partition: number, seq: Seq) => void
   #owner: Owner | null
+  #isClosing = false
 
-  /** `owner` null: it is not known yet; `applied` hears how far the owner is */
-  constructor(count: number, owner: Owner | null, applied: (partition: number, seq: Seq) => void = () => {}) {
-    this.#count = count
-    this.#owner = owner
-    this.#applied = applied
+  constructor(options: OwnerDirectoryOptions) {
+    this.#options = options
+    this.#owner = options.owner
     this.#closing.promise.catch(() => {})
   }
 
@@ -44,34 +55,33 @@ export class Partitions {
     this.#owner = owner
   }
 
-  /** Whoever waits for a position is told RC_CLOSING, now and from here on. */
+  /** Tells RC_CLOSING to all who wait for a position, now and from here on. */
   stopWaiting(): void {
+    this.#isClosing = true
     this.#closing.reject(new RollcallError('RC_CLOSING'))
   }
 
   /** Resolves when the positions are applied, committed and projected; RC_WAIT_TIMEOUT after 20 s. */
   async settled(positions: Positions): Promise<void> {
     const settled = ([partition, seq]: [number, Seq]): Promise<void> =>
-      this.insist((owner, withinMs) => owner.settled(partition, seq, withinMs))
+      this.ask((owner, withinMs) => owner.settled(partition, seq, withinMs))
     await Promise.all([...positions].map(settled))
   }
 
   /** Asks until an owner answers; RC_WAIT_TIMEOUT after 20 s. */
-  insist<T>(ask: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
-    return Promise.race([this.#insist(ask), this.#closing.promise])
+  ask<T>(question: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
+    return Promise.race([this.#ask(question), this.#closing.promise])
   }
 
-  async #insist<T>(ask: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
-    const until = performance.now() + WAIT_MS
-    for (;;) {
-      const left = until - performance.now()
-      if (left <= 0) throw new RollcallError('RC_WAIT_TIMEOUT')
-      try {
-        return await ask(this.owner, Math.min(left, ATTEMPT_MS))
-      } catch (error) {
-        if (!PASSING.some(code => isCode(error, code))) throw error
-      }
-      await sleep(RETRY_MS)
+  async #ask<T>(question: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
+    const { time } = this.#options
+    const until = time.monotonic() + WAIT_MS
+    const once = async (): Promise<T> =>
+      question(this.owner, Math.max(0, Math.min(until - time.monotonic(), ATTEMPT_MS)))
+    try {
+      return await retry(once, ASKING, { time, isFinal: error => this.#isClosing || !isPassing(error) })
+    } catch (error) {
+      throw isPassing(error) ? new RollcallError('RC_WAIT_TIMEOUT') : error
     }
   }
 
@@ -89,14 +99,17 @@ export class Partitions {
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error
       const { code, message } = error
-      return Array.from({ length: this.#count }, (_, partition) => ({ partition, stopped: { code, message } }))
+      return Array.from({ length: this.#options.partitions }, (_, partition) => ({
+        partition,
+        stopped: { code, message },
+      }))
     }
   }
 
-  /** What is not known of a partition just now leaves it as it was. */
+  /** A state that says nothing of the log leaves the partition as it was. */
   learn(states: PartitionState[]): void {
     for (const { partition, stopped, applied } of states) {
-      if (applied) this.#applied(partition, applied)
+      if (applied) this.#options.applied(partition, applied)
       if (!stopped) this.#unfit.delete(partition)
       else if (UNFIT.includes(stopped.code)) {
         this.#unfit.set(partition, new RollcallError(stopped.code as ErrorCode, stopped.message))
@@ -105,15 +118,26 @@ export class Partitions {
   }
 
   /** Learns every second, until it is closed. */
-  watch(failed: (error: unknown) => void): { close(): void } {
+  watch(): { close(): void } {
+    const { time, faults } = this.#options
     let isLooking = false
     const look = async (): Promise<void> => {
       if (isLooking) return
       isLooking = true
-      await this.states().catch(failed)
+      await this.states().catch(error => faults.report('look at the owner', error))
       isLooking = false
     }
-    const timer = setInterval(look, LOOK_MS).unref()
-    return { close: () => clearInterval(timer) }
+    return { close: time.every(LOOK_MS, look) }
   }
 }
+
+/** The directory of a bridge, which asks over the link until it owns the partitions itself. */
+export async function openDirectory(
+  { ownerLink }: Pick<Links, 'ownerLink'>,
+  options: Omit<OwnerDirectoryOptions, 'owner'>,
+): Promise<OwnerDirectory> {
+  const owner = ownerLink && (await import('./remote.ts')).remoteOwner(ownerLink)
+  return new OwnerDirectory({ ...options, owner })
+}
+
+const isPassing = (error: unknown): boolean => PASSING.some(code => isCode(error, code))

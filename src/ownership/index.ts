@@ -3,14 +3,10 @@
  * over NATS; everything else they do themselves.
  */
 
+import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { ActorView, AudienceCount, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
-
-export interface Audience {
-  all: AudienceCount
-  bySession: [id: string, count: AudienceCount][]
-}
+import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
@@ -28,10 +24,10 @@ export interface Owner {
   /** Users alive on a stream, as of the last commits; null while that is not known. */
   alive(stream: string): Promise<string[] | null>
   actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }>
-  /** Of one partition, or of all. */
+  /** In one partition, or in all. */
   parked(partition?: number): Promise<ParkedActor[]>
-  /** Those that are not done, newest first, no more than asked for. */
+  /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
-  /** Of every partition whether it goes on; a shard that does not say so in time does not. */
+  /** Says of every partition whether it goes on; the partitions of a shard that is silent do not. */
   states(): Promise<PartitionState[]>
 }

@@ -1,8 +1,10 @@
 import type { Collection, Db } from 'mongodb'
 import { isCode, RollcallError } from '../errors.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 
-/** Who owns all partitions. Its counter stands still when the owner is gone, frozen or cut off. */
+/** The owner of all partitions. Its counter stands still when the process is gone, frozen or cut off. */
 interface Owner {
   _id: 'owner'
   owner: string
@@ -14,9 +16,8 @@ interface Owner {
 export interface LeaseOptions {
   /** An owner that was not renewed for so long is gone; all processes must have the same. */
   goneMs: number
-  /** ms on a clock that is never set */
-  monotonic(): number
-  sleep(ms: number): Promise<void>
+  time: Time
+  faults: Faults
   /** another process owns the partitions, or did; said once */
   waiting(owner: string): void
   /** it has renewed its right since; what this throws ends the waiting */
@@ -28,15 +29,15 @@ const [LOOK, RENEW] = [0.1, 0.2]
 const PATIENCE_MS = 2_000
 
 /**
- * The right of one process to own all partitions, while others stand by. It only says who tries: what keeps a former
- * owner from writing is the epoch of each partition.
+ * The right of one process to own all partitions, while others stand by. The lease only says who tries; a former owner
+ * is kept from writing by the epoch of each partition.
  */
 export class Lease {
   readonly #owners: Collection<Owner>
   readonly #held: Owner
   readonly #options: LeaseOptions
   readonly #lost = Promise.withResolvers<never>()
-  #isReleased = false
+  readonly #released = new AbortController()
 
   private constructor(owners: Collection<Owner>, held: Owner, options: LeaseOptions) {
     this.#owners = owners
@@ -46,35 +47,38 @@ export class Lease {
     this.#renew().catch(error => this.#lost.reject(error))
   }
 
-  /** Resolves when the process is the owner: at once where nobody is, else when the owner released it or is gone. */
+  /**
+   * Resolves when the process is the owner: at once where nobody is, else when the owner released it or is gone. Rejects
+   * with RC_CLOSING at the signal.
+   */
   static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
     const owners = db.collection<Owner>('owners')
-    const { goneMs, monotonic, sleep, waiting, lives } = options
+    const { goneMs, time, waiting, lives } = options
     let seen = null as Owner | null
     let isSaid = false
     let renewals = 0
-    let since = monotonic()
+    let since = time.monotonic()
     while (!signal.aborted) {
       try {
-        const current = await look(owners)
+        const current = await found(owners)
         const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
-        if (isNew) since = monotonic()
+        if (isNew) since = time.monotonic()
         if (current && !current.released) {
           if (!isSaid) waiting(current.owner)
-          // One may have been on its way when its owner was killed.
+          // A single renewal is no sign of life: the owner may have sent it just before it was killed.
           if (isSaid && isNew && ++renewals > 1) lives?.(current.owner)
           isSaid = true
         }
-        const mayTake = current === null || current.released || monotonic() - since >= goneMs
+        const mayTake = current === null || current.released || time.monotonic() - since >= goneMs
         const held = mayTake ? await take(owners, current, owner) : null
         if (held) return new Lease(owners, held, options)
         seen = current
       } catch (error) {
-        // Whether the owner lives cannot be seen now: its time begins anew.
+        // While MongoDB gives no answer nobody can see whether the owner lives: its time begins anew.
         if (!isCode(error, 'RC_STORE_UNAVAILABLE')) throw error
-        since = monotonic()
+        since = time.monotonic()
       }
-      await sleep(goneMs * LOOK)
+      await time.sleep(goneMs * LOOK, signal)
     }
     throw new RollcallError('RC_CLOSING')
   }
@@ -85,32 +89,34 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const { goneMs, sleep } = this.#options
+    const { goneMs, time, faults } = this.#options
     const { epoch } = this.#held
-    while (!this.#isReleased) {
-      await sleep(goneMs * RENEW)
-      if (this.#isReleased) return
+    const { signal } = this.#released
+    for (;;) {
+      await time.sleep(goneMs * RENEW, signal)
+      if (signal.aborted) return
       try {
-        // One that gets no answer leaves time for the next.
+        // A renewal that gets no answer leaves time for the next.
         const inTime = { timeoutMS: goneMs * RENEW }
         const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime)
         if (matchedCount === 0) throw new RollcallError('RC_FENCED')
       } catch (error) {
-        // While MongoDB is away nobody else can become the owner either, and if somebody did, nothing of ours is taken.
         if (error instanceof RollcallError) throw error
+        // While MongoDB is away nobody else can become the owner either, and if somebody did, nothing of ours is taken.
+        faults.report('renewal of the lease', error)
       }
     }
   }
 
   /** Others need not wait. */
   async release(): Promise<void> {
-    this.#isReleased = true
+    this.#released.abort()
     const { epoch } = this.#held
     await repeated(() => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } }), PATIENCE_MS)
   }
 }
 
-const look = (owners: Collection<Owner>): Promise<Owner | null> =>
+const found = (owners: Collection<Owner>): Promise<Owner | null> =>
   repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS)
 
 /** Null if somebody was quicker. An answer that was lost looks like that; the lease is then waited for, and taken. */
@@ -131,8 +137,8 @@ async function take(owners: Collection<Owner>, current: Owner | null, owner: str
   return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
 }
 
-/** Who was the last to own the partitions and did not give them back, alive or not; null if there is none. */
+/** The process that was the last to own the partitions and did not give them back, alive or not; null if none is. */
 export async function ownerIn(db: Db): Promise<string | null> {
-  const last = await look(db.collection<Owner>('owners'))
+  const last = await found(db.collection<Owner>('owners'))
   return last && !last.released ? last.owner : null
 }

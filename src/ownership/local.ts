@@ -1,14 +1,15 @@
+import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import type { ActorView, AudienceCount, EffectQuery } from '../shard/index.ts'
+import type { ActorView, EffectQuery } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
-import type { Audience, Owner, ParkedActor, PartitionState } from './index.ts'
+import type { Owner, ParkedActor, PartitionState } from './index.ts'
 
 const STATES_MS = 1_000
 
-/** The owner's own process: all its shards as one. A user lives in one partition, so counts of distinct users add up. */
-export class Shards implements Owner {
+/** The owner's own process: all its shards as one. */
+export class LocalOwner implements Owner {
   readonly all: readonly Shard[]
 
   constructor(all: readonly Shard[]) {
@@ -30,22 +31,16 @@ export class Shards implements Owner {
   }
 
   async audience(withinMs?: number): Promise<Audience> {
-    const answers = await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs)))
-    const bySession = new Map<string, AudienceCount>()
-    for (const [stream, count] of answers.flatMap(answer => answer.bySession)) {
-      bySession.set(stream, added(bySession.get(stream) ?? { alive: 0, attendance: 0 }, count))
-    }
-    return { all: answers.map(answer => answer.all).reduce(added), bySession: [...bySession] }
+    return audienceOf(await Promise.all(this.all.map(shard => shard.call(remote => remote.audience(), withinMs))))
   }
 
   async audienceOf(stream: string): Promise<AudienceCount> {
-    const counts = await Promise.all(this.all.map(shard => shard.call(remote => remote.audienceOf(stream))))
-    return counts.reduce(added)
+    return sumOf(await Promise.all(this.all.map(shard => shard.call(remote => remote.audienceOf(stream)))))
   }
 
   async alive(stream: string): Promise<string[] | null> {
     const known = await Promise.all(this.all.map(shard => shard.call(remote => remote.alive(stream))))
-    // Sets of one thread hold its own; those in Redis everybody.
+    // A set in a thread's memory holds the users of that thread alone, a set in Redis everybody.
     return known.includes(null) ? null : [...new Set((known as string[][]).flat())].sort()
   }
 
@@ -81,8 +76,3 @@ export class Shards implements Owner {
     return (await Promise.all(states)).flat()
   }
 }
-
-const added = (a: AudienceCount, b: AudienceCount): AudienceCount => ({
-  alive: a.alive + b.alive,
-  attendance: a.attendance + b.attendance,
-})

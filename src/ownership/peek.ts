@@ -5,10 +5,10 @@ import type { EventLog } from '../log/index.ts'
 import type { PartitionState } from './index.ts'
 
 /**
- * Whether the partitions can go on with their logs, as anybody can see who does not own them. Of one without a commit
- * only its owner can say: it may have to begin its log anew, to go on above the documents there are.
+ * The states of the partitions as anybody can see them who does not own them: can they go on with their logs? About a
+ * partition without a commit only its owner can say: it may have to begin its log anew, above the documents there are.
  */
-export async function look(store: CheckpointStore, log: EventLog, partitions: number): Promise<PartitionState[]> {
+export async function peek(store: CheckpointStore, log: EventLog, partitions: number): Promise<PartitionState[]> {
   const one = async (partition: number): Promise<PartitionState> => {
     // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
     const kept = await store.peek(partition)

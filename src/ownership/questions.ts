@@ -9,7 +9,7 @@ export const ALL_SUBJECTS = `${SUBJECT}.*`
 const text = z.string().max(4_096)
 const partition = z.number().int().min(0)
 
-/** What may be asked, with what. Nothing else of an owner is in reach. */
+/** The questions, each with what is asked along. Nothing else of an owner is in reach. */
 const QUESTIONS = {
   settled: z.tuple([partition, z.number().int().min(0), z.number().min(0).max(25_000)]),
   audience: z.tuple([]),

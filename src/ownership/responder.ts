@@ -1,21 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
 import { isInbox } from '../nats/subjects.ts'
+import type { Faults } from '../observe/index.ts'
+import { atMost, type Time } from '../time.ts'
 import { partsOf } from './answer-parts.ts'
 import type { Owner } from './index.ts'
 import { ALL_SUBJECTS, put } from './questions.ts'
 
-/** What the headers of a message take of its room, and more. */
+/** The headers of a message take no more of its room. */
 const HEADER_BYTES = 1_024
 const LAST_ANSWERS_MS = 300
 
-/** Answers other processes in the name of the owner, until it is closed. `failed` hears what they are not told. */
+/** Answers other processes in the name of the owner, until it is closed. `faults` hears what they are not told. */
 export function answering(
   nats: NatsConnection,
   owner: Owner,
-  failed: (error: unknown) => void,
+  { time, faults }: { time: Time; faults: Faults },
 ): { close(): Promise<void> } {
+  const failed = (error: unknown): void => faults.report('answer of the owner', error)
   const answer = async (message: Msg): Promise<void> => {
     const answered = await put(owner, message.subject, message.string()).then(
       value => ({ value }),
@@ -25,7 +27,7 @@ export function answering(
         return { error: new RollcallError('RC_INTERNAL') }
       },
     )
-    const parts = partsOf(answered, nats.info!.max_payload - HEADER_BYTES)
+    const parts = partsOf(answered, nats.info!.max_payload - HEADER_BYTES, time.id())
     for (const { data, headers } of parts) message.respond(data, { headers })
   }
   // No queue group: an owner that is paused must not be the only one who was asked.
@@ -37,8 +39,8 @@ export function answering(
   })
   return {
     async close() {
-      // Without a server it is never done; whoever asked asks again.
-      await Promise.race([subscription.drain(), sleep(LAST_ANSWERS_MS, undefined, { ref: false })])
+      // Without a server it is never done; those who asked ask again.
+      await atMost(time, LAST_ANSWERS_MS, subscription.drain())
     },
   }
 }

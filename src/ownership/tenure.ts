@@ -1,25 +1,26 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import type { CheckpointStore } from '../checkpoint/index.ts'
-import type { DocumentStore } from '../documents/index.ts'
 import { RollcallError } from '../errors.ts'
 import { FeedWorker } from '../feeds/generator.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
-import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import { startTrimming } from '../log/trimming.ts'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Host } from '../receivers/index.ts'
 import { Shard } from '../shard/supervisor.ts'
-import type { OwnLog, Places } from '../stores.ts'
+import type { OwnStores } from '../stores.ts'
+import type { Time } from '../time.ts'
 import { adopt } from './adopt.ts'
 import type { PartitionState } from './index.ts'
-import { Shards } from './local.ts'
+import type { Links } from './link.ts'
+import { LocalOwner } from './local.ts'
 
 /** A feed does not wait any longer for a shard that is away. */
 const COUNTED_WITHIN_MS = 1_000
 
-/** Settings of what an owner runs; times in ms. */
+/** The settings of an owner; times in ms. */
 export interface TenureSettings {
   shards: number
   partitions: number
@@ -36,25 +37,20 @@ export interface TenureSettings {
 
 export interface TenureOptions {
   settings: TenureSettings
-  places: Places
-  log: OwnLog
-  writer: EmbeddedLog | null
-  documents: DocumentStore
-  checkpoints: CheckpointStore
-  /** over which other processes ask; null: there are none */
-  between: NatsConnection | null
-  /** on which other services hear of something; null: there are none */
-  nats: NatsConnection | null
+  stores: OwnStores
+  links: Pick<Links, 'nats' | 'ownerLink'>
   /** Finds out anew who may subscribe to a streamer's channels. */
   renewChannels(streamerId: string): Promise<void>
   /** hears at once of what went wrong with a partition */
   stopped(state: PartitionState): void
+  time: Time
+  faults: Faults
   logger: Logger
 }
 
-/** What a process has and does as long as it owns the partitions: shards, feeds, trimming, answers for other bridges. */
+/** The work of a process as long as it owns the partitions: shards, feeds, trimming, answers for other bridges. */
 export class Tenure {
-  readonly owner: Shards
+  readonly owner: LocalOwner
   /** rejects when another process has claimed a partition */
   readonly lost: Promise<never>
   readonly #options: TenureOptions
@@ -62,57 +58,66 @@ export class Tenure {
 
   private constructor(options: TenureOptions) {
     this.#options = options
-    const { settings, places, log, writer, documents, renewChannels, stopped, logger } = options
-    const { partitions, zone, inactivityMs, viewingGapMs, lateMs, flushMs, natsUrl } = settings
-    const { groups, excludedTags, items } = settings.feeds
-    const feeds = new FeedWorker({
-      ...{ places, groups, excludedTags, items },
+    const { stores, renewChannels, time, faults } = options
+    const feeds = this.#parts.adopt(this.#feeds(), each => each.close())
+    const host = { generateFeed: (feed: string, n: number) => feeds.generateFeed(feed, n), renewChannels }
+    const fenced = Promise.withResolvers<never>()
+    this.lost = fenced.promise
+    this.lost.catch(() => {})
+    const all = this.#shards(host, fenced.reject)
+    this.#parts.defer(async () => void (await Promise.all(all.map(shard => shard.close()))))
+    this.owner = new LocalOwner(all)
+    const trimming = startTrimming({
+      log: stores.log,
+      async cuts() {
+        const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
+        return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
+      },
+      ...{ time, faults },
+    })
+    this.#parts.defer(() => trimming.close())
+  }
+
+  #feeds(): FeedWorker {
+    const { settings, stores, time, faults } = this.#options
+    const { places, documents } = stores
+    return new FeedWorker({
+      ...{ places, ...settings.feeds },
       isAnyoneLive: async () => (await documents.find('sessions', { filter: { active: true }, limit: 1 })).length > 0,
       viewers: async () => {
         const { bySession } = await this.owner.audience(COUNTED_WITHIN_MS)
         return new Map(bySession.map(([id, { alive }]) => [id, alive]))
       },
-      failed: (step, error) => logger.error({ step, err: error }, 'livestream fault'),
-      now: Date.now,
+      ...{ time, faults },
     })
-    this.#parts.defer(() => feeds.close())
-    const host = { generateFeed: (feed: string, n: number) => feeds.generateFeed(feed, n), renewChannels }
-    const fenced = Promise.withResolvers<never>()
-    this.lost = fenced.promise
-    this.lost.catch(() => {})
-    const rules = { zone, inactivityMs, gapMs: viewingGapMs, lateMs }
-    const all = Array.from({ length: settings.shards }, (_, shard) => {
-      const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % settings.shards === shard)
+  }
+
+  #shards(host: Host, lose: (error: RollcallError) => void): Shard[] {
+    const { settings, stores, stopped, logger, time } = this.#options
+    const { places, writer } = stores
+    const { shards, partitions, zone, inactivityMs, viewingGapMs: gapMs, lateMs, flushMs } = settings
+    const { feeds, pusher, firebase, natsUrl } = settings
+    return Array.from({ length: shards }, (_, shard) => {
+      const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
-        ...{ partitions: owned, rules, flushMs, places, writer, host },
-        livestream: { groups, pusher: settings.pusher, firebase: settings.firebase, natsUrl },
+        ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs }, flushMs, places, writer, host, time },
+        receivers: { groups: feeds.groups, pusher, firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
           if (code) stopped({ partition: fault.partition, stopped: { code, message } })
-          if (code === 'RC_FENCED') fenced.reject(new RollcallError(code))
+          if (code === 'RC_FENCED') lose(new RollcallError(code))
         },
         restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
       })
     })
-    this.#parts.defer(async () => void (await Promise.all(all.map(shard => shard.close()))))
-    this.owner = new Shards(all)
-    const trimming = startTrimming({
-      log,
-      async cuts() {
-        const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
-        return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
-      },
-      now: Date.now,
-      failed: error => logger.error({ err: error }, 'the log was not trimmed'),
-    })
-    this.#parts.defer(() => trimming.close())
   }
 
   /** To be called by who may own the partitions, and nobody else. */
   static async begin(options: TenureOptions): Promise<Tenure> {
-    const { log, checkpoints: store, documents, settings, logger } = options
-    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, now: Date.now })
+    const { stores, settings, time, logger } = options
+    const { log, checkpoints: store, documents } = stores
+    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, time })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }
@@ -120,22 +125,22 @@ export class Tenure {
   /** Resolves when all partitions are claimed, and other processes are answered; RC_SHARD_LOST if a shard never starts. */
   async ready(): Promise<void> {
     await Promise.all(this.owner.all.map(shard => shard.ready()))
-    const { between, nats, logger } = this.#options
+    const { links, time, faults } = this.#options
+    const { nats, ownerLink } = links
     if (nats) await this.#tellStatistics(nats)
-    if (!between) return
+    if (!ownerLink) return
     const { answering } = await import('./responder.ts')
-    const failed = (error: unknown): void => logger.error({ err: error }, 'request failed')
-    const answers = answering(between, this.owner, failed)
+    const answers = answering(ownerLink, this.owner, { time, faults })
     this.#parts.defer(() => answers.close())
-    await between.flush().catch(failed)
+    await ownerLink.flush().catch(error => faults.report('link to other processes', error))
   }
 
   async #tellStatistics(nats: NatsConnection): Promise<void> {
-    const { documents, settings, logger } = this.#options
+    const { stores, settings, time, faults } = this.#options
     const { natsOutputs } = await import('../notify/nats-outputs.ts')
-    const failed = (error: unknown): void => logger.error({ err: error }, 'the statistics were not told')
-    const options = { documents, outputs: natsOutputs(nats), lateMs: settings.lateMs, now: Date.now, failed }
-    const teller = new StatisticsTeller(options).start()
+    const outputs = natsOutputs(nats, time)
+    const teller = new StatisticsTeller({ documents: stores.documents, outputs, lateMs: settings.lateMs, time, faults })
+    teller.start()
     this.#parts.defer(() => teller.close())
   }
 

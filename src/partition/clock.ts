@@ -8,6 +8,6 @@ export interface Clock {
   epoch: number
   /** entries ahead whose retries and drops were applied before their turn, in order */
   ahead: Seq[]
-  /** when the checkpoint was empty though there were documents (ms); null: never */
+  /** up to when (ms) documents may know what the checkpoint does not; null: the checkpoint knows all */
   adopts: number | null
 }

@@ -2,10 +2,11 @@ import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import { type Policy, retry } from '../retry.ts'
-import { systemTime } from '../time.ts'
+import type { Faults } from '../observe/index.ts'
+import { publishedSteps, type Steps, step } from '../observe/steps.ts'
+import { retry, UNTIL_DONE } from '../retry.ts'
+import { type Cancel, type Time, within } from '../time.ts'
 import type { Cut } from './cut.ts'
-import type { LiveCopies } from './live-copies.ts'
 import type { Partition } from './partition.ts'
 import { project } from './projections.ts'
 
@@ -14,40 +15,39 @@ export interface CommitOptions {
   incarnation: string
   store: CheckpointStore
   documents: DocumentStore
-  copies: LiveCopies
   flushMs: number
+  time: Time
+  faults: Faults
+  steps?: Steps
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
   /** no commit will ever succeed again */
   fatal(error: Error): void
-  /** a step failed and will be tried again */
-  failed(step: string, error: unknown): void
 }
 
-/** A step of what has to be done is tried until it is. */
-export const UNTIL_DONE: Policy = { pauses: [50, 200, 1_000, 5_000] }
-
-/** Somebody who waits for a position to be readable. */
-interface Waiting {
+/** A caller that waits for a position to be readable. */
+interface Reader {
   seq: Seq
-  settle(error?: Error): void
+  resolve(): void
+  reject(error: Error): void
 }
 
 /**
- * Takes the partition from cut to cut: checkpoint, then documents, then live sets; one commit at a time.
+ * Takes the partition from cut to cut: checkpoint, then documents, then what follows from them; one commit at a time.
  * A commit comes each flush interval, sooner when somebody waits.
  */
 export class Committer {
   readonly #options: CommitOptions
-  readonly #waiting = new Set<Waiting>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #readers = new Set<Reader>()
+  /** ends the wait for the flush interval; undefined: nothing waits for it */
+  #cancel: Cancel | undefined
   #running: Promise<void> | undefined
-  #shownUntil: Seq
+  #readableUntil: Seq
   #stopped: Error | undefined
 
   constructor(options: CommitOptions) {
     this.#options = options
-    this.#shownUntil = options.partition.shownUntil
+    this.#readableUntil = options.partition.readableUntil
   }
 
   get isRunning(): boolean {
@@ -56,35 +56,30 @@ export class Committer {
 
   /** To be called when something was applied or became to be recorded. */
   poke(): void {
-    const { partition, flushMs } = this.#options
+    const { partition, flushMs, time } = this.#options
     if (this.#stopped || this.#running || !partition.isDirty) return
     if (partition.outbox.hasFresh || this.#someWait(partition.applied)) this.#start()
-    else this.#timer ??= setTimeout(() => this.#start(), flushMs)
+    else this.#cancel ??= time.after(flushMs, () => this.#start())
   }
 
   #someWait(applied: Seq): boolean {
-    for (const { seq } of this.#waiting) if (seq <= applied) return true
+    for (const { seq } of this.#readers) if (seq <= applied) return true
     return false
   }
 
   /** Resolves when everything up to `seq` is applied, committed and readable; RC_WAIT_TIMEOUT after `withinMs`. */
-  settled(seq: Seq, withinMs: number): Promise<void> {
-    if (this.#stopped) return Promise.reject(this.#stopped)
-    if (seq <= this.#shownUntil) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        seq,
-        settle: error => {
-          clearTimeout(timer)
-          this.#waiting.delete(waiting)
-          if (error) reject(error)
-          else resolve()
-        },
-      }
-      const timer = setTimeout(() => waiting.settle(new RollcallError('RC_WAIT_TIMEOUT')), withinMs)
-      this.#waiting.add(waiting)
-      this.poke()
-    })
+  async settled(seq: Seq, withinMs: number): Promise<void> {
+    if (this.#stopped) throw this.#stopped
+    if (seq <= this.#readableUntil) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const reader: Reader = { seq, resolve, reject }
+    this.#readers.add(reader)
+    this.poke()
+    try {
+      await within(this.#options.time, withinMs, promise, () => new RollcallError('RC_WAIT_TIMEOUT'))
+    } finally {
+      this.#readers.delete(reader)
+    }
   }
 
   /** Resolves when all that was applied is committed, or no commit will ever be. */
@@ -105,13 +100,14 @@ export class Committer {
 
   stop(error: Error): void {
     this.#stopped ??= error
-    clearTimeout(this.#timer)
-    for (const { settle } of [...this.#waiting]) settle(this.#stopped)
+    this.#cancel?.()
+    for (const { reject } of this.#readers) reject(this.#stopped)
+    this.#readers.clear()
   }
 
   #start(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancel?.()
+    this.#cancel = undefined
     if (this.#running || this.#stopped) return
     this.#running = this.#commit()
       .catch((error: Error) => this.#options.fatal(error))
@@ -122,22 +118,30 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, copies, committed } = this.#options
+    const { partition, incarnation, store, documents, committed, steps = publishedSteps } = this.#options
     const cut = partition.take()
-    await this.#insist('commit', () => store.commit(partition.claim, cut.seq, { incarnation, ...cut.delta }))
+    const delta = { incarnation, ...cut.delta }
+    await step(steps, 'checkpoint', cut, () =>
+      this.#untilDone('commit', () => store.commit(partition.claim, cut.seq, delta)),
+    )
     if (cut.writes.length > 0) {
-      await this.#insist('documents', () => project(documents, cut.writes, cut.seq))
-      partition.shown(cut.seq)
+      await step(steps, 'documents', cut, () =>
+        this.#untilDone('documents', () => project(documents, cut.writes, cut.seq)),
+      )
+      partition.projected(cut.seq)
     }
-    this.#shownUntil = cut.shownUntil
-    for (const { seq, settle } of [...this.#waiting]) if (seq <= cut.shownUntil) settle()
-    copies.add(cut)
+    this.#readableUntil = cut.readableUntil
+    for (const reader of this.#readers) {
+      if (reader.seq > cut.readableUntil) continue
+      this.#readers.delete(reader)
+      reader.resolve()
+    }
     committed(cut)
   }
 
-  #insist(step: string, work: () => Promise<void>): Promise<void> {
+  #untilDone(step: string, work: () => Promise<void>): Promise<void> {
+    const { time, faults } = this.#options
     const isFinal = (error: unknown): boolean => isCode(error, 'RC_FENCED') || this.#stopped !== undefined
-    const failed = (error: unknown): void => this.#options.failed(step, error)
-    return retry(work, UNTIL_DONE, { time: systemTime, isFinal, failed })
+    return retry(work, UNTIL_DONE, { time, isFinal, failed: error => faults.report(step, error) })
   }
 }

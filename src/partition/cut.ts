@@ -8,7 +8,7 @@ import type { DocumentWrite } from './projections.ts'
 export interface Cut {
   seq: Seq
   /** up to here documents show what was applied */
-  shownUntil: Seq
+  readableUntil: Seq
   delta: Omit<Delta, 'incarnation'>
   writes: DocumentWrite[]
   effects: Effect[]

@@ -1,4 +1,5 @@
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import type { Copies } from '../../actors/index.ts'
+import { Sweep } from '../audience/alive.ts'
 import {
   type LiveContent,
   type LiveSets,
@@ -7,30 +8,34 @@ import {
   type ViewerPresence,
   type ViewingSession,
 } from '../audience/index.ts'
-import { sessionOf } from '../documents/answered.ts'
-import type { Document, DocumentStore } from '../documents/index.ts'
+import type { Collection, Document, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
+import type { Faults } from '../observe/index.ts'
+import type { Time } from '../time.ts'
 import type { Cut } from './cut.ts'
 
 export interface LiveCopiesOptions {
   partition: number
   live: LiveSets<null>
   documents: DocumentStore
-  /** whether a user is of this partition */
-  isOwn(userId: string): boolean
-  now(): number
-  failed(step: string, error: unknown): void
+  /** of all kinds of actor */
+  copies: readonly Copies[]
+  /** whether an actor's key is of this partition */
+  isOwn(key: string): boolean
+  time: Time
+  faults: Faults
 }
 
-/** What is not published yet. */
+/** News that are not published yet. */
 interface News {
   present: Map<string, ViewerPresence>
   attended: [stream: string, userId: string][]
   viewing: Map<string, ViewingSession>
-  sessions: Map<string, Seq>
+  /** ids of documents of which a snapshot is due, by their collection */
+  written: Map<Copies, Map<string, Seq>>
 }
 
-const nothing = (): News => ({ present: new Map(), attended: [], viewing: new Map(), sessions: new Map() })
+const nothing = (): News => ({ present: new Map(), attended: [], viewing: new Map(), written: new Map() })
 
 /** Keeps the live sets in step with one partition, behind its commits: whatever happens to them, it goes on. */
 export class LiveCopies {
@@ -38,13 +43,15 @@ export class LiveCopies {
   /** everybody who may be alive, for a rebuild */
   readonly #present = new Map<string, ViewerPresence>()
   #news = nothing()
-  #newest = 0
   #seq: Seq = 0
-  #sweptAt = 0
+  readonly #sweep: Sweep
   #working: Promise<void> | undefined
+  readonly #copiesOf: ReadonlyMap<string, Copies>
 
   constructor(options: LiveCopiesOptions) {
     this.#options = options
+    this.#sweep = new Sweep(options.time)
+    this.#copiesOf = new Map(options.copies.map(copies => [copies.collection, copies]))
   }
 
   /** Takes what a commit changed; it is published soon. */
@@ -54,16 +61,20 @@ export class LiveCopies {
       const beat = { userId, ...presence }
       this.#present.set(userId, beat)
       this.#news.present.set(userId, beat)
-      this.#newest = Math.max(this.#newest, presence.at)
+      this.#sweep.beat(presence.at)
     }
     this.#news.attended.push(...news.attended)
     for (const { collection, id, set } of writes) {
-      if (collection === 'viewing-sessions' && set) {
-        const { userId, start, end } = set as unknown as ViewingSession
-        if (end >= (this.#news.viewing.get(userId)?.end ?? 0)) this.#news.viewing.set(userId, { userId, start, end })
-      } else if (collection === 'sessions') this.#news.sessions.set(id, seq)
+      const copies = this.#copiesOf.get(collection)
+      if (copies?.viewing && set) {
+        const run = copies.viewing(set)
+        if (run.end >= (this.#news.viewing.get(run.userId)?.end ?? 0)) this.#news.viewing.set(run.userId, run)
+      }
+      if (copies?.snapshot) this.#news.written.set(copies, (this.#news.written.get(copies) ?? new Map()).set(id, seq))
     }
-    this.#sweep()
+    const before = this.#sweep.due()
+    if (before !== undefined)
+      for (const [userId, { at }] of this.#present) if (at < before) this.#present.delete(userId)
     this.#work(() => this.#publish())
   }
 
@@ -75,26 +86,27 @@ export class LiveCopies {
     })
   }
 
-  async settled(): Promise<void> {
+  /** Resolves when nothing is under way. */
+  async published(): Promise<void> {
     await this.#working
   }
 
-  /** One thing at a time; what comes meanwhile is in the news of the next. */
+  /** Works on one thing at a time; news that come meanwhile are for the next. */
   #work(work: () => Promise<void>): void {
     this.#working ??= work()
-      .catch(error => this.#options.failed('live sets', error))
+      .catch(error => this.#options.faults.report('live sets', error))
       .finally(() => {
         this.#working = undefined
-        const { present, attended, viewing, sessions } = this.#news
-        if (present.size + attended.length + viewing.size + sessions.size > 0) this.#work(() => this.#publish())
+        const { present, attended, viewing, written } = this.#news
+        if (present.size + attended.length + viewing.size + written.size > 0) this.#work(() => this.#publish())
       })
   }
 
   async #publish(): Promise<void> {
     const { live, partition } = this.#options
-    const { present, attended, viewing, sessions } = this.#news
+    const { present, attended, viewing, written } = this.#news
     this.#news = nothing()
-    const other = { viewing: [...viewing.values()], snapshots: await this.#snapshotsOf(sessions) }
+    const other = { viewing: [...viewing.values()], snapshots: await this.#snapshotsOf(written) }
     try {
       await live.publish(partition, [...present.values()], attended, other)
     } catch (error) {
@@ -103,33 +115,30 @@ export class LiveCopies {
     }
   }
 
-  /** With all that is known of before, and the news. */
+  /** Tells the sets all that is known of before, and the news. */
   async #rebuild(news: LiveContent = {}): Promise<void> {
     const { live, partition, documents, isOwn } = this.#options
     const seq = this.#seq
-    const active = await documents.find('sessions', { filter: { active: true } })
-    const own = active.filter(({ userId }) => isOwn(String(userId)))
-    const snapshots = own.map(session => snapshotOf(session, seq))
+    const snapshots: SessionSnapshot[] = []
+    for (const { collection, snapshot } of this.#options.copies) {
+      if (!snapshot) continue
+      const current = await documents.find(collection as Collection, { filter: snapshot.current })
+      const own = current.filter(document => isOwn(snapshot.keyOf(document)))
+      snapshots.push(...own.map(document => snapshotOf(snapshot, document, seq)))
+    }
     await live.rebuild(partition, [{ present: [...this.#present.values()], snapshots }, news])
   }
 
-  async #snapshotsOf(sessions: Map<string, Seq>): Promise<SessionSnapshot[]> {
-    const { documents } = this.#options
-    const found = await Promise.all(
-      [...sessions].map(async ([id, seq]) => ({ seq, session: await documents.get('sessions', id) })),
-    )
-    return found.flatMap(({ seq, session }) => (session ? [snapshotOf(session, seq)] : []))
-  }
-
-  #sweep(): void {
-    // A beat may be ahead of the clock.
-    const newest = Math.min(this.#newest, this.#options.now())
-    if (newest < this.#sweptAt + ALIVE_MS) return
-    this.#sweptAt = newest
-    for (const [userId, { at }] of this.#present) if (at < newest - ALIVE_MS) this.#present.delete(userId)
+  async #snapshotsOf(written: News['written']): Promise<SessionSnapshot[]> {
+    const all = [...written].flatMap(([copies, ids]) => [...ids].map(([id, seq]) => ({ copies, id, seq })))
+    const found = all.map(async ({ copies: { collection, snapshot }, id, seq }) => {
+      const document = await this.#options.documents.get(collection as Collection, id)
+      return document ? [snapshotOf(snapshot!, document, seq)] : []
+    })
+    return (await Promise.all(found)).flat()
   }
 }
 
-const snapshotOf = (session: Document, seq: Seq): SessionSnapshot => ({
-  ...{ key: session._id, seq, json: JSON.stringify(sessionOf(session)) },
+const snapshotOf = ({ shown }: NonNullable<Copies['snapshot']>, document: Document, seq: Seq): SessionSnapshot => ({
+  ...{ key: document._id, seq, json: JSON.stringify(shown(document)) },
 })

@@ -1,8 +1,8 @@
 import type { Event } from '../../actors/event.ts'
-import type { Record, RecordKey } from '../checkpoint/index.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
 
-/** With so many waiting for an operator, the partition takes no further entry. */
+/** Events that wait for an operator; with so many the partition takes no further entry. */
 const BOUND = 1_000
 
 /** An event that could not be applied, or came after one that could not. */
@@ -10,11 +10,11 @@ export interface Parked {
   seq: Seq
   index: number
   event: Event
-  /** why it is the one that stands in the way */
+  /** why it could not be applied; without, it came after another that could not */
   error?: string
 }
 
-/** What an operator decided about an actor's parked events. */
+/** An operator's decision about an actor's parked events. */
 export const isUnparking = ({ kind }: Event): boolean => kind === 'parked.retry' || kind === 'parked.drop'
 
 /** Actors that are stuck, and their events in order, until these are retried or dropped. */
@@ -35,7 +35,7 @@ export class Parking {
     this.#closed.set(id, error.message)
   }
 
-  /** Whether the actor was closed; it no longer is. */
+  /** Opens the actor again; false if it was not closed. */
   reopen(id: string): boolean {
     return this.#closed.delete(id)
   }
@@ -57,7 +57,7 @@ export class Parking {
     return (this.#actors.get(id) ?? []).map(({ event }) => event)
   }
 
-  /** All that waits for the actor; nothing does any more. */
+  /** Takes all that waits for the actor out of here. */
   take(id: string): Parked[] {
     const list = this.#actors.get(id) ?? []
     this.#actors.delete(id)
@@ -75,8 +75,8 @@ export class Parking {
     this.#size++
   }
 
-  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const id of this.#changed) {
       const list = this.#actors.get(id) ?? []

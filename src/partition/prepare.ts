@@ -5,9 +5,10 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Entry } from '../log/index.ts'
 import { isUnparking, type Parking } from './parking.ts'
 import type { Residents, Wanted } from './residents.ts'
+import type { Resident } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
-/** What of a partition says what entries need. */
+/** The parts of a partition that know what entries need. */
 interface Needs {
   claim: Claim
   counters: AudienceCounters
@@ -24,14 +25,22 @@ export async function prepare(partition: Needs, store: CheckpointStore, entries:
   await residents.load(wanted)
   const missing = new Map<string, RecordKey>()
   for (const { kind, key, on } of wanted) {
-    if (kind !== 'viewer' || on === null || !('kind' in on)) continue
-    const { streams } = residents.get(actorId(kind, key)).snapshot.context
-    for (const names of counters.missing(on as Event, streams)) {
-      missing.set(names.join('\n'), { space: 'aggregate', names })
+    if (on === null || !('kind' in on)) continue
+    for (const names of tallyRecords(residents.get(actorId(kind, key)), on as Event)) {
+      if (!counters.isAtHand(names)) missing.set(names.join('\n'), { space: 'aggregate', names })
     }
   }
   if (missing.size === 0) return
   for await (const { names, value } of store.load(claim, [...missing.values()])) counters.restore({ names, value })
+}
+
+function tallyRecords({ kind, snapshot }: Resident, event: Event): string[][] {
+  try {
+    return kind.tallyRecords?.(snapshot.context, event) ?? []
+  } catch {
+    // An event like that is parked when it is applied, which says why.
+    return []
+  }
 }
 
 function wantedBy({ takerOf, wheel, parking, residents }: Needs, entries: Entry[]): Wanted[] {

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { problemOf } from '../checkpoint/fit.ts'
@@ -10,15 +9,17 @@ import { Performer } from '../effects/performer.ts'
 import { RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
-import { retry } from '../retry.ts'
-import { systemTime } from '../time.ts'
-import { Committer, UNTIL_DONE } from './committer.ts'
+import type { Faults } from '../observe/index.ts'
+import { retry, UNTIL_DONE } from '../retry.ts'
+import { atMost, type Cancel, type Time } from '../time.ts'
+import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
 import { project } from './projections.ts'
 import { recover } from './recovery.ts'
+import { Ticker } from './ticker.ts'
 
-export interface LoopOptions {
+export interface ProcessorOptions {
   owner: string
   kinds: readonly ActorKind[]
   rules: Rules
@@ -30,12 +31,12 @@ export interface LoopOptions {
   partitions: number
   receiverOf(kind: string): Receiver
   flushMs: number
-  now(): number
-  failed(partition: number, step: string, error: unknown): void
+  time: Time
+  /** of this partition */
+  faults: Faults
 }
 
 const SLICE_MS = 5
-const TICK_MS = 1_000
 /** Entries applied since the last cut, at which the next has to come first. */
 const MOST_UNCOMMITTED = 2_000
 /** So long what is being performed at the end may still take. */
@@ -45,13 +46,14 @@ const LAST_COPIES_MS = 1_000
 const CHECK_COPIES_MS = 10_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
-export class Loop {
+export class Processor {
   readonly partition: Partition
   readonly committer: Committer
-  readonly #options: LoopOptions
+  readonly #options: ProcessorOptions
   readonly #performer: Performer
+  readonly #ticker: Ticker
   readonly #copies: LiveCopies
-  readonly #checkTimer: NodeJS.Timeout
+  readonly #endChecks: Cancel
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly #replayUntil: Seq
@@ -60,24 +62,18 @@ export class Loop {
   #isApplying = false
   #stopped: RollcallError | undefined
   #blocked: RollcallError | undefined
-  #tickTimer: NodeJS.Timeout | undefined
-  #tickAt: number | undefined
-  #tickedAt = 0
 
-  private constructor(partition: Partition, options: LoopOptions, incarnation: string, replayUntil: Seq) {
+  private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
     const number = partition.claim.partition
-    const failed = (step: string, error: unknown): void => options.failed(number, step, error)
     this.partition = partition
     this.#options = options
     this.#replayUntil = replayUntil
-    const { store, documents, live, flushMs, log, receiverOf, now } = options
+    const { store, documents, live, flushMs, log, receiverOf, time, faults } = options
     const { signal } = this.#abort
-    // Ends early when the loop does.
-    const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal, ref: false }).catch(() => {})
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
-      retry(work, UNTIL_DONE, { time: systemTime, signal, failed: error => failed(step, error) })
+      retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, failed, now, sleep: wait },
+      ...{ outbox: partition.outbox, receiverOf, time, faults },
       history: new History(documents, number, untilDone),
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
@@ -85,22 +81,27 @@ export class Loop {
         this.committer.poke()
       },
     })
-    const isOwn = (userId: string): boolean => partitionOf(userId, options.partitions) === number
-    const copies = new LiveCopies({ partition: number, live, documents, isOwn, now, failed })
+    const copies = new LiveCopies({
+      ...{ partition: number, live, documents, time, faults },
+      copies: options.kinds.flatMap(({ copies = [] }) => copies),
+      isOwn: key => partitionOf(key, options.partitions) === number,
+    })
     this.#copies = copies
-    this.#checkTimer = setInterval(() => copies.check(), CHECK_COPIES_MS).unref()
+    this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
+    this.#ticker = new Ticker({ partition, log, time, faults })
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, copies, flushMs, failed },
+      ...{ partition, incarnation, store, documents, flushMs, time, faults },
       committed: cut => {
+        copies.add(cut)
         this.#performer.add(cut.effects)
-        if (!this.#isApplying) partition.evict(options.now())
+        if (!this.#isApplying) partition.evict(time.now())
       },
       fatal: error => this.#stop(error),
     })
   }
 
-  static async claim(number: number, options: LoopOptions): Promise<Loop> {
-    const { store, log, documents, owner, kinds, rules, now } = options
+  static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
+    const { store, log, documents, owner, kinds, rules, time } = options
     const claim = await store.claim(number, owner)
     const problem = await problemOf(claim, log, number)
     const { incarnation, first, last } = await log.bounds(number)
@@ -113,48 +114,48 @@ export class Loop {
     const partition = new Partition(claim, kinds, rules, store)
     for (const { seq, writes } of await recover(partition, store)) {
       await project(documents, writes, seq)
-      partition.shown(seq)
+      partition.projected(seq)
     }
-    const arrival = now()
+    const arrival = time.now()
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])
-    const loop = new Loop(partition, options, incarnation, replayUntil)
-    loop.#performer.add(partition.outbox.takeFresh())
-    loop.#running = loop.#run().catch(error => loop.#stop(error))
-    return loop
+    const processor = new Processor(partition, options, incarnation, replayUntil)
+    processor.#performer.add(partition.outbox.takeFresh())
+    processor.#running = processor.#run().catch(error => processor.#stop(error))
+    return processor
   }
 
   async #run(): Promise<void> {
     const { partition, committer } = this
-    const { log, now } = this.#options
+    const { log, time } = this.#options
     for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
       // While nothing can be committed, nothing more is read than fits into memory.
       if (partition.applied - partition.claim.cut > MOST_UNCOMMITTED) await committer.catchUp()
       if (this.#abort.signal.aborted) return
-      if (!committer.isRunning) partition.evict(now())
+      if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
       await partition.prepare(entries)
-      let slice = performance.now()
+      let slice = time.monotonic()
       for (const entry of entries) {
         if (partition.parking.isFull) await this.#unblock()
         if (this.#abort.signal.aborted) return
         partition.apply(entry)
         if (entry.strays) this.#report(entry)
-        if (performance.now() - slice < SLICE_MS) continue
-        await nextTurn()
-        slice = performance.now()
+        if (time.monotonic() - slice < SLICE_MS) continue
+        await time.turn()
+        slice = time.monotonic()
       }
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.#replayUntil) continue
       this.#performer.open()
-      this.#armTick()
+      this.#ticker.arm()
     }
   }
 
   #report({ seq, strays }: Entry): void {
     const text = `Entry ${seq} holds what is no event (${strays}), which was passed over.`
-    this.#options.failed(this.partition.claim.partition, 'log', new Error(text))
+    this.#options.faults.report('log', new Error(text))
   }
 
   /** With too much parked nothing is applied but the next retry or drop in the log, ahead of what stands before it. */
@@ -165,7 +166,7 @@ export class Loop {
       'RC_PARTITION_STOPPED',
       `Partition ${claim.partition}: too many events are parked.`,
     )
-    this.#options.failed(claim.partition, 'parking', this.#blocked)
+    this.#options.faults.report('parking', this.#blocked)
     this.committer.poke()
     for await (const entries of this.#options.log.read(claim.partition, applied, this.#abort.signal)) {
       for (const entry of entries) {
@@ -176,57 +177,32 @@ export class Loop {
     }
   }
 
-  // Time is an input: what is due fires when the tick is applied, not when the timer rings.
-  #armTick(): void {
-    const next = this.partition.wheel.next()
-    if (next === undefined) return
-    const { now } = this.#options
-    const at = Math.max(next, this.#tickedAt + TICK_MS)
-    if (this.#tickAt !== undefined && this.#tickAt <= at) return
-    clearTimeout(this.#tickTimer)
-    this.#tickAt = at
-    const wait = Math.min(Math.max(0, at - now()), 2 ** 31 - 1)
-    this.#tickTimer = setTimeout(() => this.#tick(), wait)
-  }
-
-  #tick(): void {
-    const { log, now, failed } = this.#options
-    const { partition, epoch } = this.partition.claim
-    this.#tickAt = undefined
-    this.#tickedAt = now()
-    const tick = { kind: 'tick', key: '', id: '', at: this.#tickedAt, arrival: this.#tickedAt, epoch }
-    log.append(partition, [tick]).catch(error => {
-      failed(partition, 'tick', error)
-      this.#armTick()
-    })
-  }
-
   /** Why the partition does not go on; undefined while it does. */
   get stopped(): RollcallError | undefined {
     return this.#stopped ?? this.#blocked
   }
 
   #stop(error: Error): void {
-    const number = this.partition.claim.partition
     this.#stopped ??= error instanceof RollcallError ? error : new RollcallError('RC_PARTITION_STOPPED', error.message)
-    this.#options.failed(number, 'partition', error)
+    this.#options.faults.report('partition', error)
     this.#halt()
     this.committer.stop(this.#stopped)
   }
 
   #halt(): void {
     this.#abort.abort()
-    clearTimeout(this.#tickTimer)
-    clearInterval(this.#checkTimer)
+    this.#ticker.stop()
+    this.#endChecks()
     this.#performed = this.#performer.stop()
   }
 
   /** Reads no more, commits what was read. */
   async drain(): Promise<void> {
+    const { time } = this.#options
     this.#halt()
     await this.#running
-    await Promise.race([this.#performed, sleep(LAST_EFFECTS_MS, undefined, { ref: false })])
+    await atMost(time, LAST_EFFECTS_MS, this.#performed)
     await this.committer.drain()
-    await Promise.race([this.#copies.settled(), sleep(LAST_COPIES_MS, undefined, { ref: false })])
+    await atMost(time, LAST_COPIES_MS, this.#copies.published())
   }
 }

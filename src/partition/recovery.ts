@@ -1,4 +1,4 @@
-import { type Presence, splitId } from '../../actors/index.ts'
+import { actorId, splitId } from '../../actors/index.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -39,12 +39,13 @@ export async function recover(
   return unsure.sort((a, b) => a.seq - b.seq)
 }
 
-// Whoever may be alive has a deadline ahead.
-async function countAlive({ wheel, residents, counters }: Partition): Promise<void> {
-  const ids = [...wheel.entries()].map(([id]) => id).filter(id => id.startsWith('viewer/'))
-  await residents.load(ids.map(id => ({ ...splitId(id), on: null })))
-  for (const id of ids) {
-    const last = residents.has(id) ? (residents.get(id).snapshot.context.last as Presence | null) : null
-    if (last) counters.moved(splitId(id).key, null, last)
+// Actors that may be alive have a deadline ahead: their kinds see to that.
+async function countAlive({ kinds, wheel, residents, counters }: Partition): Promise<void> {
+  const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
+  await residents.load(present.map(each => ({ ...each, on: null })))
+  for (const { kind, key } of present) {
+    const id = actorId(kind, key)
+    const last = residents.has(id) ? kinds.get(kind)!.presence!(residents.get(id).snapshot.context) : null
+    if (last) counters.moved(key, null, last)
   }
 }

@@ -1,7 +1,8 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, actorId, type Facts } from '../../actors/index.ts'
-import type { CheckpointStore, Claim, Record, RecordKey } from '../checkpoint/index.ts'
-import { type Live, Transitions } from './transitions.ts'
+
+import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
+import { type Resident, Transitions } from './transitions.ts'
 
 /** An actor and what it is about to be told. */
 export interface Wanted {
@@ -21,9 +22,9 @@ export class Residents {
   readonly #claim: Claim
   readonly #facts: Facts
   readonly #refused: (id: string, error: Error) => void
-  readonly #actors = new Map<string, Live>()
-  readonly #touched = new Set<Live>()
-  #committed: Live[] = []
+  readonly #actors = new Map<string, Resident>()
+  readonly #touched = new Set<Resident>()
+  #committed: Resident[] = []
   #batch = 0
 
   /** `refused` hears of actors whose record can't be read. */
@@ -41,8 +42,8 @@ export class Residents {
     this.#refused = refused
   }
 
-  /** One that was loaded. */
-  get(id: string): Live {
+  /** An actor that was loaded. */
+  get(id: string): Resident {
     return this.#actors.get(id)!
   }
 
@@ -50,8 +51,8 @@ export class Residents {
     return this.#actors.has(id)
   }
 
-  touch(live: Live): void {
-    this.#touched.add(live)
+  touch(resident: Resident): void {
+    this.#touched.add(resident)
   }
 
   async load(wanted: Wanted[]): Promise<void> {
@@ -64,8 +65,8 @@ export class Residents {
     const missing = new Map<string, [kind: string, key: string]>()
     for (const { kind, key } of wanted) {
       const id = actorId(kind, key)
-      const live = this.#actors.get(id)
-      if (live) live.used = this.#batch
+      const resident = this.#actors.get(id)
+      if (resident) resident.used = this.#batch
       else missing.set(id, [kind, key])
     }
     if (missing.size === 0) return
@@ -74,7 +75,7 @@ export class Residents {
     for (const [id, [kind, key]] of missing) if (!this.#actors.has(id)) this.#add(kind, key, undefined)
   }
 
-  #admit({ names, value }: Record): void {
+  #admit({ names, value }: CheckpointRecord): void {
     const [kind, key] = names as [string, string]
     try {
       this.#add(kind, key, value)
@@ -93,9 +94,9 @@ export class Residents {
   async #loadParts(wanted: Wanted[]): Promise<void> {
     const keys = new Map<string, RecordKey>()
     for (const { kind, key, on } of wanted) {
-      const live = this.#actors.get(actorId(kind, key))!
-      if (live.kept === undefined || on === null) continue
-      for (const part of this.#partsFor(live, on)) {
+      const resident = this.#actors.get(actorId(kind, key))!
+      if (resident.kept === undefined || on === null) continue
+      for (const part of this.#partsFor(resident, on)) {
         const names = [kind, key, ...part]
         keys.set(names.join('\n'), { space: 'actor', names })
       }
@@ -103,15 +104,15 @@ export class Residents {
     if (keys.size === 0) return
     for await (const { names, value } of this.#store.load(this.#claim, [...keys.values()])) {
       const [kind, key, ...part] = names as [string, string, ...string[]]
-      const live = this.#actors.get(actorId(kind, key))!
-      const grown = live.kind.withPart(live.snapshot.context, { names: part, value })
-      if (live.kept === live.snapshot.context) live.kept = grown
-      else live.kept = live.kind.withPart(live.kept, { names: part, value })
-      live.snapshot = { ...live.snapshot, context: grown } as Live['snapshot']
+      const resident = this.#actors.get(actorId(kind, key))!
+      const grown = resident.kind.withPart(resident.snapshot.context, { names: part, value })
+      if (resident.kept === resident.snapshot.context) resident.kept = grown
+      else resident.kept = resident.kind.withPart(resident.kept, { names: part, value })
+      resident.snapshot = { ...resident.snapshot, context: grown } as Resident['snapshot']
     }
   }
 
-  #partsFor({ kind, snapshot }: Live, on: NonNullable<Wanted['on']>): string[][] {
+  #partsFor({ kind, snapshot }: Resident, on: NonNullable<Wanted['on']>): string[][] {
     try {
       return kind.needs(snapshot.context, on, this.#facts)
     } catch {
@@ -121,54 +122,56 @@ export class Residents {
   }
 
   /** The records of all actors that changed; from here on they count as committed. */
-  take(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  take(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
-    for (const live of this.#touched) {
-      const { kind, key } = live
-      const before = live.kept ?? this.transitions.initial(kind).context
-      const after = live.snapshot.context
-      puts.push({ space: 'actor', names: [kind.kind, key, ''], value: this.transitions.keep(live) })
+    for (const resident of this.#touched) {
+      const { kind, key } = resident
+      const before = resident.kept ?? this.transitions.initial(kind).context
+      const after = resident.snapshot.context
+      puts.push({ space: 'actor', names: [kind.kind, key, ''], value: this.transitions.keep(resident) })
       for (const { names, value } of kind.parts(before, after)) {
         const record: RecordKey = { space: 'actor', names: [kind.kind, key, ...names] }
         if (value === undefined) removes.push(record)
         else puts.push({ ...record, value })
       }
-      live.kept = after
-      this.#committed.push(live)
+      resident.kept = after
+      this.#committed.push(resident)
     }
     this.#touched.clear()
     return { puts, removes }
   }
 
-  /** Only between batches, and only when no commit is under way: what was committed must be loadable again. */
+  /** Called only between batches, and only when no commit is under way: what was committed must be loadable again. */
   evict(): void {
-    for (const live of this.#committed) {
-      if (this.#touched.has(live)) continue
-      const context = live.kind.slim(live.snapshot.context)
-      if (context === live.snapshot.context) continue
-      live.snapshot = { ...live.snapshot, context } as Live['snapshot']
-      live.kept = context
+    for (const resident of this.#committed) {
+      if (this.#touched.has(resident)) continue
+      const context = resident.kind.slim(resident.snapshot.context)
+      if (context === resident.snapshot.context) continue
+      resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
+      resident.kept = context
     }
     this.#committed = []
     if (this.#actors.size <= 2 * KEEP) return
-    const idle = [...this.#actors.values()].filter(live => !this.#touched.has(live)).sort((a, b) => a.used - b.used)
-    for (const live of idle.slice(0, this.#actors.size - KEEP)) this.#actors.delete(live.id)
+    const idle = [...this.#actors.values()]
+      .filter(resident => !this.#touched.has(resident))
+      .sort((a, b) => a.used - b.used)
+    for (const resident of idle.slice(0, this.#actors.size - KEEP)) this.#actors.delete(resident.id)
   }
 
-  /** One as it is, without making it a resident; `snapshot` undefined if there is none. */
-  async look(kind: string, key: string): Promise<{ snapshot?: Live['snapshot'] }> {
-    const live = this.#actors.get(actorId(kind, key))
-    if (live) return live.kept === undefined && !this.#touched.has(live) ? {} : { snapshot: live.snapshot }
+  /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
+  async snapshotOf(kind: string, key: string): Promise<Resident['snapshot'] | undefined> {
+    const resident = this.#actors.get(actorId(kind, key))
+    if (resident) return resident.kept === undefined && !this.#touched.has(resident) ? undefined : resident.snapshot
     const known = this.#kinds.get(kind)
-    if (!known) return {}
+    if (!known) return undefined
     for await (const { value } of this.#store.load(this.#claim, [{ space: 'actor', names: [kind, key, ''] }])) {
-      return { snapshot: this.transitions.restore(known, value) }
+      return this.transitions.restore(known, value)
     }
-    return {}
+    return undefined
   }
 
-  /** To be loaded anew. */
+  /** The actor is loaded anew when it is needed next. */
   forget(id: string): void {
     this.#actors.delete(id)
   }

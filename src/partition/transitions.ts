@@ -3,7 +3,7 @@ import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 
 /** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
-export interface Live {
+export interface Resident {
   id: string
   kind: ActorKind
   key: string
@@ -14,8 +14,8 @@ export interface Live {
   used: number
 }
 
-/** How a snapshot is kept: `[version, state value, context without parts]`. */
-export type Kept = [version: number, value: unknown, head: unknown]
+/** A snapshot as it is kept: `[version, state value, context without parts]`. */
+export type KeptSnapshot = [version: number, value: unknown, head: unknown]
 
 export interface Said {
   type: string
@@ -24,7 +24,7 @@ export interface Said {
 
 /**
  * Runs machines without XState actors: one inert scope a kind, transition + snapshot are the actor.
- * What a machine emits is collected; machines here do nothing else to the world.
+ * Events a machine emits are collected; machines here do nothing else to the world.
  */
 export class Transitions {
   readonly #scopes = new Map<ActorKind, Scope>()
@@ -35,23 +35,26 @@ export class Transitions {
   }
 
   /** The next snapshot and what was said on the way; if the machine throws, nothing was said. */
-  step(live: Live, event: { type: string; [fact: string]: unknown }): { snapshot: AnyMachineSnapshot; said: Said[] } {
+  step(
+    resident: Resident,
+    event: { type: string; [fact: string]: unknown },
+  ): { snapshot: AnyMachineSnapshot; said: Said[] } {
     this.#said = []
-    const snapshot = live.kind.machine.transition(live.snapshot, event, this.#scope(live.kind).scope)
+    const snapshot = resident.kind.machine.transition(resident.snapshot, event, this.#scope(resident.kind).scope)
     return { snapshot, said: this.#said }
   }
 
-  keep({ kind, snapshot }: Live): Kept {
+  keep({ kind, snapshot }: Resident): KeptSnapshot {
     return [kind.version, snapshot.value, kind.head(snapshot.context)]
   }
 
   /** Throws RC_UNKNOWN_VERSION for what this program can't read. */
   restore(kind: ActorKind, kept: unknown): AnyMachineSnapshot {
-    let [version, value, head] = kept as Kept
+    let [version, value, head] = kept as KeptSnapshot
     while (version < kind.version) {
       const migrate = kind.migrations[version]
       if (!migrate) break
-      ;[, value, head] = migrate([version, value, head]) as Kept
+      ;[, value, head] = migrate([version, value, head]) as KeptSnapshot
       version++
     }
     if (version !== kind.version) {

@@ -1,4 +1,4 @@
-import type { Record, RecordKey } from '../checkpoint/index.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 
 /** Deadlines by the second. Setting and clearing cost the same however many there are. */
 export class Wheel {
@@ -8,7 +8,7 @@ export class Wheel {
   readonly #seconds: number[] = []
   readonly #changed = new Set<string>()
 
-  /** One that the checkpoint has. */
+  /** Takes a deadline that the checkpoint has. */
   restore(id: string, at: number): void {
     this.set(id, at)
     this.#changed.delete(id)
@@ -60,8 +60,8 @@ export class Wheel {
     }
   }
 
-  takeRecords(): { puts: Record[]; removes: RecordKey[] } {
-    const puts: Record[] = []
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
     for (const id of this.#changed) {
       const value = this.#deadlines.get(id)

@@ -1,17 +1,25 @@
+import type { SaysOf } from '../../actors/kinds.ts'
 import type { Receiver } from '../effects/index.ts'
 import { feedKeysOf } from '../feeds/groups.ts'
 import type { World } from './index.ts'
 
+const COUNTRY = 'country:'
+
+type Generate = Receiver<SaysOf<'generate_livestream_feed'>, never>
+
 /** Asks for the feeds the streamer can be in. A feed asked for twice runs once more at most. */
-export const generateLivestreamFeed = ({ documents, groups, append, now }: World): Receiver => ({
-  async perform({ id, payload }) {
-    const user = await documents.get('users', String(payload.streamerId))
-    const { country, tags } = (user ?? {}) as { country?: string | null; tags?: string[] | null }
-    // Those of now and of the session's start: where she was, she has to leave.
-    const all = [...(tags ?? []), ...(payload.tags as string[])]
-    const tagged = all.filter(tag => tag.startsWith('country:')).map(tag => tag.slice('country:'.length))
-    const feeds = feedKeysOf(groups, country ? [country, ...tagged] : tagged)
-    const at = now()
+export const generateLivestreamFeed = ({ documents, groups, append, time }: World): Generate => ({
+  async perform({ id, payload: { streamerId, tags } }) {
+    const user = await documents.get('users', streamerId)
+    const own: unknown[] = Array.isArray(user?.tags) ? user.tags : []
+    // The tags of the session's start count too: a streamer who has moved from Taiwan has to leave the feed of Asia.
+    const tagged = [...own, ...tags]
+      .filter(tag => typeof tag === 'string')
+      .filter(tag => tag.startsWith(COUNTRY))
+      .map(tag => tag.slice(COUNTRY.length))
+    const country = typeof user?.country === 'string' && user.country !== '' ? [user.country] : []
+    const feeds = feedKeysOf(groups, [...country, ...tagged])
+    const at = time.now()
     await append(feeds.map(feed => ({ kind: 'feed.request', key: feed, id, at, arrival: at })))
     return { outcome: 'done', detail: { feeds } }
   },

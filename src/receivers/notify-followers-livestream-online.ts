@@ -1,26 +1,30 @@
+import type { SaysOf } from '../../actors/kinds.ts'
+import type { DocumentStore } from '../documents/index.ts'
 import type { Effect, Progress, Receiver } from '../effects/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import { MOST_REGISTRATIONS, type PushMessage, type Registration } from '../notify/index.ts'
 import type { World } from './index.ts'
 
-/** Nobody wants to hear an hour later that somebody was live. */
+/** News that somebody is live is worth nothing an hour later. */
 const EXPIRES_MS = 3_600_000
 const FOLLOWERS_AT_ONCE = 500
 
+type Online = SaysOf<'notify_followers_livestream_online'>
 type Device = Registration & { _id: string }
 
-/** So many devices may be passed over until the rest waits for them too. */
+/** Devices that are passed over at most; with more of them the rest waits, too. */
 const MOST_PASSED_OVER = 5_000
 
 /** Tells every registered device of every follower, and forgets devices nobody will ever reach again. */
-export const notifyFollowersLivestreamOnline = (world: World): Receiver => ({
+export const notifyFollowersLivestreamOnline = (world: World): Receiver<Online, never> => ({
   expiresMs: EXPIRES_MS,
   async perform(effect, progress) {
-    const session = await world.documents.get('sessions', String(effect.payload.sessionId))
+    const { sessionId, streamerId } = effect.payload
+    const session = await world.documents.get('sessions', sessionId)
     if (session?.active === false) return { outcome: 'done', detail: { ...progress.counts, ended: true } }
     const message = await messageOf(effect, world)
     let failure: RollcallError | undefined
-    for await (const devices of devicesToTell(String(effect.payload.streamerId), progress, world)) {
+    for await (const devices of devicesToTell(streamerId, progress, world)) {
       for (let i = 0; i < devices.length; i += MOST_REGISTRATIONS) {
         const failed = await tell(devices.slice(i, i + MOST_REGISTRATIONS), message, progress, world)
         if (failed && !(failure && failure.retryAfterMs > failed.retryAfterMs)) failure = failed
@@ -33,13 +37,13 @@ export const notifyFollowersLivestreamOnline = (world: World): Receiver => ({
   },
 })
 
-async function messageOf({ id, at, payload }: Effect, { documents }: World): Promise<PushMessage> {
+async function messageOf({ id, at, payload }: Effect<Online>, { documents }: World): Promise<PushMessage> {
   const { sessionId, streamerId, title } = payload
-  const user = await documents.get('users', String(streamerId))
+  const user = await documents.get('users', streamerId)
   return {
     title: `${user?.username ?? streamerId} is live`,
-    body: String(title ?? ''),
-    data: { effectId: id, type: 'livestream.online', sessionId: String(sessionId), streamerId: String(streamerId) },
+    body: title ?? '',
+    data: { effectId: id, type: 'livestream.online', sessionId, streamerId },
     collapseKey: id,
     expiresAt: at + EXPIRES_MS,
   }
@@ -50,7 +54,7 @@ async function* devicesToTell(streamerId: string, progress: Progress, { document
   const passedOver = [...progress.again]
   for (let i = 0; i < passedOver.length; i += MOST_REGISTRATIONS) {
     const ids = passedOver.slice(i, i + MOST_REGISTRATIONS)
-    const devices = (await documents.find('registrations', { filter: { _id: { $in: ids } } })) as unknown as Device[]
+    const devices = await devicesWhere({ _id: { $in: ids } }, documents)
     const there = new Set(devices.map(({ _id }) => _id))
     for (const id of ids) if (!there.has(id)) progress.again.delete(id)
     yield devices
@@ -61,18 +65,26 @@ async function* devicesToTell(streamerId: string, progress: Progress, { document
     const followers = await documents.find('followers', { filter, sort: { _id: 1 }, limit: FOLLOWERS_AT_ONCE })
     if (followers.length === 0) return
     const userId = { $in: followers.map(({ followerId }) => followerId) }
-    const devices = (await documents.find('registrations', { filter: { userId } })) as unknown as Device[]
-    yield devices.filter(({ _id }) => !progress.done.has(_id))
+    const devices = await devicesWhere({ userId }, documents)
+    yield devices.filter(({ _id }) => !progress.through.has(_id))
     progress.cursor = followers.at(-1)!._id
-    progress.done.clear()
+    progress.through.clear()
   }
 }
 
-/** Answers why some have to be told again; rejects if none could be told at all. */
+/** Devices as Firebase is told them, which refuses one without a value. */
+async function devicesWhere(filter: Record<string, unknown>, documents: DocumentStore): Promise<Device[]> {
+  const registrations = await documents.find('registrations', { filter })
+  return registrations.map(({ _id, kind, value }) => ({
+    ...{ _id, kind: kind === 'fid' ? 'fid' : 'token', value: typeof value === 'string' ? value : '' },
+  }))
+}
+
+/** Tells some devices; answers why a part of them has to be told again, rejects if none could be told at all. */
 async function tell(
   devices: Device[],
   message: PushMessage,
-  { done, again, counts }: Progress,
+  { through, again, counts }: Progress,
   { push, documents }: World,
 ): Promise<RollcallError | undefined> {
   if (devices.length === 0) return undefined
@@ -90,11 +102,11 @@ async function tell(
     const outcome = delivery instanceof RollcallError ? 'refused' : delivery
     counts[outcome] = (counts[outcome] ?? 0) + 1
     again.delete(device._id)
-    done.add(device._id)
+    through.add(device._id)
   }
   if (dead.length > 0) {
     const ids = dead.map(({ _id }) => _id)
-    // Only as it was when it was told: it may have been registered anew meanwhile.
+    // A device that was registered anew meanwhile has another value, and stays.
     const values = dead.map(({ value }) => value)
     await documents.removeWhere('registrations', { _id: { $in: ids }, value: { $in: values } })
   }

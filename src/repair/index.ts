@@ -1,17 +1,24 @@
 /** Lets partitions go on whose log does not fit their checkpoint. Needs everything Rollcall owns for itself. */
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
 import { type Problem, problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
-import { type Cuts, peekAtCuts } from '../checkpoint/peek.ts'
+import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { isCode, RollcallError } from '../errors.ts'
-import { openDataDir } from '../lmdb/data-dir.ts'
 import type { Bounds, Seq } from '../log/index.ts'
+import type { Faults } from '../observe/index.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
 import type { Lease } from '../ownership/lease.ts'
-import { changesOf, type OwnLog, openOwnLog, openStores, type Places, type Stores } from '../stores.ts'
+import {
+  locateStores,
+  type OwnLog,
+  openDatabase,
+  openOwnLog,
+  openStores,
+  peekAtCheckpoints,
+  type Stores,
+} from '../stores.ts'
+import { systemTime } from '../time.ts'
 
 export interface Repaired {
   partition: number
@@ -26,59 +33,41 @@ export interface Repaired {
 export interface RepairOptions {
   /** what is in no checkpoint and cannot be kept may go */
   acceptLoss: boolean
+  faults: Faults
 }
 
-/** What it takes beyond the time after which an owner counts as gone to look and to take its place. */
+/** Looking and taking the place of an owner may take so long, beyond the time after which the owner counts as gone. */
 const LOOK_MS = 5_000
 
 /** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
-  const { natsUrl, natsReplicas, mongodbUrl, redisUrl, partitions } = config
-  const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir)
-  const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
-  const closes: (() => Promise<unknown>)[] = [async () => dir?.release()]
-  try {
-    const settings = recordedSettings(config)
-    const places: Places = { logPath, statePath, partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl }
-    const { log } = await openOwnLog(places, settings)
-    closes.push(() => log.close())
-    const changed = changesOf(log.settings, settings)
-    if (changed) throw new RollcallError('RC_CONFIG_CHANGED', changed)
-    const db = mongodbUrl ? await connected(mongodbUrl, closes) : null
-    const cuts = db ? (await import('../checkpoint/mongo/peek.ts')).peekAtMongoCuts(db) : peekAtCuts(statePath)
-    const problems = await found(cuts, log, partitions).finally(() => cuts.close())
-    const isWell = problems.every(problem => problem === null)
-    if (db && (!isWell || (await isOwned(db)))) {
-      const lease = await ownership(db, config.takeOverMs)
-      closes.push(() => lease.release())
-    }
-    const stores = isWell ? null : await openedStores(db, places)
-    if (stores) closes.push(() => stores.close())
-    const { acceptLoss } = options
-    const from = stores && {
-      log,
-      store: stores.checkpoints,
-      documents: stores.documents,
-      partitions,
-      now: Date.now,
-      acceptLoss,
-    }
-    const adopting = from ? await adopt(from) : []
-    for (const [partition, problem] of problems.entries()) {
-      if (!stores || problem === null) yield { partition, problem, repaired: false }
-      else if (adopting.includes(partition)) yield { partition, problem, repaired: true, adopts: true }
-      else yield await repairOne(stores.checkpoints, log, partition, options)
-    }
-  } finally {
-    for (const close of closes.reverse()) await close()
+  await using opened = new AsyncDisposableStack()
+  const { places } = opened.adopt(await locateStores(config), each => each.close())
+  const { log } = await openOwnLog(places, recordedSettings(config))
+  opened.defer(() => log.close())
+  const database = opened.adopt(await openDatabase(places), async each => each?.close())
+  const db = database?.db ?? null
+  const problems = await found(await peekAtCheckpoints(places.statePath, db), log, config.partitions)
+  const isWell = problems.every(problem => problem === null)
+  if (db && (!isWell || (await isOwned(db)))) {
+    opened.adopt(await ownership(db, config.takeOverMs, options.faults), lease => lease.release())
+  }
+  const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
+  const adopting = stores ? await adopted(stores, log, config, options) : []
+  for (const [partition, problem] of problems.entries()) {
+    if (!stores || problem === null) yield { partition, problem, repaired: false }
+    else if (adopting.includes(partition)) yield { partition, problem, repaired: true, adopts: true }
+    else yield await repairOne(stores.checkpoints, log, partition, options)
   }
 }
 
-async function connected(url: string, closes: (() => Promise<unknown>)[]): Promise<Db> {
-  const { connectMongo } = await import('../mongodb/index.ts')
-  const { db, close } = await connectMongo(url)
-  closes.push(close)
-  return db
+function adopted(
+  { checkpoints: store, documents }: Stores,
+  log: OwnLog,
+  { partitions }: Config,
+  { acceptLoss }: RepairOptions,
+): Promise<number[]> {
+  return adopt({ log, store, documents, partitions, time: systemTime, acceptLoss })
 }
 
 async function isOwned(db: Db): Promise<boolean> {
@@ -86,34 +75,32 @@ async function isOwned(db: Db): Promise<boolean> {
   return (await ownerIn(db)) !== null
 }
 
-async function openedStores(db: Db | null, places: Places): Promise<Omit<Stores, 'db'>> {
-  if (!db) return openStores(places)
-  const { openMongoCheckpoints } = await import('../checkpoint/mongo/index.ts')
-  const { openMongoDocuments } = await import('../documents/mongo.ts')
-  return { checkpoints: openMongoCheckpoints(db), documents: openMongoDocuments(db), close: async () => {} }
-}
-
 async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
   const problems: (Problem | null)[] = []
-  for (let p = 0; p < partitions; p++) {
-    const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null, mark: null }
-    problems.push(await problemOf(cut, log, p))
+  try {
+    for (let p = 0; p < partitions; p++) {
+      const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null, mark: null }
+      problems.push(await problemOf(cut, log, p))
+    }
+  } finally {
+    await cuts.close()
   }
   return problems
 }
 
-async function ownership(db: Db, goneMs: number): Promise<Lease> {
+/** The lease, or RC_NO_OWNER if its owner does not count as gone by the time it should. */
+async function ownership(db: Db, goneMs: number, faults: Faults): Promise<Lease> {
   const { Lease } = await import('../ownership/lease.ts')
+  const late = new AbortController()
+  const cancel = systemTime.after(goneMs * 1.2 + LOOK_MS, () => late.abort())
+  const options = { goneMs, time: systemTime, faults, waiting() {} }
   try {
-    return await Lease.acquire(db, randomUUID(), AbortSignal.timeout(goneMs * 1.2 + LOOK_MS), {
-      goneMs,
-      monotonic: () => performance.now(),
-      sleep,
-      waiting: () => {},
-    })
+    return await Lease.acquire(db, systemTime.id(), late.signal, options)
   } catch (cause) {
     if (!isCode(cause, 'RC_CLOSING')) throw cause
     throw new RollcallError('RC_NO_OWNER', 'Another process owns the partitions; end it first.', { cause })
+  } finally {
+    cancel()
   }
 }
 
@@ -123,7 +110,7 @@ async function repairOne(
   partition: number,
   { acceptLoss }: RepairOptions,
 ): Promise<Repaired> {
-  const claim = await store.claim(partition, randomUUID())
+  const claim = await store.claim(partition, systemTime.id())
   const bounds = await log.bounds(partition)
   const problem = await problemOf(claim, log, partition)
   const loss = problem && lossOf(problem, claim, bounds)

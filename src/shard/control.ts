@@ -1,64 +1,54 @@
-import { ALIVE_MS } from '../../machines/viewer.ts'
+import { aliveSince } from '../audience/alive.ts'
 import type { LiveSets } from '../audience/index.ts'
+import { audienceOf, sumOf } from '../audience/sum.ts'
 import { RollcallError } from '../errors.ts'
-import type { Loop } from '../partition/processor.ts'
-import type { AudienceCount, ShardControl } from './index.ts'
+import type { Processor } from '../partition/processor.ts'
+import type { Time } from '../time.ts'
+import type { ShardControl } from './index.ts'
 
-/** Answers for the partitions of one shard. `refused` are those it could not take over, and why. */
-export function control(
-  loops: ReadonlyMap<number, Loop>,
-  refused: ReadonlyMap<number, RollcallError>,
-  live: LiveSets<null>,
-  drained: () => void,
-): ShardControl {
-  const owned = (partition: number): Loop => {
-    const loop = loops.get(partition)
-    const stopped = loop ? loop.stopped : refused.get(partition)
-    if (!loop || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
-    return loop
+export interface ControlOptions {
+  processors: ReadonlyMap<number, Processor>
+  /** partitions the shard could not take over, and why */
+  refused: ReadonlyMap<number, RollcallError>
+  live: LiveSets<null>
+  time: Time
+}
+
+/** Answers for the partitions of one shard; `drained` hears of its end. */
+export function control({ processors, refused, live, time }: ControlOptions, drained: () => void): ShardControl {
+  const owned = (partition: number): Processor => {
+    const processor = processors.get(partition)
+    const stopped = processor ? processor.stopped : refused.get(partition)
+    if (!processor || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
+    return processor
   }
-  const partitions = () => [...loops.values()].map(({ partition }) => partition)
-  // A sum without one of its parts would pass for the whole.
+  const partitions = () => [...processors.values()].map(({ partition }) => partition)
+  // The sum of all but one would pass for the whole.
   const allPartitions = () => {
     const [refusal] = refused.values()
-    const stopped = refusal ?? [...loops.values()].find(({ stopped }) => stopped)?.stopped
+    const stopped = refusal ?? [...processors.values()].find(({ stopped }) => stopped)?.stopped
     if (stopped) throw stopped
     return partitions()
-  }
-
-  const audienceOf = async (stream: string): Promise<AudienceCount> => {
-    const now = Date.now()
-    const count = { alive: 0, attendance: 0 }
-    for (const partition of allPartitions()) {
-      count.alive += partition.counters.alive(now, stream)
-      count.attendance += await partition.attendanceOf(stream)
-    }
-    return count
   }
 
   return {
     settled: async (partition, seq, withinMs) => owned(partition).committer.settled(seq, withinMs),
 
     async audience() {
-      const now = Date.now()
-      const all = { alive: 0, attendance: 0 }
-      const bySession = new Map<string, AudienceCount>()
-      for (const { counters } of allPartitions()) {
-        all.alive += counters.alive(now)
-        all.attendance += counters.totals.attendance
-        for (const stream of counters.streams) {
-          const count = bySession.get(stream) ?? { alive: 0, attendance: 0 }
-          count.alive += counters.alive(now, stream)
-          count.attendance += counters.attendanceOf(stream) ?? 0
-          bySession.set(stream, count)
-        }
-      }
-      return { all, bySession: [...bySession] }
+      const now = time.now()
+      return audienceOf(allPartitions().map(({ counters }) => counters.audience(now)))
     },
 
-    audienceOf,
+    async audienceOf(stream) {
+      const now = time.now()
+      const counts = allPartitions().map(async partition => ({
+        alive: partition.counters.alive(now, stream),
+        attendance: await partition.attendanceOf(stream),
+      }))
+      return sumOf(await Promise.all(counts))
+    },
 
-    alive: stream => live.alive(Date.now() - ALIVE_MS, stream),
+    alive: stream => live.alive(aliveSince(time.now()), stream),
 
     async actor(partition, kind, key) {
       const { partition: owner } = owned(partition)
@@ -83,7 +73,7 @@ export function control(
         ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
         stopped: { code: error.code, message: error.message },
       }))
-      const states = [...loops.values()].map(({ partition, stopped }) => ({
+      const states = [...processors.values()].map(({ partition, stopped }) => ({
         partition: partition.claim.partition,
         epoch: partition.claim.epoch,
         applied: partition.applied,
@@ -94,11 +84,11 @@ export function control(
       return [...refusals, ...states]
     },
 
-    // Of a worker thread this ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
+    // In a worker thread `exit` ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
     crash: async () => process.exit(1),
 
     async drain() {
-      await Promise.all([...loops.values()].map(loop => loop.drain()))
+      await Promise.all([...processors.values()].map(processor => processor.drain()))
       drained()
     },
   }

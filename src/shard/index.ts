@@ -1,16 +1,11 @@
 /**
- * The shard: a worker thread that owns partitions. It reads the log, runs the actors, commits, projects, performs.
+ * The shard: a worker thread that owns partitions, reads the log, runs the actors, commits, projects, performs.
  * This is its control plane; events never cross it.
  */
-
+import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { Parked } from '../partition/parking.ts'
-
-export interface AudienceCount {
-  alive: number
-  attendance: number
-}
 
 export interface ActorView {
   kind: string
@@ -33,7 +28,7 @@ export interface PartitionStatus {
   stopped: { code: string; message: string } | null
 }
 
-/** What is not given is not asked for. */
+/** A field that is not given is not asked for. */
 export interface EffectQuery {
   actor?: string | undefined
   state?: string | undefined
@@ -43,13 +38,13 @@ export interface ShardControl {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>
   /** In all, and on every stream with a beat in the last 24 h. */
-  audience(): Promise<{ all: AudienceCount; bySession: [id: string, count: AudienceCount][] }>
+  audience(): Promise<Audience>
   audienceOf(stream: string): Promise<AudienceCount>
   /** Users alive on a stream, as of the last commits; null while that is not known. */
   alive(stream: string): Promise<string[] | null>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
   parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
-  /** Those that are not done, newest first, no more than asked for. */
+  /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>
   /** Ends the thread without another write, and never answers. */

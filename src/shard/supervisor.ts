@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
@@ -7,36 +6,39 @@ import type { Rules } from '../../actors/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
 import type { Host } from '../receivers/index.ts'
-import type { LivestreamSettings } from '../receivers/open.ts'
-import type { Places } from '../stores.ts'
+import type { ReceiverSettings } from '../receivers/open.ts'
+import type { StoreSettings } from '../stores.ts'
+import { atMost, type Time, within } from '../time.ts'
 import type { ShardControl } from './index.ts'
-import type { Fault, ThreadOptions } from './thread.ts'
+import type { ShardFault, ThreadOptions } from './thread.ts'
 import { endpoint, serve } from './wire.ts'
 
 export interface ShardOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
-  places: Places
+  places: StoreSettings
   /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */
   writer: EmbeddedLog | null
-  livestream: LivestreamSettings
+  receivers: ReceiverSettings
   host: Host
+  time: Time
   /** something went wrong in the shard and is being dealt with */
-  fault(fault: Fault): void
+  fault(fault: ShardFault): void
   /** the thread is gone and starts again after `wait` ms */
   restarting(wait: number, error: unknown): void
 }
 
 const CALL_MS = 25_000
-const FIRST_RESTART_MS = 50
-const LAST_RESTART_MS = 5_000
+/** ms before the thread is started anew, by how often it was lost in a row; the last of them again and again */
+const RESTARTS_MS = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000]
+/** A thread that ran for so long was not lost in a row. */
 const STABLE_MS = 30_000
 /** A shard that never came up is given up after so many tries. */
 const FIRST_TRIES = 5
 const DRAIN_MS = 10_000
 
-/** One run of the shard's thread. */
+/** A run of the shard's thread. */
 interface Run {
   pool: Piscina
   /** settles when the thread's task has ended by itself */
@@ -64,8 +66,8 @@ export class Shard {
   }
 
   #start(): void {
-    const started = performance.now()
-    const { writer, fault, host, restarting: _restarting, ...settings } = this.#options
+    const { writer, fault, host, time, restarting: _restarting, ...settings } = this.#options
+    const started = time.monotonic()
     const channels = {
       control: new MessageChannel(),
       host: new MessageChannel(),
@@ -81,9 +83,10 @@ export class Shard {
     // atomics would freeze the idle thread's event loop, and with it the ports.
     const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
     const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: 2 ** 31 - 1 })
-    const options: ThreadOptions = { owner: randomUUID(), ...settings, ports }
+    const options: ThreadOptions = { owner: time.id(), ...settings, ports }
     const task = pool.run(options, { transferList: Object.values(ports) as never })
     const { promise: lost, reject } = Promise.withResolvers<never>()
+    // Nobody may be calling when the thread is lost.
     lost.catch(() => {})
     const ended = (error: unknown): void => {
       for (const { port1 } of Object.values(channels)) port1.close()
@@ -115,15 +118,16 @@ export class Shard {
     }
     if (this.#isUp) this.#up = Promise.withResolvers()
     this.#isUp = false
-    this.#failures = performance.now() - started > STABLE_MS ? 0 : this.#failures + 1
+    const { time, restarting } = this.#options
+    this.#failures = time.monotonic() - started > STABLE_MS ? 0 : this.#failures + 1
     if (!this.#wasUp && this.#failures === FIRST_TRIES) {
       this.#closing = true
       this.#refuse(new RollcallError('RC_SHARD_LOST', 'The shard does not start.', { cause: error }))
       return
     }
-    const wait = Math.min(FIRST_RESTART_MS * 2 ** Math.min(this.#failures, 10), LAST_RESTART_MS)
-    this.#options.restarting(wait, error)
-    setTimeout(() => this.#closing || this.#start(), wait)
+    const wait = RESTARTS_MS[Math.min(this.#failures, RESTARTS_MS.length - 1)]!
+    restarting(wait, error)
+    time.after(wait, () => this.#closing || this.#start())
   }
 
   /** From here on every call is refused. */
@@ -142,16 +146,11 @@ export class Shard {
 
   /** Calls the shard; waits while it restarts. Rejects with RC_SHARD_LOST if it dies meanwhile, never hangs. */
   async call<T>(ask: (remote: Remote<ShardControl>) => Promise<T>, withinMs: number = CALL_MS): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new RollcallError('RC_SHARD_TIMEOUT')), withinMs)
-    })
-    try {
-      const { remote, lost } = await Promise.race([this.#up.promise, late])
-      return await Promise.race([ask(remote), lost, late])
-    } finally {
-      clearTimeout(timer)
-    }
+    const { time } = this.#options
+    const until = time.monotonic() + withinMs
+    const late = (): RollcallError => new RollcallError('RC_SHARD_TIMEOUT')
+    const { remote, lost } = await within(time, withinMs, this.#up.promise, late)
+    return within(time, until - time.monotonic(), Promise.race([ask(remote), lost]), late)
   }
 
   /** Ends the thread at once, as a crash of its own would; it is started again. */
@@ -167,7 +166,7 @@ export class Shard {
     if (!run) return this.#refuse(new RollcallError('RC_CLOSING'))
     await this.call(remote => remote.drain()).catch(error => this.#options.restarting(0, error))
     // A thread that is ended inside a call of LMDB takes the process with it: it must have closed its stores.
-    await Promise.race([run.task.catch(() => {}), new Promise(resolve => setTimeout(resolve, DRAIN_MS).unref())])
+    await atMost(this.#options.time, DRAIN_MS, Promise.allSettled([run.task]))
     await run.pool.destroy()
   }
 }

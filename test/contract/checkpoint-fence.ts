@@ -5,7 +5,7 @@ import { actors, delta, load } from '../support/checkpoint-records.ts'
 import { seeded } from '../support/random.ts'
 import type { OpenedCheckpoints } from './checkpoint-store.ts'
 
-/** Who may commit. */
+/** The fence of every checkpoint store: one owner may commit, and none before it. */
 export function checkpointFence(name: string, open: () => Promise<OpenedCheckpoints>): void {
   describe(`the fence of the checkpoint store, ${name},`, () => {
     let opened: OpenedCheckpoints

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointStore, Claim, Record } from '../../src/checkpoint/index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim } from '../../src/checkpoint/index.ts'
 import type { Piece } from '../../src/checkpoint/mongo/blobs.ts'
 import { openMongoCheckpoints } from '../../src/checkpoint/mongo/index.ts'
 import type { Manifest } from '../../src/checkpoint/mongo/manifest.ts'
@@ -16,7 +16,7 @@ const MB = 1024 * 1024
 const server = mongodbServer()
 
 /** Snapshots of viewers `from` to `to`. */
-const viewers = (from: number, to: number, value: unknown): Record[] =>
+const viewers = (from: number, to: number, value: unknown): CheckpointRecord[] =>
   Array.from({ length: to - from }, (_, i) => put('actor', ['viewer', `v${from + i}`, ''], value))
 
 describe.skipIf(server === null)('the blobs of a checkpoint in MongoDB', () => {
@@ -39,7 +39,7 @@ describe.skipIf(server === null)('the blobs of a checkpoint in MongoDB', () => {
   })
   afterEach(() => database.drop())
 
-  const commit = async (puts: Record[] = []): Promise<void> => {
+  const commit = async (puts: CheckpointRecord[] = []): Promise<void> => {
     inserted = []
     await store.commit(claim, claim.cut + 1, delta(puts))
   }
@@ -96,7 +96,7 @@ describe.skipIf(server === null)('the blobs of a checkpoint in MongoDB', () => {
       await commit(viewers(n * 600, n * 600 + 10, 'changed'))
       sizes.push(bytes(inserted))
     }
-    // One bucket of 2,048 such actors, and the delta.
+    // A bucket of 2,048 such actors, and the delta.
     expect(Math.max(...sizes)).toBeLessThan(0.8 * MB)
     expect(bytes(inserted)).toBeGreaterThan(0)
   })

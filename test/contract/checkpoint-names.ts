@@ -83,6 +83,15 @@ export function checkpointNames(name: string, open: () => Promise<OpenedCheckpoi
       }
     })
 
+    test('keeps apart what names that are no texts name', async () => {
+      const names = [undefined, null, 7, true, {}, ['x'], 'x', ''] as string[]
+      await store.commit(claim, 1, delta(names.map((name, i) => put('aggregate', ['stream', name, 'attendance'], i))))
+      for (const [i, name] of names.entries()) {
+        const found = await load(store, claim, { space: 'aggregate', names: ['stream', name] })
+        expect(found.map(({ value }) => value)).toEqual([i])
+      }
+    })
+
     test.each(
       LONG.map(long => [JSON.stringify(long[0]), long] as const),
     )('takes three names full of %s', async (_, long) => {

@@ -14,7 +14,7 @@ export interface OpenedCheckpoints {
 
 const VALUES: unknown[] = [0, -1.5, '', 'text', true, null, [], [1, [2]], {}, { a: { b: null } }]
 
-/** What every checkpoint store does. */
+/** The contract of every checkpoint store. */
 export function checkpointContract(name: string, open: () => Promise<OpenedCheckpoints>): void {
   checkpointNames(name, open)
   checkpointFence(name, open)

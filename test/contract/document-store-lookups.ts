@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
-/** What every document store does to join collections, and to go through one by id. */
+/** Pipelines, joins, and the way through a collection by id, as every document store has them. */
 export function documentLookupsContract(name: string, open: () => Promise<OpenedDocuments>): void {
   describe(`the documents, ${name},`, () => {
     let opened: OpenedDocuments
@@ -92,6 +92,58 @@ export function documentLookupsContract(name: string, open: () => Promise<Opened
           { $lookup: { from: 'earnings', localField: 'userIds', foreignField: 'userId', as: 'found' } },
         ])
         expect((joined!.found as Document[]).map(({ _id }) => _id).sort()).toEqual(['a', 'b'])
+      })
+    })
+
+    describe('when aggregated,', () => {
+      beforeEach(async () => {
+        await store.upsertMany('sessions', [
+          { id: 's1', seq: 1, set: { userId: 'u1', active: true } },
+          { id: 's2', seq: 1, set: { userId: 'u2', active: true } },
+          { id: 's3', seq: 1, set: { userId: 'u1', active: false } },
+          { id: 's4', seq: 1, set: { userId: 'nobody', active: true } },
+        ])
+        await store.upsertMany('users', [
+          { id: 'u1', seq: 1, set: { username: 'Ann', tags: ['badge:new'] } },
+          { id: 'u2', seq: 1, set: { username: 'Bob' } },
+        ])
+        await store.upsertMany('earnings', [
+          { id: 'e1', seq: 1, set: { userId: 'u1', amount: 5 } },
+          { id: 'e2', seq: 1, set: { userId: 'u1', amount: 2 } },
+        ])
+      })
+
+      test('are joined with other collections', async () => {
+        const items = await store.aggregate('sessions', [
+          { $match: { active: true } },
+          { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } },
+          { $unwind: '$user' },
+          { $lookup: { from: 'earnings', localField: 'userId', foreignField: 'userId', as: 'earnings' } },
+          { $sort: { 'user.username': -1, _id: 1 } },
+          { $project: { _id: 1, name: '$user.username', revenue: { $sum: '$earnings.amount' } } },
+        ])
+        expect(items).toEqual([
+          { _id: 's2', name: 'Bob', revenue: 0 },
+          { _id: 's1', name: 'Ann', revenue: 7 },
+        ])
+      })
+
+      test('are grouped', async () => {
+        const groups = await store.aggregate('sessions', [
+          { $group: { _id: '$userId', sessions: { $sum: 1 } } },
+          { $sort: { sessions: -1, _id: 1 } },
+          { $limit: 2 },
+        ])
+        expect(groups).toEqual([
+          { _id: 'u1', sessions: 2 },
+          { _id: 'nobody', sessions: 1 },
+        ])
+      })
+
+      test('stay as they were', async () => {
+        const before = await store.find('sessions', { sort: { _id: 1 } })
+        await store.aggregate('sessions', [{ $addFields: { active: 'changed' } }, { $unset: 'userId' }])
+        expect(await store.find('sessions', { sort: { _id: 1 } })).toStrictEqual(before)
       })
     })
 

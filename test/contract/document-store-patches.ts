@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Document, DocumentStore, Upsert } from '../../src/documents/index.ts'
-import { idsOf, type OpenedDocuments } from './document-store.ts'
+import { idsOf } from '../support/documents.ts'
+import type { OpenedDocuments } from './document-store.ts'
 
-/** What every document store does when documents go by what they are, and when fields are set beside their seq. */
+/** Removals by a filter, and patches beside the seq, as every document store does them. */
 export function documentPatchesContract(name: string, open: () => Promise<OpenedDocuments>): void {
   describe(`the documents, ${name},`, () => {
     let opened: OpenedDocuments

@@ -6,23 +6,24 @@ import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { open } from 'lmdb'
 import { Aggregator } from 'mingo'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import { documentKey, plan } from '../../src/documents/index-entries.ts'
+import { systemTime } from '../../src/time.ts'
+import { idsOf } from '../support/documents.ts'
 import { seeded } from '../support/random.ts'
-import { documentStoreContract, idsOf, type OpenedDocuments } from './document-store.ts'
-import { documentLookupsContract } from './document-store-lookups.ts'
-import { documentPatchesContract } from './document-store-patches.ts'
+import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
+import { documentTracesContract } from './document-store-traces.ts'
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
 
-async function openEmbedded(path = temporaryDirectory()): Promise<OpenedDocuments> {
-  const handles = [openDocuments({ path })]
+async function openEmbedded(path = temporaryDirectory(), time = systemTime): Promise<OpenedDocuments> {
+  const handles = [openDocuments({ path, time })]
   return {
     store: handles[0]!,
     again: async () => {
-      handles.push(openDocuments({ path }))
+      handles.push(openDocuments({ path, time }))
       return handles.at(-1)!
     },
     destroy: async () => {
@@ -33,8 +34,7 @@ async function openEmbedded(path = temporaryDirectory()): Promise<OpenedDocument
 }
 
 documentStoreContract('embedded', openEmbedded)
-documentPatchesContract('embedded', openEmbedded)
-documentLookupsContract('embedded', openEmbedded)
+documentTracesContract('embedded', time => openEmbedded(undefined, time))
 
 describe('the embedded documents', () => {
   let path: string
@@ -46,10 +46,7 @@ describe('the embedded documents', () => {
     opened = await openEmbedded(path)
     store = opened.store
   })
-  afterEach(async () => {
-    vi.useRealTimers()
-    await opened.destroy()
-  })
+  afterEach(() => opened.destroy())
 
   /** Runs code in another thread, where `store` is a handle of its own. */
   const inThread = (code: string): Worker =>
@@ -165,38 +162,6 @@ describe('the embedded documents', () => {
     )
     await store.upsertMany('sessions', [{ id: ids[0]!, seq: 2, set: { userId: 'short' } }])
     expect(idsOf(await store.find('sessions', { filter: { userId } }))).toEqual([ids[1]])
-  })
-
-  test('keep older writes out for an hour after a removal, and only that long', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) })
-    const older = { id: 's1', seq: 4, set: { userId: 'u1' } }
-    await store.upsertMany('sessions', [{ ...older, seq: 5 }])
-    await store.removeMany('sessions', ['s1'], 6)
-    const written = async (): Promise<boolean> => {
-      await store.removeMany('sessions', [], 0)
-      await store.upsertMany('sessions', [older])
-      return (await store.get('sessions', 's1')) !== null
-    }
-    vi.setSystemTime(Date.UTC(2026, 0, 1, 1))
-    expect(await written()).toBe(false)
-    vi.setSystemTime(Date.UTC(2026, 0, 1, 1) + 1)
-    expect(await written()).toBe(true)
-  })
-
-  test('keep older writes out for an hour after a removal by a filter too, and only that long', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) })
-    const older = { id: 's1', seq: 4, set: { userId: 'u1' } }
-    await store.upsertMany('sessions', [{ ...older, seq: 5 }])
-    await store.removeWhere('sessions', { userId: 'u1' })
-    const written = async (): Promise<boolean> => {
-      await store.removeWhere('sessions', { userId: 'nobody' })
-      await store.upsertMany('sessions', [older])
-      return (await store.get('sessions', 's1')) !== null
-    }
-    vi.setSystemTime(Date.UTC(2026, 0, 1, 1))
-    expect(await written()).toBe(false)
-    vi.setSystemTime(Date.UTC(2026, 0, 1, 1) + 1)
-    expect(await written()).toBe(true)
   })
 
   describe('that cannot be read', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { markOf } from '../../src/log/fingerprint.ts'
+import { fingerprintOf } from '../../src/log/fingerprint.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { seeded } from '../support/random.ts'
@@ -14,7 +14,7 @@ export interface OpenedLog {
   destroy(): Promise<void>
 }
 
-/** What every event log does. */
+/** The contract of every event log. */
 export function eventLogContract(name: string, open: () => Promise<OpenedLog>): void {
   describe(`the event log, ${name},`, () => {
     let opened: OpenedLog
@@ -150,7 +150,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       expect(marks[0]).not.toBe(marks[1])
       expect(marks[2]).toBe(marks[0])
       const [first] = await readTo(log, 0, seqs[0]!)
-      expect(markOf(first!)).toBe(marks[0])
+      expect(fingerprintOf(first!)).toBe(marks[0])
       const other = await opened.reader()
       expect([await other.mark(0, seqs[0]!), await other.mark(0, 0), await other.mark(0, 99)]).toEqual([
         marks[0],

@@ -12,7 +12,7 @@ let env: Env
 let first: Server
 let second: Server
 
-/** What both answer once they know what either has accepted. */
+/** The answers of both, once they know what either has accepted. */
 async function answers(path: string): Promise<Body[]> {
   const positions = [first.positions, second.positions].filter(positions => positions !== '').join(',')
   const headers: Env = positions === '' ? {} : { 'rollcall-after': positions }

@@ -6,7 +6,7 @@ import { type NatsServer, natsServerBinary, startNatsServer } from '../support/n
 import { RedisServer, redisServerBinary } from '../support/redis-server.ts'
 import { type Body, type Env, inParallel, type Server, startServer } from '../support/server.ts'
 
-/** What whoever asks a process to end gives it before it is killed. */
+/** A process that was asked to end has so long before it is killed. */
 const PATIENCE_MS = 10_000
 const STREAMERS = Array.from({ length: 8 }, (_, n) => `sam-${n}`)
 

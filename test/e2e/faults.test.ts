@@ -17,7 +17,7 @@ let redis: RedisServer
 let env: Env
 let server: Server
 
-/** Who is alive by Redis is who is alive by the beats. */
+/** Redis names those alive whom the beats do. */
 async function expectCopies(beats: Heartbeat[]): Promise<void> {
   const newest = new Map<string, number>()
   for (const { userId, at } of beats) newest.set(userId, Math.max(at, newest.get(userId) ?? 0))
@@ -95,7 +95,7 @@ describe.skipIf(!isHere)('with all on servers, under load,', () => {
   test('an owner of whose partitions one was claimed behind its back claims it again', {
     timeout: 120_000,
   }, async () => {
-    // It listens anew where it was.
+    // The server listens where it did before when it begins anew: hence a port that is not chosen by itself.
     await server.stop()
     server = await startServer({ ...env, ROLLCALL_PORT: String(await freePort()) })
     const { beats, requests } = load(Date.now())

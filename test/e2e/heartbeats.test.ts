@@ -25,7 +25,7 @@ function path(random: Random): string {
   ])
 }
 
-/** One user's beats, at most an hour from first to last; `last` is when the newest is sent. */
+/** The beats of one user, at most an hour from first to last; `last` is when the newest is sent. */
 function beatsOf(userId: string, last: number, span: number, random: Random): Heartbeat[] {
   const country = random.pick(COUNTRIES)
   const groups = random.pick(GROUPS)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Step } from '../support/die-at.ts'
+import type { Point } from '../../src/observe/steps.ts'
 import { type FakeFirebase, startFakeFirebase } from '../support/fake-firebase.ts'
 import { type FakePusher, startFakePusher } from '../support/fake-pusher.ts'
 import {
@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
 } from '../support/server.ts'
 
-const preloads = ['to-fake-firebase.ts', 'die-at.ts'].map(
+const preloads = ['to-fake-firebase.ts', 'killed-at-step.ts'].map(
   file => `--import=${new URL(`../support/${file}`, import.meta.url).href}`,
 )
 const STREAMERS = Array.from({ length: 6 }, (_, n) => `sam-${n}`)
@@ -67,20 +67,14 @@ async function evening(): Promise<void> {
   })
 }
 
-const STEPS: Step[] = [
-  'before the commit',
-  'before the documents',
-  'before the effects',
-  'before an effect is written down',
-  'before an effect is marked',
-]
+const POINTS: Point[] = ['before checkpoint', 'before documents', 'after documents', 'before account', 'before mark']
 
-describe.each(STEPS)('a process that is killed %s', step => {
+describe.each(POINTS)('a process that is killed %s', point => {
   test.each(
     backends.areServers ? [1] : [1, 3],
   )('for the %i. time asks for the same effects as one that was not, and loses none', async after => {
     const data = temporaryDirectory()
-    server = await startServer(environment({ DIE_AT: step, DIE_AFTER: String(after) }), data)
+    server = await startServer(environment({ DIE_AT: point, DIE_AFTER: String(after) }), data)
     const died = server.ended().then(() => server.restart({ DIE_AT: '' }))
     await evening()
     await died

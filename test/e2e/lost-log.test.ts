@@ -120,7 +120,7 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('under load, a 
     await nats.keep()
     for (let n = 1; n < 10; n++) expect((await server.post('/heartbeats', beats(200 * n))).status).toBe(202)
     await server.get('/viewers', { after: true })
-    // What is asked now would be asked a second later.
+    // The bridge asks every second; this asks at once.
     expect((await other.get('/readyz')).status).toBe(200)
     await nats.putBack()
     const answers = []

@@ -71,6 +71,8 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
     ['sessions.end.x', { sessionId: 'nowhere' }, 'RC_SESSION_NOT_FOUND'],
     ['sessions.end.x', 'null', 'RC_INVALID_INPUT'],
     ['sessions.nonsense.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
+    ['sessions.constructor.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
+    ['sessions.toString.x', { sessionId: 'x' }, 'RC_NOT_FOUND'],
   ])('%s with %j is answered with its error', async (subject, payload, code) => {
     expect((await ask(subject, payload)).code).toBe(code)
   })
@@ -165,6 +167,19 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
     const start = await client.request('sessions.request.ben', JSON.stringify({ userId: 'a' }), { timeout: 10_000 })
     expect((start.json() as Body).code).toBe('RC_NOT_ALLOWED')
 
+    const visit = async (subject: string, userId: string) => {
+      const event = { sessionId: 'ann', ts: Date.now(), page: '/', userId }
+      const { accepted, code } = (
+        await client.request(subject, JSON.stringify(event), { timeout: 10_000 })
+      ).json() as Body
+      return accepted ?? code
+    }
+    expect([
+      await visit('events.ann', 'ann'),
+      await visit('events.ann', 'ben'),
+      await visit('events._', 'ben'),
+    ]).toEqual([1, 'RC_NOT_ALLOWED', 1])
+
     const at = Date.now()
     const said = async (subject: string, userId: string) =>
       client.request(subject, JSON.stringify({ userId, path: '/', at, country: 'FR', groups: ['vip'] }))
@@ -183,9 +198,9 @@ describe.skipIf(natsServerBinary() === null)('over NATS, where callers have toke
   })
 })
 
-describe.skipIf(natsServerBinary() === null)('with the users of the README', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const config = /```conf\n([^`]+)```/.exec(readme)![1]!.replaceAll(/\$\w+_NATS_PASSWORD/g, 'secret')
+describe.skipIf(natsServerBinary() === null)('with the users of docs/nats.md', () => {
+  const text = readFileSync(new URL('../../docs/nats.md', import.meta.url), 'utf8')
+  const config = /```conf\n([^`]+)```/.exec(text)![1]!.replaceAll(/\$\w+_NATS_PASSWORD/g, 'secret')
 
   test('a user speaks for itself alone, the platform for everybody, and neither writes into the log', async () => {
     const nats = await startNatsServer({ config, credentials: 'rollcall:secret' })

@@ -39,7 +39,7 @@ function visitorDays(file: string): [visitor: string, day: string][] {
   return [...days].map(text => text.split(' ') as [string, string])
 }
 
-/** What the server itself has, read web session by web session. */
+/** The server's own numbers, read web session by web session. */
 async function read(server: Server, file: string): Promise<{ events: number; sessions: number; pageViews: number }> {
   const sum = { events: 0, sessions: 0, pageViews: 0 }
   await inParallel(8, visitorDays(file), async ([visitor, day]) => {

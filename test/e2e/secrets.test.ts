@@ -58,7 +58,7 @@ describe('an address that is no use is not told with its password', () => {
 
   test.each(COMMANDS)('by %s', async command => {
     await inParallel(2, addresses, async ([variable, address]) => {
-      // Of an embedded Rollcall repair has nothing to do with Redis.
+      // Repair of an embedded Rollcall has nothing to do with Redis.
       if (command === 'repair' && variable === 'ROLLCALL_REDIS_URL' && address.includes('redis')) return
       const text = await said([command], { [variable]: address })
       expect([variable, told(text, [word])]).toEqual([variable, []])
@@ -190,7 +190,7 @@ describe.skipIf(!isHere)('where servers want credentials', () => {
     await redis.kill()
     await untilTold(/Redis: connect ECONNREFUSED/)
     await redis.up()
-    // Of its two threads, and of the test.
+    // The connections are of its two threads, and of the test.
     const clients = async () => String(await redis.raw.client('LIST')).match(/^id=/gm)?.length
     await vi.waitFor(async () => expect(await clients()).toBe(3), { timeout: 30_000 })
     await redis.raw.config('SET', 'requirepass', wrong.redis)

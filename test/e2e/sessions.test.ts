@@ -1,34 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Body, inParallel, type Server, startServer } from '../support/server.ts'
+import { type Body, type Server, startServer } from '../support/server.ts'
+import { streamerSessions } from '../support/streamer-sessions.ts'
 
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 const OBJECT_ID = expect.stringMatching(/^[0-9a-f]{24}$/)
 
 let server: Server
-let users = 0
+const { newUser, created, changed, golive, end } = streamerSessions(() => server)
 
 beforeAll(async () => {
   server = await startServer()
 })
-
-const newUser = (): string => `streamer-${++users}`
-
-async function created(userId: string, more: object = {}): Promise<Body> {
-  const { status, body } = await server.post('/sessions', { userId, ...more })
-  expect([status, body]).toEqual([201, expect.anything()])
-  return body
-}
-
-async function changed(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<Body> {
-  const reply = method === 'POST' ? await server.post(path, body ?? {}) : await server.put(path, body)
-  expect([reply.status, reply.body]).toEqual([200, expect.anything()])
-  return reply.body
-}
-
-const golive = (id: string) => changed('POST', `/sessions/${id}/preset`, { preset: 'sd' })
-const rate = (id: string, userId: string, score: number) =>
-  changed('POST', `/sessions/${id}/ratings`, { userId, score })
-const end = (id: string) => changed('POST', `/sessions/${id}/end`)
 
 describe('a streamer session that begins', () => {
   it('is created in preview with the whole document', async () => {
@@ -198,75 +180,6 @@ describe('a streamer session that is active', () => {
   })
 })
 
-describe('the rating of a streamer session', () => {
-  it('is the mean of its raters', async () => {
-    const { id } = await created(newUser())
-    await rate(id, 'r1', 5)
-    expect((await rate(id, 'r2', 4)).rating).toEqual({ current: 4.5, currentCount: 2, previous: 0, previousCount: 0 })
-  })
-
-  it('counts the last score of each rater', async () => {
-    const { id } = await created(newUser())
-    await rate(id, 'r1', 5)
-    await rate(id, 'r2', 4)
-    expect((await rate(id, 'r1', 2)).rating).toMatchObject({ current: 3, currentCount: 2 })
-  })
-
-  it('stays when the same score is given again', async () => {
-    const { id } = await created(newUser())
-    const first = await rate(id, 'r1', 3)
-    expect((await rate(id, 'r1', 3)).rating).toEqual(first.rating)
-  })
-
-  it('counts every one of many raters at once', async () => {
-    const { id } = await created(newUser())
-    const raters = Array.from({ length: 60 }, (_, i) => i)
-    await inParallel(20, raters, async i => {
-      await rate(id, `r${i}`, (i % 5) + 1)
-    })
-    const { body } = await server.get(`/sessions/${id}`)
-    expect(body.rating).toMatchObject({ current: 3, currentCount: 60 })
-  })
-
-  it('begins with that of the last session that was live', async () => {
-    const userId = newUser()
-    const first = await created(userId)
-    await golive(first.id)
-    await rate(first.id, 'r1', 4)
-    await rate(first.id, 'r2', 3)
-    await end(first.id)
-    expect((await created(userId)).rating).toEqual({ current: 3.5, currentCount: 2, previous: 3.5, previousCount: 2 })
-  })
-
-  it('weighs its own raters with those before', async () => {
-    const userId = newUser()
-    const first = await created(userId)
-    await golive(first.id)
-    await rate(first.id, 'r1', 4)
-    await rate(first.id, 'r2', 3)
-    await end(first.id)
-    const second = await created(userId)
-    expect((await rate(second.id, 'r1', 5)).rating).toEqual({
-      current: 4,
-      currentCount: 3,
-      previous: 3.5,
-      previousCount: 2,
-    })
-  })
-
-  it('passes over a session that never was live', async () => {
-    const userId = newUser()
-    const first = await created(userId)
-    await golive(first.id)
-    await rate(first.id, 'r1', 4)
-    await end(first.id)
-    const second = await created(userId)
-    await rate(second.id, 'r1', 1)
-    await end(second.id)
-    expect((await created(userId)).rating).toMatchObject({ previous: 4, previousCount: 1 })
-  })
-})
-
 describe('a streamer session that has ended', () => {
   it('is no longer active and says when it ended', async () => {
     const session = await created(newUser())
@@ -332,119 +245,6 @@ describe('a streamer session nobody created', () => {
         method === 'GET' ? server.get(path) : method === 'POST' ? server.post(path, body) : server.put(path, body)
       const answer = await reply
       expect([answer.status, answer.body.code]).toEqual([404, 'RC_SESSION_NOT_FOUND'])
-    })
-  }
-})
-
-describe('a change that does not fit', () => {
-  const faulty: [name: string, path: string, body: unknown, at: string][] = [
-    ['a preset there is not', 'preset', { preset: 'hd' }, 'preset'],
-    ['a score of 0', 'ratings', { userId: 'r', score: 0 }, 'score'],
-    ['a score of 6', 'ratings', { userId: 'r', score: 6 }, 'score'],
-    ['half a score', 'ratings', { userId: 'r', score: 2.5 }, 'score'],
-    ['a score in words', 'ratings', { userId: 'r', score: '5' }, 'score'],
-    ['a rating of nobody', 'ratings', { score: 5 }, 'userId'],
-  ]
-  for (const [name, verb, body, at] of faulty) {
-    it(`is refused: ${name}`, async () => {
-      const { id } = await created(newUser())
-      const reply = await server.post(`/sessions/${id}/${verb}`, body)
-      expect([reply.status, reply.body.code, reply.body.faults?.[0]?.path]).toEqual([400, 'RC_INVALID_INPUT', at])
-    })
-  }
-
-  it('is refused: a session of nobody', async () => {
-    const { status, body } = await server.post('/sessions', { title: 'T' })
-    expect([status, body.code, body.faults?.[0]?.path]).toEqual([400, 'RC_INVALID_INPUT', 'userId'])
-  })
-
-  it('is refused: a device there is not', async () => {
-    const { status, body } = await server.post('/sessions', { userId: newUser(), device: 'toaster' })
-    expect([status, body.code, body.faults?.[0]?.path]).toEqual([400, 'RC_INVALID_INPUT', 'device'])
-  })
-
-  it('is refused: a goal without a price', async () => {
-    const { id } = await created(newUser())
-    const { status, body } = await server.put(`/sessions/${id}/goals`, {
-      showGoalPairs: [{ title: 'a' }],
-      exclusiveGoalPairs: [],
-    })
-    expect([status, body.code, body.faults?.[0]?.path]).toEqual([400, 'RC_INVALID_INPUT', 'showGoalPairs.0.price'])
-  })
-})
-
-describe('the data of the platform', () => {
-  it('gives a user back as it was put', async () => {
-    const user = { username: 'bo', country: 'DE', groups: ['free'], tags: ['badge:new'], profile: { biography: 'hi' } }
-    await changed('PUT', '/users/bo', user)
-    const { status, body } = await server.get('/users/bo')
-    expect([status, body]).toEqual([200, expect.objectContaining({ id: 'bo', ...user })])
-  })
-
-  it('gives a user back as it was put last', async () => {
-    await changed('PUT', '/users/cy', { username: 'cy', tags: ['a'] })
-    await changed('PUT', '/users/cy', { username: 'cyrus', tags: ['b'] })
-    expect((await server.get('/users/cy')).body).toMatchObject({ username: 'cyrus', tags: ['b'] })
-  })
-
-  it('knows no user that was not put', async () => {
-    const { status, body } = await server.get('/users/nobody-at-all')
-    expect([status, body.code]).toEqual([404, 'RC_NOT_FOUND'])
-  })
-
-  it('stamps a heartbeat with the country of its user', async () => {
-    const own = await startServer()
-    await own.put('/users/dee', { username: 'dee', country: 'JP' })
-    await own.post('/heartbeats', { userId: 'dee', path: '/' })
-    const { body } = await own.get('/statistics?from=0&to=9999999999999', { after: true })
-    expect(body.records[0].countByViewingCountry).toEqual({ JP: 1 })
-  })
-
-  it('stamps a heartbeat with the country put last', async () => {
-    const own = await startServer()
-    await own.put('/users/dee', { username: 'dee', country: 'JP' })
-    await own.post('/heartbeats', { userId: 'dee', path: '/', at: Date.now() - 3_000_000 })
-    await own.put('/users/dee', { username: 'dee', country: 'FR' })
-    await own.post('/heartbeats', { userId: 'dee', path: '/' })
-    const { body } = await own.get('/statistics?from=0&to=9999999999999', { after: true })
-    expect(body.records.map((record: Body) => record.countByViewingCountry)).toEqual([{ JP: 1 }, { FR: 1 }])
-  })
-
-  const writes: [name: string, method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown][] = [
-    ['a follower', 'PUT', '/users/bo/followers/ann'],
-    ['a follower who is there already', 'PUT', '/users/bo/followers/ann'],
-    ['that a follower left', 'DELETE', '/users/bo/followers/ann'],
-    ['that a follower left who was not there', 'DELETE', '/users/bo/followers/ann'],
-    ['a registration by fid', 'PUT', '/users/bo/registrations/phone', { kind: 'fid', value: 'f1' }],
-    ['a registration by token', 'PUT', '/users/bo/registrations/tablet', { kind: 'token', value: 't1' }],
-    ['that a registration is gone', 'DELETE', '/users/bo/registrations/phone'],
-    ['an earning', 'POST', '/earnings', { id: 'e1', userId: 'bo', amount: 12.5 }],
-    ['an earning that is there already', 'POST', '/earnings', { id: 'e1', userId: 'bo', amount: 12.5 }],
-    ['the trending users', 'PUT', '/trending', { userIds: ['bo', 'cy'] }],
-    ['that nobody is trending', 'PUT', '/trending', { userIds: [] }],
-  ]
-  for (const [name, method, path, body] of writes) {
-    it(`takes ${name}`, async () => {
-      const reply =
-        method === 'DELETE'
-          ? await server.del(path)
-          : method === 'PUT'
-            ? await server.put(path, body)
-            : await server.post(path, body)
-      expect([reply.status, reply.body]).toEqual([200, expect.anything()])
-    })
-  }
-
-  const refused: [name: string, method: 'PUT' | 'POST', path: string, body: unknown, at: string][] = [
-    ['a registration of an unknown kind', 'PUT', '/users/bo/registrations/x', { kind: 'pigeon', value: 'v' }, 'kind'],
-    ['an earning without an amount', 'POST', '/earnings', { id: 'e2', userId: 'bo' }, 'amount'],
-    ['a trending user that is a number', 'PUT', '/trending', { userIds: ['a', 7] }, 'userIds.1'],
-    ['a user whose tags are no list', 'PUT', '/users/bo', { username: 'bo', tags: 'badge:new' }, 'tags'],
-  ]
-  for (const [name, method, path, body, at] of refused) {
-    it(`refuses ${name}`, async () => {
-      const reply = method === 'PUT' ? await server.put(path, body) : await server.post(path, body)
-      expect([reply.status, reply.body.code, reply.body.faults?.[0]?.path]).toEqual([400, 'RC_INVALID_INPUT', at])
     })
   }
 })

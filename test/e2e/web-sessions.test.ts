@@ -55,7 +55,7 @@ beforeAll(async () => {
 const sessionsOf = (visitor: string, day: string) =>
   server.get(`/web-sessions?visitor=${encodeURIComponent(visitor)}&day=${day}`, { after: true })
 
-/** What the server says about every visitor and day that the case touches. */
+/** The server's word on every visitor and day that the case touches. */
 async function answered(one: Case): Promise<Body[]> {
   const days = new Set(
     one.batches
@@ -229,7 +229,7 @@ describe('the reference cases and random visits, shuffled, repeated, cut at rand
         const { headers } = await server.deliver('/events', request)
         accepted++
         if (killAt.has(accepted)) revived = server.restart({ ROLLCALL_SHARDS: String(random.int(1, 3)) })
-        // What was read has been written down: what comes later has to change or remove it.
+        // Documents that were read exist: events that come later have to change or remove them.
         else if (random.chance(0.3)) await settled(headers)
       }
     })

@@ -1,7 +1,7 @@
-/** A server in place of Rollcall and a clock in place of the machine's, for what the command line does with both. */
+/** A server in place of Rollcall and a time in place of the machine's, for what the command line does with both. */
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '../../src/cli/replay/server.ts'
+import { ManualTime } from './time.ts'
 
 export interface Event {
   id?: string
@@ -22,6 +22,8 @@ type Instead = Reply | 'hang up' | undefined
 export class FakeRollcall {
   readonly posts: Event[][] = []
   readonly bodies: string[] = []
+  /** of every request */
+  readonly authorizations: (string | undefined)[] = []
   readonly reads: { path: string; after: string | undefined }[] = []
   /** what happens instead; 'hang up' closes the connection without an answer */
   answer: (request: { method: string; path: string; nth: number; body: string }) => Promise<Instead> | Instead = () =>
@@ -47,6 +49,7 @@ export class FakeRollcall {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const chunk of request) body += chunk
+    this.authorizations.push(request.headers.authorization)
     const [method, path] = [request.method!, request.url!]
     if (method === 'POST') this.bodies.push(body)
     else this.reads.push({ path, after: request.headers['rollcall-after'] as string | undefined })
@@ -69,13 +72,14 @@ export class FakeRollcall {
   }
 }
 
-/** Time passes only by sleeping. */
-export class PatientClock implements Clock {
+/** Time that passes at once wherever it is waited for. */
+export class PatientTime extends ManualTime {
   readonly pauses: number[] = []
-  #now = 0
-  now = () => this.#now
-  sleep = async (ms: number) => {
+
+  override after(ms: number, call: () => void): () => void {
     this.pauses.push(ms)
-    this.#now += ms
+    const cancel = super.after(ms, call)
+    void this.advance(ms)
+    return cancel
   }
 }

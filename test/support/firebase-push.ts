@@ -2,6 +2,7 @@
 import { vi } from 'vitest'
 import { type FirebaseSettings, openFirebase } from '../../src/notify/firebase.ts'
 import type { Push, Registration } from '../../src/notify/index.ts'
+import { systemTime } from '../../src/time.ts'
 import { type FakeFirebase, startFakeFirebase } from './fake-firebase.ts'
 import './to-fake-firebase.ts'
 
@@ -14,12 +15,12 @@ export interface FirebasePush {
   close(): Promise<void>
 }
 
-export async function openFirebasePush(version: (typeof VERSIONS)[number]): Promise<FirebasePush> {
+export async function openFirebasePush(version: (typeof VERSIONS)[number], time = systemTime): Promise<FirebasePush> {
   const fake = await startFakeFirebase()
   const { agent, ...others } = fake.settings
   vi.stubEnv('FAKE_FIREBASE_PORT', version === '1.1' ? '' : `${fake.port}`)
   const settings = version === '1.1' ? { ...others, agent } : others
-  const push = await openFirebase(settings)
+  const push = await openFirebase({ ...settings, time })
   const close = async (): Promise<void> => {
     vi.useRealTimers()
     await push.close()

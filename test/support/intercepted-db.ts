@@ -6,7 +6,7 @@ export interface Call {
   args: unknown[]
 }
 
-/** What becomes of a call; `work` carries it out. */
+/** Decides what becomes of a call; `work` carries it out. */
 export type Meet = (call: Call, work: () => Promise<unknown>) => Promise<unknown>
 
 type Method = (...args: unknown[]) => unknown

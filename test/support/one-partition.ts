@@ -1,10 +1,16 @@
 import type { Event } from '../../actors/event.ts'
+import type { ActorKind } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
+import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
+import type { DocumentStore } from '../../src/documents/index.ts'
+import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
+import { Committer } from '../../src/partition/committer.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import type { DocumentWrite } from '../../src/partition/projections.ts'
 import { recover } from '../../src/partition/recovery.ts'
-import { MemoryStore } from './memory-store.ts'
+import { INCARNATION } from './checkpoint-records.ts'
+import { ManualTime, toldFaults } from './time.ts'
 
 export const NOON = Date.UTC(2026, 0, 1, 12)
 export const MINUTE = 60_000
@@ -13,32 +19,64 @@ const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_
 
 export const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
 
+interface Life {
+  kinds: readonly ActorKind[]
+  documents: DocumentStore
+}
+
 /** A partition over a checkpoint in memory, with all it ever asked for and wrote. */
 export class OnePartition {
-  readonly store = new MemoryStore()
+  readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
+  readonly #life: Life
   partition!: Partition
+  #committer!: Committer
 
-  static async claim(): Promise<OnePartition> {
-    const one = new OnePartition()
+  private constructor({ kinds = KINDS, documents = memoryDocuments({ time: new ManualTime() }) }: Partial<Life>) {
+    this.#life = { kinds, documents }
+  }
+
+  static async claim(life: Partial<Life> = {}): Promise<OnePartition> {
+    const one = new OnePartition(life)
     await one.restart()
     return one
   }
 
-  /** One without a past of its own, whose log begins after `cut`, where documents are from before. */
-  static async adopting(cut: number, until = Date.UTC(2999, 0)): Promise<OnePartition> {
-    const one = new OnePartition()
+  /** A partition without a past of its own, whose log begins after `cut`, where documents are from before. */
+  static async adopting(
+    cut: number,
+    { until = Date.UTC(2999, 0), ...life }: Partial<Life> & { until?: number } = {},
+  ): Promise<OnePartition> {
+    const one = new OnePartition(life)
     const clock = { time: 0, epoch: 0, ahead: [], adopts: until }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
-    await one.store.commit(await one.store.claim(0, 'test'), cut, { puts, removes: [] })
+    await one.store.commit(await one.store.claim(0, 'test'), cut, {
+      incarnation: INCARNATION,
+      mark: null,
+      puts,
+      removes: [],
+    })
     await one.restart()
     return one
   }
 
   async restart(): Promise<void> {
-    this.partition = new Partition(await this.store.claim(0, 'test'), KINDS, rules, this.store)
-    await recover(this.partition, this.store)
+    const { kinds, documents } = this.#life
+    const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store)
+    await recover(partition, this.store)
+    this.partition = partition
+    this.#committer = new Committer({
+      ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
+      ...{ time: new ManualTime(), faults: toldFaults() },
+      committed: ({ effects, writes }) => {
+        this.effects.push(...effects)
+        this.writes.push(...writes)
+      },
+      fatal(error) {
+        throw error
+      },
+    })
   }
 
   /** Applies each event as an entry and commits it; one that depends on those before is made when they are applied. */
@@ -48,10 +86,7 @@ export class OnePartition {
       const entry = { seq: partition.applied + 1, events: [typeof event === 'function' ? event() : event] }
       await partition.prepare([entry])
       partition.apply(entry)
-      const cut = partition.take()
-      await this.store.commit(partition.claim, cut.seq, cut.delta)
-      this.effects.push(...cut.effects)
-      this.writes.push(...cut.writes)
+      await this.#committer.catchUp()
       partition.evict(0)
     }
   }

@@ -3,16 +3,23 @@ import type { ChannelEvent } from '../../src/notify/index.ts'
 import type { FakePusher } from './fake-pusher.ts'
 
 // The package is CommonJS, and the class itself; its types say otherwise.
-const Client = PusherClient as unknown as typeof PusherClient.default
+export const Client = PusherClient as unknown as typeof PusherClient.default
+export type Client = InstanceType<typeof Client>
+
+/** To the fake in the place of Pusher. */
+export const optionsFor = ({ host: wsHost, port: wsPort }: FakePusher) => ({
+  ...{ cluster: 'local', wsHost, wsPort, forceTLS: false },
+  enabledTransports: ['ws' as const],
+})
 
 /** A browser of one user: what it heard on a channel, or null where it was refused. */
 export class Browser {
   readonly heard: ChannelEvent[] = []
-  readonly #client: InstanceType<typeof Client>
+  readonly #client: Client
 
-  constructor({ host, port, settings }: FakePusher, rollcallUrl: string, userId: string) {
-    this.#client = new Client(settings.key, {
-      ...{ cluster: 'local', wsHost: host, wsPort: port, forceTLS: false, enabledTransports: ['ws'] },
+  constructor(fake: FakePusher, rollcallUrl: string, userId: string) {
+    this.#client = new Client(fake.settings.key, {
+      ...optionsFor(fake),
       channelAuthorization: { endpoint: `${rollcallUrl}/pusher/auth`, transport: 'ajax', params: { user_id: userId } },
     })
   }

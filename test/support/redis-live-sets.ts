@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 import type { LiveContent, LiveSets } from '../../src/audience/index.ts'
 import { openRedisLiveSets } from '../../src/audience/redis.ts'
+import type { Faults } from '../../src/observe/index.ts'
 import { RedisServer } from './redis-server.ts'
 
 const PARTITIONS = Array.from({ length: 16 }, (_, partition) => partition)
@@ -38,9 +39,9 @@ export class RedisLiveSets {
   }
 
   async open(generation = 'g1'): Promise<LiveSets<null>> {
-    const failed = (error: Error) => void this.told.push(error.message)
+    const faults: Faults = { report: (_step, error) => void this.told.push((error as Error).message) }
     const partitions = PARTITIONS.length
-    const sets = await openRedisLiveSets({ url: this.server.url, generation, partitions, failed })
+    const sets = await openRedisLiveSets({ url: this.server.url, generation, partitions, faults })
     this.#handles.push(sets)
     return sets
   }

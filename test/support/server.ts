@@ -87,7 +87,7 @@ export const backends = {
   /** everything takes longer there */
   areServers: false,
   envOf: async (_data: string): Promise<Env> => ({}),
-  /** Who starts with `to` finds the log of `from`, which has ended, and nothing else. */
+  /** A server that starts with `to` finds the log of `from`, which has ended, and nothing else. */
   async copyLog(from: string, to: string): Promise<void> {
     cpSync(join(from, 'log'), join(to, 'log'), { recursive: true })
   },

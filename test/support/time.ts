@@ -31,6 +31,11 @@ export class ManualTime implements Time {
     this.#wall = wall
   }
 
+  /** Timers that have not rung. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
   /** Lets `ms` pass, timer by timer, with a few turns after each for what it led to. */
   async advance(ms: number): Promise<void> {
     const until = this.#elapsed + ms

@@ -4,31 +4,36 @@ import { type Account, History } from '../../src/effects/history.ts'
 import type { Effect, Receiver } from '../../src/effects/index.ts'
 import { Outbox } from '../../src/effects/outbox.ts'
 import { Performer } from '../../src/effects/performer.ts'
+import { systemTime, type Time } from '../../src/time.ts'
 import { NOON } from './one-partition.ts'
+import { toldFaults } from './time.ts'
 
-/** A performer in a time of its own, where whoever sleeps wakes at once, and later. */
+/** A performer in a time of its own, in which a sleep takes no time but makes it later. */
 export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
-  const outbox = new Outbox()
+  const outbox = new Outbox(new Set())
   const accounts: Account[] = []
   const told: Event[] = []
-  let time = NOON
+  let elapsed = 0
   const documents = {
     async upsertMany(_: string, upserts: { id: string; set: object }[]) {
       for (const { id, set } of upserts) accounts.push({ id, ...set } as Account)
     },
     find: async () => [],
   }
-  const now = () => time
+  const time: Time = {
+    ...systemTime,
+    now: () => NOON + elapsed,
+    monotonic: () => elapsed,
+    async sleep(ms) {
+      elapsed += ms
+      await nextTurn()
+    },
+  }
   const made = new Performer({
-    ...{ outbox, receiverOf, now },
+    ...{ outbox, receiverOf, time, faults: toldFaults() },
     history: new History(documents as never, 0, (_step, work) => work()),
     append: async event => told.push(event),
     done: ({ id }) => outbox.done(id),
-    failed: () => {},
-    async sleep(ms) {
-      time += ms
-      await nextTurn()
-    },
   })
   const add = (...effects: Effect[]): void => {
     for (const each of effects) outbox.add(each)
@@ -38,5 +43,5 @@ export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
   const idle = async (): Promise<void> => {
     for (let turn = 0; turn < 400; turn++) await nextTurn()
   }
-  return { made, add, idle, outbox, accounts, told, now, elapsed: () => time - NOON }
+  return { made, add, idle, outbox, accounts, told, now: time.now, elapsed: () => elapsed }
 }

@@ -10,6 +10,7 @@ import type { ChannelEvent } from '../../src/notify/index.ts'
 import { recordedOutputs, recordedPush } from '../../src/notify/recorded.ts'
 import type { World } from '../../src/receivers/index.ts'
 import { NOON } from './one-partition.ts'
+import { ManualTime } from './time.ts'
 
 const opened: { documents: DocumentStore; path: string }[] = []
 afterEach(async () => {
@@ -48,7 +49,7 @@ export function world(more: Partial<World> = {}) {
       { name: 'asia', countries: ['tw', 'jp'] },
     ],
     append: async each => appended.push(...each),
-    now: () => NOON,
+    time: new ManualTime(NOON),
     ...more,
   }
   const put = (collection: Collection, id: string, set: Record<string, unknown>): Promise<void> =>
@@ -61,4 +62,4 @@ export const effect = (kind: string, payload: Record<string, unknown>, at = NOON
   ...{ at, payload: { sessionId: 's1', streamerId: 'sam', ...payload } },
 })
 
-export const progress = (): Progress => ({ cursor: '', done: new Set(), again: new Set(), counts: {} })
+export const progress = (): Progress => ({ cursor: '', through: new Set(), again: new Set(), counts: {} })

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { splitId } from '../../../actors/index.ts'
 import { withId } from '../../documents/answered.ts'
 import type { Waiting } from '../../effects/outbox.ts'
-import { RollcallError } from '../../errors.ts'
 import { OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
+import { decisionRoutes } from './intake.ts'
 
 const MOST = 1_000
 const STATES = ['waiting', 'parked', 'done', 'sent', 'recorded', 'expired', 'dropped'] as const
@@ -17,32 +17,25 @@ interface WithId {
   Params: { id: string }
 }
 
-/** What actors asked of the world: what waits and what is parked is in the outboxes, the rest was written down. */
-export function effectRoutes(app: FastifyInstance, { documents, partitions, append, now }: Bridge): void {
+/** Effects: those that wait or are parked are in the outboxes, all others are documents. */
+export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const { documents, directory, time } = bridge
   app.get('/effects', OF_OPERATOR, async request => {
-    const { actor, state } = parseOne(query, request.query, now())
-    const held = await partitions.owner.effects({ actor, state }, MOST)
+    const { actor, state } = parseOne(query, request.query, time.now())
+    const held = await directory.owner.effects({ actor, state }, MOST)
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
-    // What was written down may still be in the outbox, until the commit that takes it out.
+    // An effect that has its document may still be in the outbox, until the commit that takes it out.
     const known = settled.map(withId) as unknown as Waiting[]
     const byId = new Map([...known, ...held].map(effect => [effect.id, effect]))
     const effects = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
     return { effects: effects.slice(0, MOST) }
   })
 
-  for (const verb of ['retry', 'drop']) {
-    app.post<WithId>(`/effects/:id/${verb}`, OF_OPERATOR, async ({ params: { id } }, reply) => {
-      const actor = id.replace(/:\d+:\d+$/, '')
-      const { key } = splitId(actor)
-      // A partition, and so an actor, has no more parked than that.
-      const parked = await partitions.owner.effects({ actor, state: 'parked' }, MOST)
-      if (!parked.some(effect => effect.id === id)) throw new RollcallError('RC_NOT_FOUND')
-      const at = now()
-      const event = { kind: `effect.${verb}`, key, id, at, arrival: at, effect: id }
-      const positions = await append([event])
-      reply.code(202).header('rollcall-position', positions.toString())
-      return { accepted: 1 }
-    })
-  }
+  decisionRoutes<WithId['Params']>(app, bridge, 'effect', '/effects/:id', async ({ id }) => {
+    const actor = id.replace(/:\d+:\d+$/, '')
+    // A partition, and so an actor, has no more parked than that.
+    const parked = await directory.owner.effects({ actor, state: 'parked' }, MOST)
+    return parked.some(effect => effect.id === id) ? { key: splitId(actor).key, id, effect: id } : null
+  })
 }

@@ -1,31 +1,34 @@
 import type { ServerResponse } from 'node:http'
+import { atMost, type Time } from '../../time.ts'
 
-/** Knows how many requests are under way; once it is shut, none comes in any more. */
-export class Door {
+/** The requests under way; once they are drained, none comes in any more. */
+export class InFlight {
+  readonly #time: Time
   readonly #empty = Promise.withResolvers<void>()
   #underWay = 0
-  #isShut = false
+  #isDraining = false
 
-  get isShut(): boolean {
-    return this.#isShut
+  constructor(time: Time) {
+    this.#time = time
   }
 
-  enter(response: ServerResponse): void {
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  add(response: ServerResponse): void {
     this.#underWay++
     response.once('close', this.#leave)
   }
 
   readonly #leave = (): void => {
     this.#underWay--
-    if (this.#isShut && this.#underWay === 0) this.#empty.resolve()
+    if (this.#isDraining && this.#underWay === 0) this.#empty.resolve()
   }
 
   /** Resolves when those that came in before are answered, or after `withinMs`. */
-  async shut(withinMs: number): Promise<void> {
-    this.#isShut = true
-    if (this.#underWay === 0) return
-    const late = setTimeout(() => this.#empty.resolve(), withinMs)
-    await this.#empty.promise
-    clearTimeout(late)
+  async drain(withinMs: number): Promise<void> {
+    this.#isDraining = true
+    if (this.#underWay > 0) await atMost(this.#time, withinMs, this.#empty.promise)
   }
 }

@@ -1,13 +1,13 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { ANYBODY, type Caller, mustBe, mustHave, NOBODY, OF_USER } from '../callers.ts'
+import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
-import { heartbeat, isParam, parseMany, webEvent } from '../inputs.ts'
-import { webEvents } from '../stamp.ts'
+import { isParam } from '../inputs.ts'
 import { effectRoutes } from './effects.ts'
-import type { Door } from './in-flight.ts'
+import type { InFlight } from './in-flight.ts'
+import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
 import { platformRoutes } from './platform.ts'
 import { pusherRoutes } from './pusher.ts'
@@ -23,8 +23,8 @@ const REQUEST_MS = 30_000
 const LIMIT_WINDOW_MS = 60_000
 const LIMITED_CALLERS = 100_000
 
-/** The HTTP server, not yet listening. Once the door is shut it only says that it is. */
-export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
+/** The HTTP server, not yet listening. Once it drains it takes no more requests. */
+export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -48,7 +48,7 @@ export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (!door.isShut) door.enter(reply.raw)
+    if (!inFlight.isDraining) inFlight.add(reply.raw)
     else if (request.url !== '/livez') {
       reply.header('connection', 'close')
       return done(new RollcallError('RC_CLOSING'))
@@ -64,29 +64,7 @@ export function httpServer(bridge: Bridge, door: Door): FastifyInstance {
 }
 
 function routes(app: FastifyInstance, bridge: Bridge): void {
-  const accepted = async (reply: FastifyReply, count: number, appended: Promise<Positions>): Promise<unknown> => {
-    const positions = await appended
-    reply.code(202).header('rollcall-position', positions.toString())
-    return { accepted: count }
-  }
-
-  app.post('/heartbeats', OF_USER, async (request, reply) => {
-    const arrival = bridge.now()
-    const beats = parseMany(heartbeat, request.body, arrival)
-    const { caller } = request
-    for (const { userId } of beats) mustBe(caller, userId)
-    const events = await bridge.stamp.heartbeats(beats, arrival, edgeCountry(request, bridge), caller.isService)
-    return accepted(reply, events.length, bridge.append(events))
-  })
-
-  app.post('/events', OF_USER, async (request, reply) => {
-    const arrival = bridge.now()
-    const inputs = parseMany(webEvent, request.body, arrival)
-    for (const { userId } of inputs) if (userId) mustBe(request.caller, userId)
-    const events = webEvents(inputs, arrival)
-    return accepted(reply, events.length, bridge.append(events))
-  })
-
+  intakeRoutes(app, bridge)
   app.addHook('preHandler', async request => {
     for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
       if (isParam(value)) continue
@@ -95,7 +73,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.partitions.settled(new Positions().read(String(after), bridge.settings.partitions))
+    await bridge.directory.settled(new Positions().read(String(after), bridge.settings.partitions))
   })
 
   sessionRoutes(app, bridge)
@@ -107,7 +85,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   pusherRoutes(app, bridge)
 }
 
-/** Who the caller is, before anything of the request is read. */
+/** Finds out who the caller is, before anything of the request is read. */
 function authenticate(app: FastifyInstance, { callers }: Bridge): void {
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, _reply, done) => {
@@ -134,12 +112,6 @@ const limits = ({ settings }: Bridge): RateLimitPluginOptions => ({
   errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
 })
 
-function edgeCountry(request: FastifyRequest, { settings }: Bridge): string | undefined {
-  if (settings.countryHeader === null) return undefined
-  const value = request.headers[settings.countryHeader]
-  return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
-}
-
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
@@ -149,7 +121,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
-  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.failed(error)
+  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.faults.report('request', error)
   reply.code(known.status).send(known.toJSON())
 }
 

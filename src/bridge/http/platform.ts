@@ -5,13 +5,13 @@ import type { Bridge } from '../index.ts'
 import { earning, id, parseOne, registration, source, trending, user } from '../inputs.ts'
 
 /** The platform's own data: written at once, the last write counts. */
-export function platformRoutes(app: FastifyInstance, { documents, stamp, subscriptions, now }: Bridge): void {
+export function platformRoutes(app: FastifyInstance, { documents, stamp, subscriptions, time }: Bridge): void {
   let last = 0
   const version = (): number => {
-    last = Math.max(last + 1, now())
+    last = Math.max(last + 1, time.now())
     return last
   }
-  const named = (...names: string[]): string[] => names.map(name => parseOne(id, name, now()))
+  const named = (...names: string[]): string[] => names.map(name => parseOne(id, name, time.now()))
 
   const write = async (collection: Collection, names: string[], set: Record<string, unknown>): Promise<unknown> => {
     await documents.upsertMany(collection, [{ id: names.join('\n'), seq: version(), set }])
@@ -24,7 +24,7 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
 
   app.put<{ Params: { id: string } }>('/users/:id', async ({ params, body }) => {
     const names = named(params.id)
-    const { username, country, groups, tags, profile } = parseOne(user, body, now())
+    const { username, country, groups, tags, profile } = parseOne(user, body, time.now())
     const set = {
       username: username ?? null,
       country: country ?? null,
@@ -62,7 +62,7 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
     async ({ params, body, caller }) => {
       mustBe(caller, params.id)
       const [userId, registrationId] = named(params.id, params.registration) as [string, string]
-      const { kind, value } = parseOne(registration, body, now())
+      const { kind, value } = parseOne(registration, body, time.now())
       await write('registrations', [userId, registrationId], { userId, registrationId, kind, value })
       return { userId, registrationId, kind }
     },
@@ -74,20 +74,20 @@ export function platformRoutes(app: FastifyInstance, { documents, stamp, subscri
 
   app.put<{ Params: { userId: string; name: string } }>('/sources/:userId/:name', async ({ params, body }) => {
     const [userId, name] = named(params.userId, params.name) as [string, string]
-    const { statuses, metadata } = parseOne(source, body, now())
+    const { statuses, metadata } = parseOne(source, body, time.now())
     const started = statuses?.started ?? null
     const sessionId = metadata?.sessionId ?? null
     return write('sources', [userId, name], { userId, name, statuses: { started }, metadata: { sessionId } })
   })
 
   app.post('/earnings', async ({ body }) => {
-    const { id, userId, amount } = parseOne(earning, body, now())
+    const { id, userId, amount } = parseOne(earning, body, time.now())
     await write('earnings', [id], { userId, amount })
     return { id, userId, amount }
   })
 
   app.put('/trending', async ({ body }) => {
-    const { userIds } = parseOne(trending, body, now())
+    const { userIds } = parseOne(trending, body, time.now())
     return write('trending', ['trending'], { userIds })
   })
 }

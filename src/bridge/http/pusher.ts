@@ -19,8 +19,8 @@ const subscription = z
   })
   .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
 
-/** What Pusher asks of the platform: whether a user may join a channel, and to hear what happens on them. */
-export function pusherRoutes(app: FastifyInstance, { settings, documents, subscriptions, now }: Bridge): void {
+/** Routes for Pusher, which asks whether a user may join a channel, and tells what happens on channels. */
+export function pusherRoutes(app: FastifyInstance, { settings, documents, subscriptions, time }: Bridge): void {
   let opened: Promise<Signer> | undefined
   const signer = (): Promise<Signer> => {
     const { pusher } = settings
@@ -36,7 +36,7 @@ export function pusherRoutes(app: FastifyInstance, { settings, documents, subscr
       done(null, { ...parseForm(String(body)) }),
     )
     routes.post('/pusher/auth', { ...OF_USER, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
-      const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, now())
+      const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, time.now())
       if (userId === null) throw new RollcallError('RC_NOT_ALLOWED')
       mustBe(caller, userId)
       if (!(await subscriptions.mayJoin(channel_name, userId))) throw new RollcallError('RC_NOT_ALLOWED')

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { sessionOf } from '../../../actors/streamer-session.ts'
 import { STALE_MS, seenSince } from '../../../actors/viewer.ts'
 import type { ViewerContext } from '../../../machines/viewer.ts'
 import { statistics } from '../../audience/statistics.ts'
-import { sessionOf, withId } from '../../documents/answered.ts'
+import { withId } from '../../documents/answered.ts'
 import type { Document } from '../../documents/index.ts'
 import { RollcallError } from '../../errors.ts'
 import { aliasesOf } from '../../feeds/groups.ts'
@@ -29,7 +30,7 @@ interface WithId {
 }
 
 export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { documents, partitions, settings, now } = bridge
+  const { documents, directory, settings, time } = bridge
   const aliases = new Set(aliasesOf(settings.feeds.groups))
   /** of the latest generations: a feed is read far more often than it changes */
   const texts = new Map<string, { generatedAt: unknown; text: string }>()
@@ -39,7 +40,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   }
 
   app.get('/sessions', OF_USER, async ({ query }) => {
-    const { active } = parseOne(sessionsQuery, query, now())
+    const { active } = parseOne(sessionsQuery, query, time.now())
     const filter = active === undefined ? {} : { active: active === 'true' }
     const sessions = await documents.find('sessions', { filter, sort: { _id: -1 }, limit: SESSIONS })
     return { sessions: sessions.map(sessionOf) }
@@ -52,19 +53,19 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
   })
 
   app.get<WithId>('/sessions/:id/viewers', OF_USER, async ({ params, query, caller }) => {
-    const { users } = parseOne(viewersQuery, query, now())
+    const { users } = parseOne(viewersQuery, query, time.now())
     if (users === 'true') mustHave(caller, 'service')
-    const count = await partitions.owner.audienceOf(params.id)
-    return users === 'true' ? { ...count, users: await partitions.owner.alive(params.id) } : count
+    const count = await directory.owner.audienceOf(params.id)
+    return users === 'true' ? { ...count, users: await directory.owner.alive(params.id) } : count
   })
 
   app.get('/viewers', OF_USER, async () => {
-    const { all, bySession } = await partitions.owner.audience()
+    const { all, bySession } = await directory.owner.audience()
     return { ...all, bySession: Object.fromEntries(bySession) }
   })
 
   app.get('/statistics', async ({ query }) => {
-    const { from, to = now() } = parseOne(statisticsQuery, query, now())
+    const { from, to = time.now() } = parseOne(statisticsQuery, query, time.now())
     return { records: await statistics(documents, from ?? to - DAY_MS, to) }
   })
 
@@ -77,7 +78,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     mustBe(caller, params.id)
     const userId = params.id
     const partition = partitionOf(userId, settings.partitions)
-    const view = await partitions.owner.actor(partition, 'viewer', userId)
+    const view = await directory.owner.actor(partition, 'viewer', userId)
     const written = await documents.find('viewing-sessions', { filter: { userId }, sort: { start: 1 } })
     const runs = (view.snapshot?.context as ViewerContext | undefined)?.runs ?? []
     const settled = written.map(({ _id, start, end }) => ({ id: _id, start: Number(start), end: Number(end) }))
@@ -102,7 +103,7 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   app.get<WithId>('/users/:id/viewers', OF_USER, async ({ params, caller }) => {
     mustBe(caller, params.id)
-    const filter = { seen: seenSince(params.id, now() - STALE_MS) }
+    const filter = { seen: seenSince(params.id, time.now() - STALE_MS) }
     const found = await documents.find('stream-viewers', { filter, limit: STREAM_VIEWERS })
     const seen = found.sort((a, b) => Number(b.lastAt) - Number(a.lastAt))
     const of = (wanted: string) =>

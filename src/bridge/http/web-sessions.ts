@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseSessionId, sessionId } from '../../../machines/web-session-id.ts'
 import { type Visit, visitsOf, type WebSession } from '../../../machines/web-sessions.ts'
 import { withId } from '../../documents/answered.ts'
-import type { DocumentStore } from '../../documents/index.ts'
 import { RollcallError } from '../../errors.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
@@ -22,16 +20,16 @@ interface ShownDay {
   chunks: Visit[][]
 }
 
-export function webSessionRoutes(app: FastifyInstance, { documents, now }: Bridge): void {
+export function webSessionRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/web-sessions', async request => {
-    const { visitor, day } = parseOne(query, request.query, now())
-    const days = await daysOf(documents, visitor, day)
+    const { visitor, day } = parseOne(query, request.query, bridge.time.now())
+    const days = await daysOf(bridge, visitor, day)
     return { webSessions: days.flatMap(day => day.sessions.map(session => shown(day, session))) }
   })
 
   const found = async (id: string): Promise<{ day: ShownDay; session: WebSession }> => {
     const { visitorId, day: name, index } = parseSessionId(id) ?? { visitorId: '', day: '', index: 0 }
-    const [day] = await daysOf(documents, visitorId, name)
+    const [day] = await daysOf(bridge, visitorId, name)
     const session = day?.sessions[index - 1]
     if (!session) throw new RollcallError('RC_NOT_FOUND')
     return { day: day!, session }
@@ -59,7 +57,7 @@ const READS = 20
 const BETWEEN_READS_MS = 5
 
 /** The days of a visitor, or the one named, in order. */
-async function daysOf(documents: DocumentStore, visitorId: string, day: string | undefined): Promise<ShownDay[]> {
+async function daysOf({ documents, time }: Bridge, visitorId: string, day: string | undefined): Promise<ShownDay[]> {
   // A day's ids are its first session's, which a `#` or `/` may follow.
   const first = sessionId(visitorId, day ?? '', 1)
   const filter = day === undefined ? { visitorId } : { _id: { $gte: first, $lt: `${first}0` } }
@@ -70,7 +68,7 @@ async function daysOf(documents: DocumentStore, visitorId: string, day: string |
     const days = assembled(own(sessions), own(chunks))
     // Between the two reads the shard may have written; then sessions and events don't add up.
     if (days.every(adds) || read === READS) return days
-    await sleep(BETWEEN_READS_MS)
+    await time.sleep(BETWEEN_READS_MS)
   }
 }
 

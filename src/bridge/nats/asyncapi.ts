@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { heartbeat, id, preset, rating, sessionGoals, sessionStart, webEvent } from '../inputs.ts'
 
-/** Of the messages, not of the program. */
+/** The version of the messages, not of the program. */
 const VERSION = '1.0.0'
 
-/** What is answered over NATS: what became of a message, or why it was refused. */
+/** Answers over NATS: a message was taken, or why it was refused. */
 const FAULT = z.object({ index: z.number(), path: z.string(), code: z.string(), message: z.string() })
 const refusal = z.object({ code: z.string(), message: z.string(), faults: z.array(FAULT).optional() })
 const accepted = z.object({
@@ -64,7 +64,7 @@ const jsonSchema = (schema: z.ZodType) =>
   z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any' })
 const ref = (path: string) => ({ $ref: `#/${path}` })
 
-/** What goes in and out over NATS, as an AsyncAPI 3 document. */
+/** The subjects in and out over NATS, as an AsyncAPI 3 document. */
 export function asyncApi(): object {
   const channels: Record<string, object> = {}
   const operations: Record<string, object> = {}

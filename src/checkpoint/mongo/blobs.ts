@@ -1,6 +1,6 @@
 /** Blobs: bytes that are written once, in pieces of at most 4 MB, under ids `<partition>/<epoch>/<n>/<i>`. */
 import type { Collection, Db } from 'mongodb'
-import { duplicates, repeated } from '../../mongodb/outcome.ts'
+import { duplicates, type Repeat } from '../../mongodb/outcome.ts'
 
 export interface Piece {
   _id: string
@@ -40,30 +40,30 @@ export function batches<T>(items: Iterable<T>, weightOf: (item: T) => number, li
 
 export class Blobs {
   readonly #collection: Collection<Piece>
-  readonly #patienceMs: number
+  readonly #repeat: Repeat
 
-  constructor(db: Db, patienceMs: number) {
+  constructor(db: Db, repeat: Repeat) {
     this.#collection = db.collection<Piece>('checkpoint-blobs', { promoteBuffers: true })
-    this.#patienceMs = patienceMs
+    this.#repeat = repeat
   }
 
   /** A piece that is there is the one given: nobody else has its id. */
   async insert(pieces: Piece[]): Promise<void> {
     for (const batch of batches(pieces, ({ b }) => b.length, PIECE_BYTES))
-      await repeated(async () => {
+      await this.#repeat(async () => {
         try {
           await this.#collection.insertMany(batch, { ordered: false })
         } catch (error) {
           if (duplicates(error) === null) throw error
         }
-      }, this.#patienceMs)
+      })
   }
 
   /** The bytes of each blob; undefined where a piece is missing. */
   async read(blobs: Blob[]): Promise<(Buffer | undefined)[]> {
     const ids = blobs.flatMap(blob => blob.ids)
     const query = () => this.#collection.find({ _id: { $in: ids } }).toArray()
-    const found = ids.length > 0 ? await repeated(query, this.#patienceMs) : []
+    const found = ids.length > 0 ? await this.#repeat(query) : []
     const pieces = new Map(found.map(({ _id, b }) => [_id, b]))
     return blobs.map(blob => {
       const parts = blob.ids.map(id => pieces.get(id))
@@ -74,15 +74,15 @@ export class Blobs {
 
   async remove(ids: string[]): Promise<void> {
     for (const some of batches(ids, () => 1, IDS_AT_ONCE))
-      await repeated(() => this.#collection.deleteMany({ _id: { $in: some } }), this.#patienceMs)
+      await this.#repeat(() => this.#collection.deleteMany({ _id: { $in: some } }))
   }
 
-  /** Of all pieces of the partition. */
+  /** The ids of all pieces of the partition. */
   async ids(partition: number): Promise<string[]> {
     const query = () =>
       this.#collection
         .find({ _id: { $gte: `${partition}/`, $lt: `${partition}0` } }, { projection: { _id: 1 } })
         .toArray()
-    return (await repeated(query, this.#patienceMs)).map(({ _id }) => _id)
+    return (await this.#repeat(query)).map(({ _id }) => _id)
   }
 }

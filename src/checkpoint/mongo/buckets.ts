@@ -1,7 +1,8 @@
 /** Buckets: the records of a space by the first bits of their hash, as many bits as it takes to keep them small. */
 import type { Space } from '../index.ts'
+import { spaceOf } from '../record-id.ts'
+import { groupOf, hashOf } from './groups.ts'
 import type { BucketEntry } from './manifest.ts'
-import { groupOf, hashOf, spaceOf } from './record-id.ts'
 import { type Change, parted, type Run } from './run.ts'
 
 /** Inside a space: a bucket, or those whose next bit is 0 and those whose next bit is 1. */
@@ -27,16 +28,16 @@ export class Bucket {
   add(change: Change): void {
     const id = change.run.ids[change.at]!
     const group = ownGroupOf(id)
-    const known = this.changes.get(group)
-    if (known === undefined) {
+    const earlier = this.changes.get(group)
+    if (earlier === undefined) {
       this.changes.set(group, [change])
       return
     }
-    const at = known.findIndex(({ run, at }) => run.ids[at] === id)
-    known[at < 0 ? known.length : at] = change
+    const at = earlier.findIndex(({ run, at }) => run.ids[at] === id)
+    earlier[at < 0 ? earlier.length : at] = change
   }
 
-  /** Of the ids that begin so; the group, if all of these are in one. */
+  /** The changes of ids that begin so; `group` is given if all of these are in one. */
   changesOf(prefix: string, group: string | undefined): Change[] {
     const lists = group === undefined ? [...this.changes.values()] : [this.changes.get(group) ?? []]
     return lists.flat().filter(({ run, at }) => run.ids[at]!.startsWith(prefix))
@@ -88,7 +89,7 @@ function fits({ ids, body }: Run): boolean {
   return ids.length <= GROUPS || new Set(ids.map(ownGroupOf)).size <= GROUPS
 }
 
-/** What was a bucket, as one or as many as are needed; a single group stays whole. */
+/** Splits a bucket into as many as are needed, maybe one; a single group stays whole. */
 export function split(at: string, run: Run): [at: string, run: Run][] {
   const depth = bitsOf(at).length
   if (fits(run) || depth === BITS || new Set(run.ids.map(ownGroupOf)).size === 1) return [[at, run]]

@@ -1,13 +1,14 @@
-/** What the owner of a partition keeps in memory of its checkpoint: where each record is, and what is newest. */
+/** Images: what the owner of a partition keeps in memory of its checkpoint, where each record is and what is newest. */
 
-import type { Anchor, Record, RecordKey } from '../index.ts'
+import type { Anchor, CheckpointRecord, RecordKey } from '../index.ts'
+import { idOf } from '../record-id.ts'
 import { type Blob, type Piece, piecesOf } from './blobs.ts'
 import { Bucket, Buckets, split } from './buckets.ts'
+import { groupOf } from './groups.ts'
 import type { DeltaEntry, Lists, Manifest } from './manifest.ts'
-import { groupOf, idOf } from './record-id.ts'
 import { type Change, encode, isRemoval, placeOf, type Run, recordAt, withChanges } from './run.ts'
 
-/** What a commit is going to do. */
+/** A commit before it is done. */
 export interface Plan {
   lists: Lists
   pieces: Piece[]
@@ -21,8 +22,8 @@ export interface Plan {
 
 type BaseOf = (blob: Blob) => Promise<Run>
 
-/** What is wanted of one bucket: the prefixes of ids, with the changes of each. */
-export interface Look {
+/** The records wanted of one bucket: by prefixes of ids, with the changes of each. */
+export interface Selection {
   blob: Blob
   wanted: Map<string, Change[]>
 }
@@ -53,7 +54,7 @@ export class Image {
     this.n = n
   }
 
-  /** What commit `n` changed; one after another. */
+  /** Takes the changes of commit `n`; commits come one after another. */
   restore(n: number, run: Run): void {
     for (const [at, id] of run.ids.entries()) {
       const bucket = this.#buckets.of(id)
@@ -65,7 +66,7 @@ export class Image {
     return [...this.#deltas, ...this.#buckets.order.map(({ entry }) => entry)]
   }
 
-  /** Of these ids of pieces, those of which it is certain that they never count again. */
+  /** The ids among these, of pieces, that certainly never count again. */
   litter(ids: string[]): string[] {
     const listed = new Set(this.#listed.flatMap(({ ids }) => ids))
     return ids.filter(id => {
@@ -132,21 +133,21 @@ export class Image {
   }
 
   /** Where to find these records as they are now, whatever is committed later. */
-  look(keys: RecordKey[]): Look[] {
-    const looks = new Map<Bucket, Look>()
+  select(keys: RecordKey[]): Selection[] {
+    const selections = new Map<Bucket, Selection>()
     for (const prefix of new Set(keys.map(idOf))) {
       for (const bucket of this.#buckets.within(prefix)) {
-        const look = looks.get(bucket) ?? { blob: bucket.entry, wanted: new Map() }
-        looks.set(bucket, look)
-        look.wanted.set(prefix, bucket.changesOf(prefix, groupOf(prefix)))
+        const selection = selections.get(bucket) ?? { blob: bucket.entry, wanted: new Map() }
+        selections.set(bucket, selection)
+        selection.wanted.set(prefix, bucket.changesOf(prefix, groupOf(prefix)))
       }
     }
-    return [...looks.values()]
+    return [...selections.values()]
   }
 }
 
 /** The records that are wanted, by their ids for each prefix. */
-export function* recordsIn(base: Run, { wanted }: Look): Generator<Record> {
+export function* recordsIn(base: Run, { wanted }: Selection): Generator<CheckpointRecord> {
   for (const [prefix, changes] of wanted) {
     const changed = changes.map(change => ({ id: change.run.ids[change.at]!, change }))
     changed.sort((one, other) => (one.id < other.id ? -1 : 1))

@@ -1,5 +1,7 @@
 import type { Db } from 'mongodb'
 import { RollcallError } from '../../errors.ts'
+import { type Repeat, repeated } from '../../mongodb/outcome.ts'
+import { systemTime, type Time } from '../../time.ts'
 import type { Anchor, CheckpointStore, Claim, RecordKey } from '../index.ts'
 import { type Blob, Blobs, batches } from './blobs.ts'
 import { Image, recordsIn } from './image.ts'
@@ -12,19 +14,21 @@ export interface MongoCheckpointOptions {
   patienceMs?: number
   /** of what was read or written, to be kept in memory; the deltas of each claim, 16 MB at most, come on top */
   cacheBytes?: number
+  time?: Time
 }
 
 const CACHE_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 8 * 1024 * 1024
 
 /**
- * Checkpoints in MongoDB, without transactions. What a partition consists of is in blobs that never change; its
+ * Checkpoints in MongoDB, without transactions. All of a partition is in blobs that never change; its
  * manifest lists those that count, so that one update of one document is the commit, and the fence.
  */
 export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {}): CheckpointStore {
-  const { patienceMs = 5_000, cacheBytes = CACHE_BYTES } = options
-  const manifests = new Manifests(db, patienceMs)
-  const blobs = new Blobs(db, patienceMs)
+  const { patienceMs = 5_000, cacheBytes = CACHE_BYTES, time = systemTime } = options
+  const repeat: Repeat = work => repeated(work, patienceMs, time)
+  const manifests = new Manifests(db, repeat)
+  const blobs = new Blobs(db, repeat)
   const cache = new RunCache(blobs, cacheBytes)
   const images = new WeakMap<Claim, Image>()
 
@@ -88,15 +92,15 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
 
     async *load(claim, keys: RecordKey[]) {
       const image = imageOf(claim)
-      const looks = image.look(keys)
+      const selections = image.select(keys)
       image.readers.count++
       try {
-        for (const batch of batches(looks, ({ blob }) => blob.bytes, READ_BYTES)) {
+        for (const batch of batches(selections, ({ blob }) => blob.bytes, READ_BYTES)) {
           const bases = await basesOf(
             claim,
             batch.map(({ blob }) => blob),
           )
-          for (const [i, look] of batch.entries()) yield* recordsIn(bases[i]!, look)
+          for (const [i, selection] of batch.entries()) yield* recordsIn(bases[i]!, selection)
         }
       } finally {
         image.readers.count--
@@ -109,7 +113,7 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
       let image = imageOf(claim)
       try {
         while (!(await attempt(claim, image, changes, next))) {
-          // One that had no answer came through later: on from there.
+          // A commit that had no answer came through later: on from there.
           const manifest = await manifests.read(claim.partition)
           if (manifest?.epoch !== claim.epoch) throw new RollcallError('RC_FENCED')
           image = await open(claim, manifest)

@@ -2,7 +2,7 @@
 import type { Collection, Db } from 'mongodb'
 import { RollcallError } from '../../errors.ts'
 import type { Seq } from '../../log/index.ts'
-import { duplicates, repeated, Unsettled } from '../../mongodb/outcome.ts'
+import { duplicates, type Repeat, Unsettled } from '../../mongodb/outcome.ts'
 import type { Blob } from './blobs.ts'
 
 /** The records of a space whose hash begins with some bits, as of commit `n`. */
@@ -12,12 +12,12 @@ export interface BucketEntry extends Blob {
   n: number
 }
 
-/** What commit `n` changed, as long as a bucket is older. */
+/** The changes of commit `n`, as long as a bucket is older. */
 export interface DeltaEntry extends Blob {
   n: number
 }
 
-/** What a commit replaces. */
+/** The part of a manifest that a commit replaces. */
 export interface Lists {
   /** the commit's number, +1 each */
   n: number
@@ -46,15 +46,15 @@ const first = (partition: number, owner: string): Manifest => ({
 
 export class Manifests {
   readonly #collection: Collection<Manifest>
-  readonly #patienceMs: number
+  readonly #repeat: Repeat
 
-  constructor(db: Db, patienceMs: number) {
+  constructor(db: Db, repeat: Repeat) {
     this.#collection = db.collection<Manifest>('checkpoint-manifests')
-    this.#patienceMs = patienceMs
+    this.#repeat = repeat
   }
 
   read(partition: number): Promise<Manifest | null> {
-    return repeated(() => this.#collection.findOne({ _id: partition }), this.#patienceMs)
+    return this.#repeat(() => this.#collection.findOne({ _id: partition }))
   }
 
   /** The manifest with a higher epoch than anybody's; repeated, an epoch is passed over. */
@@ -65,7 +65,7 @@ export class Manifests {
         { $inc: { epoch: 1 }, $set: { owner } },
         { returnDocument: 'after' },
       )
-    return repeated(async () => {
+    return this.#repeat(async () => {
       const taken = await take()
       if (taken !== null) return taken
       const made = first(partition, owner)
@@ -76,12 +76,12 @@ export class Manifests {
         if (duplicates(error) === null) throw error
         throw new Unsettled('somebody else claimed the partition first')
       }
-    }, this.#patienceMs)
+    })
   }
 
   /** True if the commit counts; false if an earlier attempt of the same owner at this number does. */
   commit(partition: number, epoch: number, next: Lists): Promise<boolean> {
-    return repeated(async () => {
+    return this.#repeat(async () => {
       const mine = { _id: partition, epoch, n: next.n - 1 }
       const { matchedCount } = await this.#collection.updateOne(mine, { $set: next })
       if (matchedCount === 1) return true
@@ -90,6 +90,6 @@ export class Manifests {
       if (now?.epoch !== epoch) throw new RollcallError('RC_FENCED')
       if (now.n < next.n) throw new Unsettled('the manifest is about to change')
       return false
-    }, this.#patienceMs)
+    })
   }
 }

@@ -24,10 +24,10 @@ export class RunCache {
 
   /** Undefined where the blob is gone. */
   async get(wanted: Blob[]): Promise<(Run | undefined)[]> {
-    const known = wanted.map(({ ids }) => (ids.length === 0 ? EMPTY : this.#runs.get(ids[0]!)))
-    const missing = wanted.filter((_, i) => known[i] === undefined)
+    const cached = wanted.map(({ ids }) => (ids.length === 0 ? EMPTY : this.#runs.get(ids[0]!)))
+    const missing = wanted.filter((_, i) => cached[i] === undefined)
     const read = (await this.#blobs.read(missing)).map(bytes => bytes && decode(bytes))
     for (const [i, blob] of missing.entries()) if (read[i]) this.keep(blob, read[i])
-    return known.map(run => run ?? read.shift())
+    return cached.map(run => run ?? read.shift())
   }
 }

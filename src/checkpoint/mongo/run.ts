@@ -1,7 +1,7 @@
 /** Records one after another: their ids, and their values, each as msgpack, in one body. No bytes at all: removed. */
 import { pack, unpack } from 'msgpackr'
-import type { Delta, Record } from '../index.ts'
-import { idOf, keyOf } from './record-id.ts'
+import type { CheckpointRecord, Delta } from '../index.ts'
+import { idOf, keyOf } from '../record-id.ts'
 
 export interface Run {
   ids: string[]
@@ -21,7 +21,10 @@ const REMOVED = Buffer.alloc(0)
 
 const valueAt = ({ ends, body }: Run, at: number): Buffer => body.subarray(at === 0 ? 0 : ends[at - 1], ends[at])
 export const isRemoval = ({ run: { ends }, at }: Change): boolean => ends[at] === (at === 0 ? 0 : ends[at - 1])
-export const recordAt = (run: Run, at: number): Record => ({ ...keyOf(run.ids[at]!), value: unpack(valueAt(run, at)) })
+export const recordAt = (run: Run, at: number): CheckpointRecord => ({
+  ...keyOf(run.ids[at]!),
+  value: unpack(valueAt(run, at)),
+})
 
 function joined(ids: string[], values: Buffer[]): Run {
   let end = 0
@@ -32,7 +35,7 @@ function joined(ids: string[], values: Buffer[]): Run {
   return { ids, ends, body: Buffer.concat(values, end) }
 }
 
-/** What is removed is gone even if it is put as well. */
+/** A record that is removed is gone even if it is put as well. */
 export const runOf = ({ puts, removes }: Delta): Run =>
   joined([...puts, ...removes].map(idOf), [...puts.map(({ value }) => pack(value)), ...removes.map(() => REMOVED)])
 

@@ -23,12 +23,25 @@ export function wholeNumber(flag: string, text: string, least: number): number {
 
 /** The address of a server, without a slash at its end. */
 export function serverUrl(flag: string, text: string): string {
-  // With it would be said whatever stands before it.
+  // An address is said in warnings as it stands.
   if (text.includes('@')) throw invalid(`--${flag} takes an address without user and password`)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '')
   throw invalid(`--${flag} takes an address such as http://127.0.0.1:7420, not '${text}'`)
 }
+
+/** The token of `--token`, else of ROLLCALL_TOKEN. A refusal does not repeat it. */
+export function bearerToken(flag: string | undefined, { ROLLCALL_TOKEN }: NodeJS.ProcessEnv): string | undefined {
+  const token = flag ?? (ROLLCALL_TOKEN || undefined)
+  if (token === undefined || /^[\w.~+/-]+=*$/.test(token)) return token
+  const name = flag === undefined ? 'ROLLCALL_TOKEN' : '--token'
+  throw invalid(`${name} takes a token alone, such as header.payload.signature`)
+}
+
+export const TOKEN_FLAG = {
+  type: 'string',
+  description: 'Sent as Bearer; better in ROLLCALL_TOKEN, which no list of processes shows',
+} as const
 
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 

@@ -13,11 +13,12 @@ export const repair = defineCommand({
   meta: { name: 'repair', description: 'Let partitions go on whose log does not fit their checkpoint' },
   args: flags,
   async run({ args }) {
-    // The parser gives it in both spellings.
+    // The parser gives `accept-loss` in both spellings.
     onlyFlags(args, { ...flags, acceptLoss: true })
     const { readConfig } = await import('../../config.ts')
     const { repair } = await import('../../repair/index.ts')
-    for await (const repaired of repair(readConfig(process.env), { acceptLoss: args['accept-loss'] })) {
+    const faults = { report: (step: string, error: unknown) => console.error(`${step} failed:`, error) }
+    for await (const repaired of repair(readConfig(process.env), { acceptLoss: args['accept-loss'], faults })) {
       console.log(JSON.stringify(repaired))
       if (repaired.problem && !repaired.repaired) process.exitCode = 1
     }

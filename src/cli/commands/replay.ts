@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
-import { onlyFlags, serverUrl, wholeNumber } from './flags.ts'
+import { RollcallError } from '../../errors.ts'
+import { bearerToken, onlyFlags, serverUrl, TOKEN_FLAG, wholeNumber } from './flags.ts'
 
 const flags = {
   file: {
@@ -8,6 +10,12 @@ const flags = {
     description: 'Combined Log Format or NDJSON, plain or gzipped; - is stdin',
   },
   url: { type: 'string', description: 'The server to send to; without it Rollcall runs in this process' },
+  token: TOKEN_FLAG,
+  'pages-only': {
+    type: 'boolean',
+    default: false,
+    description: 'Leave out static files, methods but GET and HEAD, 4xx and 5xx, bots (of access logs)',
+  },
   retry: { type: 'string', default: '120', description: 'Seconds a request may go on failing', valueHint: 'seconds' },
 } as const
 
@@ -15,20 +23,40 @@ export const replay = defineCommand({
   meta: { name: 'replay', description: 'Send the web events of log files, and end when they can be read' },
   args: flags,
   async run({ args }) {
-    onlyFlags(args, flags)
-    const retryMs = wholeNumber('retry', args.retry, 0) * 1_000
-    const url = args.url === undefined ? undefined : serverUrl('url', args.url)
+    // The parser gives `pages-only` in both spellings.
+    onlyFlags(args, { ...flags, pagesOnly: true })
+    const options = {
+      retryMs: wholeNumber('retry', args.retry, 0) * 1_000,
+      pagesOnly: args['pages-only'],
+    }
+    if (args.url === undefined && args.token !== undefined) {
+      throw new RollcallError('RC_INVALID_INPUT', '--token is for the server of --url, which is not given')
+    }
+    const to = args.url === undefined ? undefined : serverUrl('url', args.url)
+    const token = to === undefined ? undefined : bearerToken(args.token, process.env)
     const { sizeOf, replayTo } = await import('../replay/index.ts')
     const totalBytes = await sizeOf(args._)
-    if (url !== undefined) return replayTo(url, args._, totalBytes, retryMs)
-    const { readConfig } = await import('../../config.ts')
-    const { start } = await import('../../rollcall.ts')
-    // Its log goes to stdout, where the summary must come last.
-    const rollcall = await start({ ...readConfig(process.env), port: 0, logLevel: 'warn' })
+    if (to !== undefined) return replayTo(to, args._, totalBytes, { ...options, token })
+    const own = await startOwn()
     try {
-      await replayTo(rollcall.url, args._, totalBytes, retryMs)
+      await replayTo(own.url, args._, totalBytes, { ...options, token: own.token })
     } finally {
-      await rollcall.close()
+      await own.close()
     }
   },
 })
+
+/** A Rollcall in this process that nobody else can call, whatever the environment says of callers. */
+async function startOwn(): Promise<{ url: string; token: string; close(): Promise<void> }> {
+  const { readConfig } = await import('../../config.ts')
+  const { start } = await import('../../rollcall.ts')
+  const { SignJWT } = await import('jose')
+  const secret = randomBytes(32).toString('hex')
+  const token = await new SignJWT({ scope: 'service' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(secret))
+  const own = { host: '127.0.0.1', port: 0, auth: { secret } }
+  // Warnings are all its log may say on stdout, where the summary must come last.
+  const rollcall = await start({ ...readConfig(process.env), ...own, logLevel: 'warn' })
+  return { url: rollcall.url, token, close: () => rollcall.close() }
+}

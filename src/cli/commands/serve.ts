@@ -1,13 +1,14 @@
 import { constants } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { type ErrorCode, isCode } from '../../errors.ts'
+import { retry } from '../../retry.ts'
+import { systemTime as time } from '../../time.ts'
 import { noFlags } from './flags.ts'
 
-const RETRY_MS = 1_000
-/** A server is away just now. */
+const STANDING_BY = { pauses: [1_000] }
+/** Codes of a server that is away just now. */
 const PASSING: ErrorCode[] = ['RC_UNREACHABLE', 'RC_STORE_UNAVAILABLE', 'RC_LOG_UNAVAILABLE', 'RC_SHARD_LOST']
-/** Whoever asks a process to end kills it after 10 s. */
+/** Less than the 10 s after which a process that was asked to end is killed. */
 const END_WITHIN_MS = 9_000
 
 export const serve = defineCommand({
@@ -26,7 +27,7 @@ export const serve = defineCommand({
     const { signal } = stopping
     for (let wasThere = false; !signal.aborted; wasThere = true) {
       const rollcall = await started(() => start(config, signal), wasThere, signal)
-      // Whoever loses the partitions stands by to have them again.
+      // A process that loses the partitions stands by to have them again.
       const isLost = rollcall?.lost.catch(() => {})
       await Promise.race([stop, isLost ?? stop])
       await rollcall?.close()
@@ -35,21 +36,20 @@ export const serve = defineCommand({
   },
 })
 
-/** Undefined at the signal. Who was there before waits for the servers to come back. */
+/** Undefined at the signal. A process that was there before waits for the servers to come back. */
 async function started<T>(start: () => Promise<T>, wasThere: boolean, signal: AbortSignal): Promise<T | undefined> {
-  while (!signal.aborted) {
-    try {
-      return await start()
-    } catch (error) {
-      const isPassing = wasThere && PASSING.some(code => isCode(error, code))
-      if (!isPassing && !signal.aborted) throw error
-      await sleep(RETRY_MS)
-    }
+  // `sleep` alone would let the process end.
+  const pause = (ms: number) => new Promise<void>(resolve => time.after(ms, resolve))
+  const isFinal = (error: unknown): boolean => !wasThere || !PASSING.some(code => isCode(error, code))
+  try {
+    return await retry(start, STANDING_BY, { time, isFinal, signal, pause })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
   }
-  return undefined
 }
 
-/** What was accepted is in the log, and nothing of it is lost. */
+/** Ends the process before all is committed: the log has all that was accepted. */
 function giveUp(): void {
   console.error('RC_CLOSING: not everything could be committed in time; the next process goes on from the log')
   process.exit(1)

@@ -1,8 +1,9 @@
 import { defineCommand } from 'citty'
-import { onlyFlags, serverUrl, wholeNumber } from './flags.ts'
+import { bearerToken, onlyFlags, serverUrl, TOKEN_FLAG, wholeNumber } from './flags.ts'
 
 const flags = {
   url: { type: 'string', description: 'The server; by default where ROLLCALL_HOST and ROLLCALL_PORT say' },
+  token: TOKEN_FLAG,
   viewers: { type: 'string', default: '200', description: 'How many watch', valueHint: 'n' },
   streamers: { type: 'string', default: '5', description: 'How many stream', valueHint: 'n' },
   minutes: { type: 'string', default: '30', description: 'How long the evening is', valueHint: 'n' },
@@ -28,7 +29,8 @@ export const simulate = defineCommand({
     }
     const { playTo, writeLog } = await import('../evening/index.ts')
     if (args.log !== undefined) return writeLog(args.log, options)
-    await playTo(args.url === undefined ? defaultUrl(process.env) : serverUrl('url', args.url), options)
+    const token = bearerToken(args.token, process.env)
+    await playTo(args.url === undefined ? defaultUrl(process.env) : serverUrl('url', args.url), token, options)
   },
 })
 

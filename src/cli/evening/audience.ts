@@ -1,21 +1,21 @@
-/** One viewer's evening: which pages when, and what the viewer does for the streamers. Times are slots. */
-import { type Device, devices, type User, viewer } from './people.ts'
+/** A viewer's evening: which pages when, and what the viewer does for the streamers. Times are slots. */
+import { devices, type PushDevice, type User, viewer } from './people.ts'
 import type { Random } from './random.ts'
-import type { Stream } from './streams.ts'
+import type { PlannedStream } from './streams.ts'
 
-export type Page = '/' | '/feed' | Stream
+export type Page = '/' | '/feed' | PlannedStream
 
-/** On one page from one beat to another, both included. */
+/** A stay on one page, from one beat to another, both included. */
 export interface Stay {
   from: number
   to: number
   page: Page
 }
 
-export interface Rating {
+export interface PlannedRating {
   slot: number
   userId: string
-  stream: Stream
+  stream: PlannedStream
   score: number
 }
 
@@ -34,21 +34,21 @@ export interface Earning {
 
 export interface Attendance {
   user: User
-  devices: Device[]
+  devices: PushDevice[]
   stays: Stay[]
-  ratings: Rating[]
+  ratings: PlannedRating[]
   follows: Follow[]
   earnings: Earning[]
 }
 
-/** Five minutes, from beat to beat. */
+/** Ten slots are five minutes, from beat to beat. */
 const RATED_AFTER_SLOTS = 10
 const FOLLOWED_AFTER_SLOTS = 4
 const TIPS = [10, 20, 50, 100, 500] as const
 
-/** What there is to watch, in how many slots. */
+/** Streams there are to watch, and how many slots the evening has. */
 export interface Programme {
-  streams: Stream[]
+  streams: PlannedStream[]
   slots: number
   seed: number
 }
@@ -68,12 +68,12 @@ export function attend(n: number, programme: Programme, chance: Random): Attenda
 }
 
 interface Watching extends Stay {
-  page: Stream
+  page: PlannedStream
 }
 
 export const isWatching = (stay: Stay): stay is Watching => typeof stay.page !== 'string'
 
-/** Comes once or a few times, at first almost as likely with the beginning of the evening as later. */
+/** Stays of a viewer who comes once or a few times, at first almost as likely with the evening's beginning as later. */
 function planStays({ streams, slots }: Programme, chance: Random): Stay[] {
   const plan: Stay[] = []
   let slot = chance.chance(0.4) ? 0 : chance.between(0, Math.max(0, slots - 1))
@@ -91,14 +91,14 @@ function planStays({ streams, slots }: Programme, chance: Random): Stay[] {
   return plan
 }
 
-function choose(streams: Stream[], slot: number, chance: Random): Page {
+function choose(streams: PlannedStream[], slot: number, chance: Random): Page {
   const on = streams.filter(({ from, until }) => from <= slot && slot < until)
   if (on.length === 0 || !chance.chance(0.7)) return chance.pick(['/', '/feed'])
   return on[chance.weighted(on.map(({ streamer }) => streamer.popularity))]!
 }
 
-/** Some who watched a stream for five minutes rate it when they next leave it, most of them kindly. */
-function ratings({ id: userId }: User, watched: Watching[], chance: Random): Rating[] {
+/** Ratings by some who watched a stream for five minutes, given when they next leave it, most of them kind. */
+function ratings({ id: userId }: User, watched: Watching[], chance: Random): PlannedRating[] {
   return [...Map.groupBy(watched, ({ page }) => page)].flatMap(([stream, stays]) => {
     let slots = 0
     const enough = stays.find(({ from, to }) => {
@@ -117,7 +117,7 @@ function follows({ id: userId }: User, watched: Watching[], chance: Random): Fol
   )
 }
 
-/** Ids are those of the same evening's tips when it is played again. */
+/** Tips have the same ids when the same evening is played again. */
 function tips({ id: userId }: User, watched: Watching[], seed: number, chance: Random): Earning[] {
   return watched
     .filter(() => chance.chance(0.1))

@@ -1,7 +1,7 @@
 /** The plan of a platform's evening: who streams, who watches what and when. Pure: the options decide everything. */
-import { type Attendance, attend, type Earning, type Follow, isWatching, type Page, type Rating } from './audience.ts'
-import { type Device, type Streamer, streamer, type User } from './people.ts'
-import { planStreams, type Stream } from './streams.ts'
+import { type Attendance, attend, type Earning, type Follow, isWatching, type Page, type PlannedRating } from './audience.ts'
+import { type PushDevice, type Streamer, streamer, type User } from './people.ts'
+import { planStreams, type PlannedStream } from './streams.ts'
 import { random } from './random.ts'
 
 export interface EveningOptions {
@@ -13,23 +13,23 @@ export interface EveningOptions {
   end: number
 }
 
-export interface Beat {
+export interface PlannedBeat {
   viewer: User
   at: number
   page: Page
 }
 
-/** What happens within 30 s: streams end, others begin, and only then the rest, in any order. */
+/** Thirty seconds of the evening: streams end, others begin, and only then comes the rest, in any order. */
 export interface Slot {
-  ends: Stream[]
-  starts: Stream[]
+  ends: PlannedStream[]
+  starts: PlannedStream[]
   /** those that leave preview */
-  sd: Stream[]
+  sd: PlannedStream[]
   /** those whose goals are set */
-  goals: Stream[]
+  goals: PlannedStream[]
   /** in time order */
-  beats: Beat[]
-  ratings: Rating[]
+  beats: PlannedBeat[]
+  ratings: PlannedRating[]
   follows: Follow[]
   earnings: Earning[]
   /** who is named, if anyone is just now */
@@ -39,8 +39,8 @@ export interface Slot {
 export interface Evening {
   streamers: Streamer[]
   viewers: User[]
-  devices: Device[]
-  streams: Stream[]
+  devices: PushDevice[]
+  streams: PlannedStream[]
   /** the last one is the evening's end */
   slots(): Generator<Slot>
 }
@@ -93,8 +93,8 @@ function bySlot<T>(items: T[], slotOf: (item: T) => number | null | undefined): 
   return slot => groups.get(slot) ?? []
 }
 
-/** To be asked for one slot after the other. */
-function beatsOf(audience: (Attendance & { phase: number })[], start: number): (slot: number) => Beat[] {
+/** Beats by slot, to be asked for one slot after the other. */
+function beatsOf(audience: (Attendance & { phase: number })[], start: number): (slot: number) => PlannedBeat[] {
   const byPhase = audience.toSorted((a, b) => a.phase - b.phase)
   const next = byPhase.map(() => 0)
   return slot =>
@@ -106,7 +106,7 @@ function beatsOf(audience: (Attendance & { phase: number })[], start: number): (
     })
 }
 
-/** Those watched most before the slot; before anyone watches, those known best. */
+/** Streamers watched most before the slot; before anyone watches, the best known. */
 function trending(streamers: Streamer[], audience: Attendance[], slot: number): string[] {
   const watched = new Map(streamers.map(({ id }) => [id, 0]))
   for (const { from, to, page } of audience.flatMap(({ stays }) => stays).filter(isWatching)) {

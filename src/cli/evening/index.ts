@@ -1,12 +1,14 @@
-/** One run of `rollcall simulate`: the evening to a server or into a file, and what is said at its end. */
+/** A run of `rollcall simulate`: the evening to a server or into a file, and what is said at its end. */
 import { writeFile } from 'node:fs/promises'
+import { systemTime } from '../../time.ts'
 import { printLine } from '../replay/progress.ts'
 import { Server } from '../replay/server.ts'
 import { type EveningOptions, planEvening } from './evening.ts'
 import { type SimulationSummary, sendEvening } from './send.ts'
 import { eveningLog } from './visits.ts'
 
-const RETRY_MS = 30_000
+/** A request without an answer ends after 30 s; it is tried for as long again. */
+const RETRY_MS = 60_000
 
 export async function writeLog(file: string, options: EveningOptions): Promise<void> {
   const lines = eveningLog(options)
@@ -19,8 +21,8 @@ export async function writeLog(file: string, options: EveningOptions): Promise<v
   else printLine(summary)
 }
 
-export async function playTo(url: string, options: EveningOptions): Promise<void> {
-  const server = new Server(url, { retryMs: RETRY_MS, warn: text => console.error(text) })
+export async function playTo(url: string, token: string | undefined, options: EveningOptions): Promise<void> {
+  const server = new Server(url, { retryMs: RETRY_MS, token, warn: text => console.error(text), time: systemTime })
   const summary = await sendEvening(planEvening(options), server)
   if (process.stdout.isTTY) console.log(readable(summary))
   else printLine(summary)
@@ -28,8 +30,8 @@ export async function playTo(url: string, options: EveningOptions): Promise<void
 
 function readable(summary: SimulationSummary): string {
   const { users, streams: started, ended, heartbeats, ratings, follows, earnings, viewers, sessions } = summary
-  const { alive, attendance, bySession } = viewers as Audience
-  const streams = (sessions as { sessions: Session[] }).sessions.map(({ id, title, rating }) => {
+  const { alive, attendance, bySession } = viewers as ViewersAnswer
+  const streams = (sessions as { sessions: ListedSession[] }).sessions.map(({ id, title, rating }) => {
     const here = bySession[id] ?? { alive: 0, attendance: 0 }
     const rated = rating.currentCount > 0 ? `rated ${rating.current.toFixed(2)} by ${rating.currentCount}` : 'not rated'
     return `  ${id}  ${title}: ${here.alive} watching, ${here.attendance} were here, ${rated}`
@@ -42,13 +44,13 @@ function readable(summary: SimulationSummary): string {
   ].join('\n')
 }
 
-interface Audience {
+interface ViewersAnswer {
   alive: number
   attendance: number
   bySession: Record<string, { alive: number; attendance: number }>
 }
 
-interface Session {
+interface ListedSession {
   id: string
   title: string
   rating: { current: number; currentCount: number }

@@ -1,4 +1,4 @@
-/** Those who take part in an evening: who they are does not depend on what they do in it. */
+/** People who take part in an evening: who they are does not depend on what they do in it. */
 import type { Random } from './random.ts'
 
 export interface User {
@@ -17,8 +17,8 @@ export interface Streamer extends User {
   popularity: number
 }
 
-/** Where a user is told that a streamer is live. */
-export interface Device {
+/** A device, on which a user is told that a streamer is live. */
+export interface PushDevice {
   id: string
   userId: string
   kind: 'fid' | 'token'
@@ -56,7 +56,7 @@ const badges = (hashtag: string, chance: Random): string[] => [
   ...(chance.chance(0.3) ? [`badge:livestream_${hashtag}`] : []),
 ]
 
-/** The platform puts every third at a place of the global feed, and some at the front of another. */
+/** Places in feeds: every third streamer has one in the global feed, and some are at the front of another. */
 const places = (n: number, chance: Random): string[] => [
   ...(n % 3 === 2 ? [`feed:user_livestream-global:${chance.between(1, 3)}`] : []),
   ...(chance.chance(0.2) ? [`feed:${chance.pick(OTHER_FEEDS)}`] : []),
@@ -75,10 +75,10 @@ export function viewer(n: number, chance: Random): User {
   }
 }
 
-/** Most have none that can be notified, some a phone, a few a browser too. */
-export function devices({ id: userId }: User, chance: Random): Device[] {
+/** Devices that can be notified: most users have none, some a phone, a few a browser too. */
+export function devices({ id: userId }: User, chance: Random): PushDevice[] {
   const count = chance.weighted([6, 3, 1])
-  const all: Device[] = [
+  const all: PushDevice[] = [
     { id: 'phone', userId, kind: 'fid', value: chance.hex(22) },
     { id: 'browser', userId, kind: 'token', value: `${chance.hex(22)}:APA91b${chance.hex(32)}` },
   ]

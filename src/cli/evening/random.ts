@@ -48,7 +48,7 @@ function mulberry32(state: number): () => number {
   }
 }
 
-/** Neighbouring seeds must not give neighbouring sequences (the finaliser of MurmurHash3). */
+/** Finaliser of MurmurHash3: neighbouring seeds must not give neighbouring sequences. */
 function scramble(value: number): number {
   let mixed = value | 0
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)

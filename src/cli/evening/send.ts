@@ -2,12 +2,12 @@
 import { batches } from '../replay/batches.ts'
 import { Delivery, IN_FLIGHT } from '../replay/delivery.ts'
 import { eachInFlight } from '../replay/in-flight.ts'
-import type { Request, Server } from '../replay/server.ts'
-import type { Beat, Evening, Slot } from './evening.ts'
-import type { Device, User } from './people.ts'
-import type { Stream } from './streams.ts'
+import type { Server, ServerRequest } from '../replay/server.ts'
+import type { Evening, PlannedBeat, Slot } from './evening.ts'
+import type { PushDevice, User } from './people.ts'
+import type { PlannedStream } from './streams.ts'
 
-/** Of requests with one record, which share a commit where they wait for one. */
+/** Requests of one record at once, which share a commit where they wait for one. */
 const AT_ONCE = 16
 
 export interface SimulationSummary {
@@ -49,24 +49,24 @@ export async function sendEvening(evening: Evening, server: Server): Promise<Sim
   return { users: users.length, ...sent, viewers, sessions: await delivery.readAfter('/sessions?active=true') }
 }
 
-/** The ids the server gave. */
-type Sessions = Map<Stream, string>
+/** Ids that the server gave. */
+type Sessions = Map<PlannedStream, string>
 
-const pathOf = (stream: Stream, sessions: Sessions): string => `/sessions/${sessions.get(stream)}`
+const pathOf = (stream: PlannedStream, sessions: Sessions): string => `/sessions/${sessions.get(stream)}`
 
-const request = (method: 'POST' | 'PUT', path: string, body?: unknown): Request => ({
+const request = (method: 'POST' | 'PUT', path: string, body?: unknown): ServerRequest => ({
   ...{ method, path },
   ...(body !== undefined && { body: JSON.stringify(body) }),
 })
 
-const userRequest = ({ id, username, country, groups, tags, profile }: User): Request =>
+const userRequest = ({ id, username, country, groups, tags, profile }: User): ServerRequest =>
   request('PUT', `/users/${id}`, { username, country, groups, tags, profile })
 
-const deviceRequest = ({ id, userId, kind, value }: Device): Request =>
+const deviceRequest = ({ id, userId, kind, value }: PushDevice): ServerRequest =>
   request('PUT', `/users/${userId}/registrations/${id}`, { kind, value })
 
-/** Of what may go out at once; beats apart, which go together. */
-function requestsOf({ sd, goals, ratings, follows, earnings, trending }: Slot, sessions: Sessions): Request[] {
+/** The requests that may go out at once, but for beats, which go together. */
+function requestsOf({ sd, goals, ratings, follows, earnings, trending }: Slot, sessions: Sessions): ServerRequest[] {
   return [
     ...sd.map(stream => request('POST', `${pathOf(stream, sessions)}/preset`, { preset: 'sd' })),
     ...goals.map(stream => {
@@ -82,10 +82,10 @@ function requestsOf({ sd, goals, ratings, follows, earnings, trending }: Slot, s
   ]
 }
 
-const sendAll = (requests: Request[], server: Server): Promise<void> =>
+const sendAll = (requests: ServerRequest[], server: Server): Promise<void> =>
   eachInFlight(requests, AT_ONCE, async each => void (await server.json(each)))
 
-const start = (streams: Stream[], sessions: Sessions, server: Server): Promise<void> =>
+const start = (streams: PlannedStream[], sessions: Sessions, server: Server): Promise<void> =>
   eachInFlight(streams, AT_ONCE, async stream => {
     const { id: userId, device } = stream.streamer
     const asked = request('POST', '/sessions', { userId, title: stream.title, ...(device && { device }) })
@@ -94,7 +94,7 @@ const start = (streams: Stream[], sessions: Sessions, server: Server): Promise<v
   })
 
 /** A slot has one beat of a viewer, so their order is of no matter. */
-async function sendBeats(beats: Beat[], sessions: Sessions, delivery: Delivery): Promise<number> {
+async function sendBeats(beats: PlannedBeat[], sessions: Sessions, delivery: Delivery): Promise<number> {
   let accepted = 0
   const texts = beats.map(({ viewer: { id, country, groups }, at, page }) => {
     const path = typeof page === 'string' ? page : pathOf(page, sessions)

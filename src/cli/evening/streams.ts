@@ -2,14 +2,14 @@
 import type { Streamer } from './people.ts'
 import type { Random } from './random.ts'
 
-interface Span {
+interface OnAir {
   from: number
   /** the first slot it is off again; the end of the evening where it is live beyond that */
   until: number
   ends: boolean
 }
 
-export interface Stream extends Span {
+export interface PlannedStream extends OnAir {
   streamer: Streamer
   title: string
   /** when it leaves preview; null: it stays there */
@@ -19,11 +19,11 @@ export interface Stream extends Span {
 
 export interface Goals {
   slot: number
-  showGoalPairs: Goal[]
-  exclusiveGoalPairs: Goal[]
+  showGoalPairs: GoalPair[]
+  exclusiveGoalPairs: GoalPair[]
 }
 
-interface Goal {
+interface GoalPair {
   title: string
   price: number
 }
@@ -31,8 +31,8 @@ interface Goal {
 const GOALS = ['a song of your choice', 'dance', 'sing along', 'tell a secret', 'wear the hat', 'an hour more'] as const
 const PRICES = [50, 100, 200, 500, 1_000] as const
 
-/** Half of them, rounded up, are live at the end, a fifth never leave preview. A streamer's own are in time order. */
-export function planStreams(streamers: Streamer[], slots: number, chance: Random): Stream[] {
+/** Streams of which half, rounded up, are live at the end and a fifth never leave preview; a streamer's own are in time order. */
+export function planStreams(streamers: Streamer[], slots: number, chance: Random): PlannedStream[] {
   const stay = Math.ceil(streamers.length / 2)
   return chance.shuffled(streamers).flatMap((streamer, place) =>
     spans(place, place < stay, slots, chance).map((span, nth) => ({
@@ -45,8 +45,8 @@ export function planStreams(streamers: Streamer[], slots: number, chance: Random
   )
 }
 
-/** The first is on all the time, so that there always is a stream; every third of the others takes a break. */
-function spans(place: number, stays: boolean, slots: number, chance: Random): Span[] {
+/** Spans of a streamer: the first streamer is on all the time, every third of the others takes a break. */
+function spans(place: number, stays: boolean, slots: number, chance: Random): OnAir[] {
   if (place === 0) return [{ from: 0, until: slots, ends: false }]
   const within = (least: number, most: number) => chance.between(Math.floor(least * slots), Math.floor(most * slots))
   const from = within(0, 0.2)
@@ -60,7 +60,7 @@ function spans(place: number, stays: boolean, slots: number, chance: Random): Sp
   ]
 }
 
-const soon = ({ from, until }: Span, after: number): number => Math.min(from + after, until - 1)
+const soon = ({ from, until }: OnAir, after: number): number => Math.min(from + after, until - 1)
 
 function goals(slot: number, chance: Random): Goals {
   const pairs = (titles: readonly string[]) => titles.map(title => ({ title, price: chance.pick(PRICES) }))

@@ -1,4 +1,4 @@
-/** The same evening as a web server would have logged it: the visits of web users in the Combined Log Format. */
+/** An evening as a web server would have logged it: the visits of web users in the Combined Log Format. */
 import type { EveningOptions } from './evening.ts'
 import { random } from './random.ts'
 
@@ -7,7 +7,7 @@ interface LoggedRequest {
   line: string
 }
 
-/** Visitors come back after pauses longer than any web session, for which 30 minutes have no room. */
+/** Room for the pauses, longer than any web session, after which visitors come back. */
 const SHORTEST_LOG_MS = 4 * 3_600_000
 const MINUTE_MS = 60_000
 const BACK_AFTER_MINUTES = [35, 90] as const
@@ -39,7 +39,7 @@ const streamPages = ({ streamers, seed }: EveningOptions): string[] => {
   return Array.from({ length: streamers }, () => `/sessions/${chance.hex(24)}`)
 }
 
-/** One visitor's evening: pages some seconds to minutes apart, then perhaps a long pause and another visit. */
+/** A visitor's evening: pages some seconds to minutes apart, then perhaps a long pause and another visit. */
 function requestsOf(n: number, streams: string[], { minutes, seed, end }: EveningOptions): LoggedRequest[] {
   const chance = random(seed, n)
   const who = {
@@ -66,7 +66,7 @@ function requestsOf(n: number, streams: string[], { minutes, seed, end }: Evenin
   return requests
 }
 
-interface Request {
+interface LogFields {
   visitor: string
   user: string
   ts: number
@@ -76,7 +76,7 @@ interface Request {
   agent: string
 }
 
-const line = ({ visitor, user, ts, page, referrer, size, agent }: Request): string =>
+const line = ({ visitor, user, ts, page, referrer, size, agent }: LogFields): string =>
   `${visitor} - ${user} [${logTime(ts)}] "GET ${page} HTTP/1.1" 200 ${size} "${referrer}" "${agent}"`
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

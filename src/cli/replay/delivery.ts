@@ -2,7 +2,7 @@
 
 import type { Fault } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { problemOf, type Request, type Server } from './server.ts'
+import { problemOf, type Server, type ServerRequest } from './server.ts'
 
 /** The bounds of one request: the server's own for an array, and under its 1 MiB for a body. */
 export const MAX_RECORDS = 1_000
@@ -35,7 +35,7 @@ export class Delivery {
 
   async #sendSome(path: string, records: readonly string[], places: number[], delivered: Delivered): Promise<void> {
     if (places.length === 0) return
-    const request: Request = { method: 'POST', path, body: `[${places.map(place => records[place]).join(',')}]` }
+    const request: ServerRequest = { method: 'POST', path, body: `[${places.map(place => records[place]).join(',')}]` }
     const answer = await this.server.request(request)
     if (answer.status < 300) {
       const position = answer.headers.get('rollcall-position')

@@ -1,7 +1,9 @@
-/** One run of `rollcall replay`: what it shows meanwhile and what it says at its end. */
+/** A run of `rollcall replay`: the progress it shows and the summary at its end. */
 import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
+import { systemTime } from '../../time.ts'
 import { Delivery } from './delivery.ts'
+import { type Kind, kindsOfHits } from './pages.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
 import { Report } from './report.ts'
@@ -25,37 +27,50 @@ export async function sizeOf(files: string[]): Promise<number | null> {
   return total
 }
 
-/** Leaves 1 as the exit code when a file could not be read to its end. */
+export interface ReplayOptions {
+  /** how long one request may go on failing */
+  retryMs: number
+  token: string | undefined
+  /** leave out hits that are no visits of pages */
+  pagesOnly: boolean
+}
+
+/** Leaves 1 as the exit code when a file could not be read to its end, or has no line that could be used. */
 export async function replayTo(
   url: string,
   files: string[],
   totalBytes: number | null,
-  retryMs: number,
+  { retryMs, token, pagesOnly }: ReplayOptions,
 ): Promise<void> {
   const onTerminal = process.stderr.isTTY === true
   const report = new Report(text => progress.warn(text))
   const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
-  const delivery = new Delivery(new Server(url, { retryMs, warn: text => progress.warn(text) }))
+  const delivery = new Delivery(
+    new Server(url, { retryMs, token, warn: text => progress.warn(text), time: systemTime }),
+  )
   const started = performance.now()
   let summary: Summary
   try {
-    const visits = await replay(files, delivery, report)
+    const visits = await replay(files, delivery, report, pagesOnly ? await kindsOfHits() : undefined)
     const seconds = secondsSince(started)
     const { events, accepted, badLines } = report
+    const leftOut = pagesOnly ? { leftOut: report.leftOut } : {}
     const eventsPerSecond = Math.round(accepted / Math.max(seconds, 0.001))
-    summary = { events, accepted, badLines, ...(await visits.count(delivery)), seconds, eventsPerSecond }
+    summary = { events, accepted, badLines, ...leftOut, ...(await visits.count(delivery)), seconds, eventsPerSecond }
   } finally {
     progress.stop()
   }
   if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
   else printLine(summary)
-  if (report.unreadable.length > 0) process.exitCode = 1
+  if (report.unreadable.length > 0 || report.unusable.length > 0) process.exitCode = 1
 }
 
 interface Summary {
   events: number
   accepted: number
   badLines: number
+  /** of each kind, with --pages-only */
+  leftOut?: Record<Kind, number>
   visitors: number
   sessions: number
   pageViews: number
@@ -68,6 +83,11 @@ const readable = (summary: Summary): string =>
   `${count(summary.accepted, 'event')} of ${count(summary.visitors, 'visitor')}, readable after ${summary.seconds} s ` +
   `(${summary.eventsPerSecond.toLocaleString('en')} a second)\n` +
   `${count(summary.sessions, 'web session')}, ${count(summary.pageViews, 'page view')}\n` +
+  (summary.leftOut ? leftOutLine(summary.leftOut) : '') +
   (summary.badLines > 0 ? `${count(summary.badLines, 'line')} could not be used\n` : '')
+
+const leftOutLine = ({ staticFiles, methods, errors, bots }: Record<Kind, number>): string =>
+  `left out: ${count(staticFiles, 'static file')}, ${methods.toLocaleString('en')} by method, ` +
+  `${errors.toLocaleString('en')} with 4xx or 5xx, ${bots.toLocaleString('en')} by bots\n`
 
 const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`

@@ -2,7 +2,7 @@
 import { SingleBar } from 'cli-progress'
 import type { Report } from './report.ts'
 
-export interface Progress {
+export interface ProgressDisplay {
   /** Prints a line on stderr without leaving half a bar behind. */
   warn(text: string): void
   stop(): void
@@ -12,7 +12,7 @@ const CLEAR_LINE = '\u001B[K'
 const SAVE_POSITION = '\u001B7'
 
 /** On stderr. `totalBytes` is null where the length is unknown (stdin). */
-export function showBar(report: Report, totalBytes: number | null): Progress {
+export function showBar(report: Report, totalBytes: number | null): ProgressDisplay {
   const share = totalBytes === null ? '' : '[{bar}] {percentage}%  '
   const bar = new SingleBar({
     format: `${share}{accepted} events  {badLines} bad lines  {duration_formatted}`,
@@ -37,7 +37,7 @@ export function showBar(report: Report, totalBytes: number | null): Progress {
 }
 
 /** On stdout, a line about every second; `progress` is the share of the files' bytes read, null where unknown. */
-export function printProgress(report: Report, totalBytes: number | null): Progress {
+export function printProgress(report: Report, totalBytes: number | null): ProgressDisplay {
   const started = performance.now()
   const print = () => {
     const progress = totalBytes ? Math.round((report.bytes / totalBytes) * 1_000) / 1_000 : null

@@ -1,16 +1,18 @@
 /** Replaying files of web events into a server. */
 import { batches } from './batches.ts'
+import { CombinedLog } from './combined-log.ts'
 import { type Delivery, IN_FLIGHT } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
+import type { KindOf } from './pages.ts'
 import type { Report } from './report.ts'
 import { Visits } from './visits.ts'
 import { type FoundEvent, readWebEvents } from './web-events.ts'
 
-/** Resolves when every event that was accepted can be read. What goes wrong with lines and files is in the report. */
-export async function replay(files: string[], delivery: Delivery, report: Report): Promise<Visits> {
+/** Resolves when every accepted event can be read. The report tells of lines and files that could not be used. */
+export async function replay(files: string[], delivery: Delivery, report: Report, leftOut?: KindOf): Promise<Visits> {
   const visits = new Visits()
   await eachInFlight(
-    batches(eventsOf(files, report), event => event.json),
+    batches(eventsOf(files, new CombinedLog(leftOut), report), event => event.json),
     IN_FLIGHT,
     async batch => {
       report.events += batch.length
@@ -21,8 +23,10 @@ export async function replay(files: string[], delivery: Delivery, report: Report
       report.accepted += accepted
       for (const [place, { file, line, visitor, ts }] of batch.entries()) {
         const reason = refused.get(place)
-        if (reason === undefined) visits.add(visitor, ts)
-        else report.bad({ file, line, reason })
+        if (reason === undefined) {
+          visits.add(visitor, ts)
+          report.used(file)
+        } else report.bad({ file, line, reason })
       }
     },
   )
@@ -32,17 +36,10 @@ export async function replay(files: string[], delivery: Delivery, report: Report
 }
 
 /** A file that breaks off in the middle (a truncated gzip) keeps neither its beginning nor the others back. */
-async function* eventsOf(files: string[], report: Report): AsyncGenerator<FoundEvent> {
+async function* eventsOf(files: string[], log: CombinedLog, report: Report): AsyncGenerator<FoundEvent> {
   for (const file of files) {
-    const events = readWebEvents(
-      file,
-      bad => report.bad(bad),
-      bytes => {
-        report.bytes += bytes
-      },
-    )
     try {
-      yield* events
+      yield* readWebEvents(file, log, report)
     } catch (error) {
       if (!hasCode(error)) throw error
       report.unread(file, error)

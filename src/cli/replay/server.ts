@@ -1,16 +1,9 @@
 /** A Rollcall server seen from the command line: every request is retried until it is answered or patience ends. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ERRORS, type ErrorCode, type Fault, RollcallError } from '../../errors.ts'
+import { type Policy, retry } from '../../retry.ts'
+import type { Time } from '../../time.ts'
 
-export interface Clock {
-  /** ms, from any beginning */
-  now(): number
-  sleep(ms: number): Promise<void>
-}
-
-export const systemClock: Clock = { now: () => performance.now(), sleep: ms => sleep(ms) }
-
-export interface Request {
+export interface ServerRequest {
   method: 'GET' | 'POST' | 'PUT'
   path: string
   /** JSON text */
@@ -18,14 +11,13 @@ export interface Request {
   headers?: Record<string, string>
 }
 
-export interface Answer {
+export interface ServerAnswer {
   status: number
   headers: Headers
   body: unknown
 }
 
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5_000
+const PAUSES_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000]
 /** Longer than the 20 s a read may wait for its position. */
 const ANSWER_WITHIN_MS = 30_000
 
@@ -34,47 +26,47 @@ export interface ServerOptions {
   retryMs: number
   /** hears of a server that stops answering, once until it answers again */
   warn: (text: string) => void
-  clock?: Clock
+  /** sent as Bearer, and never said */
+  token?: string | undefined
+  time: Time
 }
 
 export class Server {
   readonly url: string
-  readonly #retryMs: number
+  readonly #policy: Policy
   readonly #warn: (text: string) => void
-  readonly #clock: Clock
+  readonly #time: Time
+  readonly #token: string | undefined
   #failing = false
 
-  constructor(url: string, { retryMs, warn, clock = systemClock }: ServerOptions) {
+  constructor(url: string, { retryMs, warn, token, time }: ServerOptions) {
     this.url = url
-    this.#retryMs = retryMs
+    this.#policy = { pauses: PAUSES_MS, patienceMs: retryMs }
     this.#warn = warn
-    this.#clock = clock
+    this.#time = time
+    this.#token = token
   }
 
   /**
    * The first answer that is final: a success or a refusal. No answer, 429 and 5xx are tried again with the same
    * body, which is safe because every input is idempotent by its own key.
    */
-  async request(request: Request): Promise<Answer> {
-    let failingSince: number | undefined
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      const outcome = await this.#attempt(request)
-      if ('status' in outcome) {
-        this.#failing = false
-        return outcome
-      }
-      const now = this.#clock.now()
-      failingSince ??= now
-      const left = failingSince + this.#retryMs - now
-      if (left <= 0) throw new RollcallError(outcome.code, `${this.#name(request)}: ${outcome.why}; gave up`)
-      if (!this.#failing) this.#warn(`${this.#name(request)}: ${outcome.why}; trying again`)
-      this.#failing = true
-      await this.#clock.sleep(Math.min(pause, left))
-    }
+  async request(request: ServerRequest): Promise<ServerAnswer> {
+    const answer = await retry(() => this.#attempt(request), this.#policy, {
+      time: this.#time,
+      // `sleep` alone would let the process end.
+      pause: ms => new Promise(resolve => this.#time.after(ms, resolve)),
+      failed: error => {
+        if (!this.#failing) this.#warn(`${(error as Error).message}; trying again`)
+        this.#failing = true
+      },
+    })
+    this.#failing = false
+    return answer
   }
 
   /** Like `request`, where anything but a success with a JSON body is an error. */
-  async json(request: Request): Promise<Answer> {
+  async json(request: ServerRequest): Promise<ServerAnswer> {
     const answer = await this.request(request)
     if (answer.status >= 300) throw this.refusal(request, answer)
     if (answer.body === undefined) {
@@ -83,39 +75,55 @@ export class Server {
     return answer
   }
 
-  refusal(request: Request, { status, body }: Answer): RollcallError {
-    const { code, message, faults } = problemOf(body)
+  refusal(request: ServerRequest, answer: ServerAnswer): RollcallError {
+    const { code, faults } = problemOf(answer.body)
     return new RollcallError(
-      code ?? (status === 404 ? 'RC_NOT_FOUND' : 'RC_BAD_REQUEST'),
-      `${this.#name(request)} answered ${status}${message ? `: ${message}` : ''}`,
+      code ?? (answer.status === 404 ? 'RC_NOT_FOUND' : 'RC_BAD_REQUEST'),
+      this.#said(request, answer),
       { ...(faults && { faults }) },
     )
   }
 
-  async #attempt(request: Request): Promise<Answer | { code: ErrorCode; why: string }> {
-    let answer: Answer
+  /** Rejects where trying again may help. */
+  async #attempt(request: ServerRequest): Promise<ServerAnswer> {
+    let answer: ServerAnswer
     try {
       const response = await fetch(`${this.url}${request.path}`, {
         method: request.method,
-        headers: { ...request.headers, ...(request.body !== undefined && { 'content-type': 'application/json' }) },
+        headers: {
+          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+          ...request.headers,
+          ...(request.body !== undefined && { 'content-type': 'application/json' }),
+        },
         ...(request.body !== undefined && { body: request.body }),
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
-      answer = { status: response.status, headers: response.headers, body: jsonOf(await response.text()) }
+      answer = { status: response.status, headers: response.headers, body: jsonOf(await this.#textOf(response)) }
     } catch (error) {
-      return { code: 'RC_UNREACHABLE', why: `no answer (${reasonOf(error)})` }
+      throw new RollcallError('RC_UNREACHABLE', `${this.#name(request)}: no answer (${reasonOf(error)})`)
     }
     if (answer.status < 500 && answer.status !== 429) return answer
-    const { code, message } = problemOf(answer.body)
-    return { code: code ?? 'RC_UNREACHABLE', why: `answered ${answer.status}${message ? `: ${message}` : ''}` }
+    const { code = 'RC_UNREACHABLE' } = problemOf(answer.body)
+    throw new RollcallError(code, this.#said(request, answer))
   }
 
-  #name({ method, path }: Request): string {
+  /** The body; a refusal that repeats the token is shown without it. */
+  async #textOf(response: Response): Promise<string> {
+    const text = await response.text()
+    return response.ok || this.#token === undefined ? text : text.replaceAll(this.#token, '…')
+  }
+
+  #said(request: ServerRequest, { status, body }: ServerAnswer): string {
+    const { message } = problemOf(body)
+    return `${this.#name(request)} answered ${status}${message ? `: ${message}` : ''}`
+  }
+
+  #name({ method, path }: ServerRequest): string {
     return `${method} ${this.url}${path}`
   }
 }
 
-/** What a refusal says of itself. */
+/** A refusal's own account of itself. */
 export const problemOf = (body: unknown): { code?: ErrorCode; message?: string; faults?: Fault[] } => {
   const { code, message, faults } = (body ?? {}) as { code?: unknown; message?: unknown; faults?: unknown }
   return {
@@ -129,12 +137,12 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // A proxy in between answers in HTML: then the status is all there is.
+    // A proxy in between answers in HTML; then the status is all there is.
     return undefined
   }
 }
 
-/** fetch hides what happened in the cause. */
+/** `fetch` hides what happened in the cause. */
 function reasonOf(error: unknown): string {
   const inner = (error as { cause?: unknown }).cause ?? error
   const { code, message } = inner as { code?: unknown; message?: unknown }

@@ -1,10 +1,10 @@
-/** What became of the visitors that were sent: how many web sessions they have in the time the files cover. */
+/** Visitors that were sent, and how many web sessions they have in the time that the files cover. */
 import type { Delivery } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
 
 const READS_IN_FLIGHT = 16
 
-interface Span {
+interface SentSpan {
   first: number
   last: number
 }
@@ -15,14 +15,14 @@ export interface VisitCounts {
   pageViews: number
 }
 
-interface WebSession {
+interface CountedSession {
   firstEventAt: number
   lastEventAt: number
   pageViews: number
 }
 
 export class Visits {
-  readonly #spans = new Map<string, Span>()
+  readonly #spans = new Map<string, SentSpan>()
 
   add(visitor: string, ts: number): void {
     const span = this.#spans.get(visitor)
@@ -40,7 +40,7 @@ export class Visits {
   async count(delivery: Delivery): Promise<VisitCounts> {
     const counts = { visitors: this.#spans.size, sessions: 0, pageViews: 0 }
     await eachInFlight(this.#spans, READS_IN_FLIGHT, async ([visitor, span]) => {
-      const { webSessions } = (await delivery.read(pathOf(visitor))) as { webSessions: WebSession[] }
+      const { webSessions } = (await delivery.read(pathOf(visitor))) as { webSessions: CountedSession[] }
       for (const session of webSessions) {
         if (session.lastEventAt < span.first || session.firstEventAt > span.last) continue
         counts.sessions += 1

@@ -1,6 +1,8 @@
-/** Files of web events: access logs in the Combined Log Format, or NDJSON with one `POST /events` record a line. */
-import { CombinedLog, type LineFault } from './combined-log.ts'
+/** Files of web events: access logs, or NDJSON with one `POST /events` record a line. */
+import type { CombinedLog, LeftOutHit } from './combined-log.ts'
+import type { LineFault } from './hit.ts'
 import { type Line, MAX_LINE_BYTES, readLines } from './lines.ts'
+import type { Report } from './report.ts'
 
 /** A web event ready to be sent, and where it was found. */
 export interface FoundEvent {
@@ -11,46 +13,42 @@ export interface FoundEvent {
   ts: number
 }
 
-export interface BadLine {
-  file: string
-  line: number
-  reason: string
-}
+type ReadLine = (line: {
+  text: string
+  exact: string
+}) => Pick<FoundEvent, 'json' | 'visitor' | 'ts'> | LineFault | LeftOutHit
 
-type ReadLine = (text: string) => Pick<FoundEvent, 'json' | 'visitor' | 'ts'> | LineFault
-
-/** The events of one file in file order; lines that hold none go to `onBad`. Blank lines are neither. */
-export async function* readWebEvents(
-  file: string,
-  onBad: (bad: BadLine) => void,
-  onBytes?: (bytes: number) => void,
-): AsyncGenerator<FoundEvent> {
+/** The events of one file in file order; the report hears of lines that hold none. Blank lines are neither. */
+export async function* readWebEvents(file: string, log: CombinedLog, report: Report): AsyncGenerator<FoundEvent> {
   let read: ReadLine | undefined
-  const eventOf = ({ text }: Line): ReturnType<ReadLine> => {
+  const eventOf = ({ text, exact }: Line): ReturnType<ReadLine> => {
     if (text === undefined) return { reason: `is longer than ${MAX_LINE_BYTES} bytes` }
-    read ??= text.trimStart().startsWith('{') ? readJson : combinedReader()
-    return read(text)
+    read ??= text.trimStart().startsWith('{') ? readJson : reading(log)
+    return read({ text, exact })
+  }
+  const onBytes = (bytes: number): void => {
+    report.bytes += bytes
   }
   for await (const lines of readLines(file, onBytes)) {
     for (const line of lines) {
       if (line.text?.trim() === '') continue
       const event = eventOf(line)
-      if ('reason' in event) onBad({ file, line: line.number, reason: event.reason })
+      if ('reason' in event) report.bad({ file, line: line.number, reason: event.reason })
+      else if ('leftOut' in event) report.leave(file, event.leftOut)
       else yield { file, line: line.number, ...event }
     }
   }
 }
 
-function combinedReader(): ReadLine {
-  const log = new CombinedLog()
-  return text => {
-    const event = log.read(text)
-    return 'reason' in event ? event : { json: JSON.stringify(event), visitor: event.sessionId, ts: event.ts }
+const reading =
+  (log: CombinedLog): ReadLine =>
+  ({ text, exact }) => {
+    const event = log.read(text, exact)
+    return !('id' in event) ? event : { json: JSON.stringify(event), visitor: event.sessionId, ts: event.ts }
   }
-}
 
-/** Whether the fields are right is the server's to say; the line goes out as it stands. */
-function readJson(text: string): ReturnType<ReadLine> {
+/** Sends the line out as it stands; the server says whether its fields are right. */
+function readJson({ exact: text }: { exact: string }): ReturnType<ReadLine> {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -4,18 +4,19 @@ import type { Database } from 'lmdb'
 import type { Event } from '../../../actors/event.ts'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
+import { Arrivals } from '../arrivals.ts'
 import type { Bounds, EventLog, Seq } from '../index.ts'
-import { readEntries } from './reading.ts'
-import { firstSeq, markAt, type Origin } from './tables.ts'
+import { readEntries } from '../reading.ts'
+import { entriesAt, firstSeq, markAt, type Origin } from './tables.ts'
 
-/** What the writer tells who follows it. */
+/** A message of the writer to a follower. */
 export interface ToFollower {
   /** the last durable seq of partitions; a reader goes no further, though LMDB shows writes before they are on disk */
   durable?: [partition: number, seq: Seq][]
   /** of each partition */
   origins?: Origin[]
   id?: number
-  /** what an append or a trim answers */
+  /** answer to an append or a trim */
   seq?: Seq
   error?: { code: string; message: string }
 }
@@ -28,15 +29,11 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   const entries: Database<Buffer, Buffer> = env.openDB('entries', { encoding: 'binary', keyEncoding: 'binary' })
   const durable = new Map<number, Seq>()
   const asked = new Map<number, { resolve(seq: Seq): void; reject(error: Error): void }>()
-  const waiting = new Map<number, Set<() => void>>()
+  const arrivals = new Arrivals()
   let origins: Origin[] = []
   let lastId = 0
   let isLost = false
 
-  const wake = (partition: number): void => {
-    for (const resolve of waiting.get(partition) ?? []) resolve()
-    waiting.delete(partition)
-  }
   const lost = (): void => {
     isLost = true
     for (const { reject } of asked.values()) reject(new RollcallError('RC_LOG_UNAVAILABLE'))
@@ -47,7 +44,7 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
     origins = message.origins ?? origins
     for (const [partition, seq] of message.durable ?? []) {
       durable.set(partition, seq)
-      wake(partition)
+      arrivals.tell(partition)
     }
     const waits = asked.get(message.id ?? 0)
     if (!waits) return
@@ -56,17 +53,6 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
     else waits.resolve(message.seq!)
   })
   if (origins.length === 0) await once(port, 'message')
-
-  const more = (partition: number, signal: AbortSignal | undefined): Promise<void> =>
-    new Promise(resolve => {
-      const woken = (): void => {
-        waiting.get(partition)?.delete(woken)
-        signal?.removeEventListener('abort', woken)
-        resolve()
-      }
-      waiting.set(partition, (waiting.get(partition) ?? new Set()).add(woken))
-      signal?.addEventListener('abort', woken)
-    })
 
   const ask = (message: FromFollower): Promise<number> => {
     if (isLost) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
@@ -80,13 +66,12 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
     append: (partition: number, events: Event[]): Promise<Seq> => ask({ id: ++lastId, partition, events }),
     read: (partition, after, signal) =>
       readEntries({
-        entries,
-        partition,
-        after,
-        signal,
-        durable: () => durable.get(partition) ?? 0,
-        more: () => more(partition, signal),
-        fresh: () => env.resetReadTxn(),
+        ...{ partition, after, signal, arrivals },
+        last: () => durable.get(partition) ?? 0,
+        entries(from, until) {
+          env.resetReadTxn()
+          return entriesAt(entries, partition, from, until)
+        },
       }),
     async bounds(partition: number): Promise<Bounds> {
       env.resetReadTxn()

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { decode } from '../entries.ts'
-import { markOf } from '../fingerprint.ts'
-import type { Seq } from '../index.ts'
+import { fingerprintOf } from '../fingerprint.ts'
+import type { Entry, Seq } from '../index.ts'
 
 const KEY_BYTES = 10
-/** What is removed at once: appends wait for it. */
+/** Entries that are removed at once: appends wait for them. */
 const AT_ONCE = 1_000
 
 /** Where a partition of the log begins. */
@@ -15,14 +14,14 @@ export interface Origin {
   start: Seq
 }
 
-/** What was said when the log was made. */
+/** The record of the log itself, written when it was made. */
 export interface Made {
   incarnation: string
   partitions: number
   settings: Record<string, unknown>
 }
 
-/** What LMDB keeps of the log: the entries, and where each partition begins. */
+/** The tables of the log in LMDB: its entries, and where each partition begins. */
 export class Tables {
   readonly entries: Database<Buffer, Buffer>
   readonly #env: RootDatabase
@@ -53,6 +52,11 @@ export class Tables {
     return firstSeq(this.entries, partition, last + 1)
   }
 
+  between(partition: number, from: Seq, until: Seq): Entry[] {
+    this.#env.resetReadTxn()
+    return entriesAt(this.entries, partition, from, until)
+  }
+
   mark(partition: number, seq: Seq): string | null {
     this.#env.resetReadTxn()
     return markAt(this.entries, partition, seq)
@@ -72,15 +76,16 @@ export class Tables {
     return Math.max(0, seq - first)
   }
 
-  /** The partition, empty by now, is of another incarnation and goes on with `start`. */
-  async begin(partition: number, start: Seq): Promise<void> {
-    await this.#origins!.put(partition, { incarnation: randomUUID(), start })
+  /** The partition, empty by now, begins there. */
+  async begin(partition: number, origin: Origin): Promise<void> {
+    await this.#origins!.put(partition, origin)
     await this.#env.flushed
     this.#env.resetReadTxn()
   }
 
   async close(): Promise<void> {
     this.#isClosing = true
+    // A removal that fails has told whoever asked for it.
     await this.#removing.catch(() => {})
     await this.#env.close()
   }
@@ -95,7 +100,13 @@ export function keyOf(partition: number, seq: Seq): Buffer {
   return key
 }
 
-export const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
+const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
+
+/** The entries that are there from `from` up to `until`, in order. */
+export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
+  const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
+  return Array.from(range, ({ key, value }) => ({ seq: seqOf(key as Buffer), events: decode(value) }))
+}
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
   const [start, end] = [keyOf(partition + 1, 0), keyOf(partition, 0)]
@@ -112,8 +123,8 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
   return next
 }
 
-/** Of the entry, see `EventLog.mark`; null if it is not there. */
+/** The entry's mark, see `EventLog.mark`; null if the entry is not there. */
 export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
   const value = entries.get(keyOf(partition, seq))
-  return value ? markOf({ seq, events: decode(value) }) : null
+  return value ? fingerprintOf({ seq, events: decode(value) }) : null
 }

@@ -1,9 +1,10 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream'
 import { createInbox, type Msg, nanos, type Subscription } from '@nats-io/transport-node'
 import type { Connection } from '../../nats/index.ts'
+import type { Cancel } from '../../time.ts'
 import type { Seq } from '../index.ts'
 
-/** One request for messages: at most so many, so many bytes, for so long, with a sign of life this often. */
+/** A request for messages: at most so many, so many bytes, for so long, with a sign of life this often. */
 const PULL = { batch: 64, max_bytes: 4_194_304, expires: nanos(5_000), idle_heartbeat: nanos(500) }
 /** How a request ends, beside its time being over, when nothing is wrong. */
 const SPENT = /^(Message Size Exceeds MaxBytes|Batch Completed)$/i
@@ -36,7 +37,7 @@ export class Consumer {
   readonly #name: string
   readonly #inbox = createInbox()
   readonly #subscription: Subscription
-  readonly #watch: NodeJS.Timeout
+  readonly #unlisten: Cancel
   readonly #signal: AbortSignal
   readonly #unwatch: () => void
   #found: Message[] = []
@@ -44,7 +45,7 @@ export class Consumer {
   #requests = 0
   /** what the request under way may still bring; 0 when there is none */
   #asked = 0
-  #heardAt = performance.now()
+  #heardAt: number
   #isOver = false
 
   private constructor({ connection, manager, stream, signal }: Position, name: string) {
@@ -54,7 +55,8 @@ export class Consumer {
     this.#name = name
     const callback = (error: Error | null, message: Msg): void => (error ? this.end() : this.#take(message))
     this.#subscription = connection.nats.subscribe(`${this.#inbox}.*`, { callback })
-    this.#watch = setInterval(() => this.#listen(), SILENCE_MS / 3)
+    this.#heardAt = connection.time.monotonic()
+    this.#unlisten = connection.time.every(SILENCE_MS / 3, () => this.#listen())
     this.#unwatch = connection.onChange(this.end)
     this.#signal = signal
     signal.addEventListener('abort', this.end)
@@ -69,7 +71,7 @@ export class Consumer {
     return new Consumer(position, name)
   }
 
-  /** What came since the last call, waiting for the first of it; undefined when it is over. */
+  /** The messages since the last call, waiting for the first of them; undefined when the consumer is over. */
   async next(): Promise<Message[] | undefined> {
     this.#ask()
     if (this.#found.length === 0 && !this.#isOver) {
@@ -87,13 +89,13 @@ export class Consumer {
   #ask(): void {
     if (this.#isOver || this.#asked > 0 || this.#found.length > 0) return
     this.#asked = PULL.batch
-    this.#heardAt = performance.now()
+    this.#heardAt = this.#connection.time.monotonic()
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`
     this.#connection.nats.publish(subject, JSON.stringify(PULL), { reply: `${this.#inbox}.${++this.#requests}` })
   }
 
   #take(message: Msg): void {
-    this.#heardAt = performance.now()
+    this.#heardAt = this.#connection.time.monotonic()
     if (!message.subject.startsWith(this.#inbox)) {
       this.#asked--
       this.#found.push({ seq: seqOf(message.reply!), data: message.data })
@@ -110,17 +112,17 @@ export class Consumer {
     }
   }
 
-  // What a busy thread did not hear yet is heard before the end of the turn.
+  // A busy thread hears what has come before the turn ends.
   #listen(): void {
-    const isSilent = (): boolean => this.#asked > 0 && performance.now() - this.#heardAt > SILENCE_MS
-    if (isSilent()) setImmediate(() => isSilent() && this.end())
+    const isSilent = (): boolean => this.#asked > 0 && this.#connection.time.monotonic() - this.#heardAt > SILENCE_MS
+    if (isSilent()) this.#connection.time.turn().then(() => isSilent() && this.end())
   }
 
   readonly end = (): void => {
     if (this.#isOver) return
     this.#isOver = true
     this.#signal.removeEventListener('abort', this.end)
-    clearInterval(this.#watch)
+    this.#unlisten()
     this.#unwatch()
     this.#subscription.unsubscribe()
     // If this does not get through, the server forgets it by itself.

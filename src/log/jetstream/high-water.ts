@@ -1,15 +1,15 @@
 import type { Seq } from '../index.ts'
 
 /** Room for one seq a partition, shared by all threads of a process. */
-export const roomForSeen = (partitions: number): SharedArrayBuffer =>
+export const roomForHighWater = (partitions: number): SharedArrayBuffer =>
   new SharedArrayBuffer(partitions * BigInt64Array.BYTES_PER_ELEMENT)
 
 /**
- * The greatest seq of each partition that any thread of this process was told of, by an acknowledgement, by reading, or
- * by the owner in another process.
- * A log that ends before it lost its tail, and would give the seqs of what was lost to what is appended now.
+ * The high water of each partition: the greatest seq that any thread of this process was told of, by an acknowledgement,
+ * by reading, or by the owner in another process. A log that ends below this mark lost its tail. For example, at a mark
+ * of 7 a log that ends with 3 would give the seqs 4 to 7, which were applied, to what is appended now.
  */
-export class Seen {
+export class HighWater {
   readonly #seqs: BigInt64Array
 
   constructor(room: SharedArrayBuffer) {

@@ -1,18 +1,18 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { RollcallError } from '../../errors.ts'
 import { type Address, type Connection, openConnection } from '../../nats/index.ts'
-import { Batches } from '../batches.ts'
+import { atMost, systemTime, type Time } from '../../time.ts'
+import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
-import { roomForSeen, Seen } from './high-water.ts'
+import { HighWater, roomForHighWater } from './high-water.ts'
 import { readStream } from './reader.ts'
 import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
 import { Tails } from './tail.ts'
 
 const MESSAGE_BYTES = 900_000
-/** What the headers of a message take of its room, and more. */
+/** Headers of a message take less of its room. */
 const HEADER_BYTES = 1_024
-/** What is under way at the end may take so long. */
+/** Appends under way at the end may take so long. */
 const LAST_APPENDS_MS = 500
 
 export interface JetStreamOptions extends Address {
@@ -25,14 +25,15 @@ export interface JetStreamOptions extends Address {
   patienceMs?: number
   /** how long an append is tried; much less than the two minutes for which the server knows a message again */
   deadlineMs?: number
-  /** what all threads of the process have seen of the log, where several have it open */
-  seen?: SharedArrayBuffer | undefined
-  /** Whether the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
+  time?: Time
+  /** see `HighWater`; shared by the threads of the process, where several have the log open */
+  highWater?: SharedArrayBuffer | undefined
+  /** Says if the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
   goesOnWith?(partition: number, incarnation: string): Promise<boolean>
 }
 
 export interface JetStreamLog extends EventLog {
-  /** Those the streams were made with: what state is a function of. */
+  /** the settings that the streams were made with: state is a function of them */
   readonly settings: Record<string, string | number>
   /** the version of the server */
   readonly version: string
@@ -42,9 +43,9 @@ export interface JetStreamLog extends EventLog {
 
 /** The log in NATS JetStream; every process and every thread that needs it opens it for itself. */
 export async function openJetStreamLog(options: JetStreamOptions): Promise<JetStreamLog> {
-  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000 } = options
-  const patience = performance.now() + patienceMs
-  const connection = await openConnection(options, patienceMs)
+  const { partitions, settings, replicas = 1, patienceMs = 5_000, deadlineMs = 10_000, time = systemTime } = options
+  const patience = time.monotonic() + patienceMs
+  const connection = await openConnection(options, patienceMs, time)
   const wanted = { partitions, settings }
   const { streams, made } = await opened(connection, wanted, replicas, patience).catch(async error => {
     await connection.close()
@@ -53,16 +54,17 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const { nats, version } = connection
   const js = jetstream(nats, { timeout: REQUEST_MS })
   const [closing, givingUp] = [new AbortController(), new AbortController()]
-  const deadline = (): number => performance.now() + deadlineMs
+  const deadline = (): number => time.monotonic() + deadlineMs
   const { incarnations } = made
-  const seen = new Seen(options.seen ?? roomForSeen(incarnations.length))
+  const highWater = new HighWater(options.highWater ?? roomForHighWater(incarnations.length))
   const { goesOnWith = async () => false } = options
-  const tails = new Tails({ connection, streams, seen, incarnations, goesOnWith })
+  const tails = new Tails({ connection, streams, highWater, incarnations, goesOnWith })
+  const publish = ({ partition, id: msgID, value, deadline: until }: Outgoing): Promise<Seq> =>
+    tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal)
   const batches = new Batches({
-    ...{ partitions: incarnations.length, deadlineMs },
+    ...{ time, partitions: incarnations.length, isJoint: false, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
-    send: (partition, msgID, value, until) =>
-      tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal),
+    send: outgoing => Promise.all(outgoing.map(publish)),
   })
   return {
     settings: made.settings,
@@ -71,11 +73,11 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     read(partition, after, signal) {
       const both = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
       const incarnation = incarnations[partition]!
-      return readStream({ connection, streams, partition, after, incarnation, seen, signal: both })
+      return readStream({ connection, streams, partition, after, incarnation, highWater, signal: both })
     },
     async bounds(partition) {
       const bounds = await streams.bounds(partition, deadline())
-      if (bounds.incarnation === incarnations[partition]) seen.raise(partition, bounds.last)
+      if (bounds.incarnation === incarnations[partition]) highWater.raise(partition, bounds.last)
       return bounds
     },
     mark: (partition, seq) => streams.mark(partition, seq, deadline()),
@@ -86,7 +88,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     },
     async close() {
       closing.abort()
-      await Promise.race([batches.close(), pause(LAST_APPENDS_MS, undefined, { ref: false })])
+      await atMost(time, LAST_APPENDS_MS, batches.close())
       givingUp.abort()
       await batches.close()
       await connection.close()

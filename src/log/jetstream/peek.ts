@@ -19,15 +19,15 @@ export async function peekAtJetStream(address: Address, patienceMs: number): Pro
   const connection = await openConnection(address, patienceMs)
   const { version } = connection
   const streams = await Streams.open(connection)
-  const unlessGone = async <T>(look: Promise<T>): Promise<T | null> => {
+  const unlessGone = async <T>(asked: Promise<T>): Promise<T | null> => {
     try {
-      return await look
+      return await asked
     } catch (error) {
       if (!isCode(error, 'RC_LOG_BEHIND')) throw error
       return null
     }
   }
-  const deadline = (): number => performance.now() + REQUEST_MS
+  const deadline = (): number => connection.time.monotonic() + REQUEST_MS
   const common = { version, close: () => connection.close() }
   try {
     await streams.manager.getAccountInfo()
@@ -43,7 +43,7 @@ export async function peekAtJetStream(address: Address, patienceMs: number): Pro
     }
   }
   try {
-    const made = await unlessGone(streams.look(0, deadline()))
+    const made = await unlessGone(streams.peek(0, deadline()))
     return {
       ...{ ...common, fault: null, replicas: made?.replicas ?? null, settings: made?.label.settings ?? null },
       bounds: partition => unlessGone(streams.bounds(partition, deadline())),

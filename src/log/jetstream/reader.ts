@@ -1,16 +1,15 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
 import { ENTRY_EVENTS, entryOf } from '../entries.ts'
-import { markOf } from '../fingerprint.ts'
+import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
 import { Consumer, type Message } from './consumer.ts'
-import type { Seen } from './high-water.ts'
+import type { HighWater } from './high-water.ts'
 import type { Streams } from './streams.ts'
 import { boundsWithTail } from './tail.ts'
 
-/** Nothing is tried again any sooner. */
-const LOOK_MS = 100
+/** A reader tries again no sooner. */
+const PAUSE_MS = 100
 
 interface Reading {
   connection: Connection
@@ -19,13 +18,13 @@ interface Reading {
   after: Seq
   /** the log that is read; another one has other seqs */
   incarnation: string
-  seen: Seen
+  highWater: HighWater
   signal: AbortSignal
 }
 
 /** The entries after `after`, dense. Before it goes on after a fault it looks whether the stream still holds what follows. */
 export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
-  const { partition, seen, signal } = reading
+  const { connection, partition, highWater, signal } = reading
   let { after } = reading
   /** of the entry at `after`, once it was read */
   let mark: string | null = null
@@ -43,32 +42,40 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
         for (const entries of decoded(found)) {
           if (signal.aborted) return
           after = entries.at(-1)!.seq
-          mark = markOf(entries.at(-1)!)
-          seen.raise(partition, after)
+          mark = fingerprintOf(entries.at(-1)!)
+          highWater.raise(partition, after)
           yield entries
         }
       }
     } finally {
       consumer.end()
     }
-    // What a second consumer does not bring either is not there.
+    // An entry that a second consumer does not bring either is not there.
     if (!isDense && gapAfter === after) throw truncated(partition, after)
     if (!isDense) gapAfter = after
-    if (!signal.aborted) await pause(LOOK_MS)
+    await connection.time.sleep(PAUSE_MS, signal)
   }
 }
 
 /** Throws if the stream is another one, or does not hold what follows `after`. */
 async function consumerAt(
-  { connection, streams, seen, ...reading }: Reading,
+  { connection, streams, highWater, ...reading }: Reading,
   mark: string | null,
 ): Promise<Consumer | undefined> {
   const { partition, after, incarnation, signal } = reading
   const { manager } = streams
   const deadline = Number.POSITIVE_INFINITY
   try {
-    const last = Math.max(after, seen.of(partition))
-    const { first } = await boundsWithTail({ streams, partition, incarnation, last, deadline, signal })
+    const last = Math.max(after, highWater.of(partition))
+    const { first } = await boundsWithTail({
+      time: connection.time,
+      streams,
+      partition,
+      incarnation,
+      last,
+      deadline,
+      signal,
+    })
     if (first > after + 1) throw truncated(partition, after)
     const there = mark === null ? null : await streams.mark(partition, after, deadline, signal)
     if (there !== null && there !== mark) {

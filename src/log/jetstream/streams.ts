@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   JetStreamApiCodes,
   JetStreamApiError,
@@ -12,7 +11,7 @@ import { nanos } from '@nats-io/transport-node'
 import { isCode, RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
 import { entryOf } from '../entries.ts'
-import { markOf } from '../fingerprint.ts'
+import { fingerprintOf } from '../fingerprint.ts'
 import type { Bounds, Seq } from '../index.ts'
 
 /** How long one request may take; it is repeated after that. */
@@ -29,14 +28,14 @@ export interface Wanted {
   settings: Record<string, string | number>
 }
 
-/** What was said when the log was made. */
+/** The log as it was made. */
 export interface Made {
   settings: Record<string, string | number>
   /** of each partition: all the same, but for a stream that was lost and made anew */
   incarnations: string[]
 }
 
-/** What the metadata of a stream say. */
+/** The metadata of a stream. */
 export interface Label extends Wanted {
   incarnation: string
   /** every stream of the log was made */
@@ -59,16 +58,18 @@ export class Streams {
 
   /** Makes what is missing. The first stream says what the log was made with, also to whoever makes it at the same time. */
   async make(wanted: Wanted, replicas: number, deadline: number): Promise<Made> {
-    const insist = <T>(work: () => Promise<T>): Promise<T> => this.#connection.insist(work, deadline)
-    const first = await insist(() => this.#find(0, { ...wanted, incarnation: randomUUID(), isWhole: false }, replicas))
+    const done = <T>(work: () => Promise<T>): Promise<T> => this.#connection.insist(work, deadline)
+    const first = await done(() =>
+      this.#find(0, { ...wanted, incarnation: this.#connection.time.id(), isWhole: false }, replicas),
+    )
     const incarnations = [first.incarnation]
     for (let p = 1; p < first.partitions; p++) {
-      // One that is missing though all were made has other seqs than the one there was.
-      const incarnation = first.isWhole ? randomUUID() : first.incarnation
-      incarnations.push((await insist(() => this.#find(p, { ...first, incarnation }, replicas))).incarnation)
+      // A stream that is missing though all were made is made anew, with other seqs than the one before.
+      const incarnation = first.isWhole ? this.#connection.time.id() : first.incarnation
+      incarnations.push((await done(() => this.#find(p, { ...first, incarnation }, replicas))).incarnation)
     }
     const whole = { metadata: metadataOf({ ...first, isWhole: true }) }
-    if (!first.isWhole) await insist(() => this.manager.streams.update(streamOf(0), whole))
+    if (!first.isWhole) await done(() => this.manager.streams.update(streamOf(0), whole))
     return { settings: first.settings, incarnations }
   }
 
@@ -115,24 +116,24 @@ export class Streams {
     return { incarnation: labelOf(info).incarnation, first: Math.max(first_seq, 1), last: last_seq }
   }
 
-  /** Of the entry that is held as `seq`; null if none is. */
+  /** The mark of the entry that is held as `seq`; null if none is. */
   async mark(partition: number, seq: Seq, deadline: number, signal?: AbortSignal): Promise<string | null> {
     const get = (name: string) => this.manager.streams.getMessage(name, { seq })
     // The server does not take 0 for a seq.
     const message = seq > 0 ? await this.ask(partition, get, deadline, signal) : null
-    return message && markOf(entryOf(seq, message.data))
+    return message && fingerprintOf(entryOf(seq, message.data))
   }
 
-  /** What a partition's stream says of itself. */
-  async look(partition: number, deadline: number): Promise<{ label: Label; replicas: number }> {
+  /** Reads the metadata of a partition's stream. */
+  async peek(partition: number, deadline: number): Promise<{ label: Label; replicas: number }> {
     const info = await this.ask(partition, name => this.manager.streams.info(name), deadline)
     return { label: labelOf(info), replicas: info.config.num_replicas }
   }
 
   /** Deletes the stream and makes it anew, empty, with `first` as its next seq. Returns its incarnation. */
   async renew(partition: number, first: Seq, deadline: number): Promise<string> {
-    const { label, replicas } = await this.look(partition, deadline)
-    const made = { ...label, incarnation: randomUUID() }
+    const { label, replicas } = await this.peek(partition, deadline)
+    const made = { ...label, incarnation: this.#connection.time.id() }
     const config = { ...configOf(partition, made, replicas), first_seq: first }
     await this.ask(partition, name => this.manager.streams.delete(name), deadline).catch(error => {
       // A delete whose answer was lost finds it gone when it is repeated.

@@ -1,8 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { isCode, RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
+import { retry } from '../../retry.ts'
+import type { Time } from '../../time.ts'
 import type { Bounds, Seq } from '../index.ts'
-import type { Seen } from './high-water.ts'
+import type { HighWater } from './high-water.ts'
 import type { Streams } from './streams.ts'
 
 /** So long a replica that has just become the leader may not know its last entries. */
@@ -10,6 +11,7 @@ const LAG_MS = 3_000
 const LOOK_MS = 100
 
 interface Tail {
+  time: Time
   streams: Streams
   partition: number
   /** the log it must be; another one has other seqs */
@@ -21,22 +23,25 @@ interface Tail {
 }
 
 /** The bounds of a stream that holds all it must; RC_LOG_BEHIND if it is another one, or ends before. */
-export async function boundsWithTail({ streams, partition, incarnation, last, ...rest }: Tail): Promise<Bounds> {
+export function boundsWithTail({ time, streams, partition, incarnation, last, ...rest }: Tail): Promise<Bounds> {
   const { deadline, signal } = rest
-  for (const until = performance.now() + LAG_MS; ; await pause(LOOK_MS)) {
+  const text = `Partition ${partition}: the stream is not the one of which ${last} entries were seen.`
+  const behind = new RollcallError('RC_LOG_BEHIND', text)
+  let isSame = true
+  const look = async (): Promise<Bounds> => {
     const bounds = await streams.bounds(partition, deadline, signal)
-    const isSame = bounds.incarnation === incarnation
-    if (isSame && bounds.last >= last) return bounds
-    if (isSame && performance.now() < until && !signal?.aborted) continue
-    const text = `Partition ${partition}: the stream is not the one of which ${last} entries were seen.`
-    throw new RollcallError('RC_LOG_BEHIND', text)
+    isSame = bounds.incarnation === incarnation
+    if (!isSame || bounds.last < last) throw behind
+    return bounds
   }
+  const isFinal = (error: unknown): boolean => error !== behind || !isSame
+  return retry(look, { pauses: [LOOK_MS], patienceMs: LAG_MS }, { time, isFinal, signal })
 }
 
 interface TailsOptions {
   connection: Connection
   streams: Streams
-  seen: Seen
+  highWater: HighWater
   /** of each partition */
   incarnations: string[]
   /** whether the partition's checkpoint is of this log */
@@ -64,8 +69,8 @@ export class Tails {
     deadline: number,
     signal: AbortSignal,
   ): Promise<Seq> {
-    const { connection, seen } = this.#options
-    const before = seen.of(partition)
+    const { connection, highWater } = this.#options
+    const before = highWater.of(partition)
     for (;;) {
       const breaks = await this.#check(partition, deadline, signal)
       const work = async () => (connection.breaks === breaks ? publish() : undefined)
@@ -73,20 +78,20 @@ export class Tails {
       if (!published) continue
       // Without a break it is another stream of the same name.
       if (published.seq <= before) throw this.#lose(partition, before)
-      seen.raise(partition, published.seq)
+      highWater.raise(partition, published.seq)
       return published.seq
     }
   }
 
   async #check(partition: number, deadline: number, signal: AbortSignal): Promise<number> {
-    const { connection, streams, seen, incarnations } = this.#options
+    const { connection, streams, highWater, incarnations } = this.#options
     const lost = this.#lost.get(partition)
     if (lost) throw lost
     const { breaks } = connection
     if (this.#checked.get(partition) === breaks) return breaks
-    const last = seen.of(partition)
+    const [last, incarnation] = [highWater.of(partition), incarnations[partition]!]
     try {
-      await boundsWithTail({ streams, partition, incarnation: incarnations[partition]!, last, deadline, signal })
+      await boundsWithTail({ time: connection.time, streams, partition, incarnation, last, deadline, signal })
     } catch (error) {
       if (!isCode(error, 'RC_LOG_BEHIND')) throw error
       if (!(await this.#isBegunAnew(partition, deadline, signal, error as RollcallError))) throw error
@@ -118,7 +123,7 @@ export class Tails {
 
   /** The partition is another stream now, which ends with `last`. */
   renewed(partition: number, last: Seq): void {
-    this.#options.seen.reset(partition, last)
+    this.#options.highWater.reset(partition, last)
     this.#checked.delete(partition)
     this.#lost.delete(partition)
   }

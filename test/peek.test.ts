@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CheckpointStore } from '../src/checkpoint/index.ts'
 import type { EventLog } from '../src/log/index.ts'
-import { look } from '../src/ownership/peek.ts'
+import { peek } from '../src/ownership/peek.ts'
 
 test.each([
   ['fits', { cut: 5, incarnation: 'one', mark: 'a' }, undefined],
@@ -18,7 +18,7 @@ test.each([
     bounds: async () => ({ incarnation: 'one', first: 3, last: 7 }),
     mark: async () => 'a',
   } as unknown as EventLog
-  const states = await look(store, log, 2)
+  const states = await peek(store, log, 2)
   expect(states.map(({ partition, stopped }) => [partition, stopped?.code])).toEqual([
     [0, code],
     [1, code],

@@ -1,14 +1,15 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type ErrorCode, RollcallError } from '../src/errors.ts'
 import { Positions } from '../src/log/positions.ts'
-import { Partitions } from '../src/ownership/directory.ts'
+import { OwnerDirectory } from '../src/ownership/directory.ts'
 import type { Owner } from '../src/ownership/index.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
 
 const fake = (owner: Partial<Owner>): Owner => owner as Owner
 const failing = (code: ErrorCode) => vi.fn<Owner['settled']>(async () => Promise.reject(new RollcallError(code)))
+const directoryOf = (partitions: number, owner: Owner | null, time = new ManualTime()): OwnerDirectory =>
+  new OwnerDirectory({ partitions, owner, applied() {}, time, faults: toldFaults() })
 const positions = new Positions().read('3-14')
-
-afterEach(() => void vi.useRealTimers())
 
 describe('whoever waits for a position', () => {
   test.each<ErrorCode>([
@@ -19,43 +20,49 @@ describe('whoever waits for a position', () => {
     'RC_SHARD_TIMEOUT',
   ])('waits through %s for the owner that follows', async code => {
     const settled = vi.fn<Owner['settled']>(async () => {})
-    const partitions: Partitions = new Partitions(
-      16,
-      fake({
-        async settled() {
-          partitions.passTo(fake({ settled }))
-          throw new RollcallError(code)
-        },
-      }),
-    )
-    await partitions.settled(positions)
+    const time = new ManualTime()
+    const first = fake({
+      async settled() {
+        directory.passTo(fake({ settled }))
+        throw new RollcallError(code)
+      },
+    })
+    const directory = directoryOf(16, first, time)
+    const waiting = directory.settled(positions)
+    await time.settle()
+    await time.advance(100)
+    await waiting
     expect(settled.mock.calls).toEqual([[3, 14, expect.any(Number)]])
   })
 
   test('is told at once of a partition that does not go on', async () => {
     const settled = failing('RC_LOG_BEHIND')
-    await expect(new Partitions(16, fake({ settled })).settled(positions)).rejects.toThrow(/log ends before/)
+    await expect(directoryOf(16, fake({ settled })).settled(positions)).rejects.toThrow(/log ends before/)
     expect(settled).toHaveBeenCalledOnce()
   })
 
   test('asks again every 2 s, since an owner that is frozen never answers, and gives up after 20 s', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] })
+    const time = new ManualTime()
     const withins: number[] = []
     const owner = fake({
       async settled(_partition, _seq, withinMs) {
         withins.push(withinMs)
-        vi.advanceTimersByTime(withinMs)
+        await time.sleep(withinMs)
         throw new RollcallError('RC_NO_OWNER')
       },
     })
-    await expect(new Partitions(16, owner).settled(positions)).rejects.toMatchObject({ code: 'RC_WAIT_TIMEOUT' })
-    expect(withins).toEqual(Array(10).fill(2_000))
+    const refused = expect(directoryOf(16, owner, time).settled(positions)).rejects
+    const told = refused.toMatchObject({ code: 'RC_WAIT_TIMEOUT' })
+    await time.settle()
+    await time.advance(20_000)
+    await told
+    expect(withins).toEqual([...Array(9).fill(2_000), 1_100])
   })
 
   test('is told RC_CLOSING when the process ends', async () => {
-    const partitions = new Partitions(16, null)
-    const waiting = partitions.settled(positions)
-    partitions.stopWaiting()
+    const directory = directoryOf(16, null)
+    const waiting = directory.settled(positions)
+    directory.stopWaiting()
     await expect(waiting).rejects.toMatchObject({ code: 'RC_CLOSING' })
   })
 })
@@ -65,12 +72,12 @@ describe('a partition', () => {
 
   test('takes nothing while its log does not fit, and again when it does', async () => {
     const states = vi.fn<Owner['states']>(async () => [{ partition: 3, stopped: unfit }])
-    const partitions = new Partitions(4, fake({ states }))
-    await partitions.states()
-    expect([partitions.refusalOf(2), partitions.refusalOf(3)?.code]).toEqual([undefined, 'RC_LOG_BEHIND'])
+    const directory = directoryOf(4, fake({ states }))
+    await directory.states()
+    expect([directory.refusalOf(2), directory.refusalOf(3)?.code]).toEqual([undefined, 'RC_LOG_BEHIND'])
     states.mockResolvedValue([{ partition: 3, stopped: null }])
-    await partitions.states()
-    expect(partitions.refusalOf(3)).toBeUndefined()
+    await directory.states()
+    expect(directory.refusalOf(3)).toBeUndefined()
   })
 
   test.each<ErrorCode>([
@@ -78,10 +85,10 @@ describe('a partition', () => {
     'RC_SHARD_LOST',
     'RC_PARTITION_STOPPED',
   ])('that does not go on for %s takes what it took before', code => {
-    const partitions = new Partitions(4, null)
-    partitions.learn([{ partition: 3, stopped: unfit }])
-    partitions.learn([0, 1, 2, 3].map(partition => ({ partition, stopped: { code, message: '' } })))
-    expect([0, 1, 2, 3].map(partition => partitions.refusalOf(partition)?.code ?? null)).toEqual([
+    const directory = directoryOf(4, null)
+    directory.learn([{ partition: 3, stopped: unfit }])
+    directory.learn([0, 1, 2, 3].map(partition => ({ partition, stopped: { code, message: '' } })))
+    expect([0, 1, 2, 3].map(partition => directory.refusalOf(partition)?.code ?? null)).toEqual([
       ...[null, null, null],
       'RC_LOG_BEHIND',
     ])
@@ -89,6 +96,6 @@ describe('a partition', () => {
 
   test('that nobody owns does not go on', async () => {
     const stopped = { code: 'RC_NO_OWNER', message: expect.any(String) }
-    expect(await new Partitions(2, null).states()).toEqual([0, 1].map(partition => ({ partition, stopped })))
+    expect(await directoryOf(2, null).states()).toEqual([0, 1].map(partition => ({ partition, stopped })))
   })
 })

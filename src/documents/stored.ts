@@ -1,0 +1,49 @@
+/** Stored: what a store has under an id, and what writes make of it. Nothing given is changed. */
+import type { Seq } from '../log/index.ts'
+import type { Document, Patch, Upsert } from './index.ts'
+
+type Fields = Record<string, unknown>
+
+/** A document, or the trace of a removed one, which for an hour keeps older writes from bringing it back. */
+export type Stored =
+  | { seq: Seq; document: Document; removedAt?: never }
+  | { seq: Seq; document?: never; removedAt: number }
+
+export const TRACE_MS = 3_600_000
+
+export const upserted = (stored: Stored | undefined, id: string, upserts: readonly Upsert[]): Stored | undefined =>
+  upserts.reduce((now, { seq, set }) => {
+    if (now !== undefined && now.seq > seq) return now
+    return { seq, document: assign(now?.document ?? { _id: id }, set) }
+  }, stored)
+
+export const patched = (stored: Stored | undefined, guard: string, patches: readonly Patch[]): Stored | undefined =>
+  patches.reduce((now, { set }) => {
+    if (now?.document === undefined) return now
+    const own = numberAt(now.document, guard)
+    if (own !== undefined && own >= (set[guard] as number)) return now
+    return { seq: now.seq, document: assign(now.document, set) }
+  }, stored)
+
+/** Sets fields in a copy; the objects on the way to a dotted name are copied too, they may be the caller's. */
+function assign(document: Document, set: Fields): Document {
+  const assigned: Document = { ...document }
+  for (const [path, value] of Object.entries(set)) {
+    if (value === undefined) continue
+    const names = path.split('.')
+    const last = names.pop()!
+    let at: Fields = assigned
+    for (const name of names) {
+      const inner = Object.hasOwn(at, name) && typeof at[name] === 'object' ? at[name] : {}
+      at = at[name] = (Array.isArray(inner) ? [...inner] : { ...inner }) as Fields
+    }
+    at[last] = value
+  }
+  return assigned
+}
+
+function numberAt(document: Document, path: string): number | undefined {
+  const step = (at: unknown, name: string) => (at as Fields | null | undefined)?.[name]
+  const value = path.split('.').reduce(step, document)
+  return typeof value === 'number' ? value : undefined
+}

@@ -1,0 +1,110 @@
+import { RollcallError } from '../errors.ts'
+import type { Time } from '../time.ts'
+import { Arrivals } from './arrivals.ts'
+import { Batches } from './batches.ts'
+import { decode } from './entries.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import type { Bounds, Entry, EventLog, Seq } from './index.ts'
+import { readEntries } from './reading.ts'
+
+/** A partition: its values are bytes, so that nobody shares an event with it. */
+interface Held {
+  incarnation: string
+  /** the seq of the first value */
+  first: Seq
+  values: Buffer[]
+}
+
+interface MemoryLogOptions {
+  partitions: number
+  settings: Record<string, unknown>
+  time: Time
+}
+
+export interface MemoryLog extends EventLog {
+  /** those it was made with */
+  readonly settings: Record<string, unknown>
+  /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
+  renew(partition: number, first: Seq): Promise<void>
+}
+
+/** A log in memory, which outlives all who open it, as a disk does; each of them closes only its own. */
+export class LogInMemory {
+  readonly #settings: Record<string, unknown>
+  readonly #time: Time
+  readonly #partitions: Held[]
+  readonly #arrivals = new Arrivals()
+
+  constructor({ partitions, settings, time }: MemoryLogOptions) {
+    this.#settings = settings
+    this.#time = time
+    const incarnation = time.id()
+    this.#partitions = Array.from({ length: partitions }, () => ({ incarnation, first: 1, values: [] }))
+  }
+
+  open(): MemoryLog {
+    let isClosed = false
+    const batches = new Batches({
+      ...{ time: this.#time, partitions: this.#partitions.length, isJoint: true },
+      ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
+      send: async outgoing => outgoing.map(({ partition, value }) => this.#put(partition, value)),
+    })
+    return {
+      settings: this.#settings,
+      append: (partition, events) => batches.append(partition, events),
+      read: (partition, after, signal) =>
+        readEntries({
+          ...{ partition, after, signal, arrivals: this.#arrivals },
+          last: () => lastOf(this.#partitions[partition]!),
+          entries: (from, until) => entriesOf(this.#partitions[partition]!, from, until),
+        }),
+      bounds: async partition => this.#bounds(partition),
+      mark: async (partition, seq) => this.#mark(partition, seq),
+      trim: async (partition, below) => {
+        if (isClosed) throw new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.')
+        return this.#trim(partition, below)
+      },
+      renew: async (partition, first) => {
+        this.#partitions[partition] = { incarnation: this.#time.id(), first, values: [] }
+      },
+      close() {
+        isClosed = true
+        return batches.close()
+      },
+    }
+  }
+
+  #put(partition: number, value: Buffer): Seq {
+    const held = this.#partitions[partition]!
+    held.values.push(value)
+    this.#arrivals.tell(partition)
+    return lastOf(held)
+  }
+
+  #bounds(partition: number): Bounds {
+    const held = this.#partitions[partition]!
+    return { incarnation: held.incarnation, first: held.first, last: lastOf(held) }
+  }
+
+  #mark(partition: number, seq: Seq): string | null {
+    const [entry] = entriesOf(this.#partitions[partition]!, seq, seq)
+    return entry ? fingerprintOf(entry) : null
+  }
+
+  #trim(partition: number, below: Seq): number {
+    const held = this.#partitions[partition]!
+    const gone = Math.max(0, Math.min(below, lastOf(held)) - held.first)
+    held.values.splice(0, gone)
+    held.first += gone
+    return gone
+  }
+}
+
+const lastOf = ({ first, values }: Held): Seq => first + values.length - 1
+
+function entriesOf({ first, values }: Held, from: Seq, until: Seq): Entry[] {
+  const start = Math.max(from, first)
+  return values
+    .slice(start - first, Math.max(0, until + 1 - first))
+    .map((value, i) => ({ seq: start + i, events: decode(value) }))
+}

@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { DocumentStore } from '../../src/documents/index.ts'
+import type { OpenedDocuments } from './document-store.ts'
+
+/** The order in which every document store gives documents. */
+export function documentOrderContract(name: string, open: () => Promise<OpenedDocuments>): void {
+  describe(`the documents, ${name},`, () => {
+    let opened: OpenedDocuments
+    let store: DocumentStore
+
+    beforeEach(async () => {
+      opened = await open()
+      store = opened.store
+    })
+    afterEach(() => opened.destroy())
+
+    describe('when ordered,', () => {
+      const ordered = async (query: Parameters<DocumentStore['find']>[1]): Promise<string[]> =>
+        (await store.find('statistics', query)).map(({ _id }) => _id)
+
+      beforeEach(() =>
+        store.upsertMany('statistics', [
+          { id: 'a', seq: 1, set: { timestamp: 20, group: 1, inner: { n: 3 } } },
+          { id: 'b', seq: 1, set: { timestamp: 3, group: 2, inner: { n: 1 } } },
+          { id: 'c', seq: 1, set: { timestamp: 100, group: 1, inner: { n: 2 } } },
+          { id: 'd', seq: 1, set: { timestamp: -1, group: 2 } },
+          { id: 'e', seq: 1, set: { timestamp: 20, group: null, inner: { n: null } } },
+          { id: 'f', seq: 1, set: { timestamp: 20 } },
+        ]),
+      )
+
+      test('go by number, not by digits', async () => {
+        expect(await ordered({ sort: { timestamp: 1, _id: 1 } })).toEqual(['d', 'b', 'a', 'e', 'f', 'c'])
+      })
+
+      test('can go down', async () => {
+        expect(await ordered({ sort: { timestamp: -1, _id: -1 } })).toEqual(['c', 'f', 'e', 'a', 'b', 'd'])
+      })
+
+      test('go by the second field where the first is equal', async () => {
+        expect(await ordered({ sort: { timestamp: -1, _id: 1 } })).toEqual(['c', 'a', 'e', 'f', 'b', 'd'])
+        expect(await ordered({ sort: { group: -1, timestamp: 1, _id: 1 } })).toEqual(['d', 'b', 'a', 'c', 'e', 'f'])
+      })
+
+      test('take null and nothing as equal, below all else', async () => {
+        expect(await ordered({ sort: { 'inner.n': 1, _id: -1 } })).toEqual(['f', 'e', 'd', 'b', 'c', 'a'])
+      })
+
+      test('go by type before value', async () => {
+        await store.upsertMany('statistics', [
+          { id: 'g', seq: 1, set: { group: 'text' } },
+          { id: 'h', seq: 1, set: { group: true } },
+        ])
+        const filter = { _id: { $in: ['c', 'e', 'g', 'h'] } }
+        expect(await ordered({ filter, sort: { group: 1 } })).toEqual(['e', 'c', 'g', 'h'])
+      })
+
+      test('are cut by skip and limit after the order', async () => {
+        const sort = { timestamp: 1, _id: 1 } as const
+        expect(await ordered({ sort, limit: 2 })).toEqual(['d', 'b'])
+        expect(await ordered({ sort, skip: 1, limit: 3 })).toEqual(['b', 'a', 'e'])
+        expect(await ordered({ sort, skip: 4 })).toEqual(['f', 'c'])
+        expect(await ordered({ sort, skip: 6, limit: 1 })).toEqual([])
+      })
+
+      test('are cut by skip and limit after the filter', async () => {
+        const filter = { timestamp: { $gte: 3, $lt: 100 }, group: { $ne: 2 } }
+        expect(await ordered({ filter, sort: { _id: 1 }, skip: 1, limit: 1 })).toEqual(['e'])
+      })
+
+      test('are as many as the limit says without any order', async () => {
+        const some = await ordered({ filter: { timestamp: 20 }, skip: 1, limit: 1 })
+        expect(some).toHaveLength(1)
+        expect(['a', 'e', 'f']).toContain(some[0])
+      })
+    })
+  })
+}

@@ -1,0 +1,124 @@
+import { existsSync, globSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { InFlight } from '../src/bridge/http/in-flight.ts'
+import { httpServer } from '../src/bridge/http/index.ts'
+import type { Bridge } from '../src/bridge/index.ts'
+import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
+import { VARIABLES } from '../src/config.ts'
+import { ERRORS } from '../src/errors.ts'
+import { ROOT, textOf } from './support/imports.ts'
+import { ManualTime } from './support/time.ts'
+
+const DOCS = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })]
+const { dependencies } = JSON.parse(textOf('package.json'))
+
+/** The text from a heading to the next one of its kind. */
+const sectionOf = (file: string, heading: string): string =>
+  textOf(file)
+    .split(/^## /m)
+    .find(part => part.startsWith(`${heading}\n`)) ?? ''
+
+/** What stands in backticks in the first column of a section's table. */
+const namesIn = (section: string): string[] =>
+  [...section.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+  )
+
+async function routes(): Promise<string[]> {
+  const found: string[] = []
+  const settings = { feeds: { groups: [] }, countryHeader: null, pusher: null, partitions: 1 }
+  const app = httpServer({ settings, callers: null } as unknown as Bridge, new InFlight(new ManualTime()))
+  app.addHook('onRoute', ({ method, url }) => void found.push(...[method].flat().map(verb => `${verb} ${url}`)))
+  await app.ready()
+  await app.close()
+  return found.filter(route => !route.startsWith('HEAD '))
+}
+
+const withoutNames = (route: string): string => route.replace(/\?.*/, '').replace(/:\w+/g, ':')
+
+describe('docs/http.md', () => {
+  test('lists every error code with its status and meaning, and no other', () => {
+    const rows = [...textOf('docs/http.md').matchAll(/^\| `(RC_\w+)` \| (\d+) \| (.+) \|$/gm)].map(
+      ([, code, status, meaning]) => [code, [Number(status), meaning]],
+    )
+    expect(Object.fromEntries(rows)).toEqual(ERRORS)
+  })
+
+  test('lists every route, and no other', async () => {
+    const listed = namesIn(sectionOf('docs/http.md', 'Routes')).map(withoutNames)
+    expect(listed.sort()).toEqual((await routes()).map(withoutNames).sort())
+  })
+})
+
+describe('docs/nats.md', () => {
+  test.each([
+    ['Inputs', 'receive'],
+    ['Outputs', 'send'],
+  ])('lists every subject of its %s, and no other', (heading, action) => {
+    const { channels, operations } = asyncApi() as {
+      channels: Record<string, { address: string | null }>
+      operations: Record<string, { action: string }>
+    }
+    const addresses = Object.entries(operations)
+      .filter(([, operation]) => operation.action === action)
+      .map(([name]) => channels[name]!.address!.replace(/\{(\w+)\}/, '<$1>'))
+    const listed = namesIn(sectionOf('docs/nats.md', heading)).filter(name => name.includes('.'))
+    expect(listed.sort()).toEqual(addresses.sort())
+  })
+})
+
+describe('docs/configuration.md', () => {
+  test('lists every setting that can be set, and no other', () => {
+    const listed = namesIn(textOf('docs/configuration.md')).filter(name => /^[A-Z_]+$/.test(name))
+    expect(listed.sort()).toEqual([...VARIABLES].sort())
+  })
+})
+
+describe('docs/architecture.md', () => {
+  test('gives the reason of every dependency, and of no other', () => {
+    const table = sectionOf('docs/architecture.md', 'Dependencies')
+    const named = [...table.matchAll(/^\| ([a-z@/, -]+) \| .+ \|$/gm)].flatMap(([, names]) => names!.split(', '))
+    expect(named.filter(name => name !== 'package').sort()).toEqual(Object.keys(dependencies).sort())
+  })
+})
+
+const LINK = /\[[^\]]*\]\(([^)\s]+)\)/g
+const FILE = /`((?:actors|bench|docs|machines|src|test|\.ci)\/[\w./-]*)`/g
+
+/** As GitHub names the heading in an address. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+const withoutCode = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '')
+const anchorsOf = (file: string): string[] =>
+  [...withoutCode(textOf(file)).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchorOf(heading!))
+
+function isThere(from: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#')
+  const to = path === '' ? from : normalize(join(dirname(from), path))
+  return existsSync(join(ROOT, to)) && (anchor === undefined || anchorsOf(to).includes(anchor))
+}
+
+describe.each(DOCS)('%s', file => {
+  const text = withoutCode(textOf(file))
+
+  test('has links that lead to a file and a heading that are there', () => {
+    const links = [...text.matchAll(LINK)].map(([, link]) => link!).filter(link => !/^\w+:/.test(link))
+    expect(links.length).toBeGreaterThan(0)
+    expect(links.filter(link => !isThere(file, link))).toEqual([])
+  })
+
+  test('names files that are there', () => {
+    const names = [...text.matchAll(FILE)].map(([, name]) => name!)
+    expect(names.filter(name => !existsSync(join(ROOT, name)))).toEqual([])
+  })
+
+  test('can be reached from the README', () => {
+    const links = [...textOf('README.md').matchAll(LINK)].map(([, link]) => link!.split('#')[0])
+    expect(file === 'README.md' || links.includes(file)).toBe(true)
+  })
+})
