@@ -1,9 +1,11 @@
 import { type Ask, type Found, isWhole } from '../machines/adoption.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
 import type { VisitorContext } from '../machines/visitor-day.ts'
+import { DAY_VISITS } from '../machines/visits.ts'
 import { sessionId } from '../machines/web-session-id.ts'
 import type { Visit } from '../machines/web-sessions.ts'
 import { type EventOf, typed } from './event.ts'
+import { count, fitting, id, instant, list, maybe, name, object, orNull, page } from './fitting.ts'
 import type { ActorKind, Facts } from './index.ts'
 import { changedRecords, withRecord } from './visitor-day-records.ts'
 
@@ -13,6 +15,20 @@ const ADOPT: Ask['type'] = 'visitor-day.adopt'
 export interface VisitorTakes {
   'web-event': { visit: Visit }
   'visitor-day.found': Omit<Found, 'type' | 'visitorId' | 'arrival' | 'rules'>
+}
+
+const isDay = (value: unknown): boolean => typeof value === 'string' && /^\d{4,6}-\d\d-\d\d$/.test(value)
+const part = maybe(name)
+const visit = object({
+  ...{ id: id(), ts: instant, page, userId: maybe(name), referrer: maybe(page) },
+  source: maybe(object({ source: part, medium: part, campaign: part, keyword: part, content: part })),
+})
+const FACTS = {
+  'web-event': { visit },
+  'visitor-day.found': {
+    ...{ day: isDay, visits: list(visit, DAY_VISITS), next: orNull(count), first: orNull(isDay), since: count },
+    documents: object({ sessions: count, chunks: count }),
+  },
 }
 
 type WebEvent = EventOf<Pick<VisitorTakes, 'web-event'>>
@@ -32,6 +48,8 @@ export const visitor = {
   migrations: { 1: kept => kept },
   takes: ['web-event', 'visitor-day.found'],
   holds: [ADOPT],
+
+  read: event => fitting(event, FACTS),
 
   receive(event, _context, facts): VisitorEvent {
     if (event.kind === 'web-event') return received([event], facts)

@@ -10,6 +10,7 @@ import type { DocumentStore } from '../src/documents/index.ts'
 import { openLog } from '../src/log/embedded/writer.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
+import { control } from '../src/shard/control.ts'
 import { adder, type Sum } from './support/adder.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
@@ -53,43 +54,65 @@ const claim = (): Promise<Processor> =>
 const sumOf = async (processor: Processor, key: string) =>
   ((await processor.partition.view('adder', key))?.context as Sum | undefined)?.sum
 
-const isStopped = (processor: Processor) =>
-  vi.waitFor(() => expect(processor.stopped?.code).toBe('RC_PARTITION_STOPPED'))
+/** Events of `k` are parked in two entries, the last of them beyond the bound; then comes another actor's. */
+async function park(): Promise<void> {
+  await log.append(0, [add(2), ...Array.from({ length: 998 }, () => add(1))])
+  await log.append(
+    0,
+    Array.from({ length: 500 }, () => add(1)),
+  )
+}
 
-describe('a partition with a thousand parked events', () => {
-  beforeEach(async () => {
-    await log.append(0, [add(2), ...Array.from({ length: 999 }, () => add(1))])
-    await log.append(0, [add(1, 'other')])
+describe('a partition with more parked events than fit into memory', () => {
+  beforeEach(park)
+
+  test('goes on for other actors, before and after a restart', async () => {
+    for (const key of ['before', 'after']) {
+      const processor = await claim()
+      await processor.committer.settled(await log.append(0, [add(1, key)]), 5_000)
+      expect([processor.stopped, await sumOf(processor, key)]).toEqual([undefined, 1])
+      expect(processor.partition.parking.list()).toMatchObject([{ actor: 'adder/k', count: 1_499 }])
+      expect(processor.partition.parking.full).toEqual(['adder/k'])
+      await processor.drain()
+    }
   })
 
-  test('stops, and says so', async () => {
+  test('has no more of them in memory once they are committed', async () => {
     const processor = await claim()
-    await isStopped(processor)
+    await processor.committer.settled(await log.append(0, [add(1, 'other')]), 5_000)
+    await vi.waitFor(() => expect(processor.partition.parking.list()[0]!.events.length).toBe(1_000))
     await processor.drain()
-    expect(await sumOf(processor, 'other')).toBeUndefined()
   })
 
-  test('goes on with the drop that comes behind what it did not take', async () => {
-    const processor = await claim()
-    await isStopped(processor)
-    const seq = await log.append(0, [drop])
-    await processor.committer.settled(seq, 5_000)
-    expect([processor.stopped, await sumOf(processor, 'k'), await sumOf(processor, 'other')]).toEqual([
-      undefined,
-      999,
-      1,
-    ])
+  test.each(['in the same life', 'after a restart'])('applies all of them behind a drop %s', async life => {
+    let processor = await claim()
+    await processor.committer.settled(await log.append(0, [add(1, 'other')]), 5_000)
+    if (life === 'after a restart') {
+      await processor.drain()
+      processor = await claim()
+    }
+    await processor.committer.settled(await log.append(0, [drop, add(10)]), 5_000)
+    expect([await sumOf(processor, 'k'), processor.partition.parking.list()]).toEqual([1_508, []])
     await processor.drain()
+    const again = await claim()
+    await again.committer.settled(await log.append(0, [add(100)]), 5_000)
+    expect([await sumOf(again, 'k'), again.partition.parking.full]).toEqual([1_608, []])
+    await again.drain()
   })
 
-  test('goes on likewise after a restart', async () => {
-    const first = await claim()
-    await isStopped(first)
-    await first.drain()
-    const seq = await log.append(0, [drop])
+  test('is told of by its shard, with the actors that take no more', async () => {
     const processor = await claim()
-    await processor.committer.settled(seq, 5_000)
-    expect([await sumOf(processor, 'k'), await sumOf(processor, 'other')]).toEqual([999, 1])
+    await processor.committer.settled(await log.append(0, [add(1, 'other')]), 5_000)
+    const { status } = control(
+      {
+        processors: new Map([[0, processor]]),
+        refused: new Map(),
+        live: memoryLiveSets(new ManualTime()),
+        time: new ManualTime(),
+      },
+      () => {},
+    )
+    expect(await status()).toMatchObject([{ partition: 0, stopped: null, full: ['adder/k'] }])
     await processor.drain()
   })
 })

@@ -16,7 +16,7 @@ const ASIDE = [
   // The ground.
   /^src\/(errors|time|retry|observe\/steps)\.ts$/,
   // The shapes of what is handed on.
-  /^(actors\/event|src\/log\/positions|src\/partition\/(clock|cut|projections))\.ts$/,
+  /^(actors\/event|src\/log\/positions|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
   // The consequences of transitions: deadlines, effects, copies.
