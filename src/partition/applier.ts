@@ -2,6 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { type ActorKind, actorId, type Facts, splitId } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
 import type { Claim } from '../checkpoint/index.ts'
+import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { Changes } from './changes.ts'
@@ -151,8 +152,9 @@ export class Applier {
   #settle(event: Event): void {
     const { outbox, projections, claim, clock } = this.#parts
     outbox.take(event)
+    const { partition } = claim
     for (const { id, ...fields } of outbox.takeDropped()) {
-      const facts = { partition: claim.partition, state: 'dropped', doneAt: clock.time }
+      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: clock.time }
       projections.upsert('effects', id, { ...fields, ...facts })
     }
   }

@@ -71,9 +71,9 @@ export class Processor {
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
+    const history = new History(documents, number, untilDone)
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, time, faults },
-      history: new History(documents, number, untilDone),
+      ...{ outbox: partition.outbox, receiverOf, time, faults, history },
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
@@ -93,6 +93,7 @@ export class Processor {
       committed: cut => {
         copies.add(cut)
         this.#performer.add(cut.effects)
+        for (const { collection, set } of cut.writes) if (collection === 'effects') history.count(String(set?.kind))
         if (!this.#isApplying) partition.evict(time.now())
       },
       fatal: error => this.#stop(error),
