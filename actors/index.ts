@@ -87,8 +87,12 @@ export interface ActorKind<C = any, E extends Event = Event> {
   migrations: Readonly<Record<number, (kept: unknown) => unknown>>
   /** the kinds of event it takes */
   takes: readonly E['kind'][]
+  /** An event of the log as this version writes it: with what a former one left out. Throws if its facts do not fit. */
+  read?(event: Event): E
   /** The machine's event for an event of the log. */
   receive(event: E, context: C, facts: Facts): { type: string }
+  /** Events of a kind that are received at once where an entry holds several of an actor, with no other of it between. */
+  together?: { kind: E['kind']; receive(events: readonly E[], context: C, facts: Facts): { type: string } }
   /** The parts (name prefixes) that must be at hand before the event or the deadline is applied. */
   needs(context: C, on: E | { deadline: number }, facts: Facts): string[][]
   /** The context without its parts. */

@@ -7,6 +7,7 @@ import {
   usedKey,
 } from '../machines/streamer-session.ts'
 import { type EventOf, typed } from './event.ts'
+import { count, fitting, id, list, maybe, number, object, oneOf, orNull, text } from './fitting.ts'
 import type { ActorKind } from './index.ts'
 
 type FactsOf<Type> = Omit<Extract<StreamerEvent, { type: Type }>, 'type' | 'at' | 'id'>
@@ -20,6 +21,43 @@ export interface StreamerTakes {
   'session.end': FactsOf<'session.end'>
   'session.rating-found': FactsOf<'session.rating-found'>
   'session.known': { document: SessionDocument }
+}
+
+// A session's document may be another program's, and so its id, its streamer's tags.
+const sessionId = id(512)
+const tags = list(text(4_096), 10_000)
+const goals = list(object({ title: text(1_024), price: number }), 1_000)
+const title = text(4_096)
+const FACTS = {
+  'session.start': {
+    ...{
+      fresh: id(),
+      sourceId: orNull(id()),
+      title: orNull(title),
+      device: oneOf(null, 'lovense'),
+      userTags: tags,
+      price: number,
+    },
+  },
+  'session.preset': { sessionId, preset: oneOf('preview', 'sd'), price: number },
+  'session.rate': { sessionId, rater: id(), score: number },
+  'session.goals': { sessionId, showGoalPairs: goals, exclusiveGoalPairs: goals },
+  'session.end': { sessionId },
+  'session.rating-found': { sessionId, rating: number, count: number },
+  'session.known': {
+    document: object({
+      ...{ _id: sessionId, userId: id(512), title: maybe(title), tags: maybe(tags), ordinal: maybe(count) },
+      ...{ changedAt: maybe(number), createdBy: maybe(text(1_024)), metadata: maybe(object({ name: maybe(title) })) },
+      ...{ pricing: maybe(object({ price: maybe(number) })), showGoalPairs: maybe(goals) },
+      exclusiveGoalPairs: maybe(goals),
+      rating: maybe(
+        object({
+          ...{ current: maybe(number), currentCount: maybe(number) },
+          ...{ previous: maybe(number), previousCount: maybe(number) },
+        }),
+      ),
+    }),
+  },
 }
 
 /** Key: the streamer's user id. Shows sessions. A part is a rating given, or the id of a session there was. */
@@ -37,6 +75,8 @@ export const streamerSession = {
     'session.rating-found',
     'session.known',
   ],
+
+  read: event => fitting(event, FACTS),
 
   receive(event): StreamerEvent {
     if (event.kind === 'session.start') return { ...typed(event), streamerId: event.key }

@@ -6,7 +6,8 @@ import {
   type Watched,
   windowOf,
 } from '../machines/viewer.ts'
-import type { EventOf } from './event.ts'
+import type { Event, EventOf } from './event.ts'
+import { fitting, id, list, maybe, name, orNull, page } from './fitting.ts'
 import type { ActorKind, Projection, Tally } from './index.ts'
 
 /** Viewers who were not there for so long leave the streamer's. */
@@ -25,6 +26,13 @@ export interface ViewerTakes {
   heartbeat: Omit<Beat, 'at'> & { streamer?: string; preset?: string }
 }
 
+const FACTS = {
+  heartbeat: {
+    ...{ path: page, stream: orNull(id()), country: name, groups: list(name, 1_000) },
+    ...{ streamer: maybe(id(512)), preset: maybe(name) },
+  },
+}
+
 /** Streams a beat is about: on a new one the viewer forgets those that are frozen. */
 const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly string[] =>
   stream === null ? [] : streams.includes(stream) ? [stream] : [stream, ...streams]
@@ -36,6 +44,9 @@ export const viewer = {
   version: 1,
   migrations: {},
   takes: ['heartbeat'],
+
+  // A path of no stream had no `stream` in the first version.
+  read: (event: Event) => fitting(event.stream === undefined ? { ...event, stream: null } : event, FACTS),
 
   receive(event, context, { rules, isFrozen }): Heartbeat {
     const { at, arrival, path, stream, country, groups, streamer, preset } = event

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { RollcallError } from '../src/errors.ts'
 import { Batches, type Outgoing } from '../src/log/batches.ts'
-import { decode } from '../src/log/entries.ts'
+import { entryOf } from '../src/log/entries.ts'
 import type { Seq } from '../src/log/index.ts'
 import { systemTime, type Time } from '../src/time.ts'
 import { event } from './support/entries.ts'
@@ -24,7 +24,7 @@ describe('batches', () => {
     const own = sent
     const send = ({ partition, id, value }: Outgoing): Promise<Seq> =>
       new Promise((acknowledge, fail) => {
-        own.push({ partition, id, events: decode(value), acknowledge, fail })
+        own.push({ partition, id, events: entryOf(0, value).events, acknowledge, fail })
       })
     return new Batches({
       ...{ partitions: 3, deadlineMs: 10_000, maxBytes: 900_000, time: systemTime, isJoint: false, ...options },

@@ -12,11 +12,11 @@ interface Line {
 /** Files that a listed one may import though they are not listed: they decide nothing about a heartbeat. */
 const ASIDE = [
   // The ways of all other inputs.
-  /^src\/bridge\/(http\/(effects|operations|platform|pusher|reads|sessions|web-sessions)|web-events)\.ts$/,
+  /^src\/bridge\/(http\/(effects|operations|platform(-reads)?|pusher|reads|sessions|web-sessions)|web-events)\.ts$/,
   // The ground.
   /^src\/(errors|time|retry|observe\/steps)\.ts$/,
   // The shapes of what is handed on.
-  /^(actors\/event|src\/log\/positions|src\/partition\/(clock|cut|projections))\.ts$/,
+  /^(actors\/event|src\/log\/positions|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
   // The consequences of transitions: deadlines, effects, copies.

@@ -4,13 +4,12 @@ import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
-import { History } from '../src/effects/history.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { adder } from './support/adder.ts'
 import { NOON } from './support/one-partition.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
-import { effect, world } from './support/world.ts'
+import { effect } from './support/world.ts'
 
 const waiting = effect('k', {})
 const nothing: Event = { kind: 'nobody takes it', key: '', id: '', at: NOON, arrival: NOON }
@@ -65,17 +64,4 @@ test('an effect that the log gave up behind the cut is not performed after a res
 
 test('an effect that is still waiting when the log ends is performed', async () => {
   expect(await performed([nothing, nothing])).toEqual([waiting.id])
-})
-
-test('of a partition no more than some 1,000 effects are remembered, the newest', async () => {
-  const made = world()
-  const history = new History(made.documents, 3, (_step, work) => work())
-  for (let n = 0; n < 1_700; n++) {
-    const account = { ...effect('k', {}), id: `e${n}`, seq: n, state: 'done' as const, doneAt: NOON }
-    if (n % 100 === 99) await history.write(account)
-    else void history.write(account)
-  }
-  const kept = await made.documents.find('effects', { filter: { partition: 3 } })
-  expect(kept.length).toBeLessThanOrEqual(1_500)
-  expect(Math.min(...kept.map(({ seq }) => Number(seq)))).toBe(1_700 - kept.length)
 })

@@ -74,10 +74,26 @@ describe('a partition', () => {
     const states = vi.fn<Owner['states']>(async () => [{ partition: 3, stopped: unfit }])
     const directory = directoryOf(4, fake({ states }))
     await directory.states()
-    expect([directory.refusalOf(2), directory.refusalOf(3)?.code]).toEqual([undefined, 'RC_LOG_BEHIND'])
+    expect([directory.refusalOf(2, []), directory.refusalOf(3, [])?.code]).toEqual([undefined, 'RC_LOG_BEHIND'])
     states.mockResolvedValue([{ partition: 3, stopped: null }])
     await directory.states()
-    expect(directory.refusalOf(3)).toBeUndefined()
+    expect(directory.refusalOf(3, [])).toBeUndefined()
+  })
+
+  test('takes nothing for an actor of which too much is parked, and again when it is not', () => {
+    const directory = directoryOf(4, null)
+    const take = (kind: string, key = 'ann') => directory.refusalOf(3, [{ kind, key, id: '', at: 0, arrival: 0 }])
+    directory.learn([{ partition: 3, stopped: null, full: ['viewer/ann'] }])
+    expect(take('heartbeat')).toMatchObject({ code: 'RC_ACTOR_PARKED', message: expect.stringContaining('viewer/ann') })
+    expect([take('heartbeat', 'bob'), take('web-event'), take('parked.drop')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    directory.learn([{ partition: 3, stopped: null }])
+    expect(take('heartbeat')).toBeDefined()
+    directory.learn([{ partition: 3, stopped: null, full: [] }])
+    expect(take('heartbeat')).toBeUndefined()
   })
 
   test.each<ErrorCode>([
@@ -88,7 +104,7 @@ describe('a partition', () => {
     const directory = directoryOf(4, null)
     directory.learn([{ partition: 3, stopped: unfit }])
     directory.learn([0, 1, 2, 3].map(partition => ({ partition, stopped: { code, message: '' } })))
-    expect([0, 1, 2, 3].map(partition => directory.refusalOf(partition)?.code ?? null)).toEqual([
+    expect([0, 1, 2, 3].map(partition => directory.refusalOf(partition, [])?.code ?? null)).toEqual([
       ...[null, null, null],
       'RC_LOG_BEHIND',
     ])

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { CheckpointStore, Claim, RecordKey } from '../src/checkpoint/index.ts'
 import { type Parked, Parking } from '../src/partition/parking.ts'
 import { seeded } from './support/random.ts'
 
@@ -27,6 +28,15 @@ class Kept {
     for (const { names } of removes) this.records.delete(JSON.stringify(names))
   }
 
+  /** The records as a store answers for those of an actor. */
+  readonly store = {
+    load: async function* (this: Kept, _claim: Claim, [key]: RecordKey[]) {
+      for (const record of this.records.values()) {
+        if (record.names[0] === key!.names[0]) yield { ...record, space: 'parked' as const }
+      }
+    }.bind(this),
+  } as unknown as CheckpointStore
+
   /** Records come by their names, and '10' comes before '2'. */
   restored(): Parking {
     const restored = new Parking()
@@ -53,7 +63,7 @@ describe('parking', () => {
     parking.add('viewer/a', parked(1), new Error('poison'))
     parking.add('viewer/a', parked(2))
     expect(parking.list()).toEqual([
-      { actor: 'viewer/a', error: 'poison', events: [{ ...parked(1), error: 'poison' }, parked(2)] },
+      { actor: 'viewer/a', error: 'poison', count: 2, events: [{ ...parked(1), error: 'poison' }, parked(2)] },
     ])
   })
 
@@ -81,30 +91,75 @@ describe('parking', () => {
     expect(parking.has('viewer/a')).toBe(false)
   })
 
-  describe('is full', () => {
-    test('with 1,000 events of all actors', () => {
+  describe('with 1,000 events at hand', () => {
+    beforeEach(() => {
       fill('viewer/a', 400)
       fill('viewer/b', 600)
-      expect(parking.isFull).toBe(true)
     })
 
-    test('not with 999', () => {
-      fill('viewer/a', 999)
-      expect(parking.isFull).toBe(false)
+    test('has room for all of them, and is full for nobody', () => {
+      parking.takeRecords()
+      parking.evict()
+      expect([parking.full, parking.eventsOf('viewer/a').length, parking.eventsOf('viewer/b').length]).toEqual([
+        [],
+        400,
+        600,
+      ])
     })
 
-    test('no longer when some were taken', () => {
-      fill('viewer/a', 1_000)
-      parking.take('viewer/a')
-      expect(parking.isFull).toBe(false)
+    test('is full for an actor with one more, which is counted and leaves memory once it is committed', () => {
+      parking.add('viewer/c', parked(1), new Error('poison'))
+      parking.evict()
+      expect([parking.full, parking.eventsOf('viewer/c').length]).toEqual([['viewer/c'], 1])
+      parking.takeRecords()
+      parking.evict()
+      expect(parking.list().at(-1)).toEqual({ actor: 'viewer/c', error: 'poison', count: 1, events: [] })
     })
 
-    test('also with events that were restored', () => {
-      fill('viewer/a', 1_000)
+    test('holds no more than that after a restart', () => {
+      fill('viewer/c', 5)
       const kept = new Kept()
       kept.take(parking)
-      expect(kept.restored().isFull).toBe(true)
+      const restored = kept.restored()
+      const all = restored.list()
+      expect(all.reduce((sum, { count }) => sum + count, 0)).toBe(1_005)
+      expect(all.reduce((sum, { events }) => sum + events.length, 0)).toBe(1_000)
+      expect(restored.full.length).toBeGreaterThan(0)
     })
+
+    test('takes room again when some were taken', () => {
+      parking.add('viewer/c', parked(1))
+      parking.take('viewer/a')
+      parking.add('viewer/d', parked(1))
+      parking.takeRecords()
+      parking.evict()
+      expect([parking.full, parking.eventsOf('viewer/d').length]).toEqual([['viewer/c'], 1])
+    })
+
+    test('gives all of an actor that is fetched from the checkpoint, in order, with what came since', async () => {
+      fill('viewer/c', 25)
+      const kept = new Kept()
+      kept.take(parking)
+      parking.evict()
+      parking.add('viewer/c', parked(26))
+      expect(parking.eventsOf('viewer/c').length).toBe(1)
+      await parking.fetch('viewer/c', kept.store, {} as Claim)
+      expect(parking.take('viewer/c')).toEqual(Array.from({ length: 26 }, (_, i) => parked(i + 1)))
+      kept.take(parking)
+      expect([...kept.records.keys()].filter(name => name.includes('viewer/c'))).toEqual([])
+    })
+
+    test('tells of no more full actors than doors can hold', () => {
+      for (let n = 0; n < 500; n++) parking.add(`viewer/x${n}`, parked(n))
+      expect(parking.full.length).toBe(100)
+    })
+  })
+
+  test('writes an event once, however many come behind it', () => {
+    fill('viewer/a', 10)
+    parking.takeRecords()
+    parking.add('viewer/a', parked(11))
+    expect(parking.takeRecords().puts.map(({ names }) => names)).toEqual([['viewer/a', '10']])
   })
 
   describe('in a checkpoint', () => {

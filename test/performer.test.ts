@@ -44,7 +44,8 @@ describe('effects', () => {
     add(effect('a'))
     await idle()
     expect(outbox.list()).toEqual([])
-    expect(accounts).toEqual([{ ...effect('a'), partition: 0, state: 'sent', doneAt: NOON, detail: { to: 'x' } }])
+    const account = { ...effect('a'), state: 'sent', doneAt: NOON, detail: { to: 'x' } }
+    expect(accounts).toEqual([{ ...account, partition: 0, lane: '0/k' }])
   })
 
   test('of one actor and kind go out one after the other', async () => {

@@ -11,7 +11,7 @@ export const COLLECTIONS = {
   'web-sessions': ['visitorId'],
   'web-events': ['visitorId'],
   statistics: ['timestamp'],
-  effects: ['actor', 'partition'],
+  effects: ['actor', 'lane', 'partition'],
   users: [],
   followers: ['userId', 'followerId'],
   registrations: ['userId'],

@@ -1,8 +1,11 @@
 import type { DocumentStore } from '../documents/index.ts'
 import type { Effect } from './index.ts'
 
-/** Effects kept of each partition. */
-const KEEP = 1_000
+/** Accounts kept of each partition and kind, so that those of a frequent kind push out no others. */
+const KEEP = 200
+
+/** The field by which the accounts of one kind in a partition are found. */
+export const laneOf = (partition: number, kind: string): string => `${partition}/${kind}`
 
 /** An effect and what became of it, as `GET /effects` shows it. */
 export interface Account extends Effect {
@@ -24,7 +27,8 @@ export class History {
   readonly #untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>
   #current: Promise<unknown> = Promise.resolve()
   #next: Writing | undefined
-  #unswept = KEEP
+  /** accounts that came since a kind's were last swept; of a kind that is not there nobody knows how many there are */
+  readonly #unswept = new Map<string, number>()
 
   /** `untilDone` repeats work until it succeeds. */
   constructor(
@@ -52,21 +56,47 @@ export class History {
     return this.#next.written
   }
 
+  /** Accounts of the kind were written elsewhere. */
+  count(kind: string): void {
+    if (!this.#isDue(kind, 1)) return
+    const swept = this.#current.then(() => this.#untilDone('effects', () => this.#sweep(kind)))
+    this.#current = swept.catch(() => {})
+  }
+
   async #write(accounts: Account[]): Promise<void> {
     const partition = this.#partition
     await this.#documents.upsertMany(
       'effects',
-      accounts.map(({ id, ...fields }) => ({ id, seq: fields.seq, set: { partition, ...fields } })),
+      accounts.map(({ id, ...fields }) => {
+        return { id, seq: fields.seq, set: { partition, lane: laneOf(partition, fields.kind), ...fields } }
+      }),
     )
-    this.#unswept += accounts.length
-    if (this.#unswept < KEEP / 2) return
+    // Accounts of a former version are in no lane.
+    if (this.#unswept.size === 0) await this.#keepNewest({ partition, lane: null })
+    for (const [kind, some] of Map.groupBy(accounts, account => account.kind)) {
+      if (this.#isDue(kind, some.length)) await this.#sweep(kind)
+    }
+  }
+
+  #isDue(kind: string, more: number): boolean {
+    const unswept = (this.#unswept.get(kind) ?? KEEP) + more
+    this.#unswept.set(kind, unswept)
+    return unswept >= KEEP / 2
+  }
+
+  async #sweep(kind: string): Promise<void> {
+    const partition = this.#partition
+    await this.#keepNewest({ partition, lane: laneOf(partition, kind) })
+    this.#unswept.set(kind, 0)
+  }
+
+  async #keepNewest(filter: { partition: number; lane: string | null }): Promise<void> {
     const [oldest] = await this.#documents.find('effects', {
-      filter: { partition },
+      filter,
       sort: { seq: -1, index: -1 },
       skip: KEEP - 1,
       limit: 1,
     })
-    if (oldest) await this.#documents.removeWhere('effects', { partition, seq: { $lt: oldest.seq } })
-    this.#unswept = 0
+    if (oldest) await this.#documents.removeWhere('effects', { ...filter, seq: { $lt: oldest.seq } })
   }
 }

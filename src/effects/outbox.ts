@@ -72,21 +72,29 @@ export class Outbox {
     this.#tried.set(id, { attempts, error })
   }
 
-  /** Takes an event of the log about one of its effects, which it answers; false: it comes too late to count. */
-  take({ kind, effect: id, error, code }: Event): boolean {
+  /** Whether an event of the log about an effect counts; false: it comes too late. */
+  counts({ kind, effect: id }: Event): boolean {
     const pending = this.#effects.get(String(id))
     if (pending === undefined) return false
-    const { parked, ...effect } = pending
-    if (kind === 'effect.failed') {
-      if (parked) return false
-      this.#park(effect, { code: String(code), error: String(error) })
-    } else if (kind === 'effect.retry' || kind === 'effect.drop') {
-      // Given up, an effect that holds would hold for ever: the actor waits on for an answer nobody will give.
-      if (!parked || (kind === 'effect.drop' && this.#holds.has(effect.kind))) return false
-      if (kind === 'effect.retry') this.add(effect)
-      else this.#drop(effect)
-    } else this.done(effect.id)
-    return true
+    if (kind === 'effect.failed') return !pending.parked
+    // Given up, an effect that holds would hold for ever: the actor waits on for an answer nobody will give.
+    if (kind === 'effect.drop') return pending.parked !== undefined && !this.#holds.has(pending.kind)
+    return kind !== 'effect.retry' || pending.parked !== undefined
+  }
+
+  /** Takes an event that counts. */
+  take({ kind, effect: id, error, code }: Event): void {
+    const { parked: _, ...effect } = this.#effects.get(String(id))!
+    if (kind === 'effect.failed') this.#park(effect, { code: String(code), error: String(error) })
+    else if (kind === 'effect.retry') this.add(effect)
+    else if (kind === 'effect.drop') this.#drop(effect)
+    else this.done(effect.id)
+  }
+
+  /** Has an effect performed once more whose answer was dropped. */
+  renew(id: string): void {
+    const pending = this.#effects.get(id)
+    if (pending && !pending.parked) this.add(pending)
   }
 
   #park(effect: Effect, parked: Failure): void {
@@ -123,11 +131,12 @@ export class Outbox {
     return this.#changed.size > 0
   }
 
-  /** The first entry that is held back; Infinity if none is. */
-  heldSince(): Seq {
+  /** The first entry that is held back; Infinity if none is. Actors that are stuck hold nobody back. */
+  heldSince(isStuck: (actor: string) => boolean): Seq {
     let first = Number.POSITIVE_INFINITY
     for (const id of this.#holding) {
-      const { seq, payload } = this.#effects.get(id)!
+      const { actor, seq, payload } = this.#effects.get(id)!
+      if (isStuck(actor)) continue
       first = Math.min(first, Number(payload.since ?? seq))
     }
     return first

@@ -7,27 +7,27 @@ export type Append = (events: Event[]) => Promise<Positions>
 
 /**
  * Hands events to the partitions of their keys; resolves with their positions once the log has them durably. Rejects
- * with why a partition takes nothing, if one of them does not.
+ * with why events are not taken, if `refusalOf` says so of those of one partition.
  */
 export function appender(
   log: EventLog,
   partitions: number,
-  refusalOf?: (partition: number) => Error | undefined,
+  refusalOf?: (partition: number, events: readonly Event[]) => Error | undefined,
 ): Append {
-  const take = (partition: number): void => {
-    const refusal = refusalOf?.(partition)
+  const take = (partition: number, events: readonly Event[]): void => {
+    const refusal = refusalOf?.(partition, events)
     if (refusal) throw refusal
   }
   return async events => {
     const positions = new Positions()
     if (events.length === 1) {
       const partition = partitionOf(events[0]!.key, partitions)
-      take(partition)
+      take(partition, events)
       positions.add(partition, await log.append(partition, events))
       return positions
     }
     const groups = Map.groupBy(events, event => partitionOf(event.key, partitions))
-    for (const partition of groups.keys()) take(partition)
+    for (const [partition, group] of groups) take(partition, group)
     await Promise.all(
       [...groups].map(async ([partition, group]) => positions.add(partition, await log.append(partition, group))),
     )

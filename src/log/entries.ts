@@ -11,18 +11,32 @@ export const ENTRY_EVENTS = 1_000
 /** Events that wait to become durable; more are refused with RC_OVERLOADED. */
 export const WAITING_EVENTS = 200_000
 
+/** A key is an id: longer than this it names no actor. */
+const KEY_BYTES = 256
+/** The greatest time that a date can have, in ms. */
+const LAST_INSTANT = 8.64e15
+/** The version of entries as they are written: `[version, event, …]`. In the first one the events stood alone. */
+const VERSION = 2
+
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
-export const encode = (events: Event[]): Buffer => Buffer.from(packr.pack(events))
-export const decode = (value: Uint8Array): Event[] => packr.unpack(value) as Event[]
+export const encode = (events: Event[]): Buffer => Buffer.from(packr.pack([VERSION, ...events]))
+
+const isKey = (key: unknown): boolean =>
+  typeof key === 'string' &&
+  (key.length <= KEY_BYTES / 4 || (key.length <= KEY_BYTES && Buffer.byteLength(key) <= KEY_BYTES))
+
+const isInstant = (at: unknown): boolean => Number.isFinite(at) && Math.abs(at as number) <= LAST_INSTANT
 
 const isEvent = (thing: unknown): thing is Event => {
   const { kind, key, id, at, arrival } = (thing ?? {}) as Partial<Event>
-  const isNamed = typeof kind === 'string' && typeof key === 'string' && typeof id === 'string'
-  return isNamed && Number.isFinite(at) && Number.isFinite(arrival)
+  return typeof kind === 'string' && isKey(key) && typeof id === 'string' && isInstant(at) && isInstant(arrival)
 }
 
-/** The entry of a message, which may hold anything: whoever may publish on a server may have put it there. */
+/**
+ * The entry of a value, which may hold anything: whoever may write into the log may have put it there. An entry of a
+ * later version has its number among the strays, and its events are taken as far as they are such.
+ */
 export function entryOf(seq: Seq, value: Uint8Array): Entry {
   let things: unknown
   try {
@@ -32,5 +46,6 @@ export function entryOf(seq: Seq, value: Uint8Array): Entry {
   }
   if (!Array.isArray(things)) return { seq, events: [], strays: 1 }
   const events = things.filter(isEvent)
-  return { seq, events, ...(events.length < things.length && { strays: things.length - events.length }) }
+  const strays = things.length - events.length - (things[0] === VERSION ? 1 : 0)
+  return { seq, events, ...(strays > 0 && { strays }) }
 }

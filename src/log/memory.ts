@@ -2,7 +2,7 @@ import { RollcallError } from '../errors.ts'
 import type { Time } from '../time.ts'
 import { Arrivals } from './arrivals.ts'
 import { Batches } from './batches.ts'
-import { decode } from './entries.ts'
+import { entryOf } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Bounds, Entry, EventLog, Seq } from './index.ts'
 import { readEntries } from './reading.ts'
@@ -104,7 +104,5 @@ const lastOf = ({ first, values }: Held): Seq => first + values.length - 1
 
 function entriesOf({ first, values }: Held, from: Seq, until: Seq): Entry[] {
   const start = Math.max(from, first)
-  return values
-    .slice(start - first, Math.max(0, until + 1 - first))
-    .map((value, i) => ({ seq: start + i, events: decode(value) }))
+  return values.slice(start - first, Math.max(0, until + 1 - first)).map((value, i) => entryOf(start + i, value))
 }

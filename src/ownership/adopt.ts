@@ -64,7 +64,7 @@ export async function adopt({
     }
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, time.id())
-    const clock: Clock = { time: 0, epoch: 0, ahead: [], adopts: time.now() + AHEAD_MS }
+    const clock: Clock = { time: 0, epoch: 0, adopts: time.now() + AHEAD_MS }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)

@@ -1,3 +1,6 @@
+import type { Event } from '../../actors/event.ts'
+import { actorId } from '../../actors/index.ts'
+import { KINDS } from '../../actors/kinds.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Positions } from '../log/positions.ts'
@@ -21,6 +24,8 @@ const PASSING: ErrorCode[] = [
 /** The log does not fit its checkpoint, or may not: what is sent for the partition would be passed over later. */
 const UNFIT: string[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED', 'RC_NO_OWNER'] satisfies ErrorCode[]
 
+const TAKERS = new Map(KINDS.flatMap(({ kind, takes }) => takes.map((taken): [string, string] => [taken, kind])))
+
 export interface OwnerDirectoryOptions {
   partitions: number
   /** null: it is not known yet */
@@ -36,6 +41,8 @@ export class OwnerDirectory {
   readonly #options: OwnerDirectoryOptions
   readonly #closing = Promise.withResolvers<never>()
   readonly #unfit = new Map<number, RollcallError>()
+  /** actors that take nothing more, by partition */
+  readonly #full = new Map<number, ReadonlySet<string>>()
   #owner: Owner | null
   #isClosing = false
 
@@ -85,9 +92,18 @@ export class OwnerDirectory {
     }
   }
 
-  /** Why the partition takes nothing; undefined if it does. */
-  refusalOf(partition: number): RollcallError | undefined {
-    return this.#unfit.get(partition)
+  /** Why the partition does not take the events; undefined if it does. */
+  refusalOf(partition: number, events: readonly Event[]): RollcallError | undefined {
+    return this.#unfit.get(partition) ?? this.#parkedOf(partition, events)
+  }
+
+  #parkedOf(partition: number, events: readonly Event[]): RollcallError | undefined {
+    const full = this.#full.get(partition)
+    if (!full) return undefined
+    const actors = events.flatMap(({ kind, key }) => (TAKERS.has(kind) ? [actorId(TAKERS.get(kind)!, key)] : []))
+    const parked = actors.find(actor => full.has(actor))
+    if (parked === undefined) return undefined
+    return new RollcallError('RC_ACTOR_PARKED', `${parked} cannot take events just now; /parked says why.`)
   }
 
   /** Asks the owner about all of them; without an owner none goes on. */
@@ -108,8 +124,10 @@ export class OwnerDirectory {
 
   /** A state that says nothing of the log leaves the partition as it was. */
   learn(states: PartitionState[]): void {
-    for (const { partition, stopped, applied } of states) {
+    for (const { partition, stopped, applied, full } of states) {
       if (applied) this.#options.applied(partition, applied)
+      if (full?.length === 0) this.#full.delete(partition)
+      else if (full) this.#full.set(partition, new Set(full))
       if (!stopped) this.#unfit.delete(partition)
       else if (UNFIT.includes(stopped.code)) {
         this.#unfit.set(partition, new RollcallError(stopped.code as ErrorCode, stopped.message))

@@ -13,6 +13,8 @@ export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
   /** the last entry that is in the state; undefined where that is not known */
   applied?: Seq
+  /** actors that take nothing more; undefined where that is not known */
+  full?: string[]
 }
 
 export interface Owner {

@@ -6,8 +6,8 @@ export interface Clock {
   time: number
   /** of the newest claim in the log; ticks of older ones don't count */
   epoch: number
-  /** entries ahead whose retries and drops were applied before their turn, in order */
-  ahead: Seq[]
+  /** entries to come whose retries and drops a former version applied before their turn, in order */
+  ahead?: Seq[]
   /** up to when (ms) documents may know what the checkpoint does not; null: the checkpoint knows all */
   adopts: number | null
 }

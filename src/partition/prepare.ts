@@ -1,62 +1,113 @@
 import type { Event } from '../../actors/event.ts'
-import { type ActorKind, actorId, splitId } from '../../actors/index.ts'
+import { type ActorKind, actorId, type Facts, splitId } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Entry } from '../log/index.ts'
+import { named } from './changes.ts'
 import { isUnparking, type Parking } from './parking.ts'
-import type { Residents, Wanted } from './residents.ts'
-import type { Resident } from './transitions.ts'
+import type { Residents } from './residents.ts'
 import type { Wheel } from './wheel.ts'
 
 /** The parts of a partition that know what entries need. */
 interface Needs {
   claim: Claim
   counters: AudienceCounters
+  facts: Facts
   parking: Parking
   residents: Residents
   wheel: Wheel
+  /** why nothing could be prepared for an event, or for the deadline of an actor; that is what it is parked with */
+  unprepared: Map<Event | string, Error>
   takerOf(event: Event): ActorKind | undefined
+}
+
+/** An actor and what it is about to be told; `of` is the event as it came, or the actor whose deadline it is. */
+interface Wanted {
+  kind: string
+  key: string
+  on: Event | { deadline: number } | null
+  of: Event | string
 }
 
 /** Loads what the entries need. Nothing may be evicted until they are applied. */
 export async function prepare(partition: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
+  const { residents, counters, claim, unprepared } = partition
+  unprepared.clear()
+  await reopen(partition, store, entries)
   const wanted = wantedBy(partition, entries)
-  const { residents, counters, claim } = partition
   await residents.load(wanted)
-  const missing = new Map<string, RecordKey>()
-  for (const { kind, key, on } of wanted) {
-    if (on === null || !('kind' in on)) continue
-    for (const names of tallyRecords(residents.get(actorId(kind, key)), on as Event)) {
-      if (!counters.isAtHand(names)) missing.set(names.join('\n'), { space: 'aggregate', names })
+  const unread = await residents.loadParts(partsFor(partition, wanted))
+  for (const { kind, key, of } of unread.size > 0 ? wanted : []) {
+    const error = unread.get(actorId(kind, key))
+    if (error) unprepared.set(of, error)
+  }
+  const missing = countersFor(partition, wanted)
+  if (missing.length === 0) return
+  for await (const { names, value } of store.load(claim, missing)) counters.restore({ names, value })
+}
+
+function partsFor({ residents, facts, unprepared }: Needs, wanted: Wanted[]): RecordKey[] {
+  const keys: RecordKey[] = []
+  for (const { kind, key, on, of } of wanted) {
+    if (on === null) continue
+    try {
+      const resident = residents.get(actorId(kind, key))
+      // Whether that fails must not hang on what was committed when.
+      const parts = resident.kind.needs(resident.snapshot.context, on, facts).map(names => names.map(named))
+      if (resident.kept === undefined) continue
+      for (const names of parts) keys.push({ space: 'actor', names: [kind, key, ...names] })
+    } catch (error) {
+      unprepared.set(of, error as Error)
     }
   }
-  if (missing.size === 0) return
-  for await (const { names, value } of store.load(claim, [...missing.values()])) counters.restore({ names, value })
+  return keys
 }
 
-function tallyRecords({ kind, snapshot }: Resident, event: Event): string[][] {
-  try {
-    return kind.tallyRecords?.(snapshot.context, event) ?? []
-  } catch {
-    // An event like that is parked when it is applied, which says why.
-    return []
+function countersFor({ residents, counters, unprepared }: Needs, wanted: Wanted[]): RecordKey[] {
+  const missing = new Map<string, RecordKey>()
+  for (const { kind, key, on, of } of wanted) {
+    if (on === null || !('kind' in on)) continue
+    try {
+      const resident = residents.get(actorId(kind, key))
+      for (const names of resident.kind.tallyRecords?.(resident.snapshot.context, on) ?? []) {
+        if (!counters.isAtHand(names.map(named))) missing.set(names.join('\n'), { space: 'aggregate', names })
+      }
+    } catch (error) {
+      unprepared.set(of, error as Error)
+    }
+  }
+  return [...missing.values()]
+}
+
+/** Actors that are retried or dropped are read anew, and so are those of their events that are not at hand. */
+async function reopen({ parking, residents, claim }: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
+  for (const event of entries.flatMap(({ events }) => events)) {
+    if (!isUnparking(event)) continue
+    const id = String(event.actor)
+    if (parking.reopen(id)) residents.forget(id)
+    await parking.fetch(id, store, claim)
   }
 }
 
-function wantedBy({ takerOf, wheel, parking, residents }: Needs, entries: Entry[]): Wanted[] {
+function wantedBy({ takerOf, wheel, parking, unprepared }: Needs, entries: Entry[]): Wanted[] {
   const wanted: Wanted[] = []
   const want = (event: Event): void => {
     const kind = takerOf(event)
-    if (kind) wanted.push({ kind: kind.kind, key: event.key, on: event })
+    if (!kind) return
+    try {
+      wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, of: event })
+    } catch (error) {
+      unprepared.set(event, error as Error)
+    }
   }
   for (const event of entries.flatMap(({ events }) => events)) {
     if (event.kind === 'tick') {
-      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at } })
+      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, of: id })
     } else if (isUnparking(event)) {
       const id = String(event.actor)
-      if (parking.reopen(id)) residents.forget(id)
-      if (parking.eventsOf(id).length > 0) wanted.push({ ...splitId(id), on: null })
-      for (const parked of parking.eventsOf(id)) want(parked)
+      const events = parking.eventsOf(id)
+      if (events.length > 0) wanted.push({ ...splitId(id), on: null, of: id })
+      for (const parked of events) want(parked)
     } else want(event)
   }
   return wanted

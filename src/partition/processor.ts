@@ -61,7 +61,6 @@ export class Processor {
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
   #stopped: RollcallError | undefined
-  #blocked: RollcallError | undefined
 
   private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
     const number = partition.claim.partition
@@ -72,9 +71,9 @@ export class Processor {
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
+    const history = new History(documents, number, untilDone)
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, time, faults },
-      history: new History(documents, number, untilDone),
+      ...{ outbox: partition.outbox, receiverOf, time, faults, history },
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
@@ -94,6 +93,7 @@ export class Processor {
       committed: cut => {
         copies.add(cut)
         this.#performer.add(cut.effects)
+        for (const { collection, set } of cut.writes) if (collection === 'effects') history.count(String(set?.kind))
         if (!this.#isApplying) partition.evict(time.now())
       },
       fatal: error => this.#stop(error),
@@ -137,7 +137,6 @@ export class Processor {
       await partition.prepare(entries)
       let slice = time.monotonic()
       for (const entry of entries) {
-        if (partition.parking.isFull) await this.#unblock()
         if (this.#abort.signal.aborted) return
         partition.apply(entry)
         if (entry.strays) this.#report(entry)
@@ -158,28 +157,9 @@ export class Processor {
     this.#options.faults.report('log', new Error(text))
   }
 
-  /** With too much parked nothing is applied but the next retry or drop in the log, ahead of what stands before it. */
-  async #unblock(): Promise<void> {
-    const { partition } = this
-    const { claim, parking, applied } = partition
-    this.#blocked = new RollcallError(
-      'RC_PARTITION_STOPPED',
-      `Partition ${claim.partition}: too many events are parked.`,
-    )
-    this.#options.faults.report('parking', this.#blocked)
-    this.committer.poke()
-    for await (const entries of this.#options.log.read(claim.partition, applied, this.#abort.signal)) {
-      for (const entry of entries) {
-        if (!(await partition.unparkAhead(entry)) || parking.isFull) continue
-        this.#blocked = undefined
-        return
-      }
-    }
-  }
-
   /** Why the partition does not go on; undefined while it does. */
   get stopped(): RollcallError | undefined {
-    return this.#stopped ?? this.#blocked
+    return this.#stopped
   }
 
   #stop(error: Error): void {

@@ -40,12 +40,16 @@ export async function recover(
 }
 
 // Actors that may be alive have a deadline ahead: their kinds see to that.
-async function countAlive({ kinds, wheel, residents, counters }: Partition): Promise<void> {
+async function countAlive({ kinds, wheel, residents, counters, parking }: Partition): Promise<void> {
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
-  await residents.load(present.map(each => ({ ...each, on: null })))
+  await residents.load(present)
   for (const { kind, key } of present) {
     const id = actorId(kind, key)
-    const last = residents.has(id) ? kinds.get(kind)!.presence!(residents.get(id).snapshot.context) : null
-    if (last) counters.moved(key, null, last)
+    try {
+      const last = kinds.get(kind)!.presence!(residents.get(id).snapshot.context)
+      if (last) counters.moved(key, null, last)
+    } catch (error) {
+      parking.close(id, error as Error)
+    }
   }
 }

@@ -1,15 +1,6 @@
-import type { Event } from '../../actors/event.ts'
-import { type ActorKind, actorId, type Facts } from '../../actors/index.ts'
-
+import { type ActorKind, actorId, type Part } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { type Resident, Transitions } from './transitions.ts'
-
-/** An actor and what it is about to be told. */
-export interface Wanted {
-  kind: string
-  key: string
-  on: Event | { deadline: number } | null
-}
 
 /** Actors kept in memory per partition beyond those of the batch at hand. */
 const KEEP = 20_000
@@ -20,7 +11,6 @@ export class Residents {
   readonly #kinds: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #claim: Claim
-  readonly #facts: Facts
   readonly #refused: (id: string, error: Error) => void
   readonly #actors = new Map<string, Resident>()
   readonly #touched = new Set<Resident>()
@@ -32,19 +22,19 @@ export class Residents {
     kinds: readonly ActorKind[],
     store: CheckpointStore,
     claim: Claim,
-    facts: Facts,
     refused: (id: string, error: Error) => void,
   ) {
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#store = store
     this.#claim = claim
-    this.#facts = facts
     this.#refused = refused
   }
 
-  /** An actor that was loaded. */
+  /** An actor that was loaded; throws for any other. */
   get(id: string): Resident {
-    return this.#actors.get(id)!
+    const resident = this.#actors.get(id)
+    if (!resident) throw new Error(`${id} is no actor that is at hand.`)
+    return resident
   }
 
   has(id: string): boolean {
@@ -55,19 +45,15 @@ export class Residents {
     this.#touched.add(resident)
   }
 
-  async load(wanted: Wanted[]): Promise<void> {
+  /** Loads actors, without their parts; kinds that nobody knows have none. */
+  async load(wanted: readonly { kind: string; key: string }[]): Promise<void> {
     this.#batch++
-    await this.#loadHeads(wanted)
-    await this.#loadParts(wanted)
-  }
-
-  async #loadHeads(wanted: Wanted[]): Promise<void> {
     const missing = new Map<string, [kind: string, key: string]>()
     for (const { kind, key } of wanted) {
       const id = actorId(kind, key)
       const resident = this.#actors.get(id)
       if (resident) resident.used = this.#batch
-      else missing.set(id, [kind, key])
+      else if (this.#kinds.has(kind)) missing.set(id, [kind, key])
     }
     if (missing.size === 0) return
     const keys = [...missing.values()].map(([kind, key]): RecordKey => ({ space: 'actor', names: [kind, key, ''] }))
@@ -91,34 +77,28 @@ export class Residents {
     this.#actors.set(id, { id, kind, key, snapshot, kept: kept && snapshot.context, used: this.#batch })
   }
 
-  async #loadParts(wanted: Wanted[]): Promise<void> {
-    const keys = new Map<string, RecordKey>()
-    for (const { kind, key, on } of wanted) {
-      const resident = this.#actors.get(actorId(kind, key))!
-      if (resident.kept === undefined || on === null) continue
-      for (const part of this.#partsFor(resident, on)) {
-        const names = [kind, key, ...part]
-        keys.set(names.join('\n'), { space: 'actor', names })
+  /** Loads parts of actors that are in memory; answers whose parts cannot be read, and why. */
+  async loadParts(keys: RecordKey[]): Promise<Map<string, Error>> {
+    const unread = new Map<string, Error>()
+    if (keys.length === 0) return unread
+    const distinct = new Map(keys.map(key => [key.names.join('\n'), key]))
+    for await (const { names, value } of this.#store.load(this.#claim, [...distinct.values()])) {
+      const [kind, key, ...part] = names as [string, string, ...string[]]
+      const id = actorId(kind, key)
+      try {
+        this.#extend(this.get(id), { names: part, value })
+      } catch (error) {
+        unread.set(id, error as Error)
       }
     }
-    if (keys.size === 0) return
-    for await (const { names, value } of this.#store.load(this.#claim, [...keys.values()])) {
-      const [kind, key, ...part] = names as [string, string, ...string[]]
-      const resident = this.#actors.get(actorId(kind, key))!
-      const grown = resident.kind.withPart(resident.snapshot.context, { names: part, value })
-      if (resident.kept === resident.snapshot.context) resident.kept = grown
-      else resident.kept = resident.kind.withPart(resident.kept, { names: part, value })
-      resident.snapshot = { ...resident.snapshot, context: grown } as Resident['snapshot']
-    }
+    return unread
   }
 
-  #partsFor({ kind, snapshot }: Resident, on: NonNullable<Wanted['on']>): string[][] {
-    try {
-      return kind.needs(snapshot.context, on, this.#facts)
-    } catch {
-      // An event like that is parked when it is applied, which says why.
-      return []
-    }
+  #extend(resident: Resident, part: Part): void {
+    const { kind, snapshot, kept } = resident
+    const grown = kind.withPart(snapshot.context, part)
+    resident.kept = kept === snapshot.context ? grown : kind.withPart(kept, part)
+    resident.snapshot = { ...snapshot, context: grown } as Resident['snapshot']
   }
 
   /** The records of all actors that changed; from here on they count as committed. */

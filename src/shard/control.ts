@@ -72,6 +72,7 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
       const refusals = [...refused].map(([partition, error]) => ({
         ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
         stopped: { code: error.code, message: error.message },
+        full: [],
       }))
       const states = [...processors.values()].map(({ partition, stopped }) => ({
         partition: partition.claim.partition,
@@ -80,6 +81,7 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
         cut: partition.claim.cut,
         outbox: partition.outbox.size,
         stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
+        full: partition.parking.full,
       }))
       return [...refusals, ...states]
     },

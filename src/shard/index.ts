@@ -5,7 +5,7 @@
 import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { Parked } from '../partition/parking.ts'
+import type { ParkedEvents } from '../partition/parking.ts'
 
 export interface ActorView {
   kind: string
@@ -26,6 +26,8 @@ export interface PartitionStatus {
   outbox: number
   /** why it does not go on */
   stopped: { code: string; message: string } | null
+  /** actors that take nothing more, since too much of theirs is parked */
+  full: string[]
 }
 
 /** A field that is not given is not asked for. */
@@ -43,7 +45,7 @@ export interface ShardControl {
   /** Users alive on a stream, as of the last commits; null while that is not known. */
   alive(stream: string): Promise<string[] | null>
   actor(partition: number, kind: string, key: string): Promise<ActorView>
-  parked(): Promise<({ partition: number } & { actor: string; error: string; events: Parked[] })[]>
+  parked(): Promise<({ partition: number } & ParkedEvents)[]>
   /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>

@@ -47,6 +47,8 @@ interface NatsServerOptions {
   credentials: string
   /** what a .creds file holds, where the configuration wants that */
   creds: string
+  /** a folder with what it holds when it starts */
+  holds: string
 }
 
 /** A nats-server that syncs every message to disk, on a port and in a folder of its own. */
@@ -59,6 +61,7 @@ export class NatsServer {
 
   constructor(options: NatsServerOptions) {
     this.#options = options
+    if (options.holds) cpSync(options.holds, this.#store, { recursive: true })
     servers.add(this)
   }
 
@@ -190,6 +193,7 @@ export const startNatsServer = async (options: Partial<NatsServerOptions> = {}):
     config: '',
     credentials: '',
     creds: '',
+    holds: '',
     port: options.port ?? (await freePort()),
     ...options,
   }).start()

@@ -49,7 +49,7 @@ export class OnePartition {
     { until = Date.UTC(2999, 0), ...life }: Partial<Life> & { until?: number } = {},
   ): Promise<OnePartition> {
     const one = new OnePartition(life)
-    const clock = { time: 0, epoch: 0, ahead: [], adopts: until }
+    const clock = { time: 0, epoch: 0, adopts: until }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     await one.store.commit(await one.store.claim(0, 'test'), cut, {
       incarnation: INCARNATION,

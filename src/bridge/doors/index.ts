@@ -40,7 +40,7 @@ export class Doors {
 
   constructor({ settings, stores, directory, time, faults }: DoorsOptions) {
     const { documents, log } = stores
-    const append = appender(log, settings.partitions, partition => directory.refusalOf(partition))
+    const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
     const parts = { settings, append, stamp, documents, directory, time, faults }
     this.subscriptions = new Subscriptions(documents)

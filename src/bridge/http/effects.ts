@@ -26,7 +26,7 @@ export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
     const filter = { ...(actor !== undefined && { actor }), ...(state !== undefined && { state }) }
     const settled = await documents.find('effects', { filter, sort: { at: -1, _id: -1 }, limit: MOST })
     // An effect that has its document may still be in the outbox, until the commit that takes it out.
-    const known = settled.map(withId) as unknown as Waiting[]
+    const known = settled.map(({ lane: _, ...account }) => withId(account)) as unknown as Waiting[]
     const byId = new Map([...known, ...held].map(effect => [effect.id, effect]))
     const effects = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
     return { effects: effects.slice(0, MOST) }

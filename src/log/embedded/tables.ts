@@ -1,5 +1,5 @@
 import type { Database, RootDatabase } from 'lmdb'
-import { decode } from '../entries.ts'
+import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
 
@@ -105,7 +105,7 @@ const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt
 /** The entries that are there from `from` up to `until`, in order. */
 export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
   const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
-  return Array.from(range, ({ key, value }) => ({ seq: seqOf(key as Buffer), events: decode(value) }))
+  return Array.from(range, ({ key, value }) => entryOf(seqOf(key as Buffer), value))
 }
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
@@ -126,5 +126,5 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
 /** The entry's mark, see `EventLog.mark`; null if the entry is not there. */
 export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
   const value = entries.get(keyOf(partition, seq))
-  return value ? fingerprintOf({ seq, events: decode(value) }) : null
+  return value ? fingerprintOf(entryOf(seq, value)) : null
 }

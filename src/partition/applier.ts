@@ -1,0 +1,209 @@
+import type { Event } from '../../actors/event.ts'
+import { type ActorKind, actorId, type Facts, splitId } from '../../actors/index.ts'
+import type { AudienceCounters } from '../audience/counters.ts'
+import type { Claim } from '../checkpoint/index.ts'
+import { laneOf } from '../effects/history.ts'
+import type { Outbox } from '../effects/outbox.ts'
+import type { Entry, Seq } from '../log/index.ts'
+import { Changes } from './changes.ts'
+import type { Clock } from './clock.ts'
+import { isUnparking, type Parked, type Parking } from './parking.ts'
+import type { Projections } from './projections.ts'
+import type { Residents } from './residents.ts'
+import type { Resident, Said } from './transitions.ts'
+import type { Wheel } from './wheel.ts'
+
+/** The parts of a partition that entries change, and by which. */
+interface Parts {
+  claim: Claim
+  clock: Clock
+  counters: AudienceCounters
+  facts: Facts
+  outbox: Outbox
+  parking: Parking
+  projections: Projections
+  residents: Residents
+  unprepared: ReadonlyMap<Event | string, Error>
+  wheel: Wheel
+  takerOf(event: Event): ActorKind | undefined
+}
+
+/** Applies entries, event by event: each with all it changes, or it is parked and changes nothing. */
+export class Applier {
+  readonly #parts: Parts
+  /** of the entry that is applied, and how many effects each actor has asked for in it */
+  #seq: Seq = 0
+  readonly #said = new Map<string, number>()
+  /** its events, by actor, which are received at once */
+  readonly #together = new Map<string, Parked[]>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  apply({ seq, events }: Entry): void {
+    this.#seq = seq
+    this.#said.clear()
+    for (const [index, event] of events.entries()) this.#take({ seq, index, event })
+    this.#takeTogether()
+  }
+
+  #take(arrived: Parked): void {
+    const { clock, outbox, takerOf } = this.#parts
+    const { event } = arrived
+    clock.time = Math.max(clock.time, event.kind === 'tick' ? event.at : event.arrival)
+    const kind = takerOf(event)
+    if (kind) {
+      if (event.effect === undefined) this.#gather(kind, arrived)
+      else this.#gather(kind, { ...arrived, isOpen: true })
+      return
+    }
+    this.#takeTogether()
+    if (event.kind === 'claim') {
+      if (Number.isSafeInteger(event.epoch)) clock.epoch = Math.max(clock.epoch, Number(event.epoch))
+    } else if (event.kind === 'tick') {
+      if (event.epoch === clock.epoch) this.#tick(event.at)
+    } else if (isUnparking(event)) {
+      if (!clock.ahead?.includes(this.#seq)) this.#unpark(event)
+    } else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
+  }
+
+  /** Receives the event, or has it wait for others of its actor in the entry. */
+  #gather(kind: ActorKind, arrived: Parked): void {
+    const id = actorId(kind.kind, arrived.event.key)
+    if (!kind.together) {
+      this.#receive(id, kind, arrived)
+      return
+    }
+    const group = this.#together.get(id) ?? []
+    if (arrived.event.kind === kind.together.kind && !arrived.isOpen) {
+      group.push(arrived)
+      this.#together.set(id, group)
+    } else {
+      this.#together.delete(id)
+      this.#receiveAll(id, kind, group)
+      this.#receive(id, kind, arrived)
+    }
+  }
+
+  #takeTogether(): void {
+    const { takerOf } = this.#parts
+    for (const [id, group] of this.#together) this.#receiveAll(id, takerOf(group[0]!.event)!, group)
+    this.#together.clear()
+  }
+
+  #tick(at: number): void {
+    const { parking, wheel, facts, unprepared } = this.#parts
+    for (const id of wheel.due(at)) {
+      // The deadline of an actor that is stuck is parked as an event no kind takes; a retry or drop sets it anew.
+      const event = { kind: 'deadline', key: splitId(id).key, id: '', at, arrival: at }
+      const arrived = { seq: this.#seq, index: 0, event }
+      if (parking.has(id)) parking.add(id, arrived)
+      else {
+        try {
+          refuse(unprepared.get(id))
+          this.#step(this.#parts.residents.get(id), { type: 'deadline', at, rules: facts.rules })
+          continue
+        } catch (error) {
+          parking.add(id, arrived, error as Error)
+        }
+      }
+      wheel.set(id, null)
+    }
+  }
+
+  /** Events that answer an effect count while that is in the outbox, which it leaves with them. */
+  #receive(id: string, kind: ActorKind, arrived: Parked): void {
+    const { facts, outbox, parking, residents, unprepared } = this.#parts
+    const { event, isOpen } = arrived
+    if (isOpen && !outbox.counts(event)) return
+    if (parking.has(id)) {
+      parking.add(id, arrived)
+      return
+    }
+    try {
+      refuse(unprepared.get(event))
+      const resident = residents.get(id)
+      this.#step(resident, kind.receive(kind.read?.(event) ?? event, resident.snapshot.context, facts))
+    } catch (error) {
+      parking.add(id, arrived, error as Error)
+      return
+    }
+    if (isOpen) this.#settle(event)
+  }
+
+  /** Receives events of one actor at once; where they cannot be, each by itself, so that the one at fault is parked. */
+  #receiveAll(id: string, kind: ActorKind, group: Parked[]): void {
+    const { facts, parking, residents, unprepared } = this.#parts
+    if (group.length > 1 && !parking.has(id)) {
+      try {
+        for (const { event } of group) refuse(unprepared.get(event))
+        const resident = residents.get(id)
+        const events = group.map(({ event }) => kind.read?.(event) ?? event)
+        this.#step(resident, kind.together!.receive(events, resident.snapshot.context, facts))
+        return
+      } catch {
+        // The single events say which of them it is, and why.
+      }
+    }
+    for (const arrived of group) this.#receive(id, kind, arrived)
+  }
+
+  #settle(event: Event): void {
+    const { outbox, projections, claim, clock } = this.#parts
+    outbox.take(event)
+    const { partition } = claim
+    for (const { id, ...fields } of outbox.takeDropped()) {
+      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: clock.time }
+      projections.upsert('effects', id, { ...fields, ...facts })
+    }
+  }
+
+  #unpark({ actor, kind }: Event): void {
+    const { outbox, parking, residents, takerOf, wheel } = this.#parts
+    const id = String(actor)
+    const parked = parking.take(id)
+    const dropped = kind === 'parked.drop' ? parked.shift() : undefined
+    // An answer that nobody could take is asked for again: without one the actor would wait for ever.
+    if (dropped?.isOpen) outbox.renew(String(dropped.event.effect))
+    for (const { error: _error, ...arrived } of parked) {
+      const taker = takerOf(arrived.event)
+      if (taker) this.#receive(id, taker, arrived)
+    }
+    if (residents.has(id)) wheel.set(id, residents.get(id).snapshot.context.deadline)
+  }
+
+  /** One transition with all that follows from it. Whatever may throw comes before the first change. */
+  #step(resident: Resident, event: { type: string; [fact: string]: unknown }): void {
+    const { counters, projections, residents, wheel } = this.#parts
+    const { kind, key } = resident
+    const { snapshot, said } = residents.transitions.step(resident, event)
+    const before = resident.snapshot.context
+    const after = snapshot.context
+    const changes = new Changes()
+    if (before !== after) {
+      kind.project(before, after, key, changes)
+      kind.tally?.(before, after, key, event, changes)
+    }
+    for (const { type } of said) kind.remarks?.[type]?.(changes)
+    changes.apply(projections, counters)
+    if (snapshot !== resident.snapshot) {
+      resident.snapshot = snapshot
+      residents.touch(resident)
+    }
+    if (before.deadline !== after.deadline) wheel.set(resident.id, after.deadline)
+    for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each)
+  }
+
+  #ask(resident: Resident, { type, ...payload }: Said): void {
+    const { clock, outbox } = this.#parts
+    const index = this.#said.get(resident.id) ?? 0
+    this.#said.set(resident.id, index + 1)
+    const id = `${resident.id}:${this.#seq}:${index}`
+    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: clock.time, payload })
+  }
+}
+
+function refuse(error: Error | undefined): void {
+  if (error) throw error
+}
