@@ -5,7 +5,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, counted, tell } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { isUnparking, type Parked, Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
@@ -43,6 +43,8 @@ export class Partition {
   readonly #facts: Facts
   readonly #projections = new Projections()
   readonly #projected: RecordKey[] = []
+  /** partition time, or the arrival of the event at hand, if that is later */
+  #now = 0
   #last: Entry | undefined
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
@@ -54,7 +56,7 @@ export class Partition {
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
     this.#facts = {
-      ...{ rules, time: () => clock.time, adopts: () => clock.adopts },
+      ...{ rules, time: () => this.#now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
     this.residents = new Residents(kinds, store, claim, this.#facts, (id, error) => this.parking.close(id, error))
@@ -76,11 +78,11 @@ export class Partition {
   apply(entry: Entry): void {
     const { seq, events } = entry
     const applying: Applying = { seq, said: new Map(), from: 0 }
-    events.forEach((event, index) => {
-      this.clock.time = Math.max(this.clock.time, event.kind === 'tick' ? event.at : event.arrival)
-      if (event.kind === 'claim') this.clock.epoch = Math.max(this.clock.epoch, Number(event.epoch))
-      else if (event.kind === 'tick') {
-        if (event.epoch === this.clock.epoch) this.#tick(event.at, applying)
+    events.forEach((written, index) => {
+      const isWord = tell(this.clock, written)
+      const event = this.#heard(written)
+      if (isWord) {
+        if (event.kind === 'tick') this.#tick(event.at, applying)
       } else if (isUnparking(event)) {
         if (!this.clock.ahead.includes(seq)) this.#unpark(event, applying)
       } else if (event.effect === undefined || this.#isAnswer(event)) this.#receive({ seq, index, event }, applying)
@@ -90,13 +92,19 @@ export class Partition {
     if (this.clock.ahead[0] === seq) this.clock.ahead.shift()
   }
 
+  #heard(event: Event): Event {
+    const heard = counted(event, this.clock)
+    this.#now = Math.max(this.clock.time, heard.arrival)
+    return heard
+  }
+
   /** Applies the retries and drops of an entry that is not yet at its turn; false if there are none, or they were applied. */
   async unparkAhead({ seq, events }: Entry): Promise<boolean> {
     const unparking = events.filter(isUnparking)
     if (unparking.length === 0 || this.clock.ahead.includes(seq)) return false
     await this.prepare([{ seq, events: unparking }])
     const applying: Applying = { seq, said: new Map(), from: AHEAD }
-    for (const event of unparking) this.#unpark(event, applying)
+    for (const event of unparking) this.#unpark(this.#heard(event), applying)
     this.clock.ahead.push(seq)
     return true
   }
@@ -122,7 +130,7 @@ export class Partition {
   #isAnswer(event: Event): boolean {
     const counts = this.outbox.take(event)
     for (const { id, ...fields } of this.outbox.takeDropped()) {
-      const facts = { partition: this.claim.partition, state: 'dropped', doneAt: this.clock.time }
+      const facts = { partition: this.claim.partition, state: 'dropped', doneAt: this.#now }
       this.#projections.upsert('effects', id, { ...fields, ...facts })
     }
     return counts
@@ -179,7 +187,7 @@ export class Partition {
     const index = said.get(resident.id) ?? from
     said.set(resident.id, index + 1)
     const id = `${resident.id}:${seq}:${index}`
-    this.outbox.add({ id, kind: type, actor: resident.id, seq, index, at: this.clock.time, payload })
+    this.outbox.add({ id, kind: type, actor: resident.id, seq, index, at: this.#now, payload })
   }
 
   get #mark(): string | null {
