@@ -13,6 +13,8 @@ export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
   /** the last entry that is in the state; undefined where that is not known */
   applied?: Seq
+  /** ms; by the owner's clock; undefined where that is not known */
+  now?: number
 }
 
 export interface Owner {
