@@ -16,7 +16,7 @@ export interface Rules {
 /** Facts an event needs beyond itself and its actor: rules, and the partition's state as of the log. */
 export interface Facts {
   rules: Rules
-  /** ms; of the newest event or tick of the partition */
+  /** ms; partition time, or the event's arrival, if that is later */
   time(): number
   /** A stream is frozen when it no longer counts attendance. */
   isFrozen(stream: string): boolean

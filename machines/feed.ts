@@ -44,11 +44,16 @@ export const feed = setup({
   types: {} as { context: FeedContext; events: FeedEvent; emitted: FeedSays },
   guards: {
     askedAgain: ({ context, event }) => isOwn(context, event) && context.askedAt !== null,
+    strayed: ({ context, event }) =>
+      event.type === 'feed.request' && context.deadline! > event.time + COUNTDOWN_MS + MINUTE_MS,
     own: ({ context, event }) => isOwn(context, event),
   },
   actions: {
     ask: assign(({ context, event }) =>
       event.type === 'feed.request' ? { feed: event.feed, askedAt: context.askedAt ?? event.time } : context,
+    ),
+    askAnew: assign(({ context, event }) =>
+      event.type === 'feed.request' ? { askedAt: event.time, ranAt: null } : context,
     ),
     schedule: assign(({ context }) => ({ deadline: nextRun(context) })),
     run: assign(({ context, event }) => ({
@@ -75,7 +80,13 @@ export const feed = setup({
   context: { feed: '', generation: 0, ranAt: null, askedAt: null, deadline: null },
   states: {
     idle: { on: { 'feed.request': { target: 'scheduled', actions: ['ask', 'schedule'] } } },
-    scheduled: { on: { deadline: { target: 'generating', actions: ['run', 'generate'] } } },
+    scheduled: {
+      on: {
+        // A request of a time that was wrong must not hold up those that follow.
+        'feed.request': { guard: 'strayed', actions: ['askAnew', 'schedule'] },
+        deadline: { target: 'generating', actions: ['run', 'generate'] },
+      },
+    },
     generating: {
       on: {
         'feed.request': { actions: 'ask' },
@@ -97,6 +108,8 @@ const isOwn = ({ generation }: FeedContext, event: FeedEvent): boolean =>
   'generation' in event && event.generation === generation
 
 function nextRun({ askedAt, ranAt }: FeedContext): number {
-  const nextMinute = ranAt === null ? 0 : ranAt - (ranAt % MINUTE_MS) + MINUTE_MS
+  // A run that is later than the request by so much was timed by a clock that was wrong.
+  const isRight = ranAt !== null && ranAt <= askedAt! + MINUTE_MS
+  const nextMinute = isRight ? ranAt - (ranAt % MINUTE_MS) + MINUTE_MS : 0
   return Math.max(askedAt! + COUNTDOWN_MS, nextMinute)
 }

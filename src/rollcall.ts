@@ -10,7 +10,9 @@ import { peek } from './ownership/peek.ts'
 import { Tenure } from './ownership/tenure.ts'
 import type { Shard } from './shard/supervisor.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
-import { systemTime as time } from './time.ts'
+import { SteadyTime, systemTime } from './time.ts'
+
+const time = new SteadyTime(systemTime)
 
 /** A shard that has claimed its partitions may be busy so long with what came before. */
 const CLAIMED_MS = 25_000
@@ -42,7 +44,10 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { partitions } = config
-  const directory = await openDirectory(links, { partitions, applied: stores.applied, time, faults })
+  const directory = await openDirectory(links, {
+    ...{ partitions, applied: stores.applied, time, faults },
+    heed: now => time.heed(now),
+  })
   const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults }), close)
   const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
   await learn(directory, candidacy, stores)

@@ -167,6 +167,15 @@ describe('the records', () => {
     expect(counters.streams).toEqual([])
   })
 
+  test('are forgotten also after the clock went back', () => {
+    counters.evict(T, T + 3_600_000)
+    counters.attended('u', 's1')
+    counters.arrived('s1', T)
+    counters.take()
+    counters.evict(T + FREEZE_MS, T)
+    expect(counters.streams).toEqual([])
+  })
+
   test('are the same with evictions as without, whenever they are taken', () => {
     const random = seeded('evictions')
     const never = new AudienceCounters()

@@ -11,12 +11,14 @@ import { NatsInputs } from '../src/bridge/nats/index.ts'
 import { Stamp } from '../src/bridge/stamp.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { Positions } from '../src/log/positions.ts'
+import { SteadyTime } from '../src/time.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12)
 const SECRET = 'a secret of some length'
 
-const [time, faults] = [new ManualTime(NOW), toldFaults()]
+const clock = new ManualTime(NOW)
+const [time, faults] = [new SteadyTime(clock), toldFaults()]
 let appended: Event[]
 const documents = { get: async () => null } as unknown as DocumentStore
 const options = {
@@ -129,6 +131,18 @@ describe.each([
       ['ZZ', []],
       ['FR', ['vip']],
     ])
+  })
+
+  test('what was taken while the clock was ahead is taken again for five minutes after', async () => {
+    const sendAhead = () => send('ann', 'heartbeats', beat('ann', { at: NOW + 3_600_000 }))
+    expect((await sendAhead()).accepted).not.toBe(1)
+    time.heed(clock.now() + 3_600_000)
+    expect(await sendAhead()).toEqual(TAKEN)
+    time.heed(clock.now())
+    expect(await sendAhead()).toEqual(TAKEN)
+    await clock.advance(300_000)
+    clock.set(NOW)
+    expect(await sendAhead()).toMatchObject({ faults: ['0 at'] })
   })
 })
 

@@ -8,7 +8,8 @@ import { ManualTime, toldFaults } from './support/time.ts'
 const fake = (owner: Partial<Owner>): Owner => owner as Owner
 const failing = (code: ErrorCode) => vi.fn<Owner['settled']>(async () => Promise.reject(new RollcallError(code)))
 const directoryOf = (partitions: number, owner: Owner | null, time = new ManualTime()): OwnerDirectory =>
-  new OwnerDirectory({ partitions, owner, applied() {}, time, faults: toldFaults() })
+  new OwnerDirectory({ partitions, owner, applied() {}, heed: now => heard.push(now), time, faults: toldFaults() })
+const heard: number[] = []
 const positions = new Positions().read('3-14')
 
 describe('whoever waits for a position', () => {
@@ -108,6 +109,18 @@ describe('a partition', () => {
       ...[null, null, null],
       'RC_LOG_BEHIND',
     ])
+  })
+
+  test('tells what time it is for the owner, where it is known', () => {
+    heard.length = 0
+    const directory = directoryOf(3, null)
+    directory.learn([{ partition: 0, stopped: null }])
+    directory.learn([
+      { partition: 0, stopped: unfit },
+      { partition: 1, stopped: null, now: 17 },
+    ])
+    directory.learn([{ partition: 0, stopped: null, now: 'soon' as unknown as number }])
+    expect(heard).toEqual([17])
   })
 
   test('that nobody owns does not go on', async () => {

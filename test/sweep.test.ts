@@ -33,4 +33,13 @@ describe('who is no longer alive', () => {
     sweep.undone()
     expect(sweep.due()).toBe(before)
   })
+
+  test('may go also after the clock of the readers was set back', () => {
+    const time = new ManualTime(NOON + 3_600_000)
+    const sweep = new Sweep(time)
+    sweep.beat(NOON + 3_600_000)
+    sweep.due()
+    time.set(NOON)
+    expect(sweep.due()).toBe(NOON - 65_000)
+  })
 })

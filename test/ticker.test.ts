@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import type { EventLog } from '../src/log/index.ts'
+import type { Clock } from '../src/partition/clock.ts'
 import type { Partition } from '../src/partition/partition.ts'
 import { Ticker } from '../src/partition/ticker.ts'
 import { Wheel } from '../src/partition/wheel.ts'
@@ -9,6 +10,7 @@ import { ManualTime, toldFaults } from './support/time.ts'
 
 let time: ManualTime
 let wheel: Wheel
+let clock: Clock
 let faults: ReturnType<typeof toldFaults>
 let ticks: number[]
 let refusals: number
@@ -27,7 +29,8 @@ beforeEach(() => {
       return 1
     },
   } as Partial<EventLog> as EventLog
-  const partition = { wheel, claim: { partition: 3, epoch: 7 } } as Partial<Partition> as Partition
+  clock = { time: NOON, epoch: 7, ahead: [], adopts: null }
+  const partition = { wheel, clock, claim: { partition: 3, epoch: 7 } } as Partial<Partition> as Partition
   ticker = new Ticker({ partition, log, time, faults })
 })
 
@@ -77,5 +80,41 @@ describe('a partition with a deadline ahead', () => {
     ticker.arm()
     await time.advance(10_000)
     expect(ticks).toEqual([])
+  })
+
+  test('has its ticks a second apart while the wall clock is set back', async () => {
+    wheel.set('a', NOON)
+    ticker.arm()
+    await time.advance(0)
+    time.set(NOON - 60_000)
+    wheel.set('a', NOON - 60_000)
+    ticker.arm()
+    await time.advance(1_000)
+    expect(ticks).toEqual([0, -59_000])
+  })
+
+  test('has its tick within a minute of a step of the wall clock that makes it due', async () => {
+    wheel.set('a', NOON + 3_000_000)
+    ticker.arm()
+    time.set(NOON + 3_600_000)
+    await time.advance(60_000)
+    expect(ticks).toEqual([3_660_000])
+  })
+})
+
+describe('a partition without a deadline', () => {
+  test('has a tick an hour after its owner last told the time', async () => {
+    ticker.arm()
+    await time.advance(3_599_999)
+    expect(ticks).toEqual([])
+    await time.advance(1)
+    expect(ticks).toEqual([3_600_000])
+  })
+
+  test('is told the time at once when it is far ahead', async () => {
+    clock.time = NOON + 3_600_000
+    ticker.arm()
+    await time.advance(0)
+    expect(ticks).toEqual([0])
   })
 })

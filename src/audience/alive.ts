@@ -29,7 +29,7 @@ export class Sweep {
   due(): number | undefined {
     // A beat may be ahead of the clock by which readers ask: to them, whoever beat 65 s before it is alive still.
     const newest = Math.min(this.#newest, this.#time.now())
-    if (aliveSince(newest) < this.#sweptAt) return undefined
+    if (Math.abs(newest - this.#sweptAt) < ALIVE_MS) return undefined
     this.#sweptAt = newest
     return aliveSince(newest)
   }

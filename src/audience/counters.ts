@@ -137,7 +137,8 @@ export class AudienceCounters implements Tally {
 
   /** Forgets frozen streams and all but the newest windows; nothing that changed. `time` is the partition's, `now` the clock's. */
   evict(time: number, now: number): void {
-    if (now < this.#sweptAt + SWEEP_MS) return
+    // A clock that went back must not end the sweeps.
+    if (Math.abs(now - this.#sweptAt) < SWEEP_MS) return
     this.#sweptAt = now
     for (const id of this.#streams.keys()) {
       if (this.isFrozen(id, time) && !this.#dirty.has(`stream\n${id}`)) this.#streams.delete(id)

@@ -108,17 +108,21 @@ export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: numbe
 }
 
 /** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
-export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
-  const { records, faults } = sift(schema, input, arrival, MAX_FAULTS)
+export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number, wasAheadMs: number): T[] {
+  const { records, faults } = sift(schema, input, arrival, wasAheadMs, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
 }
 
-/** A record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`. */
+/**
+ * A record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`.
+ * By `wasAheadMs` records may be ahead of the arrival beside what any may: so far the clock was ahead when they were made.
+ */
 export function sift<T>(
   schema: z.ZodType<T>,
   input: unknown,
   arrival: number,
+  wasAheadMs = 0,
   most = Number.POSITIVE_INFINITY,
 ): { records: T[]; faults: Fault[] } {
   const inputs = Array.isArray(input) ? input : [input]
@@ -131,7 +135,7 @@ export function sift<T>(
   const faults: Fault[] = []
   for (const [index, each] of inputs.entries()) {
     const parsed = schema.safeParse(each)
-    const fault = parsed.success ? timeFault(parsed.data as { at?: number | null; ts?: number }, index, arrival) : null
+    const fault = parsed.success ? timeFault(parsed.data as Timed, index, arrival, wasAheadMs) : null
     if (!parsed.success) faults.push(...faultsOf(parsed.error, index))
     else if (fault) faults.push(fault)
     else records.push(parsed.data)
@@ -142,10 +146,16 @@ export function sift<T>(
 
 const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALID_INPUT', undefined, { faults })
 
-function timeFault(record: { at?: number | null; ts?: number }, index: number, arrival: number): Fault | null {
+interface Timed {
+  at?: number | null
+  ts?: number
+}
+
+function timeFault(record: Timed, index: number, arrival: number, wasAheadMs: number): Fault | null {
   const path = record.ts === undefined ? 'at' : 'ts'
   const time = record.ts ?? record.at ?? arrival
-  if (time > arrival + AHEAD_MS) return { index, path, code: 'in_future', message: 'is more than 60 s ahead' }
+  if (time > arrival + AHEAD_MS + wasAheadMs)
+    return { index, path, code: 'in_future', message: 'is more than 60 s ahead' }
   if (time < Y2K) return { index, path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
   return null
 }

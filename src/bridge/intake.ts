@@ -3,7 +3,7 @@ import type { Event } from '../../actors/event.ts'
 import { type Fault, RollcallError } from '../errors.ts'
 import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
-import type { Time } from '../time.ts'
+import type { SteadyTime } from '../time.ts'
 import { type Caller, mustBe } from './callers.ts'
 import { heartbeat, parseMany, sift, webEvent } from './inputs.ts'
 import type { Stamp } from './stamp.ts'
@@ -32,7 +32,7 @@ export interface Taken {
 export interface IntakeOptions {
   append: Append
   stamp: Stamp
-  time: Time
+  time: SteadyTime
 }
 
 /** Heartbeats and web events, by whichever door they come: parsed, permitted, stamped, appended, in this order. */
@@ -67,9 +67,13 @@ export class Intake {
     permit: (record: Parsed) => void,
     eventsOf: (records: Parsed[], arrival: number) => Promise<Event[]>,
   ): Promise<Taken> {
-    const arrival = this.#options.time.now()
+    const { time } = this.#options
+    const arrival = time.now()
+    const wasAhead = time.wasAhead()
     const { records, faults } =
-      faulty === 'skip' ? sift(schema, input, arrival) : { records: parseMany(schema, input, arrival), faults: [] }
+      faulty === 'skip'
+        ? sift(schema, input, arrival, wasAhead)
+        : { records: parseMany(schema, input, arrival, wasAhead), faults: [] }
     for (const record of records) permit(record)
     const accepted = records.length
     const positions = accepted === 0 ? new Positions() : await this.#options.append(await eventsOf(records, arrival))

@@ -21,7 +21,7 @@ export interface Effect<Says extends { type: string } = Emitted> {
   /** of the entry it stems from, and which of the actor's effects in it */
   seq: Seq
   index: number
-  /** partition time */
+  /** partition time, or the arrival of the event that led to it, if that is later */
   at: number
   payload: PayloadOf<Says>
 }

@@ -32,6 +32,8 @@ export interface OwnerDirectoryOptions {
   owner: Owner | null
   /** hears how far the owner is */
   applied(partition: number, seq: Seq): void
+  /** hears what time it is for the owner, which counts for more than this process's clock */
+  heed(now: number): void
   time: Time
   faults: Faults
 }
@@ -124,6 +126,8 @@ export class OwnerDirectory {
 
   /** A state that says nothing of the log leaves the partition as it was. */
   learn(states: PartitionState[]): void {
+    const now = states.find(state => Number.isFinite(state.now))?.now
+    if (now !== undefined) this.#options.heed(now)
     for (const { partition, stopped, applied, full } of states) {
       if (applied) this.#options.applied(partition, applied)
       if (full?.length === 0) this.#full.delete(partition)

@@ -15,6 +15,8 @@ export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
   applied?: Seq
   /** actors that take nothing more; undefined where that is not known */
   full?: string[]
+  /** ms; by the owner's clock; undefined where that is not known */
+  now?: number
 }
 
 export interface Owner {

@@ -67,7 +67,7 @@ export class LocalOwner implements Owner {
     const states = this.all.map(async shard => {
       try {
         const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped, applied, full }) => ({ partition, stopped, applied, full }))
+        return states.map(({ partition, stopped, applied, full, now }) => ({ partition, stopped, applied, full, now }))
       } catch (error) {
         if (!(error instanceof RollcallError)) throw error
         const { code, message } = error

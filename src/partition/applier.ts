@@ -6,7 +6,7 @@ import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { Changes } from './changes.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, counted, tell } from './clock.ts'
 import { isUnparking, type Parked, type Parking } from './parking.ts'
 import type { Projections } from './projections.ts'
 import type { Residents } from './residents.ts'
@@ -23,7 +23,7 @@ interface Parts {
   parking: Parking
   projections: Projections
   residents: Residents
-  unprepared: ReadonlyMap<Event | string, Error>
+  unprepared: Map<Event | string, Error>
   wheel: Wheel
   takerOf(event: Event): ActorKind | undefined
 }
@@ -36,9 +36,15 @@ export class Applier {
   readonly #said = new Map<string, number>()
   /** its events, by actor, which are received at once */
   readonly #together = new Map<string, Parked[]>()
+  /** partition time, or the arrival of the event at hand, if that is later */
+  #now = 0
 
   constructor(parts: Parts) {
     this.#parts = parts
+  }
+
+  get now(): number {
+    return this.#now
   }
 
   apply({ seq, events }: Entry): void {
@@ -48,24 +54,30 @@ export class Applier {
     this.#takeTogether()
   }
 
-  #take(arrived: Parked): void {
+  #take({ event: written, ...place }: Parked): void {
     const { clock, outbox, takerOf } = this.#parts
-    const { event } = arrived
-    clock.time = Math.max(clock.time, event.kind === 'tick' ? event.at : event.arrival)
+    const isWord = tell(clock, written)
+    const event = this.#heard(written)
     const kind = takerOf(event)
     if (kind) {
-      if (event.effect === undefined) this.#gather(kind, arrived)
-      else this.#gather(kind, { ...arrived, isOpen: true })
+      this.#gather(kind, { ...place, event, ...(event.effect !== undefined && { isOpen: true as const }) })
       return
     }
     this.#takeTogether()
-    if (event.kind === 'claim') {
-      if (Number.isSafeInteger(event.epoch)) clock.epoch = Math.max(clock.epoch, Number(event.epoch))
-    } else if (event.kind === 'tick') {
-      if (event.epoch === clock.epoch) this.#tick(event.at)
+    if (isWord) {
+      if (event.kind === 'tick') this.#tick(event.at)
     } else if (isUnparking(event)) {
       if (!clock.ahead?.includes(this.#seq)) this.#unpark(event)
     } else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
+  }
+
+  #heard(written: Event): Event {
+    const { clock, unprepared } = this.#parts
+    const event = counted(written, clock)
+    const error = event === written ? undefined : unprepared.get(written)
+    if (error) unprepared.set(event, error)
+    this.#now = Math.max(clock.time, event.arrival)
+    return event
   }
 
   /** Receives the event, or has it wait for others of its actor in the entry. */
@@ -150,11 +162,11 @@ export class Applier {
   }
 
   #settle(event: Event): void {
-    const { outbox, projections, claim, clock } = this.#parts
+    const { outbox, projections, claim } = this.#parts
     outbox.take(event)
     const { partition } = claim
     for (const { id, ...fields } of outbox.takeDropped()) {
-      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: clock.time }
+      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: this.#now }
       projections.upsert('effects', id, { ...fields, ...facts })
     }
   }
@@ -196,11 +208,11 @@ export class Applier {
   }
 
   #ask(resident: Resident, { type, ...payload }: Said): void {
-    const { clock, outbox } = this.#parts
+    const { outbox } = this.#parts
     const index = this.#said.get(resident.id) ?? 0
     this.#said.set(resident.id, index + 1)
     const id = `${resident.id}:${this.#seq}:${index}`
-    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: clock.time, payload })
+    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: this.#now, payload })
   }
 }
 

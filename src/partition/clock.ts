@@ -1,8 +1,9 @@
+import type { Event } from '../../actors/event.ts'
 import type { Seq } from '../log/index.ts'
 
 /** A partition's sense of time, and of whose ticks and verdicts count: all of it is from the log. */
 export interface Clock {
-  /** partition time: of the newest event or tick; never goes back */
+  /** partition time: of the owner's newest claim or tick; 0: none of them is known */
   time: number
   /** of the newest claim in the log; ticks of older ones don't count */
   epoch: number
@@ -10,4 +11,27 @@ export interface Clock {
   ahead?: Seq[]
   /** up to when (ms) documents may know what the checkpoint does not; null: the checkpoint knows all */
   adopts: number | null
+}
+
+/** Partition time goes back only where it is so far ahead of its owner: a wrong clock told it. */
+const WRONG_MS = 120_000
+/** Arrivals may be so much later than the owner's last word: it comes every hour, but not while there is no owner. */
+const FURTHEST_MS = 86_400_000
+
+/** Partition time is to be told anew, where that is the time for its owner. */
+export const isWrong = ({ time }: Clock, now: number): boolean => now < time - WRONG_MS
+
+/** Takes an owner's claim or tick; false if the event is none, or of a former owner. */
+export function tell(clock: Clock, { kind, epoch, at }: Event): boolean {
+  if ((kind !== 'claim' && kind !== 'tick') || !Number.isSafeInteger(epoch) || !Number.isFinite(at)) return false
+  if (kind === 'claim') clock.epoch = Math.max(clock.epoch, epoch as number)
+  if (epoch !== clock.epoch) return false
+  clock.time = isWrong(clock, at) ? at : Math.max(clock.time, at)
+  return true
+}
+
+/** The event as it counts: an arrival that is further ahead than any can be stops no deadline for longer than a day. */
+export function counted(event: Event, { time }: Clock): Event {
+  const latest = time + FURTHEST_MS
+  return time === 0 || event.arrival <= latest ? event : { ...event, arrival: latest }
 }

@@ -45,7 +45,7 @@ export class Partition {
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
     this.facts = {
-      ...{ rules, time: () => clock.time, adopts: () => clock.adopts },
+      ...{ rules, time: () => this.#applier.now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error))

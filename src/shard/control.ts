@@ -69,8 +69,9 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
     },
 
     async status() {
+      const now = time.now()
       const refusals = [...refused].map(([partition, error]) => ({
-        ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0 },
+        ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0, now },
         stopped: { code: error.code, message: error.message },
         full: [],
       }))
@@ -80,6 +81,7 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
         applied: partition.applied,
         cut: partition.claim.cut,
         outbox: partition.outbox.size,
+        now,
         stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
         full: partition.parking.full,
       }))

@@ -24,6 +24,8 @@ export interface PartitionStatus {
   cut: Seq
   /** effects not known to be done */
   outbox: number
+  /** ms; by the clock of the ticks */
+  now: number
   /** why it does not go on */
   stopped: { code: string; message: string } | null
   /** actors that take nothing more, since too much of theirs is parked */

@@ -83,7 +83,7 @@ export class Shard {
     // atomics would freeze the idle thread's event loop, and with it the ports.
     const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
     const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: 2 ** 31 - 1 })
-    const options: ThreadOptions = { owner: time.id(), ...settings, ports }
+    const options: ThreadOptions = { owner: time.id(), now: time.now(), ...settings, ports }
     const task = pool.run(options, { transferList: Object.values(ports) as never })
     const { promise: lost, reject } = Promise.withResolvers<never>()
     // Nobody may be calling when the thread is lost.

@@ -10,7 +10,7 @@ import { Processor } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
-import { systemTime } from '../time.ts'
+import { SteadyTime, systemTime } from '../time.ts'
 import { control } from './control.ts'
 import { endpoint, serve } from './wire.ts'
 
@@ -19,6 +19,8 @@ export interface ThreadOptions {
   partitions: number[]
   rules: Rules
   flushMs: number
+  /** ms; the time of the process, which saw more of it than the thread */
+  now: number
   places: StoreSettings
   receivers: ReceiverSettings
   ports: {
@@ -47,7 +49,8 @@ const OF_NONE = -1
 /** The never-ending task of a shard's pool; it ends when the shard was drained. */
 export default async function run({ ports, ...options }: ThreadOptions): Promise<void> {
   const { owner, partitions, rules, flushMs, places } = options
-  const time = systemTime
+  const time = new SteadyTime(systemTime)
+  time.heed(options.now)
   const log = await openThreadsLog(places, ports.log)
   const stores = await openStores(places)
   const { documents } = stores

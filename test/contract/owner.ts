@@ -108,7 +108,7 @@ export function ownerContract(name: string, open: (shards: OwnShards) => Promise
       expect(await owner.effects({}, 1)).toHaveLength(1)
     })
 
-    test('says of every partition that it goes on, and how far it is', async () => {
+    test('says of every partition that it goes on, how far it is, and what time it is there', async () => {
       const [key] = keysOf(2)
       const [[, seq]] = [...(await apply(beat(key!, 'far')))] as [[number, number]]
       const states = await owner.states()
@@ -116,6 +116,7 @@ export function ownerContract(name: string, open: (shards: OwnShards) => Promise
         Array.from({ length: PARTITIONS }, (_, partition) => [partition, null]),
       )
       expect(states.find(({ partition }) => partition === 2)!.applied).toBeGreaterThanOrEqual(seq)
+      for (const { now } of states) expect(Math.abs(now! - Date.now())).toBeLessThan(10_000)
     })
 
     test('tells in time of a position that is not there yet', async () => {

@@ -4,7 +4,7 @@ import type { Faults } from '../../observe/index.ts'
 import type { OwnerDirectory } from '../../ownership/directory.ts'
 import type { Links } from '../../ownership/link.ts'
 import type { OwnStores } from '../../stores.ts'
-import type { Time } from '../../time.ts'
+import type { SteadyTime } from '../../time.ts'
 import { type AuthSettings, Callers } from '../callers.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { httpServer } from '../http/index.ts'
@@ -27,7 +27,7 @@ export interface DoorsOptions {
   }
   stores: OwnStores
   directory: OwnerDirectory
-  time: Time
+  time: SteadyTime
   faults: Faults
 }
 
