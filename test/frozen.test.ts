@@ -3,6 +3,7 @@ import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { Partition } from '../src/partition/partition.ts'
+import { tick } from './support/one-partition.ts'
 
 const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 const NOON = Date.UTC(2026, 0, 1, 12)
@@ -13,12 +14,12 @@ const beat = (userId: string, stream: string, at: number): Event => ({
   ...{ path: `/live/${stream}`, stream, country: 'ZZ', groups: [] },
 })
 
-/** A partition after these beats, one an entry. */
+/** A partition after these beats, one an entry, of which each is told what time it is. */
 async function applied(beats: Event[]): Promise<Partition> {
   const store = memoryCheckpoints()
   const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
   for (const event of beats) {
-    const entry = { seq: partition.applied + 1, events: [event] }
+    const entry = { seq: partition.applied + 1, events: [tick(event.at), event] }
     await partition.prepare([entry])
     partition.apply(entry)
   }
