@@ -1,10 +1,11 @@
 import { type Ask, type Found, isWhole } from '../machines/adoption.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
-import type { VisitorContext, VisitorDay } from '../machines/visitor-day.ts'
+import type { VisitorContext } from '../machines/visitor-day.ts'
 import { sessionId } from '../machines/web-session-id.ts'
-import type { Chunk, Visit } from '../machines/web-sessions.ts'
+import type { Visit } from '../machines/web-sessions.ts'
 import { type EventOf, typed } from './event.ts'
-import type { ActorKind, Part } from './index.ts'
+import type { ActorKind, Facts } from './index.ts'
+import { changedRecords, withRecord } from './visitor-day-records.ts'
 
 const ADOPT: Ask['type'] = 'visitor-day.adopt'
 
@@ -14,20 +15,30 @@ export interface VisitorTakes {
   'visitor-day.found': Omit<Found, 'type' | 'visitorId' | 'arrival' | 'rules'>
 }
 
-/** Key: the `sessionId` of web events. Shows web sessions and their events. A part is a day's head or one of its chunks. */
+type WebEvent = EventOf<Pick<VisitorTakes, 'web-event'>>
+
+/** The machine's event for web events of one visitor, in the order of the log. */
+const received = (events: readonly WebEvent[], { rules, adopts }: Facts): VisitorEvent => ({
+  ...{ type: 'web-events', visitorId: events[0]!.key, visits: events.map(({ visit }) => visit), rules },
+  ...{ arrival: Math.max(...events.map(({ arrival }) => arrival)), adopts: adopts() },
+})
+
+/** Key: the `sessionId` of web events. Shows web sessions and their events. Its parts are the records of its days. */
 export const visitor = {
   kind: 'visitor',
   machine,
-  version: 1,
-  migrations: {},
+  version: 2,
+  // A day's sessions had no records of their own; where they are still in its head they are taken from there.
+  migrations: { 1: kept => kept },
   takes: ['web-event', 'visitor-day.found'],
   holds: [ADOPT],
 
-  receive(event, _context, { rules, adopts }): VisitorEvent {
-    const { key: visitorId, arrival } = event
-    if (event.kind === 'visitor-day.found') return { ...typed(event), visitorId, rules }
-    return { type: event.kind, visitorId, visit: event.visit, arrival, rules, adopts: adopts() }
+  receive(event, _context, facts): VisitorEvent {
+    if (event.kind === 'web-event') return received([event], facts)
+    return { ...typed(event), visitorId: event.key, rules: facts.rules }
   },
+
+  together: { kind: 'web-event', receive: (events, _context, facts) => received(events as WebEvent[], facts) },
 
   needs(context, on, { rules, adopts }) {
     const touched =
@@ -42,31 +53,14 @@ export const visitor = {
   head: ({ days: _days, ...head }) => head,
 
   parts(before, after) {
-    const parts: Part[] = []
-    for (const [name, day] of Object.entries(after.days)) {
-      const former = before.days[name]
-      if (former === day) continue
-      const { chunks, ...head } = day
-      parts.push({ names: ['day', name], value: { ...head, chunks: chunks.length } })
-      chunks.forEach((chunk, i) => {
-        if (former?.chunks[i] !== chunk) parts.push({ names: ['day', name, String(i)], value: chunk })
-      })
-    }
-    for (const [name, { chunks }] of Object.entries(before.days)) {
-      if (name in after.days) continue
-      const gone = [['day', name], ...chunks.map((_, i) => ['day', name, String(i)])]
-      for (const names of gone) parts.push({ names, value: undefined })
-    }
-    return parts
+    const names = new Set([...Object.keys(after.days), ...Object.keys(before.days)])
+    return [...names].flatMap(name => changedRecords(name, before.days[name], after.days[name]))
   },
 
-  withPart(context, { names: [, name, index], value }) {
-    const day = context.days[name!]
-    const chunks = [...(day?.chunks ?? [])]
-    if (index !== undefined) chunks[Number(index)] = value as Chunk
-    const head = index === undefined ? (value as VisitorDay) : day
-    return { ...context, days: { ...context.days, [name!]: { ...head!, chunks } } }
-  },
+  withPart: (context, { names: [, name, record], value }) => ({
+    ...context,
+    days: { ...context.days, [name!]: withRecord(context.days[name!], record, value) },
+  }),
 
   slim(context) {
     const names = Object.keys(context.days)

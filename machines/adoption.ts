@@ -11,7 +11,7 @@ import {
   type VisitorRules,
   vanished,
 } from './visitor-day.ts'
-import { emptyDay, place, reopened, type Visit } from './web-sessions.ts'
+import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
 
 /** The question for everything that documents know of a day, from its `from`th visit on. */
 export interface Ask {
@@ -54,15 +54,16 @@ const partial = (visitorId: string, day: string): VisitorDay => ({
   ...{ standings: [], isPartial: true },
 })
 
-/** With a visit that has to wait. */
+/** With visits that have to wait. */
 export function awaited(
   context: VisitorContext,
   day: string,
-  { visitorId, visit, rules }: { visitorId: string; visit: Visit; rules: VisitorRules },
+  visits: readonly Visit[],
+  { visitorId, rules }: { visitorId: string; rules: VisitorRules },
 ): [VisitorContext, Ask[]] {
   const name = waitingFor(day)
   const before = context.days[name] ?? partial(visitorId, name)
-  const after = place(before, visit, rules.inactivityMs)
+  const after = placed(before, visits, rules.inactivityMs)
   if (after === before) return [context, []]
   const isAsked = context.days[name] !== undefined || context.days[day] !== undefined
   const next = { ...context, days: { ...context.days, [name]: after } }
@@ -74,8 +75,7 @@ export function adopted(context: VisitorContext, found: Found): [VisitorContext,
   const { visitorId, day, visits, next: from, rules, since } = found
   const former = context.days[day]
   if (isWhole(former)) return [context, []]
-  let filled = former ?? partial(visitorId, day)
-  for (const visit of visits) filled = place(filled, visit, rules.inactivityMs)
+  const filled = placed(former ?? partial(visitorId, day), visits, rules.inactivityMs)
   if (from === null) return completed(context, filled, found)
   const next = { ...context, days: { ...context.days, [day]: filled } }
   return [next, [{ ...ask(visitorId, day), from, since }]]
@@ -92,10 +92,8 @@ function completed(
   const known = [context.first, first].filter(each => each !== null).sort()[0]
   const isFirst = known === undefined || day <= known
 
-  let after = standing(before, reopened(before, isFirst ? 'first' : 'day'), arrival, rules)
-  for (const visit of waiting?.chunks.flat() ?? []) {
-    after = standing(after, place(after, visit, rules.inactivityMs), arrival, rules)
-  }
+  const opened = reopened(before, isFirst ? 'first' : 'day')
+  const after = standing(before, placed(opened, waiting?.chunks.flat() ?? [], rules.inactivityMs), arrival, rules)
   const changed = [after]
   const asks: Ask[] = []
   if (isFirst && known !== undefined && known !== day) {

@@ -13,6 +13,8 @@ export interface VisitorDay extends Day {
   standings: readonly Standing[]
   /** nobody is shown it: not all of it is here */
   isPartial?: true
+  /** its sessions are kept in its head, as the first version did */
+  isInline?: true
   /** how many documents there were of it when it was adopted */
   adopted?: { sessions: number; chunks: number }
 }
@@ -41,13 +43,14 @@ const SETTLE_MS = 10_000
 
 /** Sessions that changed are open (again) until nothing has come for them for a while. */
 export function standing(before: VisitorDay, after: Day, arrival: number, rules: VisitorRules): VisitorDay {
+  const { isInline: _, ...day } = after as VisitorDay
   const standings = after.sessions.map((session, i): Standing => {
     const former = before.standings[i]
     if (former && before.sessions[i] === session) return former
     const closeAt = Math.max(session.lastEventAt + rules.inactivityMs, arrival + SETTLE_MS)
     return { closeAt, announced: former?.announced ?? false }
   })
-  return { ...after, standings }
+  return { ...day, standings }
 }
 
 /** Corrections of announcements, for sessions that are no more. */

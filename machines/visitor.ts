@@ -10,21 +10,23 @@ import {
   type VisitorRules,
   vanished,
 } from './visitor-day.ts'
-import { emptyDay, place, reopened, type Visit } from './web-sessions.ts'
+import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
 
 /** Whom web events are about: `unknown → active ⇄ inactive`, with their days as the day rules have them. */
 
-interface WebEvent {
-  type: 'web-event'
+interface WebEvents {
+  type: 'web-events'
   visitorId: string
-  visit: Visit
+  /** in the order of the log */
+  visits: readonly Visit[]
+  /** of the latest of them */
   arrival: number
   rules: VisitorRules
   /** documents may know more of the visitor than this actor, of days up to this time (ms); null: they don't */
   adopts: number | null
 }
 
-export type VisitorEvent = WebEvent | Found | { type: 'deadline'; at: number; rules: VisitorRules }
+export type VisitorEvent = WebEvents | Found | { type: 'deadline'; at: number; rules: VisitorRules }
 
 export const visitor = setup({
   types: {} as { context: VisitorContext; events: VisitorEvent; emitted: Announcement | Ask },
@@ -33,7 +35,7 @@ export const visitor = setup({
   },
   actions: {
     visit: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'web-event') return
+      if (event.type !== 'web-events') return
       const [next, said] = visited(context, event)
       enqueue.assign(next)
       for (const each of said) enqueue.emit(each)
@@ -56,18 +58,18 @@ export const visitor = setup({
   initial: 'unknown',
   context: { first: null, days: {}, open: {}, deadline: null },
   states: {
-    unknown: { on: { 'web-event': { target: 'active', actions: 'visit' } } },
+    unknown: { on: { 'web-events': { target: 'active', actions: 'visit' } } },
     active: {
       always: { guard: 'allClosed', target: 'inactive' },
       on: {
-        'web-event': { actions: 'visit' },
+        'web-events': { actions: 'visit' },
         'visitor-day.found': { actions: 'adopt' },
         deadline: { actions: 'close' },
       },
     },
     inactive: {
       on: {
-        'web-event': { target: 'active', actions: 'visit' },
+        'web-events': { target: 'active', actions: 'visit' },
         'visitor-day.found': { target: 'active', actions: 'adopt' },
       },
     },
@@ -94,14 +96,31 @@ export const daysDue = (context: VisitorContext, at: number): string[] =>
     .filter(day => context.open[day]! <= at)
     .sort()
 
-function visited(context: VisitorContext, event: WebEvent): [VisitorContext, (Announcement | Ask)[]] {
-  const { visitorId, visit, arrival, rules } = event
-  const day = localDay(visit.ts, rules.zone)
-  if (mayBeKnown(context, day, event) && !isWhole(context.days[day])) return awaited(context, day, event)
+/** The days in their order, so that the earliest decides once which is the visitor's first. */
+function visited(context: VisitorContext, event: WebEvents): [VisitorContext, (Announcement | Ask)[]] {
+  const days = Map.groupBy(event.visits, ({ ts }) => localDay(ts, event.rules.zone))
+  let next = context
+  const said: (Announcement | Ask)[] = []
+  for (const day of [...days.keys()].sort()) {
+    const [after, more] = visitedOn(next, day, days.get(day)!, event)
+    next = after
+    said.push(...more)
+  }
+  return [next, said]
+}
+
+function visitedOn(
+  context: VisitorContext,
+  day: string,
+  visits: readonly Visit[],
+  event: WebEvents,
+): [VisitorContext, (Announcement | Ask)[]] {
+  const { visitorId, arrival, rules } = event
+  if (mayBeKnown(context, day, event) && !isWhole(context.days[day])) return awaited(context, day, visits, event)
   const earliest = context.first === null || day < context.first
   const opener = earliest || day === context.first ? 'first' : 'day'
   const before = context.days[day] ?? { ...emptyDay(visitorId, day, opener), standings: [] }
-  const after = place(before, visit, rules.inactivityMs)
+  const after = placed(before, visits, rules.inactivityMs)
   if (after === before) return [context, []]
 
   const changed = [standing(before, after, arrival, rules)]
@@ -112,7 +131,7 @@ function visited(context: VisitorContext, event: WebEvent): [VisitorContext, (An
 }
 
 /** Whether documents may know of the day, or of an earlier one of a visitor who is new here; or it waits for them. */
-function mayBeKnown({ first, days }: VisitorContext, day: string, { adopts, rules }: WebEvent): boolean {
+function mayBeKnown({ first, days }: VisitorContext, day: string, { adopts, rules }: WebEvents): boolean {
   if (adopts === null) return false
   return first === null || days[waitingFor(day)] !== undefined || day <= localDay(adopts, rules.zone)
 }

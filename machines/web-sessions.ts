@@ -2,25 +2,21 @@
  * The day rules of web sessions, pure: the distinct events of one visitor and one local day, in the order (ts, id),
  * cut into sub sessions. Whatever the order and repetition in which events are placed, the day comes out the same.
  */
+import {
+  bounded,
+  type Chunk,
+  countOf,
+  DAY_VISITS,
+  holds,
+  inOrder,
+  mergedInto,
+  type Source,
+  type Visit,
+  visitsFrom,
+} from './visits.ts'
 import { sessionId } from './web-session-id.ts'
 
-export interface Source {
-  source?: string
-  medium?: string
-  campaign?: string
-  keyword?: string
-  content?: string
-}
-
-/** One web event as it is kept. `id` is unique within a visitor's day. */
-export interface Visit {
-  id: string
-  ts: number
-  page: string
-  userId?: string
-  referrer?: string
-  source?: Source
-}
+export { CHUNK, type Chunk, type Source, type Visit } from './visits.ts'
 
 export type Opening = 'first' | 'day' | 'inactivity' | 'source'
 
@@ -42,11 +38,9 @@ export interface WebSession {
   lastPage: string
   durationMs: number
   source: Source | null
+  /** of the last session of a day that does not keep all of its visits */
+  truncated?: true
 }
-
-/** At most this many visits share a chunk, so that an event in order rewrites one small record. */
-export const CHUNK = 512
-export type Chunk = readonly Visit[]
 
 export interface Day {
   visitorId: string
@@ -57,6 +51,8 @@ export interface Day {
   chunks: readonly Chunk[]
   /** session n holds the next `eventCount` visits after those of session n-1 */
   sessions: readonly WebSession[]
+  /** there were more visits than a day keeps */
+  truncated?: true
 }
 
 export const emptyDay = (visitorId: string, day: string, opener: 'first' | 'day'): Day => ({
@@ -67,13 +63,21 @@ export const emptyDay = (visitorId: string, day: string, opener: 'first' | 'day'
   sessions: [],
 })
 
-/** The day with the visit in it; the very same day if a visit with this id is already there. */
-export function place<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
-  if (holds(day, visit.id)) return day
-  const tail = day.chunks.at(-1)
-  return !tail || follows(visit, tail[tail.length - 1]!)
-    ? append(day, visit, inactivityMs)
-    : insert(day, visit, inactivityMs)
+/**
+ * The day with the visits among its own, of which the first with an id counts: merged at once, and cut into sessions
+ * from the first changed place on. The very same day if it has them all.
+ */
+export function placed<D extends Day>(day: D, visits: readonly Visit[], inactivityMs: number): D {
+  const fresh = new Map<string, Visit>()
+  for (const visit of visits) if (!fresh.has(visit.id) && !holds(day.chunks, visit.id)) fresh.set(visit.id, visit)
+  if (fresh.size === 0) return day
+  const merged = mergedInto(day.chunks, [...fresh.values()].sort(inOrder))
+  const { chunks, isCut } = bounded(merged.chunks)
+  const truncated = isCut || day.truncated === true
+  const places = merged.places.filter(place => place < DAY_VISITS)
+  if (places.length === 0 && day.truncated) return day
+  const sessions = cutAnew({ ...day, chunks }, places, inactivityMs)
+  return { ...day, chunks, sessions: truncated ? marked(sessions) : sessions, ...(truncated && { truncated }) }
 }
 
 /** The day with another reason for its first session. */
@@ -89,101 +93,37 @@ export function visitsOf(day: Pick<Day, 'chunks' | 'sessions'>, index: number): 
   return day.chunks.flat().slice(start, start + (day.sessions[index - 1]?.eventCount ?? 0))
 }
 
-const follows = (a: Visit, b: Visit): boolean => a.ts > b.ts || (a.ts === b.ts && a.id > b.id)
-
-// Chunks but the last hardly ever change; the sets of their ids are worth keeping.
-const idsOfChunk = new WeakMap<Chunk, Set<string>>()
-
-function holds(day: Day, id: string): boolean {
-  for (const chunk of day.chunks) {
-    if (chunk === day.chunks.at(-1)) return chunk.some(visit => visit.id === id)
-    let ids = idsOfChunk.get(chunk)
-    if (!ids) {
-      ids = new Set(chunk.map(visit => visit.id))
-      idsOfChunk.set(chunk, ids)
-    }
-    if (ids.has(id)) return true
-  }
-  return false
-}
-
-function append<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
-  const tail = day.chunks.at(-1)
-  const chunks = tail && tail.length < CHUNK ? [...day.chunks.slice(0, -1), [...tail, visit]] : [...day.chunks, [visit]]
-  const current = day.sessions.at(-1)
-  const opening = openingOf(current, visit, day.opener, inactivityMs)
-  const sessions =
-    opening === null
-      ? [...day.sessions.slice(0, -1), extended(current!, visit)]
-      : [...day.sessions, opened(day, day.sessions.length + 1, opening, visit)]
-  return { ...day, chunks, sessions }
-}
-
-function insert<D extends Day>(day: D, visit: Visit, inactivityMs: number): D {
-  const [chunks, at] = spliced(day.chunks, visit)
+/** The sessions of a day that has new visits at these places; `day.sessions` are those of before. */
+function cutAnew(day: Day, places: readonly number[], inactivityMs: number): WebSession[] {
   const old = day.sessions
-  const starts: number[] = [0]
-  for (const session of old) starts.push(starts.at(-1)! + session.eventCount)
-
-  // Sessions before the one that holds the visit's predecessor can't change.
+  const at = places[0] ?? countOf(day.chunks)
   let keep = 0
-  while (keep < old.length && starts[keep + 1]! < at) keep++
-  const all = chunks.flat()
-  if (at > starts[keep]! && at < starts[keep + 1]!) {
-    const grown = grownInside(old[keep]!, all[at - 1]!, visit, all[at + 1]!)
-    if (grown) return { ...day, chunks, sessions: old.with(keep, grown) }
-  }
-  const sessions: WebSession[] = old.slice(0, keep)
-  let next = keep
-  for (let k = starts[keep]!; k < all.length; k++) {
-    const opening = openingOf(sessions.at(-1), all[k]!, day.opener, inactivityMs)
-    if (opening === null) {
-      sessions[sessions.length - 1] = extended(sessions.at(-1)!, all[k]!)
-      continue
+  let start = 0
+  // Sessions before the one that holds the visit in front of the first change stay as they are.
+  while (keep < old.length && start + old[keep]!.eventCount < at) start += old[keep++]!.eventCount
+  const sessions = old.slice(0, keep)
+  const visits = visitsFrom(day.chunks, start)
+  const end = start + visits.length
+  // Old session `o` began at `was`, counted without the `passed` new visits before it.
+  let [o, was, passed] = [keep, start, 0]
+  for (let first = start; first < end; first += sessions.at(-1)!.eventCount) {
+    while (places[passed]! < first) passed++
+    while (o < old.length && was < first - passed) was += old[o++]!.eventCount
+    const index = sessions.length + 1
+    const visit = visits[first - start]!
+    const openedBy = openingOf(sessions.at(-1), visit, day.opener, inactivityMs)!
+    const isOld = places[passed] !== first && was === first - passed && first + old[o]!.eventCount <= end
+    const known = isOld ? old[o]! : null
+    const news = places[passed]! - first
+    // One with nothing new inside is as it was; behind it something new may still be of it.
+    const from = known && !(news < known.eventCount) ? renumbered(known, index, openedBy) : null
+    if (from && news !== from.eventCount) sessions.push(from)
+    else {
+      const begun = from ?? opened(day, index, openedBy, visit)
+      sessions.push(extended(begun, visits, first - start + begun.eventCount, inactivityMs))
     }
-    // Where a session opens that opened here before, all that follow are as they were, but for their numbers.
-    while (next < old.length && starts[next]! + 1 < k) next++
-    if (k > at && next < old.length && starts[next]! + 1 === k) {
-      for (const session of old.slice(next)) {
-        const openedBy = session === old[next] ? opening : session.openedBy
-        sessions.push(renumbered(session, sessions.length + 1, openedBy))
-      }
-      break
-    }
-    sessions.push(opened(day, sessions.length + 1, opening, all[k]!))
   }
-  return { ...day, chunks, sessions }
-}
-
-/** The chunks with the visit among them, and its place in the whole. */
-function spliced(chunks: readonly Chunk[], visit: Visit): [Chunk[], number] {
-  let before = 0
-  let c = 0
-  while (follows(visit, chunks[c]!.at(-1)!)) before += chunks[c++]!.length
-  const chunk = chunks[c]!
-  let low = 0
-  let high = chunk.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (follows(visit, chunk[middle]!)) low = middle + 1
-    else high = middle
-  }
-  const grown = [...chunk.slice(0, low), visit, ...chunk.slice(low)]
-  const half = grown.length > CHUNK ? grown.length >> 1 : grown.length
-  const parts = half < grown.length ? [grown.slice(0, half), grown.slice(half)] : [grown]
-  return [[...chunks.slice(0, c), ...parts, ...chunks.slice(c + 1)], before + low]
-}
-
-function openingOf(
-  current: WebSession | undefined,
-  visit: Visit,
-  opener: 'first' | 'day',
-  inactivityMs: number,
-): Opening | null {
-  if (!current) return opener
-  if (visit.ts - current.lastEventAt > inactivityMs) return 'inactivity'
-  const source = sourceOf(visit)
-  return source && source.source !== 'direct' && !sameSource(source, current.source) ? 'source' : null
+  return sessions
 }
 
 function opened(day: Day, index: number, openedBy: Opening, visit: Visit): WebSession {
@@ -206,41 +146,56 @@ function opened(day: Day, index: number, openedBy: Opening, visit: Visit): WebSe
   }
 }
 
-function extended(session: WebSession, visit: Visit): WebSession {
-  const pageViews = session.pageViews + (bare(visit.page) === bare(session.lastPage) ? 0 : 1)
-  return {
-    ...session,
-    eventCount: session.eventCount + 1,
-    pageViews,
-    singlePage: pageViews === 1,
-    userId: session.userId ?? (visit.userId || null),
-    lastEventAt: visit.ts,
-    lastPage: visit.page,
-    durationMs: visit.ts - session.firstEventAt,
+/** The session with the visits from `next` on that are of it too. */
+function extended(session: WebSession, visits: readonly Visit[], next: number, inactivityMs: number): WebSession {
+  let { pageViews, userId, lastEventAt, lastPage } = session
+  let page = bare(lastPage)
+  let end = next
+  for (; end < visits.length; end++) {
+    const visit = visits[end]!
+    if (breakBefore(visit, lastEventAt, session.source, inactivityMs) !== null) break
+    const here = bare(visit.page)
+    if (here !== page) pageViews++
+    page = here
+    userId ??= visit.userId || null
+    lastEventAt = visit.ts
+    lastPage = visit.page
   }
+  if (end === next) return session
+  const eventCount = session.eventCount + end - next
+  const durationMs = lastEventAt - session.firstEventAt
+  return { ...session, eventCount, pageViews, singlePage: pageViews === 1, userId, lastEventAt, lastPage, durationMs }
 }
 
-/** The session with a visit between two others of its own; null if that takes more than a look at the neighbours. */
-function grownInside(session: WebSession, before: Visit, visit: Visit, after: Visit): WebSession | null {
-  const source = sourceOf(visit)
-  const splits = source && source.source !== 'direct' && !sameSource(source, session.source)
-  const names = visit.userId && session.userId !== null && visit.userId !== session.userId
-  if (splits || names) return null
-  const [a, b, c] = [bare(before.page), bare(visit.page), bare(after.page)]
-  const pageViews = session.pageViews + Number(a !== b) + Number(b !== c) - Number(a !== c)
-  return {
-    ...session,
-    eventCount: session.eventCount + 1,
-    pageViews,
-    singlePage: pageViews === 1,
-    userId: session.userId ?? (visit.userId || null),
-  }
+/** The session at another place of its day. */
+function renumbered(session: WebSession, index: number, openedBy: Opening): WebSession {
+  if (session.index === index && session.openedBy === openedBy && !session.truncated) return session
+  const { truncated: _, ...rest } = session
+  return { ...rest, id: sessionId(session.visitorId, session.day, index), index, openedBy }
 }
 
-const renumbered = (session: WebSession, index: number, openedBy: Opening): WebSession =>
-  session.index === index && session.openedBy === openedBy
-    ? session
-    : { ...session, id: sessionId(session.visitorId, session.day, index), index, openedBy }
+/** The sessions of a day that does not keep all of its visits: the last says so. */
+function marked(sessions: WebSession[]): WebSession[] {
+  const last = sessions.at(-1)!
+  return last.truncated ? sessions : sessions.with(-1, { ...last, truncated: true })
+}
+
+function openingOf(
+  current: WebSession | undefined,
+  visit: Visit,
+  opener: 'first' | 'day',
+  inactivityMs: number,
+): Opening | null {
+  return current ? breakBefore(visit, current.lastEventAt, current.source, inactivityMs) : opener
+}
+
+/** Why a visit is not of the session whose last was at `lastAt`; null if it is. */
+function breakBefore(visit: Visit, lastAt: number, source: Source | null, inactivityMs: number): Opening | null {
+  if (visit.ts - lastAt > inactivityMs) return 'inactivity'
+  if (!visit.source) return null
+  const own = sourceOf(visit)
+  return own && own.source !== 'direct' && !sameSource(own, source) ? 'source' : null
+}
 
 const bare = (page: string): string => {
   const end = page.search(/[?#]/)

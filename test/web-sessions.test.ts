@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { localDay } from '../machines/local-day.ts'
+import { DAY_VISITS } from '../machines/visits.ts'
 import { parseSessionId, sessionId } from '../machines/web-session-id.ts'
-import { type Day, emptyDay, place, reopened, type Visit, visitsOf, type WebSession } from '../machines/web-sessions.ts'
+import {
+  type Day,
+  emptyDay,
+  placed,
+  reopened,
+  type Visit,
+  visitsOf,
+  type WebSession,
+} from '../machines/web-sessions.ts'
 import { type Random, seeded } from './support/random.ts'
 
 const INACTIVITY = 1_800_000
@@ -15,7 +24,7 @@ interface Case {
 const cases: Case[] = JSON.parse(readFileSync(new URL('reference/web-session-cases.json', import.meta.url), 'utf8'))
 
 const placeAll = (visits: Visit[], start: Day = emptyDay('v', '2026-01-01', 'first')): Day =>
-  visits.reduce((day, visit) => place(day, visit, INACTIVITY), start)
+  visits.reduce((day, visit) => placed(day, [visit], INACTIVITY), start)
 
 /** The sessions as the rules say it, over the whole sorted list at once. */
 function plainly(visits: Visit[]): { openedBy: string; ids: string[]; pageViews: number; userId: string | null }[] {
@@ -108,16 +117,74 @@ describe('the day rules', () => {
     expect(Math.max(...shuffled.chunks.map(({ length }) => length))).toBeLessThanOrEqual(512)
   })
 
+  test('events that are placed together end as they do one by one', () => {
+    const random = seeded('together')
+    for (let round = 0; round < 200; round++) {
+      const visits = randomVisits(random, random.int(1, 120))
+      const shuffled = random.shuffle([...visits, ...visits.filter(() => random.chance(0.3))])
+      let together = emptyDay('v', '2026-01-01', 'first')
+      for (let rest = shuffled; rest.length > 0; ) {
+        const some = rest.slice(0, random.int(1, 40))
+        rest = rest.slice(some.length)
+        together = placed(together, some, INACTIVITY)
+      }
+      expect(together.sessions).toEqual(placeAll(shuffled).sessions)
+      expect(shown(together)).toEqual(plainly(visits))
+    }
+  })
+
+  test('sessions that a new event leaves as they were stay the very same', () => {
+    const visits = randomVisits(seeded('same'), 400)
+    const [late] = visits.splice(200, 1)
+    const before = placed(emptyDay('v', '2026-01-01', 'first'), visits, INACTIVITY)
+    const after = placed(before, [late!], INACTIVITY)
+    const changed = after.sessions.filter((session, i) => session !== before.sessions[i])
+    const isRenumbered = after.sessions.length !== before.sessions.length
+    expect(isRenumbered || changed.length <= 2).toBe(true)
+    expect(after.sessions.slice(0, 3)).toEqual(before.sessions.slice(0, 3))
+    expect(after.sessions[0]).toBe(before.sessions[0])
+  })
+
   test('an event in order rewrites the last chunk alone', () => {
     const visits = randomVisits(seeded('last chunk'), 1_100)
     const before = placeAll(visits.slice(0, -1))
-    const after = place(before, visits.at(-1)!, INACTIVITY)
+    const after = placed(before, [visits.at(-1)!], INACTIVITY)
     expect(after.chunks.map((chunk, i) => chunk === before.chunks[i])).toEqual([true, true, false])
   })
 
   test('an event with a known id changes nothing, whatever else it says', () => {
     const day = placeAll([{ id: 'a', ts: 1, page: '/' }])
-    expect(place(day, { id: 'a', ts: 2, page: '/other', source: { source: 'google' } }, INACTIVITY)).toBe(day)
+    const other = { id: 'a', ts: 2, page: '/other', source: { source: 'google' } }
+    expect(placed(day, [other], INACTIVITY)).toBe(day)
+  })
+
+  describe('with more events than it keeps', () => {
+    const visits = Array.from({ length: DAY_VISITS + 300 }, (_, i) => ({
+      ...{ id: `e${i}`, ts: 1_000 * i, page: `/p${i % 3}` },
+      ...(i % 700 === 5 && { source: { source: `s${i}` } }),
+    }))
+    const whole = placed(emptyDay('v', '2026-01-01', 'first'), visits.slice(0, DAY_VISITS), INACTIVITY)
+
+    test('holds the smallest, whatever their order, and says so in its last session', () => {
+      let day = emptyDay('v', '2026-01-01', 'first')
+      const shuffled = seeded('bound').shuffle([...visits, ...visits.slice(0, 500)])
+      for (let i = 0; i < shuffled.length; i += 1_000) day = placed(day, shuffled.slice(i, i + 1_000), INACTIVITY)
+      expect(day.chunks.flat()).toEqual(visits.slice(0, DAY_VISITS))
+      expect(day.sessions.filter(({ truncated }) => truncated)).toEqual([day.sessions.at(-1)])
+      expect(day.sessions.map(({ truncated: _, ...session }) => session)).toEqual(whole.sessions)
+    })
+
+    test('says nothing while all of them fit', () => {
+      expect(whole.sessions.some(session => 'truncated' in session)).toBe(false)
+      expect('truncated' in whole).toBe(false)
+    })
+
+    test('changes nothing more by events that are out', () => {
+      const full = placed(whole, [visits[DAY_VISITS]!], INACTIVITY)
+      expect(full.sessions.at(-1)!.truncated).toBe(true)
+      expect(placed(full, visits.slice(DAY_VISITS), INACTIVITY)).toBe(full)
+      expect(placed(full, [visits[0]!, visits[DAY_VISITS + 1]!], INACTIVITY)).toBe(full)
+    })
   })
 
   test('a day that is no longer the first is opened by the day', () => {

@@ -43,6 +43,8 @@ export class Partition {
   readonly #facts: Facts
   readonly #projections = new Projections()
   readonly #projected: RecordKey[] = []
+  /** events of the entry that is applied, by actor, which are received at once */
+  readonly #together = new Map<string, Parked[]>()
   #last: Entry | undefined
 
   constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
@@ -78,16 +80,44 @@ export class Partition {
     const applying: Applying = { seq, said: new Map(), from: 0 }
     events.forEach((event, index) => {
       this.clock.time = Math.max(this.clock.time, event.kind === 'tick' ? event.at : event.arrival)
+      const kind = this.takerOf(event)
+      if (!kind) this.#takeTogether(applying)
       if (event.kind === 'claim') this.clock.epoch = Math.max(this.clock.epoch, Number(event.epoch))
       else if (event.kind === 'tick') {
         if (event.epoch === this.clock.epoch) this.#tick(event.at, applying)
       } else if (isUnparking(event)) {
         if (!this.clock.ahead.includes(seq)) this.#unpark(event, applying)
-      } else if (event.effect === undefined || this.#isAnswer(event)) this.#receive({ seq, index, event }, applying)
+      } else if (event.effect === undefined || this.#isAnswer(event)) {
+        if (kind) this.#gather(kind, { seq, index, event }, applying)
+      }
     })
+    this.#takeTogether(applying)
     this.applied = seq
     this.#last = entry
     if (this.clock.ahead[0] === seq) this.clock.ahead.shift()
+  }
+
+  /** Receives the event, or has it wait for others of its actor in the entry. */
+  #gather(kind: ActorKind, arrived: Parked, applying: Applying): void {
+    if (!kind.together) {
+      this.#receive(arrived, applying)
+      return
+    }
+    const id = actorId(kind.kind, arrived.event.key)
+    const group = this.#together.get(id) ?? []
+    if (arrived.event.kind === kind.together.kind) {
+      group.push(arrived)
+      this.#together.set(id, group)
+    } else {
+      this.#together.delete(id)
+      this.#receiveAll(id, group, applying)
+      this.#receive(arrived, applying)
+    }
+  }
+
+  #takeTogether(applying: Applying): void {
+    for (const [id, group] of this.#together) this.#receiveAll(id, group, applying)
+    this.#together.clear()
   }
 
   /** Applies the retries and drops of an entry that is not yet at its turn; false if there are none, or they were applied. */
@@ -143,6 +173,22 @@ export class Partition {
     } catch (error) {
       this.parking.add(id, arrived, error as Error)
     }
+  }
+
+  /** Receives events of one actor at once; where they cannot be, each by itself, so that the one at fault is parked. */
+  #receiveAll(id: string, group: Parked[], applying: Applying): void {
+    if (group.length > 1 && !this.parking.has(id)) {
+      const resident = this.residents.get(id)
+      try {
+        const events = group.map(({ event }) => event)
+        const event = resident.kind.together!.receive(events, resident.snapshot.context, this.#facts)
+        this.#step(resident, event, applying)
+        return
+      } catch {
+        // The single events say which of them it is, and why.
+      }
+    }
+    for (const arrived of group) this.#receive(arrived, applying)
   }
 
   #unpark({ actor, kind }: Event, applying: Applying): void {
