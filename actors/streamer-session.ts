@@ -1,11 +1,6 @@
 import type { StreamerSession } from '../machines/session.ts'
-import {
-  streamerSession as machine,
-  ratingKey,
-  type StreamerContext,
-  type StreamerEvent,
-  usedKey,
-} from '../machines/streamer-session.ts'
+import type { StreamerEvent } from '../machines/streamer-events.ts'
+import { streamerSession as machine, ratingKey, type StreamerContext, usedKey } from '../machines/streamer-session.ts'
 import { type EventOf, typed } from './event.ts'
 import { count, fitting, id, list, maybe, number, object, oneOf, orNull, text } from './fitting.ts'
 import type { ActorKind } from './index.ts'

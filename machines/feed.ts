@@ -1,4 +1,6 @@
 import { assign, emit, setup } from 'xstate'
+import { examples } from './examples.ts'
+import { whole } from './whole.ts'
 
 /** A feed: asked for, it is generated a little later, at most once a minute: `idle → scheduled → generating`. */
 
@@ -40,7 +42,7 @@ export type FeedSays =
       items: number
     }
 
-export const feed = setup({
+const machine = setup({
   types: {} as { context: FeedContext; events: FeedEvent; emitted: FeedSays },
   guards: {
     askedAgain: ({ context, event }) => isOwn(context, event) && context.askedAt !== null,
@@ -79,29 +81,64 @@ export const feed = setup({
   initial: 'idle',
   context: { feed: '', generation: 0, ranAt: null, askedAt: null, deadline: null },
   states: {
-    idle: { on: { 'feed.request': { target: 'scheduled', actions: ['ask', 'schedule'] } } },
+    idle: {
+      description: 'Nobody has asked for the feed since its last run. A request leads out.',
+      on: {
+        'feed.request': {
+          description: 'Someone wants the feed anew: it is to run 15 s later, at most once a minute.',
+          target: 'scheduled',
+          actions: ['ask', 'schedule'],
+        },
+      },
+    },
     scheduled: {
+      description: 'The time of the next run is set, further requests are served by it. The deadline leads out.',
       on: {
         // A request of a time that was wrong must not hold up those that follow.
-        'feed.request': { guard: 'strayed', actions: ['askAnew', 'schedule'] },
-        deadline: { target: 'generating', actions: ['run', 'generate'] },
+        'feed.request': {
+          description: 'The run was set by a time that was wrong: it is set anew.',
+          guard: 'strayed',
+          actions: ['askAnew', 'schedule'],
+        },
+        deadline: {
+          description: 'The time has come: the run begins.',
+          target: 'generating',
+          actions: ['run', 'generate'],
+        },
       },
     },
     generating: {
+      description:
+        'A run is under way. Its end leads out: to the next run if it was asked for meanwhile, else to idle.',
       on: {
-        'feed.request': { actions: 'ask' },
+        'feed.request': {
+          description: 'Someone wants what has changed since the run began: there will be another one.',
+          actions: 'ask',
+        },
         'feed.generated': [
-          { guard: 'askedAgain', target: 'scheduled', actions: ['sayUpdated', 'schedule'] },
-          { guard: 'own', target: 'idle', actions: 'sayUpdated' },
+          {
+            description: 'The run has ended, and the feed was asked for meanwhile.',
+            guard: 'askedAgain',
+            target: 'scheduled',
+            actions: ['sayUpdated', 'schedule'],
+          },
+          { description: 'The run has ended.', guard: 'own', target: 'idle', actions: 'sayUpdated' },
         ],
         'effect.failed': [
-          { guard: 'askedAgain', target: 'scheduled', actions: 'schedule' },
-          { guard: 'own', target: 'idle' },
+          {
+            description: 'The run was given up, and the feed was asked for meanwhile.',
+            guard: 'askedAgain',
+            target: 'scheduled',
+            actions: 'schedule',
+          },
+          { description: 'The run was given up.', guard: 'own', target: 'idle' },
         ],
       },
     },
   },
 })
+
+export const feed = whole(machine, examples.feed)
 
 /** A run that was given up and tried again by an operator may end after a later one began. */
 const isOwn = ({ generation }: FeedContext, event: FeedEvent): boolean =>

@@ -1,17 +1,9 @@
 import { assign, enqueueActions, setup } from 'xstate'
+import { examples } from './examples.ts'
 import { type Carried, type Rating, rated, withPrevious } from './rating.ts'
-import {
-  carriedFrom,
-  type Goal,
-  nameOf,
-  newSession,
-  type Preset,
-  type SessionStart,
-  type StreamerSession,
-  type Version,
-  versionOf,
-  wins,
-} from './session.ts'
+import { carriedFrom, nameOf, newSession, type StreamerSession, versionOf, wins } from './session.ts'
+import type { StreamerEvent, StreamerSays } from './streamer-events.ts'
+import { whole } from './whole.ts'
 
 /** A streamer, who has at most one active session: `offline → preview ⇄ live → ended`. */
 
@@ -28,52 +20,21 @@ export interface StreamerContext {
 export const usedKey = (sessionId: string): string => `used\n${sessionId}`
 export const ratingKey = (sessionId: string, rater: string): string => `rating\n${sessionId}\n${rater}`
 
-export type StreamerEvent = Version &
-  (
-    | (SessionStart & {
-        type: 'session.start'
-        /** an id nobody used */
-        fresh: string
-        /** the session id of a source that has started */
-        sourceId: string | null
-      })
-    | { type: 'session.preset'; sessionId: string; preset: Preset; price: number }
-    | { type: 'session.rate'; sessionId: string; rater: string; score: number }
-    | {
-        type: 'session.goals'
-        sessionId: string
-        showGoalPairs: readonly Goal[]
-        exclusiveGoalPairs: readonly Goal[]
-      }
-    | { type: 'session.end'; sessionId: string }
-    | {
-        type: 'session.known'
-        /** the latest that documents show of a streamer of whom the actor knows nothing */
-        session: StreamerSession
-      }
-    | { type: 'session.rating-found'; sessionId: string; rating: number; count: number }
-  )
-
-/** All that a streamer's session says to the world. */
-export type StreamerSays = { sessionId: string; streamerId: string } & (
-  | { type: 'session.started'; preset: Preset; price: number; showGoalPairs: readonly Goal[]; tags: readonly string[] }
-  | { type: 'session.ended' }
-  | {
-      type: 'rating.updated'
-      rating: { current: number; currentCount: number; previous: number; previousCount: number }
-    }
-  | { type: 'generate_livestream_feed'; tags: readonly string[] }
-  | { type: 'initialize_session_rating' }
-  | { type: 'notify_viewers_livestream_online'; preset: Preset }
-  | { type: 'notify_followers_livestream_online'; title: string | null }
-  | { type: 'notify_existing_show_goal'; showGoalPairs: readonly Goal[] }
-  | { type: 'invalidate_cached_pusher_channel_data' }
-  | { type: 'cleanup_stale_stream_viewers' }
-)
-
 type Of<T extends StreamerEvent['type']> = StreamerEvent & { type: T }
 
-export const streamerSession = setup({
+const AGAIN = {
+  description: 'The session is there already and stays; all that follows a start is said once more.',
+  actions: ['rename', 'sayStarted'],
+} as const
+const GOALS = { description: 'The streamer sets its goals.', guard: 'newGoals', actions: 'goals' } as const
+const END = {
+  description: 'The streamer ends the session.',
+  guard: 'current',
+  target: 'ended',
+  actions: ['end', 'sayEnded'],
+} as const
+
+const machine = setup({
   types: {} as { context: StreamerContext; events: StreamerEvent; emitted: StreamerSays },
   guards: {
     toLive: ({ context, event }) => isNewPreset(context, event) && event.preset === 'sd',
@@ -153,45 +114,81 @@ export const streamerSession = setup({
   initial: 'offline',
   context: { session: null, carried: null, known: {}, deadline: null },
   on: {
-    'session.rate': { guard: 'newRating', actions: ['rate', 'sayRating'] },
-    'session.rating-found': { guard: 'unrated', actions: ['carryOver', 'sayRating'] },
+    'session.rate': {
+      description: 'A viewer rates the session, during it or afterwards; of a viewer the latest rating counts.',
+      guard: 'newRating',
+      actions: ['rate', 'sayRating'],
+    },
+    'session.rating-found': {
+      description: 'Documents told the rating of an earlier session, on which this one builds.',
+      guard: 'unrated',
+      actions: ['carryOver', 'sayRating'],
+    },
   },
   states: {
     offline: {
+      description: 'The streamer never had a session. Its start leads out, or a session that documents know.',
       on: {
-        'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] },
+        'session.start': {
+          description: 'The streamer begins its first session.',
+          target: 'preview',
+          actions: ['create', 'sayStarted', 'sayNew', 'sayRating'],
+        },
         'session.known': [
-          { guard: 'isEnded', target: 'ended', actions: 'recall' },
-          { guard: 'isLive', target: 'live', actions: 'recall' },
-          { target: 'preview', actions: 'recall' },
+          {
+            description: 'Documents know a session that has ended.',
+            guard: 'isEnded',
+            target: 'ended',
+            actions: 'recall',
+          },
+          { description: 'Documents know a session that is live.', guard: 'isLive', target: 'live', actions: 'recall' },
+          { description: 'Documents know a session in preview.', target: 'preview', actions: 'recall' },
         ],
       },
     },
     preview: {
+      description: 'The session is there but not live. The preset sd leads out, and the end.',
       on: {
-        'session.start': { actions: ['rename', 'sayStarted'] },
+        'session.start': AGAIN,
         'session.preset': [
-          { guard: 'toLive', target: 'live', actions: ['preset', 'sayPreset'] },
-          { guard: 'toPreview', actions: 'preset' },
+          { description: 'The session goes live.', guard: 'toLive', target: 'live', actions: ['preset', 'sayPreset'] },
+          { description: 'A newer word that it is in preview.', guard: 'toPreview', actions: 'preset' },
         ],
-        'session.goals': { guard: 'newGoals', actions: 'goals' },
-        'session.end': { guard: 'current', target: 'ended', actions: ['end', 'sayEnded'] },
+        'session.goals': GOALS,
+        'session.end': END,
       },
     },
     live: {
+      description: 'The session is live. The preset preview leads out, and the end.',
       on: {
-        'session.start': { actions: ['rename', 'sayStarted'] },
+        'session.start': AGAIN,
         'session.preset': [
-          { guard: 'toPreview', target: 'preview', actions: ['preset', 'sayPreset'] },
-          { guard: 'toLive', actions: 'preset' },
+          {
+            description: 'The session goes back to preview.',
+            guard: 'toPreview',
+            target: 'preview',
+            actions: ['preset', 'sayPreset'],
+          },
+          { description: 'A newer word that it is live.', guard: 'toLive', actions: 'preset' },
         ],
-        'session.goals': { guard: 'newGoals', actions: 'goals' },
-        'session.end': { guard: 'current', target: 'ended', actions: ['end', 'sayEnded'] },
+        'session.goals': GOALS,
+        'session.end': END,
       },
     },
-    ended: { on: { 'session.start': { target: 'preview', actions: ['create', 'sayStarted', 'sayNew', 'sayRating'] } } },
+    ended: {
+      description: 'The latest session is over. The start of the next one leads out.',
+      on: {
+        'session.start': {
+          description: 'The streamer begins another session.',
+          target: 'preview',
+          actions: ['create', 'sayStarted', 'sayNew', 'sayRating'],
+        },
+      },
+    },
   },
 })
+
+export const streamerSession = whole(machine, examples['streamer-session'])
 
 const isCurrent = (context: StreamerContext, event: StreamerEvent): boolean =>
   'sessionId' in event && event.sessionId === context.session?.id

@@ -1,5 +1,7 @@
 import { assign, emit, setup } from 'xstate'
+import { examples } from './examples.ts'
 import { joined, type Run, written } from './viewing-sessions.ts'
+import { whole } from './whole.ts'
 
 /** A user who watches: one heartbeat every 30 s from whatever page is open. */
 export interface Beat {
@@ -78,7 +80,13 @@ export const windowOf = (at: number): number => at - (at % WINDOW_MS)
 /** Everything older than this is settled for a viewer whose newest beat is `newest`. */
 export const settledBefore = (newest: number, lateMs: number): number => newest - lateMs
 
-export const viewer = setup({
+const TOO_LATE = {
+  description: 'A heartbeat so far behind the newest that all around it is settled: it is counted, no more.',
+  guard: 'tooLate',
+  actions: 'tooLate',
+} as const
+
+const machine = setup({
   types: {} as { context: ViewerContext; events: ViewerEvent; emitted: ViewerSays },
   guards: {
     tooLate: ({ context, event }) =>
@@ -105,23 +113,47 @@ export const viewer = setup({
   initial: 'unseen',
   context: { last: null, runs: [], cohorts: [], streams: [], watched: [], deadline: null },
   states: {
-    unseen: { on: { heartbeat: { target: 'watching', actions: 'beat' } } },
-    watching: {
+    unseen: {
+      description: 'The user was never seen. The first heartbeat leads out.',
       on: {
-        heartbeat: [{ guard: 'tooLate', actions: 'tooLate' }, { actions: 'beat' }],
-        deadline: [{ guard: 'gone', target: 'away', actions: 'close' }, { actions: 'write' }],
+        heartbeat: { description: 'The user has a page open for the first time.', target: 'watching', actions: 'beat' },
+      },
+    },
+    watching: {
+      description:
+        'The user has a page open. A deadline leads out, when no heartbeat has come for longer than a viewing session may pause.',
+      on: {
+        heartbeat: [
+          TOO_LATE,
+          { description: 'The user still has a page open, or had one a while ago.', actions: 'beat' },
+        ],
+        deadline: [
+          {
+            description: 'The user is gone, and its viewing session over.',
+            guard: 'gone',
+            target: 'away',
+            actions: 'close',
+          },
+          {
+            description: 'The user is there; time to write how long its viewing session has become.',
+            actions: 'write',
+          },
+        ],
       },
     },
     away: {
+      description: 'The user has no page open. A heartbeat leads out.',
       on: {
         heartbeat: [
-          { guard: 'tooLate', actions: 'tooLate' },
-          { target: 'watching', actions: 'beat' },
+          TOO_LATE,
+          { description: 'The user is back, or was there a while ago.', target: 'watching', actions: 'beat' },
         ],
       },
     },
   },
 })
+
+export const viewer = whole(machine, examples.viewer)
 
 function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat' }): Partial<ViewerContext> {
   const { beat, show, rules, frozen } = event

@@ -1,5 +1,6 @@
 import { enqueueActions, setup } from 'xstate'
 import { type Ask, adopted, awaited, type Found, isWhole, waitingFor } from './adoption.ts'
+import { examples } from './examples.ts'
 import { localDay } from './local-day.ts'
 import {
   type Announcement,
@@ -11,6 +12,7 @@ import {
   vanished,
 } from './visitor-day.ts'
 import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
+import { whole } from './whole.ts'
 
 /** Whom web events are about: `unknown → active ⇄ inactive`, with their days as the day rules have them. */
 
@@ -28,7 +30,7 @@ interface WebEvents {
 
 export type VisitorEvent = WebEvents | Found | { type: 'deadline'; at: number; rules: VisitorRules }
 
-export const visitor = setup({
+const machine = setup({
   types: {} as { context: VisitorContext; events: VisitorEvent; emitted: Announcement | Ask },
   guards: {
     allClosed: ({ context }) => Object.keys(context.open).length === 0,
@@ -58,23 +60,43 @@ export const visitor = setup({
   initial: 'unknown',
   context: { first: null, days: {}, open: {}, deadline: null },
   states: {
-    unknown: { on: { 'web-events': { target: 'active', actions: 'visit' } } },
-    active: {
-      always: { guard: 'allClosed', target: 'inactive' },
+    unknown: {
+      description: 'The visitor was never seen. Its first web events lead out.',
       on: {
-        'web-events': { actions: 'visit' },
-        'visitor-day.found': { actions: 'adopt' },
-        deadline: { actions: 'close' },
+        'web-events': { description: 'The visitor opens its first pages.', target: 'active', actions: 'visit' },
+      },
+    },
+    active: {
+      description: 'The visitor has web sessions that may still grow. As soon as none is left it is inactive.',
+      always: {
+        description: 'All web sessions are closed, or wait for documents.',
+        guard: 'allClosed',
+        target: 'inactive',
+      },
+      on: {
+        'web-events': { description: 'The visitor opens more pages, or opened them before.', actions: 'visit' },
+        'visitor-day.found': { description: 'Documents told what they know of a day.', actions: 'adopt' },
+        deadline: {
+          description: 'No page was opened for a while: web sessions are over and announced.',
+          actions: 'close',
+        },
       },
     },
     inactive: {
+      description: 'No web session of the visitor is open. Web events lead out, and what documents know of a day.',
       on: {
-        'web-events': { target: 'active', actions: 'visit' },
-        'visitor-day.found': { target: 'active', actions: 'adopt' },
+        'web-events': { description: 'The visitor is back, or was there before.', target: 'active', actions: 'visit' },
+        'visitor-day.found': {
+          description: 'Documents told what they know of a day.',
+          target: 'active',
+          actions: 'adopt',
+        },
       },
     },
   },
 })
+
+export const visitor = whole(machine, examples.visitor)
 
 /** The days an event touches. */
 export function daysOf(context: VisitorContext, ts: number, { zone }: VisitorRules, adopts: number | null): string[] {

@@ -41,12 +41,12 @@ export interface Patch {
 export interface Query {
   /** A MongoDB filter: equality, `$in`, comparisons, `$and`, `$or` (meaning as in MongoDB). */
   filter?: Record<string, unknown>
-  /** Texts by code point where it is `_id` alone; otherwise those beyond U+FFFF may come elsewhere. */
   sort?: Record<string, 1 | -1>
   skip?: number
   limit?: number
 }
 
+/** Texts are in the order of their UTF-8 bytes wherever they are compared: in filters, orders and pipelines. */
 export interface DocumentStore {
   /** The document of that id. */
   get(collection: Collection, id: string): Promise<Document | null>

@@ -1,15 +1,11 @@
-import type { Query as MingoQuery } from 'mingo'
 import type { Document } from './index.ts'
+import type { QueryLanguage } from './query-language.ts'
 
 type Fields = Record<string, unknown>
 type Test = (document: Document) => boolean
 
-/** Tells by mingo if a document fits a filter; but where `$in` has texts, by a set: mingo compares with one after another. */
-export function matcherOf(filter: Fields, Query: typeof MingoQuery): Test {
-  const byMingo = (part: Fields): Test => {
-    const query = new Query(part)
-    return document => query.test(document)
-  }
+/** Tells if a document fits a filter; where `$in` has texts, by a set: mingo compares with one after another. */
+export function matcherOf(filter: Fields, { tester }: QueryLanguage): Test {
   const tests: Test[] = []
   const rest: Fields = {}
   for (const [field, condition] of Object.entries(filter)) {
@@ -18,13 +14,13 @@ export function matcherOf(filter: Fields, Query: typeof MingoQuery): Test {
       rest[field] = condition
       continue
     }
-    const other = byMingo({ [field]: condition })
+    const other = tester({ [field]: condition })
     tests.push(document => {
       const value = document[field]
       return typeof value === 'string' ? texts.has(value) : other(document)
     })
   }
-  if (Object.keys(rest).length > 0) tests.push(byMingo(rest))
+  if (Object.keys(rest).length > 0) tests.push(tester(rest))
   return document => tests.every(test => test(document))
 }
 

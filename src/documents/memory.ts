@@ -3,7 +3,8 @@ import { pack, unpack } from 'msgpackr'
 import type { Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import type { Stored } from './stored.ts'
-import { byId, documentsIn, type Table } from './table.ts'
+import { documentsIn, type Table } from './table.ts'
+import { compareTexts } from './value-order.ts'
 
 export const memoryDocuments = ({ time }: { time: Time }): DocumentStore => documentsIn(table(), time)
 
@@ -16,7 +17,7 @@ function table(): Table {
   }
 
   function* all(collection: Collection): Generator<[id: string, stored: Stored]> {
-    const ids = [...(collections.get(collection)?.keys() ?? [])].sort(byId)
+    const ids = [...(collections.get(collection)?.keys() ?? [])].sort(compareTexts)
     for (const id of ids) {
       const stored = storedIn(collection, id)
       if (stored) yield [id, stored]

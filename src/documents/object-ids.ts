@@ -3,7 +3,7 @@
  * the 24 digits of it; such a document stays where it is, and is written there.
  */
 import { ObjectId } from 'mongodb'
-import { byId } from './table.ts'
+import { compareTexts } from './value-order.ts'
 
 type Fields = Record<string, unknown>
 
@@ -37,7 +37,7 @@ export async function inTextOrder<T extends { _id: unknown }>(
   const inOrder = found
     .flat()
     .map(withTextId)
-    .sort((one, other) => direction * byId(String(one._id), String(other._id)))
+    .sort((one, other) => direction * compareTexts(String(one._id), String(other._id)))
   return inOrder.slice(skip, limit === 0 ? undefined : end)
 }
 

@@ -2,17 +2,15 @@
 import type { Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { matcherOf } from './matcher.ts'
+import { queryLanguage } from './query-language.ts'
 import { patched, type Stored, TRACE_MS, upserted } from './stored.ts'
-
-// A tenth of a second of start-up, which not every thread needs.
-const mingo = () => import('mingo')
 
 type Fields = Record<string, unknown>
 
 export interface Candidates {
   /** all that match, and maybe others; each once */
   documents: Iterable<Document>
-  /** whether they come in the order of their ids, by code point */
+  /** whether they come in the order of their ids */
   areById: boolean
 }
 
@@ -48,9 +46,6 @@ const lookupOf = (stage: Fields): Lookup | undefined => {
   return isByEquality ? (stage.$lookup as Lookup) : undefined
 }
 
-/** By code point, as LMDB and MongoDB have them. */
-export const byId = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other))
-
 /** The documents of a table, found by mingo. */
 export function documentsIn(table: Table, time: Time): DocumentStore {
   const candidatesFor = (collection: Collection, filter: Fields): Document[] => [
@@ -70,8 +65,8 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
       return table.read(collection, id) ?? null
     },
     find: async (collection, { filter = {}, sort = {}, skip = 0, limit = 0 }) => {
-      const { Aggregator, Query } = await mingo()
-      const matches = matcherOf(filter, Query)
+      const language = await queryLanguage()
+      const matches = matcherOf(filter, language)
       const fields = Object.keys(sort)
       const isById = fields.length === 1 && sort._id === 1
       const end = limit === 0 ? Number.POSITIVE_INFINITY : skip + limit
@@ -83,16 +78,13 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
         if (matches(document) && found.push(document) === end && isInOrder) break
       }
       if (isInOrder) return found.slice(skip)
-      const sorted = isById
-        ? found.sort((one, other) => byId(one._id, other._id))
-        : new Aggregator([{ $sort: sort }]).run<Document>(found)
-      return sorted.slice(skip, end)
+      return language.sorted(found, sort).slice(skip, end)
     },
     aggregate: async (collection, pipeline) => {
-      const [{ Aggregator }, { resolve }] = await Promise.all([mingo(), import('mingo/util')])
+      const { aggregate, valueAt } = await queryLanguage()
       const everything = (name: string) => candidatesFor(name as Collection, {})
-      const run = (stages: Fields[], over: Document[], collectionResolver = everything) =>
-        new Aggregator(stages, { collectionResolver }).run<Document>(over)
+      const run = (stages: Fields[], over: Document[], resolver = everything) =>
+        aggregate(stages, over, resolver) as Document[]
       table.refresh()
       let reached = candidatesFor(collection, (pipeline[0]?.$match ?? {}) as Fields)
       let next = 0
@@ -100,7 +92,7 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
         const lookup = lookupOf(stage)
         if (lookup === undefined) continue
         reached = run(pipeline.slice(next, i), reached)
-        const wanted = new Set(reached.flatMap(document => resolve(document, lookup.localField) ?? null))
+        const wanted = new Set(reached.flatMap(document => valueAt(document, lookup.localField) ?? null))
         const joined = candidatesFor(lookup.from, { [lookup.foreignField]: { $in: [...wanted] } })
         // For an element of a list that matches nothing, mingo finds undefined.
         reached = run([stage], reached, () => joined).map(document => ({
@@ -121,8 +113,7 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
       await sweep(collection, now, ids.length)
     },
     removeWhere: async (collection, filter) => {
-      const { Query } = await mingo()
-      const matches = matcherOf(filter, Query)
+      const matches = matcherOf(filter, await queryLanguage())
       const now = time.now()
       const removed = new Set<string>()
       table.refresh()

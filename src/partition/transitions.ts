@@ -1,4 +1,4 @@
-import { type AnyMachineSnapshot, createActor } from 'xstate'
+import { type AnyMachineSnapshot, createActor, StateMachine } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 
@@ -22,6 +22,9 @@ export interface Said {
   [fact: string]: unknown
 }
 
+// The machine's own would ask of every event if it is whole; those that a kind of actor receives are.
+const { transition } = StateMachine.prototype
+
 /**
  * Runs machines without XState actors: one inert scope a kind, transition + snapshot are the actor.
  * Events a machine emits are collected; machines here do nothing else to the world.
@@ -40,7 +43,8 @@ export class Transitions {
     event: { type: string; [fact: string]: unknown },
   ): { snapshot: AnyMachineSnapshot; said: Said[] } {
     this.#said = []
-    const snapshot = resident.kind.machine.transition(resident.snapshot, event, this.#scope(resident.kind).scope)
+    const { machine } = resident.kind
+    const snapshot = transition.call(machine, resident.snapshot, event, this.#scope(resident.kind).scope)
     return { snapshot, said: this.#said }
   }
 

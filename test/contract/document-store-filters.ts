@@ -39,6 +39,8 @@ const FILTERS: [what: string, condition: unknown, matched: string[]][] = [
   ['$lte a string', { $lte: 'x' }, ['empty', 'digits', 'x', 'list']],
   ['$gt and $lt strings', { $gt: '1', $lt: 'y' }, ['digits', 'x', 'xx', 'list']],
   ['$gte a truth value', { $gte: true }, ['yes']],
+  ['$gte null', { $gte: null }, ['nil', 'missing']],
+  ['$gt a list', { $gt: [2, 'w'] }, ['list']],
   ['$in and $gte', { $in: [1, 2, 10], $gte: 2 }, ['two', 'ten', 'list']],
   ['$ne', { $ne: 'x' }, [...Object.keys(VALUES), 'missing'].filter(id => id !== 'x' && id !== 'list')],
 ]

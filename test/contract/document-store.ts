@@ -6,6 +6,7 @@ import { documentFiltersContract } from './document-store-filters.ts'
 import { documentLookupsContract } from './document-store-lookups.ts'
 import { documentOrderContract } from './document-store-order.ts'
 import { documentPatchesContract } from './document-store-patches.ts'
+import { documentTextOrderContract } from './document-store-text-order.ts'
 
 /** A fresh, empty store. */
 export interface OpenedDocuments {
@@ -19,6 +20,7 @@ export interface OpenedDocuments {
 export function documentStoreContract(name: string, open: () => Promise<OpenedDocuments>): void {
   documentFiltersContract(name, open)
   documentOrderContract(name, open)
+  documentTextOrderContract(name, open)
   documentLookupsContract(name, open)
   documentPatchesContract(name, open)
 

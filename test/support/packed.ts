@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -16,6 +16,17 @@ npm(folder, 'init', '-y')
 npm(folder, 'install', '--no-audit', '--no-fund', join(folder, filename))
 const useClient = "const { RollcallClient } = await import('rollcall/client'); new RollcallClient({ url: 'http://x' })"
 execFileSync(process.execPath, ['--input-type=module', '-e', useClient], { cwd: folder })
+const useMachines = `import { createActor } from 'xstate'
+import { examples, viewer, type ViewerEvent } from 'rollcall/machines'
+const actor = createActor(viewer).start()
+const events: readonly ViewerEvent[] = examples.viewer
+for (const event of events) actor.send(event)
+if (!actor.getSnapshot().matches('away')) throw new Error('the packed viewer is not away')
+`
+writeFileSync(join(folder, 'machines.mts'), useMachines)
+const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', '', 'machines.mts']
+execFileSync(join(ROOT, 'node_modules/.bin/tsc'), strict, { cwd: folder, stdio: 'inherit' })
+execFileSync(process.execPath, ['machines.mts'], { cwd: folder })
 const env = { ...process.env, ROLLCALL_PORT: '0', ROLLCALL_DATA: join(folder, 'data') }
 const bin = join(folder, 'node_modules/rollcall/bin/rollcall.js')
 const child = spawn(process.execPath, [bin, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
