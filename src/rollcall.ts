@@ -44,7 +44,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { partitions } = config
   const directory = await openDirectory(links, { partitions, applied: stores.applied, time, faults })
-  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults }), close)
+  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults, logger }), close)
   const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
   await learn(directory, candidacy, stores)
   opened.adopt(directory.watch(), close)

@@ -1,37 +1,8 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
-import { SignJWT } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Event } from '../actors/event.ts'
-import { Callers } from '../src/bridge/callers.ts'
-import { InFlight } from '../src/bridge/http/in-flight.ts'
-import { httpServer } from '../src/bridge/http/index.ts'
-import type { Bridge } from '../src/bridge/index.ts'
-import { Intake } from '../src/bridge/intake.ts'
-import { NatsInputs } from '../src/bridge/nats/index.ts'
-import { Stamp } from '../src/bridge/stamp.ts'
-import type { DocumentStore } from '../src/documents/index.ts'
-import { Positions } from '../src/log/positions.ts'
-import { ManualTime, toldFaults } from './support/time.ts'
+import { tokenOf as subjectOf } from '../src/nats/subjects.ts'
+import { DAY_MS, doors, NOW, SECRET, tokenOf } from './support/doors.ts'
 
-const NOW = Date.UTC(2026, 0, 1, 12)
-const SECRET = 'a secret of some length'
-
-const [time, faults] = [new ManualTime(NOW), toldFaults()]
-let appended: Event[]
-const documents = { get: async () => null } as unknown as DocumentStore
-const options = {
-  settings: { partitions: 1, rateLimit: 1_000, countryHeader: null, feeds: { groups: [] } },
-  callers: new Callers({ secret: SECRET }, time),
-  async append(events: Event[]) {
-    appended.push(...events)
-    return new Positions().read('0-7')
-  },
-  stamp: new Stamp(documents, ['/live/']),
-  documents,
-  time,
-  faults,
-}
-const bridge = { ...options, intake: new Intake(options) } as unknown as Bridge
+const { appended, post, request } = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_RATE_RECORDS: '10000' })
 
 /** An answer over either door: how many records were taken, or the code of the refusal; the places of their faults. */
 interface Outcome {
@@ -42,23 +13,17 @@ interface Outcome {
 
 type Sent = 'heartbeats' | 'events'
 
-const app = httpServer(bridge, new InFlight(time))
 const tokens: Record<string, string> = {}
 
 /** By the token of a user; `_` is that of a service. */
 async function overHttp(as: string, to: Sent, payload: unknown): Promise<Outcome> {
-  const headers = { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' }
-  const reply = await app.inject({ method: 'POST', url: `/${to}`, headers, payload: JSON.stringify(payload) })
-  return outcome(reply.json(), reply.headers['rollcall-position'] as string | undefined)
+  const { body, headers } = await post(`/${to}`, payload, tokens[as])
+  return outcome(body, headers['rollcall-position'] as string | undefined)
 }
 
 /** By the last token of the subject, which NATS lets nobody else publish on. */
 async function overNats(as: string, to: Sent, payload: unknown): Promise<Outcome> {
-  const answer = Promise.withResolvers<string>()
-  const subject = `${to}.${as}`
-  const message = { subject, reply: '_INBOX.a', json: () => payload, respond: answer.resolve }
-  taken.get(`${to}.*`)!(null, message as unknown as Msg)
-  const { position, ...rest } = JSON.parse(await answer.promise)
+  const { position, ...rest } = await request(`${to}.${as === '_' ? as : subjectOf(as)}`, payload)
   return outcome(rest, position)
 }
 
@@ -69,24 +34,13 @@ function outcome(
   return { accepted: accepted ?? code!, position, faults: faults.map(({ index, path }) => `${index} ${path}`) }
 }
 
-const taken = new Map<string, (error: Error | null, message: Msg) => void>()
-const nats = {
-  subscribe: (subject: string, { callback }: { callback: (error: Error | null, message: Msg) => void }) => {
-    taken.set(subject, callback)
-  },
-} as unknown as NatsConnection
-
 beforeAll(async () => {
-  new NatsInputs(nats, bridge)
-  for (const name of ['ann', 'ben', '_']) {
-    const claims = name === '_' ? { scope: 'service' } : { sub: name }
-    const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' })
-    tokens[name] = await token.sign(new TextEncoder().encode(SECRET))
-  }
+  const all = { ann: {}, ben: {}, _: { sub: undefined, scope: 'service' }, 'g/1': { scope: 'guest', visitor: 'g/1' } }
+  for (const [sub, claims] of Object.entries(all)) tokens[sub] = await tokenOf({ sub, ...claims })
 })
 
 beforeEach(() => {
-  appended = []
+  appended.length = 0
 })
 
 const beat = (userId: string, more: object = {}) => ({ userId, path: '/live/s', at: NOW, ...more })
@@ -104,11 +58,61 @@ describe.each([
     expect(appended.map(({ key }) => key)).toEqual(['ann'])
   })
 
-  test('a user sends web events that name itself or no user, and none that name another one', async () => {
-    expect(await send('ann', 'events', visit('ann', { userId: 'ann' }))).toEqual(TAKEN)
-    expect(await send('ann', 'events', visit('ann'))).toEqual(TAKEN)
-    expect(await send('ann', 'events', [visit('ann'), visit('ann', { userId: 'ben' })])).toEqual(REFUSED)
-    expect(appended).toHaveLength(2)
+  test('a user sends web events of its own visitor, and of no other one', async () => {
+    expect(await send('ann', 'events', visit('u/ann'))).toEqual(TAKEN)
+    expect(await send('ann', 'events', [visit('u/ann'), visit('u/ben')])).toEqual(REFUSED)
+    expect(await send('ann', 'events', visit('u/ann/ben'))).toEqual(REFUSED)
+    expect(await send('ann', 'events', visit('ben'))).toEqual(REFUSED)
+    expect(appended).toHaveLength(1)
+  })
+
+  test('a web event of a user is of the user that the sender is, whom it need not name', async () => {
+    expect(await send('ann', 'events', visit('u/ann', { userId: 'ann' }))).toEqual(TAKEN)
+    expect(await send('ann', 'events', visit('u/ann'))).toEqual(TAKEN)
+    expect(await send('ann', 'events', [visit('u/ann'), visit('u/ann', { userId: 'ben' })])).toEqual(REFUSED)
+    expect(appended.map(({ visit }) => visit)).toEqual(Array(2).fill(expect.objectContaining({ userId: 'ann' })))
+  })
+
+  test('a service names the visitor of each web event', async () => {
+    const { sessionId, ...nameless } = visit('v')
+    expect(await send('_', 'events', nameless)).toMatchObject({ faults: ['0 sessionId'] })
+  })
+
+  test('a guest beats and sends web events as itself, and names no user', async () => {
+    expect(await send('g/1', 'heartbeats', beat('g/1'))).toEqual(TAKEN)
+    expect(await send('g/1', 'events', visit('g/1'))).toEqual(TAKEN)
+    const { sessionId, ...nameless } = visit('g/1')
+    expect(await send('g/1', 'events', nameless)).toEqual(TAKEN)
+    for (const others of [visit('u/g/1'), visit('g/2'), visit('g/1', { userId: 'g/1' })])
+      expect(await send('g/1', 'events', others)).toEqual(REFUSED)
+    expect(await send('g/1', 'heartbeats', beat('ann'))).toEqual(REFUSED)
+    expect(appended.map(({ key }) => key)).toEqual(['g/1', 'g/1', 'g/1'])
+    expect(appended.filter(({ visit }) => (visit as { userId?: string } | undefined)?.userId !== undefined)).toEqual([])
+  })
+
+  test('a user sends at most 100 records at once, a service 1,000', async () => {
+    const beats = (count: number) => Array.from({ length: count }, () => beat('ann'))
+    expect(await send('ann', 'heartbeats', beats(100))).toMatchObject({ accepted: 100 })
+    expect(await send('ann', 'heartbeats', beats(101))).toMatchObject({ accepted: 'RC_TOO_MANY_RECORDS' })
+    expect(await send('ann', 'events', Array(101).fill({}))).toMatchObject({ accepted: 'RC_TOO_MANY_RECORDS' })
+    expect(await send('_', 'heartbeats', beats(1_000))).toMatchObject({ accepted: 1_000 })
+  })
+
+  const HOUR_MS = 3_600_000
+  test.each<[string, Sent, object, number]>([
+    ['ann', 'heartbeats', beat('ann'), HOUR_MS + 60_000],
+    ['g/1', 'heartbeats', beat('g/1'), HOUR_MS + 60_000],
+    ['_', 'heartbeats', beat('ann'), 7 * DAY_MS],
+    ['ann', 'events', visit('u/ann'), DAY_MS],
+    ['g/1', 'events', visit('g/1'), DAY_MS],
+  ])('(%s) of %s not those of long ago are taken', async (as, to, record, backMs) => {
+    const back = (ms: number) => ({ ...record, [to === 'events' ? 'ts' : 'at']: NOW - ms })
+    expect(await send(as, to, back(backMs))).toEqual(TAKEN)
+    expect(await send(as, to, back(backMs + 1))).toMatchObject({ faults: [to === 'events' ? '0 ts' : '0 at'] })
+  })
+
+  test('web events of a service may be of any age', async () => {
+    expect(await send('_', 'events', visit('v', { ts: NOW - 9_000 * DAY_MS }))).toEqual(TAKEN)
   })
 
   test('a service sends both of everybody', async () => {
@@ -153,7 +157,61 @@ describe('of several records, some of them faulty,', () => {
   })
 })
 
-test('over NATS the last token of the subject is the visitor a web event is of', async () => {
-  expect(await overNats('ann', 'events', visit('ben'))).toEqual(REFUSED)
-  expect(await overHttp('ann', 'events', visit('ben'))).toEqual(TAKEN)
+test('what is too long ago is called so', async () => {
+  const { body } = await post('/events', visit('u/ann', { ts: NOW - 2 * DAY_MS }), tokens.ann)
+  expect(body.faults).toMatchObject([{ index: 0, path: 'ts', code: 'too_old' }])
+})
+
+test('over NATS the last token of the subject is a visitor too, and the one an event is of that names none', async () => {
+  const { sessionId, ...nameless } = visit('ann')
+  expect(await overNats('ann', 'events', visit('ann'))).toEqual(TAKEN)
+  expect(await overNats('ann', 'events', nameless)).toEqual(TAKEN)
+  expect(appended.map(({ key }) => key)).toEqual(['ann', 'ann'])
+})
+
+test('over HTTP a visitor is the one that the token names, else the one of the user', async () => {
+  const { sessionId, ...nameless } = visit('x')
+  const named = await tokenOf({ sub: 'ann', visitor: 'v-1' })
+  const statuses = [
+    await post('/events', nameless, named),
+    await post('/events', visit('v-1'), named),
+    await post('/events', visit('u/ann'), named),
+    await post('/events', nameless, tokens.ann),
+    await post('/events', visit('ann'), tokens.ann),
+    await post('/events', visit('v-2'), named),
+  ].map(({ status }) => status)
+  expect(statuses).toEqual([202, 202, 202, 202, 403, 403])
+  expect(appended.map(({ key }) => key)).toEqual(['v-1', 'v-1', 'u/ann', 'u/ann'])
+})
+
+test('the claim of the visitor may have another name', async () => {
+  const own = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_VISITOR_CLAIM: 'vid' })
+  const token = await tokenOf({ sub: 'ann', vid: 'v-1', visitor: 'v-2' })
+  const statuses = [await own.post('/events', visit('v-1'), token), await own.post('/events', visit('v-2'), token)]
+  expect(statuses.map(({ status }) => status)).toEqual([202, 403])
+})
+
+test('the id that a web event lacks is the same however often it is sent', async () => {
+  const { id, ...nameless } = visit('u/ann')
+  for (let n = 0; n < 2; n++) await post('/events', nameless, tokens.ann)
+  expect(appended).toHaveLength(2)
+  expect(appended[0]!.id).toBe(appended[1]!.id)
+})
+
+describe('over NATS a subject', () => {
+  const other = (token: string) => request(`heartbeats.${token}`, beat('ann'))
+  test.each([
+    ['another way to write a plain id', `~${Buffer.from('ann').toString('base64url')}`],
+    ['bytes that are no text', '~_w'],
+    ['more bits than the id has', '~YS9i_'],
+    ['nothing', '~'],
+    ['an id that is too long', 'x'.repeat(300)],
+  ])('is refused that ends in %s', async (_, token) => {
+    expect(await other(token)).toMatchObject({ code: 'RC_NOT_ALLOWED' })
+    expect(appended).toEqual([])
+  })
+
+  test.each(['constructor', 'hasOwnProperty', '__proto__', 'toString'])('has no verb %s', async verb => {
+    expect(await request(`sessions.${verb}.ann`, { sessionId: 's' })).toMatchObject({ code: 'RC_NOT_FOUND' })
+  })
 })

@@ -70,6 +70,9 @@ export const webEvent = z.object({
   source: optional(z.object(SOURCE_PARTS).partial()),
 })
 
+/** As users send it: without a visitor it is of the one their token names. */
+export const ownWebEvent = webEvent.extend({ sessionId: optional(id) })
+
 export const sessionStart = z.object({
   userId: id,
   title: optional(text(1_024)),
@@ -108,17 +111,21 @@ export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: numbe
 }
 
 /** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
-export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T[] {
-  const { records, faults } = sift(schema, input, arrival, MAX_FAULTS)
+export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number, oldest = Y2K): T[] {
+  const { records, faults } = sift(schema, input, arrival, oldest, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
 }
 
-/** A record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`. */
+/**
+ * A record or an array of them: those that fit and are not before `oldest`, and the faults of the others, at most 100;
+ * looks no further at `most`.
+ */
 export function sift<T>(
   schema: z.ZodType<T>,
   input: unknown,
   arrival: number,
+  oldest = Y2K,
   most = Number.POSITIVE_INFINITY,
 ): { records: T[]; faults: Fault[] } {
   const inputs = Array.isArray(input) ? input : [input]
@@ -131,9 +138,9 @@ export function sift<T>(
   const faults: Fault[] = []
   for (const [index, each] of inputs.entries()) {
     const parsed = schema.safeParse(each)
-    const fault = parsed.success ? timeFault(parsed.data as { at?: number | null; ts?: number }, index, arrival) : null
+    const fault = parsed.success ? timeFault(parsed.data as Timed, arrival, oldest) : null
     if (!parsed.success) faults.push(...faultsOf(parsed.error, index))
-    else if (fault) faults.push(fault)
+    else if (fault) faults.push({ index, ...fault })
     else records.push(parsed.data)
     if (faults.length >= most) break
   }
@@ -142,11 +149,17 @@ export function sift<T>(
 
 const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALID_INPUT', undefined, { faults })
 
-function timeFault(record: { at?: number | null; ts?: number }, index: number, arrival: number): Fault | null {
+interface Timed {
+  at?: number | null
+  ts?: number
+}
+
+function timeFault(record: Timed, arrival: number, oldest: number): Omit<Fault, 'index'> | null {
   const path = record.ts === undefined ? 'at' : 'ts'
   const time = record.ts ?? record.at ?? arrival
-  if (time > arrival + AHEAD_MS) return { index, path, code: 'in_future', message: 'is more than 60 s ahead' }
-  if (time < Y2K) return { index, path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
+  if (time > arrival + AHEAD_MS) return { path, code: 'in_future', message: 'is more than 60 s ahead' }
+  if (time < Y2K) return { path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
+  if (time < oldest) return { path, code: 'too_old', message: `is more than ${arrival - oldest} ms ago` }
   return null
 }
 
