@@ -16,6 +16,8 @@ export interface Config {
   auth: AuthSettings | null
   /** what a user may send in a minute, where callers have tokens; services have no limit */
   rates: Rates
+  /** of pages that may ask, as browsers write them */
+  origins: string[]
   /** null: this part is embedded */
   natsUrl: string | null
   mongodbUrl: string | null
@@ -63,6 +65,7 @@ const isZone = (zone: string): boolean => {
     throw error
   }
 }
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text && text !== 'null'
 const price = z.coerce.number().min(0).max(1e9)
 
 const DAY_MS = 86_400_000
@@ -110,6 +113,13 @@ const SETTINGS = {
   ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
   ROLLCALL_RATE_RECORDS: whole(1, 1_000_000).default(600),
   ROLLCALL_RATE_BYTES: whole(1_024, 2 ** 40).default(2_097_152),
+  ROLLCALL_ORIGINS: z
+    .string()
+    .default('')
+    .transform(origins => origins.split(',').filter(origin => origin !== ''))
+    .refine(origins => origins.every(isOrigin), {
+      message: 'must be like `https://example.com,http://localhost:3000`',
+    }),
   ...AUTH_VARIABLES,
   PUSHER_APP_ID: z.string().optional(),
   PUSHER_KEY: z.string().optional(),
@@ -174,6 +184,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
       records: env.ROLLCALL_RATE_RECORDS,
       bytes: env.ROLLCALL_RATE_BYTES,
     },
+    origins: env.ROLLCALL_ORIGINS,
     natsUrl: env.ROLLCALL_NATS_URL ?? null,
     mongodbUrl: env.ROLLCALL_MONGODB_URL ?? null,
     redisUrl: env.ROLLCALL_REDIS_URL ?? null,

@@ -52,6 +52,11 @@ describe('the configuration', () => {
     ],
     [{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: OTHER }, []],
     [{ ROLLCALL_HOST: '0.0.0.0' }, ['ROLLCALL_HOST']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example,http://b.example:8080' }, []],
+    [{ ROLLCALL_ORIGINS: 'https://a.example/' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example,*' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'null' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example, https://b.example' }, ['ROLLCALL_ORIGINS']],
     [{ ROLLCALL_RATE_RECORDS: '0', ROLLCALL_RATE_BYTES: 'x' }, ['ROLLCALL_RATE_BYTES', 'ROLLCALL_RATE_RECORDS']],
   ])('%j has faults of %j', (env, expected) => {
     expect(faults(env as Record<string, string>)).toEqual(expected)

@@ -24,6 +24,8 @@ export type BridgeSettings = IntakeOptions['settings'] & {
   partitions: number
   /** what a user may send in a minute, where callers have tokens */
   rates: Rates
+  /** of pages that may ask, as browsers write them */
+  origins: readonly string[]
   /** header of the edge that tells a visitor's country */
   countryHeader: string | null
   /** what a session costs in each preset */

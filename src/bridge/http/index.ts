@@ -10,6 +10,7 @@ import { effectRoutes } from './effects.ts'
 import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
+import { guardOrigins } from './origins.ts'
 import { platformRoutes } from './platform.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
@@ -47,6 +48,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     }
     done()
   })
+  guardOrigins(app, bridge)
   admit(app, bridge)
   // Routes are made when the server gets ready: a hook on routes that is added until then sees them all.
   app.after(() => routes(app, bridge))
