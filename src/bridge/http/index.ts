@@ -21,6 +21,8 @@ import { webSessionRoutes } from './web-sessions.ts'
 const PARAM_CHARS = 4_096
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
+/** The server's clock, in ms, on every answer: clients correct theirs by it. */
+const TIME = 'rollcall-time'
 
 /** The HTTP server, not yet listening. Once it drains it takes no more requests. */
 export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
@@ -36,6 +38,8 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
     frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
+  // Before Fastify, which answers some requests without any hook.
+  app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
@@ -108,7 +112,7 @@ function refuseUnrouted(error: Error, request: FastifyRequest, reply: FastifyRep
 }
 
 /** Refuses what is no request at all, while those without a token may still send something. */
-function refuseBytes(socket: Duplex, { callers, limits, refusals }: Bridge): void {
+function refuseBytes(socket: Duplex, { callers, limits, refusals, time }: Bridge): void {
   if (!socket.writable) return void socket.destroy()
   const refusal = new RollcallError('RC_BAD_REQUEST')
   try {
@@ -120,7 +124,7 @@ function refuseBytes(socket: Duplex, { callers, limits, refusals }: Bridge): voi
   refusals.add(refusal, refusal)
   const body = JSON.stringify(refusal)
   const type = 'content-type: application/json\r\nconnection: close'
-  const head = `HTTP/1.1 400 Bad Request\r\n${type}`
+  const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${time.now()}\r\n${type}`
   socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
