@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import type { AuthSettings } from './bridge/callers.ts'
+import { AUTH_VARIABLES, type AuthSettings, authFaults, authOf, isLoopback } from './bridge/auth-settings.ts'
+import type { Rates } from './bridge/limits.ts'
 import { type Fault, RollcallError } from './errors.ts'
 import { type FeedGroup, parseGroups } from './feeds/groups.ts'
 import { type FirebaseSettings, isRsaKey } from './notify/firebase.ts'
@@ -13,8 +14,10 @@ export interface Config {
   port: number
   /** null: dev mode, in which every caller may do everything; only on loopback */
   auth: AuthSettings | null
-  /** requests a minute of one user, where callers have tokens; services have no limit */
-  rateLimit: number
+  /** what a user may send in a minute, where callers have tokens; services have no limit */
+  rates: Rates
+  /** of pages that may ask, as browsers write them */
+  origins: string[]
   /** null: this part is embedded */
   natsUrl: string | null
   mongodbUrl: string | null
@@ -31,6 +34,7 @@ export interface Config {
   inactivityMs: number
   viewingGapMs: number
   lateMs: number
+  historyMs: number
   /** `given`: as the events say; the derived sources come later */
   trafficSource: 'given'
   /** a path that begins with one of these, then an id, is a page of that stream */
@@ -61,6 +65,7 @@ const isZone = (zone: string): boolean => {
     throw error
   }
 }
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text && text !== 'null'
 const price = z.coerce.number().min(0).max(1e9)
 
 const DAY_MS = 86_400_000
@@ -76,6 +81,7 @@ const SETTINGS = {
   ROLLCALL_INACTIVITY_MS: whole(1, DAY_MS).default(1_800_000),
   ROLLCALL_VIEWING_GAP_MS: whole(1, DAY_MS).default(300_000),
   ROLLCALL_LATE_MS: whole(0, 7 * DAY_MS).default(3_600_000),
+  ROLLCALL_HISTORY_MS: whole(0, 3_650 * DAY_MS).default(7 * DAY_MS),
   ROLLCALL_TRAFFIC_SOURCE: z
     .string()
     .default('given')
@@ -105,10 +111,16 @@ const SETTINGS = {
   ROLLCALL_NATS_REPLICAS: whole(1, 5).default(1),
   ROLLCALL_TAKE_OVER_MS: whole(500, 600_000).default(10_000),
   ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
-  ROLLCALL_AUTH_SECRET: z.string().min(8, { error: 'must have 8 characters or more' }).optional(),
-  ROLLCALL_AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
-  ROLLCALL_AUTH_AUDIENCE: z.string().min(1).optional(),
-  ROLLCALL_AUTH_ISSUER: z.string().min(1).optional(),
+  ROLLCALL_RATE_RECORDS: whole(1, 1_000_000).default(600),
+  ROLLCALL_RATE_BYTES: whole(1_024, 2 ** 40).default(2_097_152),
+  ROLLCALL_ORIGINS: z
+    .string()
+    .default('')
+    .transform(origins => origins.split(',').filter(origin => origin !== ''))
+    .refine(origins => origins.every(isOrigin), {
+      message: 'must be like `https://example.com,http://localhost:3000`',
+    }),
+  ...AUTH_VARIABLES,
   PUSHER_APP_ID: z.string().optional(),
   PUSHER_KEY: z.string().optional(),
   PUSHER_SECRET: z.string().optional(),
@@ -135,10 +147,7 @@ const TOGETHER = [
 ] as const
 
 const ENVIRONMENT = z.object(SETTINGS).check(({ value, issues }) => {
-  if (value.ROLLCALL_AUTH_SECRET && value.ROLLCALL_AUTH_JWKS_URL) {
-    const message = 'must not be set beside ROLLCALL_AUTH_SECRET'
-    issues.push({ code: 'custom', input: value, path: ['ROLLCALL_AUTH_JWKS_URL'], message })
-  }
+  for (const [name, message] of authFaults(value)) issues.push({ code: 'custom', input: value, path: [name], message })
   if (!isLoopback(value.ROLLCALL_HOST) && !value.ROLLCALL_AUTH_SECRET && !value.ROLLCALL_AUTH_JWKS_URL) {
     const message = 'is not a loopback address: ROLLCALL_AUTH_SECRET or ROLLCALL_AUTH_JWKS_URL must be set'
     issues.push({ code: 'custom', input: value, path: ['ROLLCALL_HOST'], message })
@@ -170,7 +179,12 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     host: env.ROLLCALL_HOST,
     port: env.ROLLCALL_PORT,
     auth: authOf(env),
-    rateLimit: env.ROLLCALL_RATE_LIMIT,
+    rates: {
+      requests: env.ROLLCALL_RATE_LIMIT,
+      records: env.ROLLCALL_RATE_RECORDS,
+      bytes: env.ROLLCALL_RATE_BYTES,
+    },
+    origins: env.ROLLCALL_ORIGINS,
     natsUrl: env.ROLLCALL_NATS_URL ?? null,
     mongodbUrl: env.ROLLCALL_MONGODB_URL ?? null,
     redisUrl: env.ROLLCALL_REDIS_URL ?? null,
@@ -184,6 +198,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     inactivityMs: env.ROLLCALL_INACTIVITY_MS,
     viewingGapMs: env.ROLLCALL_VIEWING_GAP_MS,
     lateMs: env.ROLLCALL_LATE_MS,
+    historyMs: env.ROLLCALL_HISTORY_MS,
     trafficSource: 'given',
     streamPaths: env.ROLLCALL_STREAM_PATHS,
     countryHeader: env.ROLLCALL_COUNTRY_HEADER ?? null,
@@ -197,12 +212,6 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     firebase: firebaseOf(env),
     logLevel: env.ROLLCALL_LOG_LEVEL,
   }
-}
-
-function authOf(env: z.output<typeof ENVIRONMENT>): AuthSettings | null {
-  const demands = { audience: env.ROLLCALL_AUTH_AUDIENCE, issuer: env.ROLLCALL_AUTH_ISSUER }
-  if (env.ROLLCALL_AUTH_SECRET) return { secret: env.ROLLCALL_AUTH_SECRET, ...demands }
-  return env.ROLLCALL_AUTH_JWKS_URL ? { jwksUrl: env.ROLLCALL_AUTH_JWKS_URL, ...demands } : null
 }
 
 function pusherOf(env: z.output<typeof ENVIRONMENT>): PusherSettings | null {
@@ -226,7 +235,3 @@ export const recordedSettings = (config: Config): Record<string, string | number
   ROLLCALL_LATE_MS: config.lateMs,
   ROLLCALL_TRAFFIC_SOURCE: config.trafficSource,
 })
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}

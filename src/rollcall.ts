@@ -48,7 +48,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     ...{ partitions, applied: stores.applied, time, faults },
     heed: now => time.heed(now),
   })
-  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults }), close)
+  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults, logger }), close)
   const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
   await learn(directory, candidacy, stores)
   opened.adopt(directory.watch(), close)

@@ -11,6 +11,10 @@ const faults = (env: Record<string, string>): string[] => {
   }
 }
 
+const SECRET = 'x'.repeat(32)
+const OTHER = 'y'.repeat(32)
+const KEYS = 'https://keys.example/jwks'
+const DEMANDS = { ROLLCALL_AUTH_AUDIENCE: 'a', ROLLCALL_AUTH_ISSUER: 'i' }
 const PUSHER = { PUSHER_APP_ID: '1', PUSHER_KEY: 'k', PUSHER_SECRET: 's' }
 
 describe('the configuration', () => {
@@ -29,6 +33,31 @@ describe('the configuration', () => {
     [{ FIREBASE_PROJECT_ID: 'p', FIREBASE_CLIENT_EMAIL: 'e' }, ['FIREBASE_PRIVATE_KEY']],
     [{ FIREBASE_PROJECT_ID: 'p', FIREBASE_CLIENT_EMAIL: 'e', FIREBASE_PRIVATE_KEY: 'k' }, ['FIREBASE_PRIVATE_KEY']],
     [{ ROLLCALL_FEED_GROUPS: 'global;asia=taiwan' }, ['ROLLCALL_FEED_GROUPS']],
+    [{ ROLLCALL_AUTH_SECRET: 'x'.repeat(31) }, ['ROLLCALL_AUTH_SECRET']],
+    [{ ROLLCALL_AUTH_SECRET: 'é'.repeat(16) }, []],
+    [{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_JWKS_URL: KEYS, ...DEMANDS }, ['ROLLCALL_AUTH_JWKS_URL']],
+    [{ ROLLCALL_AUTH_JWKS_URL: 'nonsense', ...DEMANDS }, ['ROLLCALL_AUTH_JWKS_URL']],
+    [{ ROLLCALL_AUTH_JWKS_URL: KEYS }, ['ROLLCALL_AUTH_AUDIENCE', 'ROLLCALL_AUTH_ISSUER']],
+    [{ ROLLCALL_AUTH_JWKS_URL: KEYS, ROLLCALL_AUTH_AUDIENCE: 'a' }, ['ROLLCALL_AUTH_ISSUER']],
+    [{ ROLLCALL_AUTH_JWKS_URL: KEYS, ...DEMANDS }, []],
+    [{ ROLLCALL_AUTH_JWKS_URL: 'http://keys.example/jwks', ...DEMANDS }, ['ROLLCALL_AUTH_JWKS_URL']],
+    [{ ROLLCALL_AUTH_JWKS_URL: 'http://localhost.example/jwks', ...DEMANDS }, ['ROLLCALL_AUTH_JWKS_URL']],
+    [{ ROLLCALL_AUTH_JWKS_URL: 'http://127.0.0.1:8080/jwks', ...DEMANDS }, []],
+    [{ ROLLCALL_AUTH_JWKS_URL: 'http://[::1]:8080/jwks', ...DEMANDS }, []],
+    [{ ROLLCALL_AUTH_OPERATOR_SECRET: OTHER }, ['ROLLCALL_AUTH_OPERATOR_SECRET']],
+    [{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: SECRET }, ['ROLLCALL_AUTH_OPERATOR_SECRET']],
+    [
+      { ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: OTHER, ROLLCALL_AUTH_OPERATOR_SCOPE: 'admin' },
+      ['ROLLCALL_AUTH_OPERATOR_SCOPE'],
+    ],
+    [{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: OTHER }, []],
+    [{ ROLLCALL_HOST: '0.0.0.0' }, ['ROLLCALL_HOST']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example,http://b.example:8080' }, []],
+    [{ ROLLCALL_ORIGINS: 'https://a.example/' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example,*' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'null' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_ORIGINS: 'https://a.example, https://b.example' }, ['ROLLCALL_ORIGINS']],
+    [{ ROLLCALL_RATE_RECORDS: '0', ROLLCALL_RATE_BYTES: 'x' }, ['ROLLCALL_RATE_BYTES', 'ROLLCALL_RATE_RECORDS']],
   ])('%j has faults of %j', (env, expected) => {
     expect(faults(env as Record<string, string>)).toEqual(expected)
   })

@@ -1,39 +1,14 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
-import { SignJWT } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Event } from '../actors/event.ts'
-import { Callers } from '../src/bridge/callers.ts'
-import { InFlight } from '../src/bridge/http/in-flight.ts'
-import { httpServer } from '../src/bridge/http/index.ts'
-import type { Bridge } from '../src/bridge/index.ts'
-import { Intake } from '../src/bridge/intake.ts'
-import { NatsInputs } from '../src/bridge/nats/index.ts'
-import { Stamp } from '../src/bridge/stamp.ts'
-import type { DocumentStore } from '../src/documents/index.ts'
-import { Positions } from '../src/log/positions.ts'
-import { SteadyTime } from '../src/time.ts'
-import { ManualTime, toldFaults } from './support/time.ts'
+import { tokenOf as subjectOf } from '../src/nats/subjects.ts'
+import { DAY_MS, doors, NOW, SECRET, tokenOf } from './support/doors.ts'
 
-const NOW = Date.UTC(2026, 0, 1, 12)
-const SECRET = 'a secret of some length'
-
-const clock = new ManualTime(NOW)
-const [time, faults] = [new SteadyTime(clock), toldFaults()]
-let appended: Event[]
-const documents = { get: async () => null } as unknown as DocumentStore
-const options = {
-  settings: { partitions: 1, rateLimit: 1_000, countryHeader: null, feeds: { groups: [] } },
-  callers: new Callers({ secret: SECRET }, time),
-  async append(events: Event[]) {
-    appended.push(...events)
-    return new Positions().read('0-7')
-  },
-  stamp: new Stamp(documents, ['/live/']),
-  documents,
-  time,
-  faults,
-}
-const bridge = { ...options, intake: new Intake(options) } as unknown as Bridge
+const {
+  appended,
+  post,
+  request,
+  time: clock,
+  steady: time,
+} = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_RATE_RECORDS: '10000' })
 
 /** An answer over either door: how many records were taken, or the code of the refusal; the places of their faults. */
 interface Outcome {
@@ -44,23 +19,17 @@ interface Outcome {
 
 type Sent = 'heartbeats' | 'events'
 
-const app = httpServer(bridge, new InFlight(time))
 const tokens: Record<string, string> = {}
 
 /** By the token of a user; `_` is that of a service. */
 async function overHttp(as: string, to: Sent, payload: unknown): Promise<Outcome> {
-  const headers = { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' }
-  const reply = await app.inject({ method: 'POST', url: `/${to}`, headers, payload: JSON.stringify(payload) })
-  return outcome(reply.json(), reply.headers['rollcall-position'] as string | undefined)
+  const { body, headers } = await post(`/${to}`, payload, tokens[as])
+  return outcome(body, headers['rollcall-position'] as string | undefined)
 }
 
 /** By the last token of the subject, which NATS lets nobody else publish on. */
 async function overNats(as: string, to: Sent, payload: unknown): Promise<Outcome> {
-  const answer = Promise.withResolvers<string>()
-  const subject = `${to}.${as}`
-  const message = { subject, reply: '_INBOX.a', json: () => payload, respond: answer.resolve }
-  taken.get(`${to}.*`)!(null, message as unknown as Msg)
-  const { position, ...rest } = JSON.parse(await answer.promise)
+  const { position, ...rest } = await request(`${to}.${as === '_' ? as : subjectOf(as)}`, payload)
   return outcome(rest, position)
 }
 
@@ -71,24 +40,13 @@ function outcome(
   return { accepted: accepted ?? code!, position, faults: faults.map(({ index, path }) => `${index} ${path}`) }
 }
 
-const taken = new Map<string, (error: Error | null, message: Msg) => void>()
-const nats = {
-  subscribe: (subject: string, { callback }: { callback: (error: Error | null, message: Msg) => void }) => {
-    taken.set(subject, callback)
-  },
-} as unknown as NatsConnection
-
 beforeAll(async () => {
-  new NatsInputs(nats, bridge)
-  for (const name of ['ann', 'ben', '_']) {
-    const claims = name === '_' ? { scope: 'service' } : { sub: name }
-    const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' })
-    tokens[name] = await token.sign(new TextEncoder().encode(SECRET))
-  }
+  const all = { ann: {}, ben: {}, _: { sub: undefined, scope: 'service' }, 'g/1': { scope: 'guest', visitor: 'g/1' } }
+  for (const [sub, claims] of Object.entries(all)) tokens[sub] = await tokenOf({ sub, ...claims })
 })
 
 beforeEach(() => {
-  appended = []
+  appended.length = 0
 })
 
 const beat = (userId: string, more: object = {}) => ({ userId, path: '/live/s', at: NOW, ...more })
@@ -106,11 +64,61 @@ describe.each([
     expect(appended.map(({ key }) => key)).toEqual(['ann'])
   })
 
-  test('a user sends web events that name itself or no user, and none that name another one', async () => {
-    expect(await send('ann', 'events', visit('ann', { userId: 'ann' }))).toEqual(TAKEN)
-    expect(await send('ann', 'events', visit('ann'))).toEqual(TAKEN)
-    expect(await send('ann', 'events', [visit('ann'), visit('ann', { userId: 'ben' })])).toEqual(REFUSED)
-    expect(appended).toHaveLength(2)
+  test('a user sends web events of its own visitor, and of no other one', async () => {
+    expect(await send('ann', 'events', visit('u/ann'))).toEqual(TAKEN)
+    expect(await send('ann', 'events', [visit('u/ann'), visit('u/ben')])).toEqual(REFUSED)
+    expect(await send('ann', 'events', visit('u/ann/ben'))).toEqual(REFUSED)
+    expect(await send('ann', 'events', visit('ben'))).toEqual(REFUSED)
+    expect(appended).toHaveLength(1)
+  })
+
+  test('a web event of a user is of the user that the sender is, whom it need not name', async () => {
+    expect(await send('ann', 'events', visit('u/ann', { userId: 'ann' }))).toEqual(TAKEN)
+    expect(await send('ann', 'events', visit('u/ann'))).toEqual(TAKEN)
+    expect(await send('ann', 'events', [visit('u/ann'), visit('u/ann', { userId: 'ben' })])).toEqual(REFUSED)
+    expect(appended.map(({ visit }) => visit)).toEqual(Array(2).fill(expect.objectContaining({ userId: 'ann' })))
+  })
+
+  test('a service names the visitor of each web event', async () => {
+    const { sessionId, ...nameless } = visit('v')
+    expect(await send('_', 'events', nameless)).toMatchObject({ faults: ['0 sessionId'] })
+  })
+
+  test('a guest beats and sends web events as itself, and names no user', async () => {
+    expect(await send('g/1', 'heartbeats', beat('g/1'))).toEqual(TAKEN)
+    expect(await send('g/1', 'events', visit('g/1'))).toEqual(TAKEN)
+    const { sessionId, ...nameless } = visit('g/1')
+    expect(await send('g/1', 'events', nameless)).toEqual(TAKEN)
+    for (const others of [visit('u/g/1'), visit('g/2'), visit('g/1', { userId: 'g/1' })])
+      expect(await send('g/1', 'events', others)).toEqual(REFUSED)
+    expect(await send('g/1', 'heartbeats', beat('ann'))).toEqual(REFUSED)
+    expect(appended.map(({ key }) => key)).toEqual(['g/1', 'g/1', 'g/1'])
+    expect(appended.filter(({ visit }) => (visit as { userId?: string } | undefined)?.userId !== undefined)).toEqual([])
+  })
+
+  test('a user sends at most 100 records at once, a service 1,000', async () => {
+    const beats = (count: number) => Array.from({ length: count }, () => beat('ann'))
+    expect(await send('ann', 'heartbeats', beats(100))).toMatchObject({ accepted: 100 })
+    expect(await send('ann', 'heartbeats', beats(101))).toMatchObject({ accepted: 'RC_TOO_MANY_RECORDS' })
+    expect(await send('ann', 'events', Array(101).fill({}))).toMatchObject({ accepted: 'RC_TOO_MANY_RECORDS' })
+    expect(await send('_', 'heartbeats', beats(1_000))).toMatchObject({ accepted: 1_000 })
+  })
+
+  const HOUR_MS = 3_600_000
+  test.each<[string, Sent, object, number]>([
+    ['ann', 'heartbeats', beat('ann'), HOUR_MS + 60_000],
+    ['g/1', 'heartbeats', beat('g/1'), HOUR_MS + 60_000],
+    ['_', 'heartbeats', beat('ann'), 7 * DAY_MS],
+    ['ann', 'events', visit('u/ann'), DAY_MS],
+    ['g/1', 'events', visit('g/1'), DAY_MS],
+  ])('(%s) of %s not those of long ago are taken', async (as, to, record, backMs) => {
+    const back = (ms: number) => ({ ...record, [to === 'events' ? 'ts' : 'at']: NOW - ms })
+    expect(await send(as, to, back(backMs))).toEqual(TAKEN)
+    expect(await send(as, to, back(backMs + 1))).toMatchObject({ faults: [to === 'events' ? '0 ts' : '0 at'] })
+  })
+
+  test('web events of a service may be of any age', async () => {
+    expect(await send('_', 'events', visit('v', { ts: NOW - 9_000 * DAY_MS }))).toEqual(TAKEN)
   })
 
   test('a service sends both of everybody', async () => {
@@ -132,42 +140,17 @@ describe.each([
       ['FR', ['vip']],
     ])
   })
-
-  test('what was taken while the clock was ahead is taken again for five minutes after', async () => {
-    const sendAhead = () => send('ann', 'heartbeats', beat('ann', { at: NOW + 3_600_000 }))
-    expect((await sendAhead()).accepted).not.toBe(1)
-    time.heed(clock.now() + 3_600_000)
-    expect(await sendAhead()).toEqual(TAKEN)
-    time.heed(clock.now())
-    expect(await sendAhead()).toEqual(TAKEN)
-    await clock.advance(300_000)
-    clock.set(NOW)
-    expect(await sendAhead()).toMatchObject({ faults: ['0 at'] })
-  })
 })
 
-describe('of several records, some of them faulty,', () => {
-  const beats = [beat('ann'), { path: '/' }, beat('ann', { at: NOW + 999_999 })]
-  const faults = ['1 userId', '2 at']
-
-  test('HTTP takes none, and answers all faults', async () => {
-    expect(await overHttp('ann', 'heartbeats', beats)).toEqual({
-      ...{ accepted: 'RC_INVALID_INPUT', position: undefined, faults },
-    })
-    expect(appended).toEqual([])
-  })
-
-  test('NATS takes the others, and answers all faults', async () => {
-    expect(await overNats('ann', 'heartbeats', beats)).toEqual({ ...TAKEN, faults })
-    expect(appended).toHaveLength(1)
-  })
-
-  test('NATS has no position to answer with where none is left', async () => {
-    expect(await overNats('ann', 'events', [{ page: '/' }])).toMatchObject({ accepted: 0, position: undefined })
-  })
-})
-
-test('over NATS the last token of the subject is the visitor a web event is of', async () => {
-  expect(await overNats('ann', 'events', visit('ben'))).toEqual(REFUSED)
-  expect(await overHttp('ann', 'events', visit('ben'))).toEqual(TAKEN)
+test('what was taken while the clock was ahead is taken again for five minutes after', async () => {
+  const { post, time: clock, steady: time } = doors({})
+  const sendAhead = async () => (await post('/heartbeats', { userId: 'ann', path: '/', at: NOW + 3_600_000 })).status
+  expect(await sendAhead()).toBe(400)
+  time.heed(clock.now() + 3_600_000)
+  expect(await sendAhead()).toBe(202)
+  time.heed(clock.now())
+  expect(await sendAhead()).toBe(202)
+  await clock.advance(300_000)
+  clock.set(NOW)
+  expect(await sendAhead()).toBe(400)
 })

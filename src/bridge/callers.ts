@@ -1,21 +1,29 @@
-import type { FastifyRequest } from 'fastify'
-import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { RollcallError } from '../errors.ts'
 import type { Time } from '../time.ts'
+import type { AuthSettings } from './auth-settings.ts'
+import type { Bucket } from './bucket.ts'
+import { SKEW_S, unauthenticated, type Verified, type Verify, verifier } from './tokens.ts'
 
 /** The sender of a request. */
 export interface Caller {
-  /** whom the token is of; null: anybody, in dev mode */
+  /** whom the token is of: a user, a guest or a service; null: nobody who says so */
+  subject: string | null
+  /** the user it is; a guest is none */
   userId: string | null
+  /** the visitor that its token names */
+  visitorId: string | null
   /** may act for every user */
   isService: boolean
   /** may also look into actors and effects, and decide about what is parked */
   isOperator: boolean
 }
 
-/** The right a route asks for: none at all; a token, for oneself; the scope `service`; the scope `operator`. */
-export type Access = 'anyone' | 'user' | 'service' | 'operator'
+/**
+ * The right a route asks for: none, and no limit either; a signature that the route itself looks at; none; a token, for
+ * oneself; the scope `service`; to be an operator.
+ */
+export type Access = 'probe' | 'signed' | 'anyone' | 'user' | 'service' | 'operator'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,92 +36,94 @@ declare module 'fastify' {
 }
 
 /** Options of routes. */
+export const OF_PROBE = { config: { access: 'probe' as Access } }
+export const OF_SIGNED = { config: { access: 'signed' as Access } }
 export const OF_ANYONE = { config: { access: 'anyone' as Access } }
-/** For those who watch the process, or prove who they are: behind a proxy all of them have one address. */
-export const OF_ANYONE_UNLIMITED = { config: { access: 'anyone' as Access, rateLimit: false } }
 export const OF_USER = { config: { access: 'user' as Access } }
 export const OF_OPERATOR = { config: { access: 'operator' as Access } }
 
+export const NOBODY: Caller = { subject: null, userId: null, visitorId: null, isService: false, isOperator: false }
+
 /** In dev mode, on loopback without any authentication, everybody is this one. */
-export const ANYBODY: Caller = { userId: null, isService: true, isOperator: true }
+export const ANYBODY: Caller = { ...NOBODY, isService: true, isOperator: true }
 
-export const NOBODY: Caller = { userId: null, isService: false, isOperator: false }
+/** Guests are visitors with a token and without an account. */
+const GUEST = 'g/'
 
-/** Where tokens are signed: one secret (HS256, HS384, HS512), or the keys under a URL. */
-export type AuthSettings = ({ secret: string } | { jwksUrl: string }) & {
-  /** what `aud` and `iss` of a token must be; undefined: whatever they are */
-  audience?: string | undefined
-  issuer?: string | undefined
-}
+/** The caller of an id and no more rights, as a subject of NATS names it. */
+export const named = (id: string): Caller => ({
+  ...{ ...NOBODY, subject: id, visitorId: id },
+  userId: id.startsWith(GUEST) ? null : id,
+})
 
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
-const HMAC = ['HS256', 'HS384', 'HS512']
-/** Errors of jose about keys that did not come as they should; an answer other than 200 is generic. */
-const OF_KEYS = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']
-const SKEW_S = 5
 const CACHED_TOKENS = 100_000
+const CACHED_CHARS = 67_108_864
 const CACHED_MS = 60_000
 
-/** Finds out by their tokens who callers are; what it found is kept a minute at most, never beyond the token's end. */
+interface Known {
+  caller: Caller
+  /** ms by the wall clock */
+  verifiedAt: number
+  endsAt: number
+}
+
+/** Finds out by their tokens who callers are; each is verified again after a minute, and never taken beyond its end. */
 export class Callers {
   readonly #settings: AuthSettings
   readonly #time: Time
-  readonly #known = new LRUCache<string, Caller>({ max: CACHED_TOKENS })
-  #verify: Promise<(token: string) => Promise<JWTPayload>> | undefined
+  readonly #known = new LRUCache<string, Known>({
+    ...{ max: CACHED_TOKENS, maxSize: CACHED_CHARS, sizeCalculation: (_known, token) => token.length },
+  })
+  #verify: Promise<Verify> | undefined
 
   constructor(settings: AuthSettings, time: Time) {
     this.#settings = settings
     this.#time = time
   }
 
-  /** Throws RC_UNAUTHENTICATED without a valid token. */
-  async of({ headers: { authorization } }: FastifyRequest): Promise<Caller> {
-    const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1]
-    if (token === undefined) throw new RollcallError('RC_UNAUTHENTICATED')
+  /**
+   * Throws RC_UNAUTHENTICATED, with why, without a valid token. Each that is not known takes one of `unproven` and
+   * gives it back if it is valid; where none is left, one that was valid a while ago is taken as it is.
+   */
+  async of(authorization: string | undefined, unproven: Bucket): Promise<Caller> {
+    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) throw unauthenticated()
     const known = this.#known.get(token)
-    if (known) return known
-    this.#verify ??= verifier(this.#settings)
-    const verify = await this.#verify
-    const claims = await verify(token)
-    const caller = callerOf(claims)
-    const left = claims.exp === undefined ? CACHED_MS : claims.exp * 1_000 + SKEW_S * 1_000 - this.#time.now()
-    const ttl = Math.min(CACHED_MS, Math.floor(left))
-    if (ttl > 0) this.#known.set(token, caller, { ttl })
+    const now = this.#time.now()
+    if (known && now < known.endsAt) {
+      const isFresh = now - known.verifiedAt < CACHED_MS
+      if (isFresh || unproven.waitFor(1) > 0) return known.caller
+    }
+    unproven.take(1)
+    this.#verify ??= verifier(this.#settings, this.#time)
+    const verified = await (await this.#verify)(token)
+    const caller = callerOf(verified, this.#settings, now)
+    unproven.giveBack(1)
+    const { exp } = verified.claims
+    const endsAt = exp === undefined ? Number.POSITIVE_INFINITY : (exp + SKEW_S) * 1_000
+    this.#known.set(token, { caller, verifiedAt: now, endsAt })
     return caller
   }
 }
 
-async function verifier(settings: AuthSettings): Promise<(token: string) => Promise<JWTPayload>> {
-  const { createRemoteJWKSet, errors, jwtVerify } = await import('jose')
-  const { audience, issuer } = settings
-  const demands = { ...(audience !== undefined && { audience }), ...(issuer !== undefined && { issuer }) }
-  const verify =
-    'secret' in settings
-      ? byKey(new TextEncoder().encode(settings.secret))
-      : byKeys(createRemoteJWKSet(new URL(settings.jwksUrl)))
-  function byKey(secret: Uint8Array) {
-    return (token: string) => jwtVerify(token, secret, { algorithms: HMAC, clockTolerance: SKEW_S, ...demands })
-  }
-  function byKeys(keys: JWTVerifyGetKey) {
-    return (token: string) => jwtVerify(token, keys, { algorithms: ALGORITHMS, clockTolerance: SKEW_S, ...demands })
-  }
-  return async token => {
-    try {
-      return (await verify(token)).payload
-    } catch (error) {
-      // Keys that could not be had say nothing about the token.
-      const isTokens = error instanceof errors.JOSEError && !OF_KEYS.includes(error.code)
-      throw new RollcallError(isTokens ? 'RC_UNAUTHENTICATED' : 'RC_KEYS_UNAVAILABLE')
-    }
-  }
-}
-
-function callerOf({ sub, scope }: JWTPayload & { scope?: unknown }): Caller {
+function callerOf({ claims, subject, visitor, isOfOperators }: Verified, settings: AuthSettings, now: number): Caller {
+  const { scope, exp } = claims
   const scopes = Array.isArray(scope) ? scope : String(scope ?? '').split(' ')
-  const isOperator = scopes.includes('operator')
-  const isService = isOperator || scopes.includes('service')
-  if (sub === undefined && !isService) throw new RollcallError('RC_UNAUTHENTICATED', 'The token names no subject.')
-  return { userId: sub ?? null, isService, isOperator }
+  const isGuest = scopes.includes('guest')
+  const { operator } = settings
+  const isOperator = !isGuest && ('secret' in operator ? isOfOperators : scopes.includes(operator.scope))
+  const isService = isOperator || (!isGuest && scopes.includes('service'))
+  const visitorId = visitor ?? null
+  const userId = subject ?? null
+  if (isService) return { subject: userId, userId, visitorId, isService, isOperator }
+  if (subject === undefined) throw unauthenticated('The token names no subject.')
+  if (exp === undefined && settings.requireExp) throw unauthenticated('The token has no end (exp).')
+  if (exp !== undefined && (exp - SKEW_S) * 1_000 > now + settings.mostExpMs)
+    throw unauthenticated('The token ends too far ahead.')
+  if (!isGuest) return { ...NOBODY, subject, userId, visitorId }
+  if (!subject.startsWith(GUEST)) throw unauthenticated('The subject of the token is no guest.')
+  if (visitorId !== null && visitorId !== subject) throw unauthenticated('The visitor of the token is not its guest.')
+  return named(subject)
 }
 
 /** Throws RC_NOT_ALLOWED unless the caller is this user or a service. */

@@ -3,6 +3,7 @@
  * log has it.
  * Reads come from documents, live numbers from the owner of the partitions, which may be another process.
  */
+import type { Logger } from 'pino'
 import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
@@ -11,16 +12,20 @@ import type { Faults } from '../observe/index.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
-import type { Intake } from './intake.ts'
+import type { Intake, IntakeOptions } from './intake.ts'
+import type { Limits, Rates } from './limits.ts'
+import type { Refusals } from './refusals.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** The settings of the way in. */
-export interface BridgeSettings {
+export type BridgeSettings = IntakeOptions['settings'] & {
   partitions: number
-  /** requests a minute of one user, where callers have tokens; services have no limit */
-  rateLimit: number
+  /** what a user may send in a minute, where callers have tokens */
+  rates: Rates
+  /** of pages that may ask, as browsers write them */
+  origins: readonly string[]
   /** header of the edge that tells a visitor's country */
   countryHeader: string | null
   /** what a session costs in each preset */
@@ -36,6 +41,7 @@ export interface Bridge {
   /** null: dev mode, in which everybody may do everything */
   callers: Callers | null
   append: Append
+  limits: Limits
   intake: Intake
   stamp: Stamp
   documents: DocumentStore
@@ -43,6 +49,9 @@ export interface Bridge {
   subscriptions: Subscriptions
   streamers: StreamerSessions
   time: Time
+  refusals: Refusals
   /** hears of errors whose cause no caller is told */
   faults: Faults
+  /** hears of the acts of operators */
+  logger: Pick<Logger, 'info' | 'warn'>
 }

@@ -70,6 +70,9 @@ export const webEvent = z.object({
   source: optional(z.object(SOURCE_PARTS).partial()),
 })
 
+/** As users send it: without a visitor it is of the one their token names. */
+export const ownWebEvent = webEvent.extend({ sessionId: optional(id) })
+
 export const sessionStart = z.object({
   userId: id,
   title: optional(text(1_024)),
@@ -107,22 +110,30 @@ export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: numbe
   return records[0]!
 }
 
+/** The times that records may be of, beside what holds for any. */
+export interface Window {
+  /** ms; nothing before it */
+  oldest?: number | undefined
+  /** so far the clock was ahead when they may have been made */
+  wasAheadMs?: number
+}
+
 /** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
-export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number, wasAheadMs: number): T[] {
-  const { records, faults } = sift(schema, input, arrival, wasAheadMs, MAX_FAULTS)
+export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number, window: Window): T[] {
+  const { records, faults } = sift(schema, input, arrival, window, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
 }
 
 /**
- * A record or an array of them: those that fit, and the faults of the others, at most 100; looks no further at `most`.
- * By `wasAheadMs` records may be ahead of the arrival beside what any may: so far the clock was ahead when they were made.
+ * A record or an array of them: those that fit, also into the window of time, and the faults of the others, at most 100;
+ * looks no further at `most`.
  */
 export function sift<T>(
   schema: z.ZodType<T>,
   input: unknown,
   arrival: number,
-  wasAheadMs = 0,
+  window: Window = {},
   most = Number.POSITIVE_INFINITY,
 ): { records: T[]; faults: Fault[] } {
   const inputs = Array.isArray(input) ? input : [input]
@@ -135,9 +146,9 @@ export function sift<T>(
   const faults: Fault[] = []
   for (const [index, each] of inputs.entries()) {
     const parsed = schema.safeParse(each)
-    const fault = parsed.success ? timeFault(parsed.data as Timed, index, arrival, wasAheadMs) : null
+    const fault = parsed.success ? timeFault(parsed.data as Timed, arrival, window) : null
     if (!parsed.success) faults.push(...faultsOf(parsed.error, index))
-    else if (fault) faults.push(fault)
+    else if (fault) faults.push({ index, ...fault })
     else records.push(parsed.data)
     if (faults.length >= most) break
   }
@@ -151,12 +162,13 @@ interface Timed {
   ts?: number
 }
 
-function timeFault(record: Timed, index: number, arrival: number, wasAheadMs: number): Fault | null {
+function timeFault(record: Timed, arrival: number, window: Window): Omit<Fault, 'index'> | null {
+  const { oldest = Y2K, wasAheadMs = 0 } = window
   const path = record.ts === undefined ? 'at' : 'ts'
   const time = record.ts ?? record.at ?? arrival
-  if (time > arrival + AHEAD_MS + wasAheadMs)
-    return { index, path, code: 'in_future', message: 'is more than 60 s ahead' }
-  if (time < Y2K) return { index, path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
+  if (time > arrival + AHEAD_MS + wasAheadMs) return { path, code: 'in_future', message: 'is more than 60 s ahead' }
+  if (time < Y2K) return { path, code: 'before_2000', message: 'is before 2000; the unit is milliseconds' }
+  if (time < oldest) return { path, code: 'too_old', message: `is more than ${arrival - oldest} ms ago` }
   return null
 }
 

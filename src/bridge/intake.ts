@@ -4,8 +4,9 @@ import { type Fault, RollcallError } from '../errors.ts'
 import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
 import type { SteadyTime } from '../time.ts'
-import { type Caller, mustBe } from './callers.ts'
-import { heartbeat, parseMany, sift, webEvent } from './inputs.ts'
+import type { Caller } from './callers.ts'
+import { heartbeat, ownWebEvent, parseMany, sift, webEvent } from './inputs.ts'
+import type { Limits } from './limits.ts'
 import type { Stamp } from './stamp.ts'
 import { webEvents } from './web-events.ts'
 
@@ -14,8 +15,6 @@ export interface Sender {
   caller: Caller
   /** what becomes of a list with faulty records: nothing of it is taken, or all but these, which are answered */
   faulty: 'refuse' | 'skip'
-  /** the only visitor whose web events it may send; undefined: any */
-  visitorId?: string | undefined
   /** as the edge says */
   country?: string | undefined
 }
@@ -30,12 +29,26 @@ export interface Taken {
 }
 
 export interface IntakeOptions {
+  settings: {
+    /** as far behind its viewer's newest a heartbeat counts */
+    lateMs: number
+    /** as far back a service's heartbeat may lie */
+    historyMs: number
+  }
   append: Append
   stamp: Stamp
+  limits: Limits
   time: SteadyTime
 }
 
-/** Heartbeats and web events, by whichever door they come: parsed, permitted, stamped, appended, in this order. */
+/** Records a user sends at once. */
+const MOST_OF_USER = 100
+/** As much later than it may count a user's heartbeat may come: what another one was held against may be later. */
+const SLACK_MS = 60_000
+/** As far back a user's web event may lie: an outage, a flight. */
+const AWAY_MS = 86_400_000
+
+/** Heartbeats and web events, by whichever door they come: limited, parsed, permitted, stamped, appended, in this order. */
 export class Intake {
   readonly #options: IntakeOptions
 
@@ -45,38 +58,56 @@ export class Intake {
 
   heartbeats(input: unknown, sender: Sender): Promise<Taken> {
     const { caller, country } = sender
-    const permit = ({ userId }: z.output<typeof heartbeat>): void => mustBe(caller, userId)
-    return this.#take(input, sender, heartbeat, permit, (beats, arrival) =>
-      this.#options.stamp.heartbeats(beats, arrival, country, caller.isService),
-    )
+    const { settings, stamp } = this.#options
+    const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
+    return this.#take(input, sender, heartbeat, backMs, (beats, arrival) => {
+      const isOther = ({ userId }: { userId: string }): boolean => userId !== caller.subject
+      if (!caller.isService && beats.some(isOther)) throw new RollcallError('RC_NOT_ALLOWED')
+      return stamp.heartbeats(beats, arrival, country, caller.isService)
+    })
   }
 
   webEvents(input: unknown, sender: Sender): Promise<Taken> {
-    const { caller, visitorId } = sender
-    const permit = ({ sessionId, userId }: z.output<typeof webEvent>): void => {
-      if (visitorId !== undefined && visitorId !== sessionId) throw new RollcallError('RC_NOT_ALLOWED')
-      if (userId) mustBe(caller, userId)
-    }
-    return this.#take(input, sender, webEvent, permit, async (inputs, arrival) => webEvents(inputs, arrival))
+    const { caller } = sender
+    if (caller.isService)
+      return this.#take(input, sender, webEvent, undefined, async (events, arrival) => webEvents(events, arrival))
+    return this.#take(input, sender, ownWebEvent, AWAY_MS, async (events, arrival) => {
+      const own = events.map(event => ({ ...event, ...namesOf(event, caller) }))
+      return webEvents(own, arrival)
+    })
   }
 
   async #take<Parsed>(
     input: unknown,
-    { faulty }: Sender,
+    { caller, faulty }: Sender,
     schema: z.ZodType<Parsed>,
-    permit: (record: Parsed) => void,
+    backMs: number | undefined,
     eventsOf: (records: Parsed[], arrival: number) => Promise<Event[]>,
   ): Promise<Taken> {
-    const { time } = this.#options
+    const { append, limits, time } = this.#options
+    const count = Array.isArray(input) ? input.length : 1
+    if (count > MOST_OF_USER && !caller.isService) throw new RollcallError('RC_TOO_MANY_RECORDS')
+    limits.take(caller, { records: count })
     const arrival = time.now()
-    const wasAhead = time.wasAhead()
+    const window = { oldest: backMs === undefined ? undefined : arrival - backMs, wasAheadMs: time.wasAhead() }
     const { records, faults } =
       faulty === 'skip'
-        ? sift(schema, input, arrival, wasAhead)
-        : { records: parseMany(schema, input, arrival, wasAhead), faults: [] }
-    for (const record of records) permit(record)
+        ? sift(schema, input, arrival, window)
+        : { records: parseMany(schema, input, arrival, window), faults: [] }
     const accepted = records.length
-    const positions = accepted === 0 ? new Positions() : await this.#options.append(await eventsOf(records, arrival))
+    const positions = accepted === 0 ? new Positions() : await append(await eventsOf(records, arrival))
     return { accepted, positions, faults }
   }
+}
+
+/** The visitor and the user of a user's web event: its own, by its token. Throws RC_NOT_ALLOWED if it names others. */
+function namesOf(
+  { sessionId, userId }: { sessionId?: string | undefined; userId?: string | undefined },
+  { visitorId, userId: ownId }: Caller,
+): { sessionId: string; userId?: string } {
+  const ofUser = ownId === null ? null : `u/${ownId}`
+  const own = sessionId ?? visitorId ?? ofUser
+  const isOwn = own !== null && (own === visitorId || own === ofUser) && (!userId || userId === ownId)
+  if (!isOwn) throw new RollcallError('RC_NOT_ALLOWED')
+  return { sessionId: own, ...(ownId !== null && { userId: ownId }) }
 }

@@ -11,7 +11,10 @@ let server: Server
 let session: Body
 
 const tokenOf = (claims: JWTPayload & { scope?: string }, secret = SECRET): Promise<string> =>
-  new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().sign(new TextEncoder().encode(secret))
+  new SignJWT({ exp: Math.floor(Date.now() / 1_000) + 600, ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .sign(new TextEncoder().encode(secret))
 
 interface Ask {
   method?: string
@@ -110,9 +113,11 @@ describe("a user's token", () => {
   })
 
   test('sends no web events of another user', async () => {
-    const event = { sessionId: 'visitor', ts: Date.now(), page: '/' }
+    const event = { sessionId: 'u/ann', ts: Date.now(), page: '/' }
+    expect(await as('ann', post('/events', event))).toEqual([202])
     expect(await as('ann', post('/events', { ...event, userId: 'ann' }))).toEqual([202])
     expect(await as('ann', post('/events', { ...event, userId: 'ben' }))).toEqual(REFUSED)
+    expect(await as('ann', post('/events', { ...event, sessionId: 'u/ben' }))).toEqual(REFUSED)
   })
 
   test.each(['/sessions', '/viewers', '/feeds/user_livestream-global'])('reads %s', async path => {
@@ -192,6 +197,9 @@ describe('a token with the scope', () => {
   })
 })
 
+const OF_US = { ROLLCALL_AUTH_AUDIENCE: 'rollcall', ROLLCALL_AUTH_ISSUER: 'us' }
+const FOR_US = { aud: 'rollcall', iss: 'us' }
+
 describe('tokens signed by keys under a URL', () => {
   let keys: HttpServer
   let other: Server
@@ -203,15 +211,21 @@ describe('tokens signed by keys under a URL', () => {
     keys = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] }))).listen(0, '127.0.0.1')
     await new Promise(resolve => keys.once('listening', resolve))
     const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`
-    other = await startServer({ ROLLCALL_AUTH_JWKS_URL: url })
-    sign = claims => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
+    other = await startServer({ ROLLCALL_AUTH_JWKS_URL: url, ...OF_US })
+    sign = claims =>
+      new SignJWT({ ...claims, ...FOR_US })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+        .setExpirationTime('10m')
+        .sign(privateKey)
   })
   afterAll(() => keys.close())
 
   test('are taken; one signed by a secret is not', async () => {
     const status = async (token: string) =>
       (await other.request('GET', '/viewers', undefined, { authorization: `Bearer ${token}` })).status
-    expect([await status(await sign({ sub: 'ann' })), await status(await tokenOf({ sub: 'ann' }))]).toEqual([200, 401])
+    expect([await status(await sign({ sub: 'ann' })), await status(await tokenOf({ sub: 'ann', ...FOR_US }))]).toEqual([
+      200, 401,
+    ])
   })
 })
 
@@ -223,7 +237,7 @@ describe('keys under a URL that does not give them', () => {
     const keys = createServer((_request, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1')
     await new Promise(resolve => keys.once('listening', resolve))
     const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`
-    const other = await startServer({ ROLLCALL_AUTH_JWKS_URL: url })
+    const other = await startServer({ ROLLCALL_AUTH_JWKS_URL: url, ...OF_US })
     const { privateKey } = await generateKeyPair('ES256')
     const token = await new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
     const answer = await other.request('GET', '/viewers', undefined, { authorization: `Bearer ${token}` })
@@ -235,13 +249,13 @@ describe('keys under a URL that does not give them', () => {
 describe('where tokens have to be for Rollcall, from somebody', () => {
   test('those for another audience, or of another issuer, are refused', async () => {
     const picky = await startServer({
-      ...{ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_AUDIENCE: 'rollcall', ROLLCALL_AUTH_ISSUER: 'us' },
+      ...{ ROLLCALL_AUTH_SECRET: SECRET, ...OF_US },
     })
     const status = async (claims: JWTPayload) => {
       const headers = { authorization: `Bearer ${await tokenOf({ sub: 'ann', ...claims })}` }
       return (await picky.request('GET', '/viewers', undefined, headers)).status
     }
-    const given = [{ aud: 'rollcall', iss: 'us' }, { aud: 'shop', iss: 'us' }, { aud: 'rollcall', iss: 'them' }, {}]
+    const given = [FOR_US, { aud: 'shop', iss: 'us' }, { aud: 'rollcall', iss: 'them' }, {}]
     expect(await Promise.all(given.map(status))).toEqual([200, 401, 401, 401])
   })
 })

@@ -144,7 +144,7 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
   })
 })
 
-const SECRET = 'a secret of some length'
+const SECRET = 'a secret of thirty-two characters'
 
 describe.skipIf(natsServerBinary() === null)('over NATS, where callers have tokens', () => {
   test('the last part of a subject is the id its payload must have, or of services', async () => {

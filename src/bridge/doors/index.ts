@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { RollcallError } from '../../errors.ts'
 import { appender } from '../../log/append.ts'
 import type { Faults } from '../../observe/index.ts'
@@ -5,11 +6,14 @@ import type { OwnerDirectory } from '../../ownership/directory.ts'
 import type { Links } from '../../ownership/link.ts'
 import type { OwnStores } from '../../stores.ts'
 import type { SteadyTime } from '../../time.ts'
-import { type AuthSettings, Callers } from '../callers.ts'
+import type { AuthSettings } from '../auth-settings.ts'
+import { Callers } from '../callers.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { httpServer } from '../http/index.ts'
 import type { Bridge, BridgeSettings } from '../index.ts'
 import { Intake } from '../intake.ts'
+import { Limits } from '../limits.ts'
+import { Refusals } from '../refusals.ts'
 import { Stamp } from '../stamp.ts'
 import { StreamerSessions } from '../streamer-sessions.ts'
 import { Subscriptions } from '../subscriptions.ts'
@@ -29,6 +33,7 @@ export interface DoorsOptions {
   directory: OwnerDirectory
   time: SteadyTime
   faults: Faults
+  logger: Pick<Logger, 'info' | 'warn'>
 }
 
 /** A bridge behind its two doors, HTTP and NATS. From the drain to the close HTTP refuses everybody. */
@@ -38,11 +43,12 @@ export class Doors {
   readonly #inFlight: InFlight
   readonly #http: ReturnType<typeof httpServer>
 
-  constructor({ settings, stores, directory, time, faults }: DoorsOptions) {
+  constructor({ settings, stores, directory, time, faults, logger }: DoorsOptions) {
     const { documents, log } = stores
     const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
-    const parts = { settings, append, stamp, documents, directory, time, faults }
+    const limits = new Limits(settings.rates, time)
+    const parts = { settings, append, stamp, documents, directory, limits, time, faults, logger }
     this.subscriptions = new Subscriptions(documents)
     this.#bridge = {
       ...parts,
@@ -50,6 +56,7 @@ export class Doors {
       intake: new Intake(parts),
       streamers: new StreamerSessions(parts),
       subscriptions: this.subscriptions,
+      refusals: new Refusals(parts),
     }
     this.#inFlight = new InFlight(time)
     this.#http = httpServer(this.#bridge, this.#inFlight)
@@ -79,5 +86,6 @@ export class Doors {
     const cancel = this.#bridge.time.after(LAST_REFUSALS_MS, () => this.#http.server.closeAllConnections())
     await this.#http.close()
     cancel()
+    this.#bridge.refusals.close()
   }
 }

@@ -1,14 +1,16 @@
-import type { RateLimitPluginOptions } from '@fastify/rate-limit'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { Duplex } from 'node:stream'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
+import { NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
+import { admission, admit, BODY_BYTES } from './admission.ts'
 import { effectRoutes } from './effects.ts'
 import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
+import { guardOrigins } from './origins.ts'
 import { platformRoutes } from './platform.ts'
 import { platformReadRoutes } from './platform-reads.ts'
 import { pusherRoutes } from './pusher.ts'
@@ -16,13 +18,10 @@ import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
 import { webSessionRoutes } from './web-sessions.ts'
 
-const BODY_BYTES = 1_048_576
 /** An id of 256 bytes, percent-encoded, and more. */
 const PARAM_CHARS = 4_096
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
-const LIMIT_WINDOW_MS = 60_000
-const LIMITED_CALLERS = 100_000
 /** The server's clock, in ms, on every answer: clients correct theirs by it. */
 const TIME = 'rollcall-time'
 
@@ -37,15 +36,8 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
-    clientErrorHandler(_error, socket) {
-      const { code, message } = new RollcallError('RC_BAD_REQUEST')
-      const body = JSON.stringify({ code, message })
-      const type = 'content-type: application/json\r\nconnection: close'
-      const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${bridge.time.now()}\r\n${type}`
-      if (socket.writable) socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
-      else socket.destroy()
-    },
-    frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
+    clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
+    frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
   // Before Fastify, which answers some requests without any hook.
   app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
@@ -61,10 +53,9 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     }
     done()
   })
-  authenticate(app, bridge)
-
-  if (bridge.callers) app.register(import('@fastify/rate-limit'), limits(bridge))
-  // Behind the limits, which have to see the routes.
+  guardOrigins(app, bridge)
+  admit(app, bridge)
+  // Routes are made when the server gets ready: a hook on routes that is added until then sees them all.
   app.after(() => routes(app, bridge))
   return app
 }
@@ -92,33 +83,6 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   pusherRoutes(app, bridge)
 }
 
-/** Finds out who the caller is, before anything of the request is read. */
-function authenticate(app: FastifyInstance, { callers }: Bridge): void {
-  app.decorateRequest('caller', null as unknown as Caller)
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (!callers) {
-      request.caller = ANYBODY
-      return done()
-    }
-    const { access = 'service' } = request.routeOptions.config
-    const known = access === 'anyone' ? Promise.resolve(NOBODY) : callers.of(request)
-    known
-      .then(caller => {
-        mustHave(caller, access)
-        request.caller = caller
-        done()
-      }, done)
-      .catch(done)
-  })
-}
-
-const limits = ({ settings }: Bridge): RateLimitPluginOptions => ({
-  ...{ max: settings.rateLimit, timeWindow: LIMIT_WINDOW_MS, cache: LIMITED_CALLERS, hook: 'preHandler' },
-  keyGenerator: ({ caller, ip }) => (caller.userId === null ? `ip ${ip}` : `user ${caller.userId}`),
-  allowList: ({ caller }) => caller.isService,
-  errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
-})
-
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
@@ -128,8 +92,42 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
-  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.faults.report('request', error)
+  bridge.refusals.add(known, error)
+  if (known.retryAfterMs > 0) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1_000))
+  if (isLong(reply.request)) reply.header('connection', 'close')
   reply.code(known.status).send(known.toJSON())
+}
+
+/** What is still to come of the body may be without end: without an end of the connection it would be read. */
+const isLong = ({ raw, headers }: FastifyRequest): boolean =>
+  !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > BODY_BYTES)
+
+/** Refuses what Fastify finds no route for, and so runs no hook on. */
+function refuseUnrouted(error: Error, request: FastifyRequest, reply: FastifyReply, bridge: Bridge): void {
+  const admitted = bridge.callers ? admission(bridge)(request) : Promise.resolve()
+  admitted
+    .then(
+      () => error,
+      refusal => refusal,
+    )
+    .then(each => refuse(each, reply, bridge))
+}
+
+/** Refuses what is no request at all, while those without a token may still send something. */
+function refuseBytes(socket: Duplex, { callers, limits, refusals, time }: Bridge): void {
+  if (!socket.writable) return void socket.destroy()
+  const refusal = new RollcallError('RC_BAD_REQUEST')
+  try {
+    if (callers) limits.take(NOBODY, { requests: 1 })
+  } catch (error) {
+    refusals.add(error as RollcallError, error)
+    return void socket.destroy()
+  }
+  refusals.add(refusal, refusal)
+  const body = JSON.stringify(refusal)
+  const type = 'content-type: application/json\r\nconnection: close'
+  const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${time.now()}\r\n${type}`
+  socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
 function fromFramework(error: Error & { code?: string; statusCode?: number }): RollcallError {

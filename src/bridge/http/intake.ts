@@ -34,18 +34,20 @@ export type Decided = Omit<Event, 'kind' | 'at' | 'arrival'>
  */
 export function decisionRoutes<Params>(
   app: FastifyInstance,
-  { append, time }: Bridge,
+  { append, logger, time }: Bridge,
   kind: string,
   path: string,
   find: (params: Params) => Promise<Decided | null>,
 ): void {
   for (const verb of ['retry', 'drop']) {
-    app.post<{ Params: Params }>(`${path}/${verb}`, OF_OPERATOR, async ({ params }, reply) => {
+    app.post<{ Params: Params }>(`${path}/${verb}`, OF_OPERATOR, async ({ params, caller }, reply) => {
       const decided = await find(params as Params)
       if (!decided) throw new RollcallError('RC_NOT_FOUND')
       const at = time.now()
       const event = { ...decided, kind: `${kind}.${verb}`, at, arrival: at } as Event
-      return answer(reply, { accepted: 1, positions: await append([event]) })
+      const positions = await append([event])
+      logger.info({ operator: caller.subject, act: event.kind, on: decided.effect ?? decided.actor }, 'operator')
+      return answer(reply, { accepted: 1, positions })
     })
   }
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { actorId } from '../../../actors/index.ts'
 import { RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
-import { OF_ANYONE, OF_ANYONE_UNLIMITED, OF_OPERATOR } from '../callers.ts'
+import { OF_ANYONE, OF_OPERATOR, OF_PROBE } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
 import { decisionRoutes } from './intake.ts'
@@ -30,9 +30,9 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   app.get('/asyncapi.json', OF_ANYONE, async () => asyncApi())
 
-  app.get('/livez', OF_ANYONE_UNLIMITED, async () => ({ live: true }))
+  app.get('/livez', OF_PROBE, async () => ({ live: true }))
 
-  app.get('/readyz', OF_ANYONE_UNLIMITED, async (_request, reply) => {
+  app.get('/readyz', OF_PROBE, async (_request, reply) => {
     const states = await directory.states()
     const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
     reply.code(stopped.length === 0 ? 200 : 503)

@@ -3,9 +3,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
 import type { Signer } from '../../notify/pusher-signature.ts'
-import { mustBe, OF_ANYONE_UNLIMITED, OF_USER } from '../callers.ts'
+import { mustBe, OF_SIGNED, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
+import { webhookBytes } from './admission.ts'
 
 const AUTH_BYTES = 8_192
 
@@ -20,7 +21,8 @@ const subscription = z
   .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
 
 /** Routes for Pusher, which asks whether a user may join a channel, and tells what happens on channels. */
-export function pusherRoutes(app: FastifyInstance, { settings, documents, subscriptions, time }: Bridge): void {
+export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const { settings, callers, documents, limits, subscriptions, time } = bridge
   let opened: Promise<Signer> | undefined
   const signer = (): Promise<Signer> => {
     const { pusher } = settings
@@ -50,9 +52,11 @@ export function pusherRoutes(app: FastifyInstance, { settings, documents, subscr
   app.register(async routes => {
     routes.removeAllContentTypeParsers()
     routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-    routes.post('/pusher/webhook', OF_ANYONE_UNLIMITED, async ({ headers, body }) => {
+    routes.post('/pusher/webhook', OF_SIGNED, async request => {
+      const { headers, body } = request
       const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
       if (!events) throw new RollcallError('RC_UNSIGNED')
+      if (callers) limits.unprovenWebhooks.giveBack(webhookBytes(request))
       for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)
       return { accepted: events.length }
     })

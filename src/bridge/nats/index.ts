@@ -1,10 +1,10 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { RollcallError } from '../../errors.ts'
-import { idOf, isInbox, SERVICE } from '../../nats/subjects.ts'
+import { idOf, isInbox, SERVICE, tokenOf } from '../../nats/subjects.ts'
 import { atMost } from '../../time.ts'
-import { ANYBODY, type Caller, NOBODY } from '../callers.ts'
+import { ANYBODY, type Caller, NOBODY, named } from '../callers.ts'
 import type { Bridge } from '../index.ts'
-import { id, parseOne } from '../inputs.ts'
+import { id, isId, parseOne } from '../inputs.ts'
 import type { Sender, Taken } from '../intake.ts'
 import type { ShownSession, StreamerSessions } from '../streamer-sessions.ts'
 
@@ -13,6 +13,7 @@ const QUEUE = 'rollcall'
 /** Messages that are not answered yet; more are refused. */
 const MOST_UNDER_WAY = 20_000
 
+type Take = (message: Msg, caller: Caller) => Promise<unknown>
 type Change = (sessions: StreamerSessions, id: string, input: unknown, caller: Caller) => Promise<ShownSession>
 
 /** The verbs of `sessions.<verb>.<streamerId>`. */
@@ -36,10 +37,10 @@ export class NatsInputs {
   constructor(nats: NatsConnection, bridge: Bridge) {
     this.#bridge = bridge
     const { intake } = bridge
-    const taken: [subject: string, take: (message: Msg) => Promise<unknown>][] = [
-      ['heartbeats.*', async message => answered(await intake.heartbeats(read(message), this.#sender(message)))],
-      ['events.*', async message => answered(await intake.webEvents(read(message), this.#sender(message)))],
-      ['sessions.*.*', message => this.#session(message)],
+    const taken: [subject: string, take: Take][] = [
+      ['heartbeats.*', async (message, caller) => answered(await intake.heartbeats(read(message), senderOf(caller)))],
+      ['events.*', async (message, caller) => answered(await intake.webEvents(read(message), senderOf(caller)))],
+      ['sessions.*.*', (message, caller) => this.#session(message, caller)],
     ]
     this.#subscriptions = taken.map(([subject, take]) =>
       nats.subscribe(subject, {
@@ -48,7 +49,7 @@ export class NatsInputs {
           if (error) this.#failed(error)
           else if (!message.reply || isInbox(message.reply)) this.#take(message, take)
           else
-            this.#failed(
+            this.#refusal(
               new RollcallError('RC_NOT_ALLOWED', `An answer to ${message.subject} was asked for elsewhere.`),
             )
         },
@@ -58,9 +59,9 @@ export class NatsInputs {
 
   readonly #failed = (error: unknown): void => this.#bridge.faults.report('request', error)
 
-  #take(message: Msg, take: (message: Msg) => Promise<unknown>): void {
-    const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
-    const work = (isTooMuch ? Promise.reject(new RollcallError('RC_OVERLOADED')) : take(message))
+  #take(message: Msg, take: Take): void {
+    const work = this.#admitted(message)
+      .then(caller => take(message, caller))
       .catch((error: unknown) => this.#refusal(error))
       .then(answer => void message.respond(JSON.stringify(answer)))
       .catch(this.#failed)
@@ -70,21 +71,25 @@ export class NatsInputs {
 
   #refusal(error: unknown): object {
     const known = error instanceof RollcallError ? error : new RollcallError('RC_INTERNAL')
-    if (known.status >= 500 && known.code !== 'RC_CLOSING') this.#failed(error)
+    this.#bridge.refusals.add(known, error)
     return known.toJSON()
   }
 
-  #sender(message: Msg): Sender {
-    const caller = this.#caller(message, 1)
-    return { caller, faulty: 'skip', visitorId: caller.userId ?? undefined }
+  /** The caller, once the message is held against its limits; nothing else of it is looked at before. */
+  async #admitted(message: Msg): Promise<Caller> {
+    const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
+    const caller = this.#bridge.callers === null ? ANYBODY : callerOf(message.subject.split('.').at(-1)!)
+    this.#bridge.limits.take(caller ?? NOBODY, { requests: 1, bytes: message.data.length })
+    if (caller === null) throw new RollcallError('RC_NOT_ALLOWED', 'The last part of the subject is not an id.')
+    if (isTooMuch) throw new RollcallError('RC_OVERLOADED')
+    return caller
   }
 
   /** `sessions.request.<userId>` starts one, `sessions.<verb>.<streamerId>` changes the one in its payload. */
-  async #session(message: Msg): Promise<unknown> {
+  async #session(message: Msg, caller: Caller): Promise<unknown> {
     const { streamers, time } = this.#bridge
     const verb = message.subject.split('.')[1]!
     const input = read(message) as Record<string, unknown>
-    const caller = this.#caller(message, 2)
     if (verb === 'request') {
       const { isNew, session } = await streamers.start(input, caller)
       return { status: isNew ? 201 : 200, session }
@@ -95,13 +100,6 @@ export class NatsInputs {
     return { status: 200, session: await change(streamers, sessionId, input, caller) }
   }
 
-  /** The caller that a part of the subject names: a service where that is `_`, or callers have no tokens. */
-  #caller({ subject }: Msg, place: number): Caller {
-    const token = subject.split('.')[place]!
-    if (this.#bridge.callers === null || token === SERVICE) return ANYBODY
-    return { ...NOBODY, userId: idOf(token) }
-  }
-
   /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */
   async close(withinMs: number): Promise<void> {
     const done = async (): Promise<void> => {
@@ -110,6 +108,15 @@ export class NatsInputs {
     }
     await atMost(this.#bridge.time, withinMs, done().catch(this.#failed))
   }
+}
+
+const senderOf = (caller: Caller): Sender => ({ caller, faulty: 'skip' })
+
+/** The caller that the last part of a subject names, by the only way there is to write its id; null: none. */
+function callerOf(token: string): Caller | null {
+  if (token === SERVICE) return ANYBODY
+  const name = idOf(token)
+  return isId(name) && tokenOf(name) === token ? named(name) : null
 }
 
 /** `position` where the log has something of it, `faults` where records were skipped. */

@@ -55,8 +55,10 @@ async function startOwn(): Promise<{ url: string; token: string; close(): Promis
   const token = await new SignJWT({ scope: 'service' })
     .setProtectedHeader({ alg: 'HS256' })
     .sign(new TextEncoder().encode(secret))
-  const own = { host: '127.0.0.1', port: 0, auth: { secret } }
+  const others = ['JWKS_URL', 'AUDIENCE', 'ISSUER', 'OPERATOR_SECRET'].map(name => [`ROLLCALL_AUTH_${name}`, ''])
+  const environment = { ...process.env, ...Object.fromEntries(others), ROLLCALL_AUTH_SECRET: secret }
+  const own = { host: '127.0.0.1', port: 0 }
   // Warnings are all its log may say on stdout, where the summary must come last.
-  const rollcall = await start({ ...readConfig(process.env), ...own, logLevel: 'warn' })
+  const rollcall = await start({ ...readConfig(environment), ...own, logLevel: 'warn' })
   return { url: rollcall.url, token, close: () => rollcall.close() }
 }

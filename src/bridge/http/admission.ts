@@ -1,0 +1,74 @@
+import { Transform } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isCode, RollcallError } from '../../errors.ts'
+import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
+import type { Bridge } from '../index.ts'
+
+/** A body is no longer; one that says so is not read. */
+export const BODY_BYTES = 1_048_576
+
+/** Bytes a request says it has, as far as they would be read; null: they are counted as they come. */
+function declared({ headers }: FastifyRequest): number | null {
+  if (headers['transfer-encoding'] !== undefined) return null
+  return Math.min(Number(headers['content-length'] ?? 0), BODY_BYTES)
+}
+
+/** What a webhook may turn out to have cost in vain. */
+export const webhookBytes = (request: FastifyRequest): number => declared(request) ?? BODY_BYTES
+
+/**
+ * Finds out who the caller is, and holds the request against its limits, before anything else of it is looked at. A
+ * request without a valid token is held against the one limit of all of these, then refused.
+ */
+export function admission({ callers, limits }: Bridge): (request: FastifyRequest) => Promise<void> {
+  const found = async ({ headers }: FastifyRequest): Promise<Caller | RollcallError> => {
+    try {
+      return await callers!.of(headers.authorization, limits.unprovenTokens)
+    } catch (error) {
+      if (isCode(error, 'RC_UNAUTHENTICATED')) return error as RollcallError
+      throw error
+    }
+  }
+  return async request => {
+    const { access = 'service' } = request.routeOptions.config
+    request.caller = NOBODY
+    if (access === 'probe') return
+    if (access === 'signed') return limits.unprovenWebhooks.take(webhookBytes(request))
+    const caller = await found(request)
+    if (!(caller instanceof RollcallError)) request.caller = caller
+    limits.take(request.caller, { requests: 1, bytes: declared(request) ?? 0 })
+    if (access === 'anyone') return
+    if (caller instanceof RollcallError) throw caller
+    mustHave(caller, access)
+  }
+}
+
+/** Admits every request of a server. In dev mode all are of services, which have no limit. */
+export function admit(app: FastifyInstance, bridge: Bridge): void {
+  const { callers, limits } = bridge
+  app.decorateRequest('caller', null as unknown as Caller)
+  if (!callers) {
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.caller = ANYBODY
+      done()
+    })
+    return
+  }
+  app.addHook('onRequest', admission(bridge))
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const isCounted = declared(request) !== null || request.routeOptions.config.access === 'signed'
+    if (isCounted || request.caller.isService) return done(null, payload)
+    const counted = new Transform({
+      transform(chunk: Buffer, _encoding, next) {
+        try {
+          limits.take(request.caller, { bytes: chunk.length })
+          next(null, chunk)
+        } catch (error) {
+          next(error as Error)
+        }
+      },
+    })
+    payload.once('error', error => counted.destroy(error))
+    done(null, payload.pipe(counted))
+  })
+}
