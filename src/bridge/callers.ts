@@ -116,6 +116,9 @@ function callerOf({ sub, scope }: JWTPayload & { scope?: unknown }): Caller {
   return { userId: sub ?? null, isService, isOperator }
 }
 
+/** In whose name the caller waits; null: nobody's, since services have no bound of their own. */
+export const waiterOf = ({ isService, userId }: Caller): string | null => (isService ? null : userId)
+
 /** Throws RC_NOT_ALLOWED unless the caller is this user or a service. */
 export function mustBe(caller: Caller, userId: string): void {
   if (!caller.isService && caller.userId !== userId) throw new RollcallError('RC_NOT_ALLOWED')

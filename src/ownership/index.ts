@@ -10,10 +10,9 @@ import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../s
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
-export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
-  /** the last entry that is in the state; undefined where that is not known */
-  applied?: Seq
-}
+/** `applied` and `replayUntil` where they are known. */
+export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> &
+  Partial<Pick<PartitionStatus, 'applied' | 'replayUntil'>>
 
 export interface Owner {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */

@@ -67,7 +67,12 @@ export class LocalOwner implements Owner {
     const states = this.all.map(async shard => {
       try {
         const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped, applied }) => ({ partition, stopped, applied }))
+        return states.map(({ partition, stopped, applied, replayUntil }) => ({
+          partition,
+          stopped,
+          applied,
+          replayUntil,
+        }))
       } catch (error) {
         const { code, message } = error as RollcallError
         return shard.partitions.map(partition => ({ partition, stopped: { code, message } }))

@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { LEAST_BYTES } from '../nats/index.ts'
 import { isInbox } from '../nats/subjects.ts'
 import type { Faults } from '../observe/index.ts'
 import { atMost, type Time } from '../time.ts'
@@ -27,7 +28,9 @@ export function answering(
         return { error: new RollcallError('RC_INTERNAL') }
       },
     )
-    const parts = partsOf(answered, nats.info!.max_payload - HEADER_BYTES, time.id())
+    // The client knows no server, and what it takes, while it has no connection.
+    const room = nats.info?.max_payload ?? LEAST_BYTES
+    const parts = partsOf(answered, room - HEADER_BYTES, time.id())
     for (const { data, headers } of parts) message.respond(data, { headers })
   }
   // No queue group: an owner that is paused must not be the only one who was asked.

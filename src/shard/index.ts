@@ -24,7 +24,9 @@ export interface PartitionStatus {
   cut: Seq
   /** effects not known to be done */
   outbox: number
-  /** why it does not go on */
+  /** the entry up to which it is replayed before it shows its state; 0: not claimed yet */
+  replayUntil: Seq
+  /** why it does not go on, or not yet */
   stopped: { code: string; message: string } | null
 }
 
@@ -35,6 +37,8 @@ export interface EffectQuery {
 }
 
 export interface ShardControl {
+  /** Resolves when each partition is claimed, or cannot be. */
+  claimed(): Promise<void>
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>
   /** In all, and on every stream with a beat in the last 24 h. */

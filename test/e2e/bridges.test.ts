@@ -157,9 +157,12 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('two processes 
       const { status, body } = await second.get(path)
       expect([path, status, body.code]).toEqual([path, 503, 'RC_NO_OWNER'])
     }
-    const { status: readiness, body } = await second.get('/readyz')
-    expect([readiness, body.ready, body.stopped.length]).toEqual([503, false, 16])
-    expect(body.stopped[7]).toMatchObject({ partition: 7, stopped: { code: 'RC_NO_OWNER' } })
+    const told = await vi.waitUntil(async () => {
+      const { status, body } = await second.get('/readyz')
+      return status === 503 && body
+    }, 10_000)
+    expect([told.ready, told.stopped.length]).toEqual([false, 16])
+    expect(told.stopped[7]).toMatchObject({ partition: 7, stopped: { code: 'RC_NO_OWNER' } })
   })
 
   test('take nothing for a partition whose log was lost, whether there is an owner or not', async () => {

@@ -2,7 +2,7 @@ import type { RateLimitPluginOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
+import { ANYBODY, type Caller, mustHave, NOBODY, waiterOf } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
 import { effectRoutes } from './effects.ts'
@@ -73,7 +73,12 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.directory.settled(new Positions().read(String(after), bridge.settings.partitions))
+    const { directory, settings } = bridge
+    const positions = new Positions().read(String(after), settings.partitions)
+    await directory.waiting(waiterOf(request.caller), async () => {
+      await directory.mustBeGiven(positions)
+      await directory.settled(positions)
+    })
   })
 
   sessionRoutes(app, bridge)
@@ -112,6 +117,10 @@ const limits = ({ settings }: Bridge): RateLimitPluginOptions => ({
   errorResponseBuilder: () => new RollcallError('RC_RATE_LIMITED'),
 })
 
+/** Codes of what is no fault: the end, a wait that was in vain or came too early. */
+const EXPECTED: ErrorCode[] = ['RC_CLOSING', 'RC_WAIT_TIMEOUT', 'RC_NO_OWNER', 'RC_NOT_READY', 'RC_OVERLOADED']
+const RETRY_MS = 1_000
+
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
@@ -121,7 +130,8 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
-  if (known.status >= 500 && known.code !== 'RC_CLOSING') bridge.faults.report('request', error)
+  if (known.status >= 500 && !EXPECTED.includes(known.code)) bridge.faults.report('request', error)
+  if (known.status === 503) reply.header('retry-after', Math.ceil(Math.max(known.retryAfterMs, RETRY_MS) / 1_000))
   reply.code(known.status).send(known.toJSON())
 }
 

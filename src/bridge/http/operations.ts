@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { actorId } from '../../../actors/index.ts'
-import { RollcallError } from '../../errors.ts'
+import { ERRORS, type ErrorCode, RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
 import { OF_ANYONE, OF_ANYONE_UNLIMITED, OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
 import { decisionRoutes } from './intake.ts'
+
+const RETRY_S = 1
 
 interface OfActor {
   Params: { kind: string; key: string }
@@ -33,9 +35,19 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', OF_ANYONE_UNLIMITED, async () => ({ live: true }))
 
   app.get('/readyz', OF_ANYONE_UNLIMITED, async (_request, reply) => {
-    const states = await directory.states()
-    const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
-    reply.code(stopped.length === 0 ? 200 : 503)
-    return { ready: stopped.length === 0, partitions: settings.partitions, stopped }
+    const stopped = directory.states.flatMap(({ partition, stopped, ...progress }) =>
+      stopped ? [{ partition, stopped: shown(stopped.code), ...progress }] : [],
+    )
+    const { failing } = directory
+    const ready = stopped.length === 0 && failing === null
+    if (!ready) reply.code(503).header('retry-after', RETRY_S)
+    const writes = failing && { code: failing.code, message: failing.message }
+    return { ready, partitions: settings.partitions, stopped, ...(writes && { writes: [writes] }) }
   })
+}
+
+/** Anybody may read it: the text of an error may hold more than that. */
+function shown(code: string): { code: string; message: string } {
+  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'RC_INTERNAL'
+  return { code: known, message: ERRORS[known][1] }
 }
