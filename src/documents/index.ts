@@ -41,7 +41,7 @@ export interface Patch {
 export interface Query {
   /** A MongoDB filter: equality, `$in`, comparisons, `$and`, `$or` (meaning as in MongoDB). */
   filter?: Record<string, unknown>
-  /** Texts by code point where it is `_id` alone; otherwise those beyond U+FFFF may come elsewhere. */
+  /** Ids by code point where `_id` is its last field; other texts beyond U+FFFF may come elsewhere. */
   sort?: Record<string, 1 | -1>
   skip?: number
   limit?: number

@@ -2,8 +2,8 @@
 import { pack, unpack } from 'msgpackr'
 import type { Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
-import type { Stored } from './stored.ts'
-import { byId, documentsIn, type Table } from './table.ts'
+import { byId, type Stored } from './stored.ts'
+import { documentsIn, type Table } from './table.ts'
 
 export const memoryDocuments = ({ time }: { time: Time }): DocumentStore => documentsIn(table(), time)
 
@@ -30,7 +30,10 @@ function table(): Table {
   return {
     refresh() {},
     read: (collection, id) => storedIn(collection, id)?.document,
-    candidates: collection => ({ documents: documentsOf(collection), areById: true }),
+    candidates: (collection, _filter, { _id, ...others }) => ({
+      documents: documentsOf(collection),
+      isInOrder: _id === 1 && Object.keys(others).length === 0,
+    }),
 
     // All in one turn: nobody comes between, and what throws leaves everything as it was.
     async change(collection, ids, next) {

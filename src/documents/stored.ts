@@ -9,6 +9,9 @@ export type Stored =
   | { seq: Seq; document: Document; removedAt?: never }
   | { seq: Seq; document?: never; removedAt: number }
 
+/** By code point, as LMDB and MongoDB have them. */
+export const byId = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other))
+
 export const TRACE_MS = 3_600_000
 
 export const upserted = (stored: Stored | undefined, id: string, upserts: readonly Upsert[]): Stored | undefined =>

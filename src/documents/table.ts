@@ -2,18 +2,20 @@
 import type { Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { matcherOf } from './matcher.ts'
-import { patched, type Stored, TRACE_MS, upserted } from './stored.ts'
+import { byId, patched, type Stored, TRACE_MS, upserted } from './stored.ts'
 
 // A tenth of a second of start-up, which not every thread needs.
 const mingo = () => import('mingo')
 
 type Fields = Record<string, unknown>
 
+export type Sort = Record<string, 1 | -1>
+
 export interface Candidates {
   /** all that match, and maybe others; each once */
   documents: Iterable<Document>
-  /** whether they come in the order of their ids, by code point */
-  areById: boolean
+  /** whether those that came so far came in the order asked for */
+  isInOrder: boolean
 }
 
 export interface Table extends Pick<DocumentStore, 'seqs' | 'close'> {
@@ -21,7 +23,7 @@ export interface Table extends Pick<DocumentStore, 'seqs' | 'close'> {
   refresh(): void
   read(collection: Collection, id: string): Document | undefined
   /** To be taken within one turn. */
-  candidates(collection: Collection, filter: Fields): Candidates
+  candidates(collection: Collection, filter: Fields, sort: Sort): Candidates
   /** Puts what `next` answers in the place of what is stored; where another writer came between, it is asked again. */
   change(
     collection: Collection,
@@ -48,13 +50,10 @@ const lookupOf = (stage: Fields): Lookup | undefined => {
   return isByEquality ? (stage.$lookup as Lookup) : undefined
 }
 
-/** By code point, as LMDB and MongoDB have them. */
-export const byId = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other))
-
 /** The documents of a table, found by mingo. */
 export function documentsIn(table: Table, time: Time): DocumentStore {
   const candidatesFor = (collection: Collection, filter: Fields): Document[] => [
-    ...table.candidates(collection, filter).documents,
+    ...table.candidates(collection, filter, {}).documents,
   ]
 
   /** Lets go of traces that are older than an hour: more at once than the caller has left. */
@@ -73,19 +72,21 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
       const { Aggregator, Query } = await mingo()
       const matches = matcherOf(filter, Query)
       const fields = Object.keys(sort)
-      const isById = fields.length === 1 && sort._id === 1
       const end = limit === 0 ? Number.POSITIVE_INFINITY : skip + limit
       const found: Document[] = []
       table.refresh()
-      const { documents, areById } = table.candidates(collection, filter)
-      const isInOrder = fields.length === 0 || (isById && areById)
-      for (const document of documents) {
-        if (matches(document) && found.push(document) === end && isInOrder) break
+      const candidates = table.candidates(collection, filter, sort)
+      const isInOrder = (): boolean => fields.length === 0 || candidates.isInOrder
+      for (const document of candidates.documents) {
+        if (matches(document) && found.push(document) === end && isInOrder()) break
       }
-      if (isInOrder) return found.slice(skip)
-      const sorted = isById
-        ? found.sort((one, other) => byId(one._id, other._id))
-        : new Aggregator([{ $sort: sort }]).run<Document>(found)
+      if (isInOrder()) return found.slice(skip)
+      const { _id, ...others } = sort
+      // The sort keeps the order of those that it takes for equal; ids it would compare by other units.
+      if (_id !== undefined && fields.at(-1) === '_id') found.sort((one, other) => _id * byId(one._id, other._id))
+      const isSorted = fields.length === 1 && _id !== undefined
+      const by = fields.at(-1) === '_id' ? others : sort
+      const sorted = isSorted ? found : new Aggregator([{ $sort: by }]).run<Document>(found)
       return sorted.slice(skip, end)
     },
     aggregate: async (collection, pipeline) => {

@@ -21,7 +21,7 @@ const PING_MS = 5_000
 /** Refusals that pass: of a stream whose namesake is still being removed, of a message again that replicas lack yet. */
 const PASSING_CODES = [10049, 10158]
 const OLDEST = [2, 10] as const
-/** Every server takes messages of so many. */
+/** Servers take messages of so many, unless they are set up to take very little. */
 export const LEAST_BYTES = 65_536
 
 export interface Address {

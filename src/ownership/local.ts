@@ -1,5 +1,5 @@
 import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audience/sum.ts'
-import type { Waiting } from '../effects/outbox.ts'
+import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { ActorView, EffectQuery } from '../shard/index.ts'
@@ -57,10 +57,7 @@ export class LocalOwner implements Owner {
 
   async effects(query: EffectQuery, limit: number): Promise<Waiting[]> {
     const lists = await Promise.all(this.all.map(shard => shard.call(remote => remote.effects(query, limit))))
-    return lists
-      .flat()
-      .sort((a, b) => b.at - a.at)
-      .slice(0, limit)
+    return lists.flat().sort(newestFirst).slice(0, limit)
   }
 
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {

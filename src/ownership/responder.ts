@@ -18,6 +18,7 @@ export function answering(
   owner: Owner,
   { time, faults }: { time: Time; faults: Faults },
 ): { close(): Promise<void> } {
+  let room = LEAST_BYTES
   const failed = (error: unknown): void => faults.report('answer of the owner', error)
   const answer = async (message: Msg): Promise<void> => {
     const answered = await put(owner, message.subject, message.string()).then(
@@ -28,8 +29,8 @@ export function answering(
         return { error: new RollcallError('RC_INTERNAL') }
       },
     )
-    // The client knows no server, and what it takes, while it has no connection.
-    const room = nats.info?.max_payload ?? LEAST_BYTES
+    // The client does not know what a message may hold while it has no connection.
+    room = nats.info?.max_payload ?? room
     const parts = partsOf(answered, room - HEADER_BYTES, time.id())
     for (const { data, headers } of parts) message.respond(data, { headers })
   }

@@ -1,6 +1,7 @@
 import { aliveSince } from '../audience/alive.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { audienceOf, sumOf } from '../audience/sum.ts'
+import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
@@ -105,10 +106,11 @@ export function control(
       )
     },
 
-    async effects({ actor, state }, limit) {
+    async effects({ actor, state, before }, limit) {
       const all = [...processors.values()].flatMap(({ partition }) => partition.outbox.list())
       const asked = all.filter(each => (actor ?? each.actor) === each.actor && (state ?? each.state) === each.state)
-      return asked.sort((a, b) => b.at - a.at).slice(0, limit)
+      const later = before ? asked.filter(each => newestFirst(before, each) < 0) : asked
+      return later.sort(newestFirst).slice(0, limit)
     },
 
     status: async () => partitions.map(statusOf),

@@ -3,7 +3,7 @@
  * This is its control plane; events never cross it.
  */
 import type { Audience, AudienceCount } from '../audience/sum.ts'
-import type { Waiting } from '../effects/outbox.ts'
+import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { Parked } from '../partition/parking.ts'
 
@@ -34,6 +34,8 @@ export interface PartitionStatus {
 export interface EffectQuery {
   actor?: string | undefined
   state?: string | undefined
+  /** only those that are listed behind this place */
+  before?: Place | undefined
 }
 
 export interface ShardControl {

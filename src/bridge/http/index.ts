@@ -13,6 +13,7 @@ import { platformRoutes } from './platform.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
+import { viewerRoutes } from './viewers.ts'
 import { webSessionRoutes } from './web-sessions.ts'
 
 const BODY_BYTES = 1_048_576
@@ -20,6 +21,10 @@ const BODY_BYTES = 1_048_576
 const PARAM_CHARS = 4_096
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
+/** A connection on which nothing moves for so long, as where an answer is not read, is cut. No answer takes as long. */
+const STALLED_MS = 30_000
+/** An idle one takes some 13 kB. More are cut as they come. */
+const MOST_CONNECTIONS = 10_000
 const LIMIT_WINDOW_MS = 60_000
 const LIMITED_CALLERS = 100_000
 
@@ -33,6 +38,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     onConstructorPoisoning: 'ignore',
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
+    connectionTimeout: STALLED_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
     clientErrorHandler(_error, socket) {
       const { code, message } = new RollcallError('RC_BAD_REQUEST')
@@ -43,6 +49,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     },
     frameworkErrors: (error, _request, reply) => refuse(error, reply, bridge),
   })
+  app.server.maxConnections = MOST_CONNECTIONS
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
@@ -84,6 +91,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   sessionRoutes(app, bridge)
   platformRoutes(app, bridge)
   readRoutes(app, bridge)
+  viewerRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
   effectRoutes(app, bridge)
