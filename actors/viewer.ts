@@ -14,7 +14,7 @@ import type { ActorKind, Projection, Tally } from './index.ts'
 export const STALE_MS = 3 * 86_400_000
 
 /** The field by which a streamer's viewers are found in the order of time. */
-const seenAt = (streamerId: string, at: number): string => `${streamerId}\n${String(at).padStart(16, '0')}`
+export const seenAt = (streamerId: string, at: number): string => `${streamerId}\n${String(at).padStart(16, '0')}`
 
 export const seenSince = (streamerId: string, at: number) => ({ $gte: seenAt(streamerId, at), $lt: `${streamerId}\v` })
 export const seenBefore = (streamerId: string, at: number) => ({ $gte: `${streamerId}\n`, $lt: seenAt(streamerId, at) })

@@ -5,7 +5,10 @@
 export const ERRORS = {
   RC_INVALID_INPUT: [400, 'The input does not fit its schema; `faults` lists what is wrong and where.'],
   RC_INVALID_JSON: [400, 'The body is not JSON.'],
-  RC_INVALID_POSITION: [400, 'Rollcall-After is not a list of `<partition>-<seq>`.'],
+  RC_INVALID_POSITION: [
+    400,
+    'Rollcall-After is not a list of `<partition>-<seq>`, or one is beyond the end of the log.',
+  ],
   RC_NOT_FOUND: [404, 'There is no such route or no such thing.'],
   RC_SESSION_NOT_FOUND: [404, 'No streamer session has this id.'],
   RC_UNAUTHENTICATED: [401, 'There is no valid token with the request.'],
@@ -25,7 +28,10 @@ export const ERRORS = {
   RC_BAD_REQUEST: [400, 'The request is not one HTTP can carry out.'],
   RC_INTERNAL: [500, 'A fault of Rollcall itself; the log says more.'],
   RC_LOG_UNAVAILABLE: [503, 'The log could not make it all durable. Send it again; what was accepted counts once.'],
-  RC_OVERLOADED: [503, 'More is waiting for the event log than fits. Send it again; what was accepted counts once.'],
+  RC_OVERLOADED: [
+    503,
+    'More waits, for the log or for positions, than fits. Send it again; what was accepted counts once.',
+  ],
   RC_SHARD_LOST: [503, 'The shard died while it was asked; it is being restarted. Try again.'],
   RC_CLOSING: [503, 'Rollcall is ending; it takes no more calls.'],
   RC_ACTOR_PARKED: [503, 'The actor cannot take events just now; /parked says why.'],
@@ -33,9 +39,13 @@ export const ERRORS = {
   RC_UNREACHABLE: [503, 'No server answers where the command line was told to find one.'],
   RC_WAIT_TIMEOUT: [504, 'The position did not become readable within 20 s.'],
   RC_FENCED: [503, 'Another owner claimed the partition; this one stops writing.'],
-  RC_PARTITION_STOPPED: [503, 'A partition stopped; /readyz says why.'],
+  RC_PARTITION_STOPPED: [
+    503,
+    'A partition stopped: too much of it is parked, or a fault, which the log of its owner tells.',
+  ],
   RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
   RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
+  RC_NOT_READY: [503, 'The partitions are being replayed; /readyz says how far they are. Try again.'],
   RC_NO_OWNER: [503, 'No process owns the partitions just now, or the one that does gives no answer. Try again.'],
   RC_OWNED: [503, 'Another process owns the partitions; this one would need ROLLCALL_NATS_URL to work beside it.'],
   RC_DATA_DIR_LOCKED: [503, 'Another process has the data directory open.'],

@@ -14,9 +14,6 @@ import { SteadyTime, systemTime } from './time.ts'
 
 const time = new SteadyTime(systemTime)
 
-/** A shard that has claimed its partitions may be busy so long with what came before. */
-const CLAIMED_MS = 25_000
-
 export interface Rollcall {
   url: string
   /** none while another process owns the partitions */
@@ -30,7 +27,9 @@ export interface Rollcall {
 const close = (part: { close(): void | Promise<void> }): void | Promise<void> => part.close()
 
 /**
- * Puts a process together: opens a bridge, and the partitions with it as soon as no other process owns them. Throws RollcallError if it cannot start, RC_CLOSING at the signal.
+ * Puts a process together: opens a bridge, and the partitions with it as soon as no other process owns them. Resolves
+ * when they are claimed or another process owns them, and listens long before. Throws RollcallError if it cannot start,
+ * RC_CLOSING at the signal.
  */
 export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
@@ -44,19 +43,22 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { partitions } = config
+  const { log, applied } = stores
   const directory = await openDirectory(links, {
-    ...{ partitions, applied: stores.applied, time, faults },
+    ...{ partitions, log, applied, time, faults },
     heed: now => time.heed(now),
   })
   const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults, logger }), close)
-  const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
-  await learn(directory, candidacy, stores)
-  opened.adopt(directory.watch(), close)
+  // Before anything is accepted it is known which partitions cannot take it.
+  directory.learn(await peek(stores.checkpoints, log, partitions))
   const { url, drain } = await bridge.listen(links, config)
-  opened.defer(drain)
-
   wasListening = true
   announce(logger, config, url)
+  const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
+  opened.adopt(directory.watch(), close)
+  opened.defer(drain)
+
+  await candidacy.decided
   const rest = opened.move()
   return {
     url,
@@ -87,18 +89,12 @@ function stand({ config, stores, links, directory, bridge, faults, logger }: Par
       stopped: state => directory.learn([state]),
     })
     directory.passTo(tenure.owner)
+    directory.learn(await peek(stores.checkpoints, stores.log, config.partitions, true))
     return tenure
   }
   const { takeOverMs } = config
   const options = { db: stores.db, isOfUseBeside: links.ownerLink !== null, takeOverMs, begin, time, faults, logger }
   return new Candidacy(options, signal)
-}
-
-/** Before anything is accepted it is known which partitions cannot take it. */
-async function learn(directory: OwnerDirectory, candidacy: Candidacy, stores: OwnStores): Promise<void> {
-  if (await candidacy.decided) return directory.learn(await candidacy.tenure!.owner.states(CLAIMED_MS))
-  directory.learn(await peek(stores.checkpoints, stores.log, stores.places.partitions))
-  await directory.states()
 }
 
 function announce(logger: Logger, config: Config, url: string): void {

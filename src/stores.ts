@@ -50,6 +50,8 @@ type Settings = Record<string, string | number>
 export interface OwnLog extends EventLog {
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
   renew(partition: number, first: Seq): Promise<void>
+  /** Why nothing is taken just now; null if it is. */
+  failing(): RollcallError | null
 }
 
 /**

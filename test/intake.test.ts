@@ -2,13 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { tokenOf as subjectOf } from '../src/nats/subjects.ts'
 import { DAY_MS, doors, NOW, SECRET, tokenOf } from './support/doors.ts'
 
-const {
-  appended,
-  post,
-  request,
-  time: clock,
-  steady: time,
-} = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_RATE_RECORDS: '10000' })
+const { appended, post, request } = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_RATE_RECORDS: '10000' })
 
 /** An answer over either door: how many records were taken, or the code of the refusal; the places of their faults. */
 interface Outcome {

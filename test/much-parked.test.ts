@@ -105,12 +105,13 @@ describe('a partition with more parked events than fit into memory', () => {
     await processor.committer.settled(await log.append(0, [add(1, 'other')]), 5_000)
     const { status } = control(
       {
+        partitions: [0],
         processors: new Map([[0, processor]]),
         refused: new Map(),
         live: memoryLiveSets(new ManualTime()),
         time: new ManualTime(),
       },
-      () => {},
+      { claimed: async () => {}, drain: async () => {} },
     )
     expect(await status()).toMatchObject([{ partition: 0, stopped: null, full: ['adder/k'] }])
     await processor.drain()

@@ -12,7 +12,7 @@ interface Line {
 /** Files that a listed one may import though they are not listed: they decide nothing about a heartbeat. */
 const ASIDE = [
   // The ways of all other inputs.
-  /^src\/bridge\/(http\/(effects|operations|platform(-reads)?|pusher|reads|sessions|web-sessions)|web-events)\.ts$/,
+  /^src\/bridge\/(http\/(effects|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
   // The ground.
   /^src\/(errors|time|retry|observe\/steps)\.ts$/,
   // The shapes of what is handed on.

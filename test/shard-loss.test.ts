@@ -17,6 +17,7 @@ beforeEach(async () => {
     ROLLCALL_DATA: folder,
     ROLLCALL_FLUSH_MS: '50',
     ROLLCALL_SHARDS: '2',
+    ROLLCALL_HISTORY_MS: String(Date.now()),
     ROLLCALL_LOG_LEVEL: 'silent',
   })
   rollcall = await start({ ...config, port: 0 })
@@ -83,8 +84,11 @@ describe('a worker thread that is killed under load', () => {
 
     const after = [...positions].map(([partition, seq]) => `${partition}-${seq}`)
     const { body: viewers } = await ask('/viewers', after)
-    const bySession = Object.fromEntries(['s0', 's1', 's2'].map(id => [id, { alive: 0, attendance: 60 }]))
-    expect(viewers).toEqual({ alive: 0, attendance: 60, bySession })
+    const withoutSession = { alive: 0, attendance: 180, streams: 3 }
+    expect(viewers).toEqual({ alive: 0, attendance: 60, bySession: {}, withoutSession })
+    for (const stream of ['s0', 's1', 's2']) {
+      expect((await ask(`/sessions/${stream}/viewers`)).body).toEqual({ alive: 0, attendance: 60 })
+    }
     const { body: statistics } = await ask(`/statistics?from=${NOON}&to=${NOON + 600_000}`)
     const counts = { viewerCount: 60, countByUserGroup: { g: 60 }, countByViewingCountry: { TW: 60 } }
     expect(statistics.records).toEqual([NOON, NOON + 300_000].map(timestamp => ({ ...counts, timestamp })))

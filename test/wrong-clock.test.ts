@@ -101,9 +101,11 @@ describe('a bridge whose clock is an hour ahead of the owner', () => {
     const machine = new ManualTime(NOON + HOUR)
     const time = new SteadyTime(machine)
     const states: Owner['states'] = async () => [{ partition: 0, stopped: null, now: one.time.now() }]
+    const log = { bounds: async () => ({ incarnation: 'i', first: 1, last: 0 }), failing: () => null }
     const owner = { states } as Partial<Owner> as Owner
     const directory = new OwnerDirectory({
-      ...{ partitions: 1, owner, applied() {}, heed: now => time.heed(now), time, faults: one.faults },
+      ...{ partitions: 1, others: owner, log, applied() {}, time, faults: one.faults },
+      heed: now => time.heed(now),
     })
     const watch = directory.watch()
     for (let second = 0; second < 10; second++) {

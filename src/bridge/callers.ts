@@ -126,6 +126,9 @@ function callerOf({ claims, subject, visitor, isOfOperators }: Verified, setting
   return named(subject)
 }
 
+/** In whose name the caller waits; null: nobody's, since services have no bound of their own. */
+export const waiterOf = ({ isService, userId }: Caller): string | null => (isService ? null : userId)
+
 /** Throws RC_NOT_ALLOWED unless the caller is this user or a service. */
 export function mustBe(caller: Caller, userId: string): void {
   if (!caller.isService && caller.userId !== userId) throw new RollcallError('RC_NOT_ALLOWED')

@@ -79,7 +79,7 @@ export const sessionStart = z.object({
   device: optional(z.literal('lovense')),
 })
 
-const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(100)
+const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(20)
 
 export const preset = z.object({ preset: z.enum(['preview', 'sd']) })
 export const rating = z.object({ userId: id, score: z.number().int().min(1).max(5) })

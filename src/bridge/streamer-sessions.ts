@@ -7,7 +7,7 @@ import type { Append } from '../log/append.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Time } from '../time.ts'
-import { type Caller, mustBe } from './callers.ts'
+import { type Caller, mustBe, waiterOf } from './callers.ts'
 import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
 import type { Stamp } from './stamp.ts'
 
@@ -34,10 +34,20 @@ export class StreamerSessions {
   }
 
   async start(input: unknown, caller: Caller): Promise<{ isNew: boolean; session: ShownSession }> {
-    const { documents, stamp, settings, time } = this.#options
+    const { directory, time } = this.#options
     const at = time.now()
     const { userId, title, device } = parseOne(sessionStart, input, at)
     mustBe(caller, userId)
+    return directory.waiting(waiterOf(caller), () => this.#start(userId, title, device, at))
+  }
+
+  async #start(
+    userId: string,
+    title: string | undefined,
+    device: string | undefined,
+    at: number,
+  ): Promise<{ isNew: boolean; session: ShownSession }> {
+    const { documents, stamp, settings } = this.#options
     const known = await this.#knownBefore(userId)
     const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId)])
     const event: Event = {
@@ -63,12 +73,12 @@ export class StreamerSessions {
     const { settings, time } = this.#options
     const changed = parseOne(preset, input, time.now())
     const session = await this.#ofCaller(id, caller)
-    return this.#change(session, 'session.preset', { ...changed, price: settings.prices[changed.preset] })
+    return this.#change(caller, session, 'session.preset', { ...changed, price: settings.prices[changed.preset] })
   }
 
   async setGoals(id: string, input: unknown, caller: Caller): Promise<ShownSession> {
     const goals = parseOne(sessionGoals, input, this.#options.time.now())
-    return this.#change(await this.#ofCaller(id, caller), 'session.goals', goals)
+    return this.#change(caller, await this.#ofCaller(id, caller), 'session.goals', goals)
   }
 
   /** The streamer's latest session takes ratings after its end too. */
@@ -77,18 +87,22 @@ export class StreamerSessions {
     mustBe(caller, rater)
     const session = await this.#found(id)
     const isLatest = session.active || (await this.#latestOf(session.userId))._id === id
-    return this.#change({ ...session, active: isLatest }, 'session.rate', { rater, score })
+    return this.#change(caller, { ...session, active: isLatest }, 'session.rate', { rater, score })
   }
 
   async end(id: string, caller: Caller): Promise<ShownSession> {
     const session = await this.#ofCaller(id, caller)
-    return session.active ? this.#change(session, 'session.end', {}) : sessionOf(session)
+    return session.active ? this.#change(caller, session, 'session.end', {}) : sessionOf(session)
   }
 
   /** Applies a change to a session and answers with it. */
-  async #change({ _id, userId, active, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
+  async #change(caller: Caller, session: Found, kind: string, facts: object): Promise<ShownSession> {
+    if (!session.active) throw new RollcallError('RC_SESSION_ENDED')
+    return this.#options.directory.waiting(waiterOf(caller), () => this.#changed(session, kind, facts))
+  }
+
+  async #changed({ _id, userId, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
     const { stamp, time } = this.#options
-    if (!active) throw new RollcallError('RC_SESSION_ENDED')
     const arrival = time.now()
     // The later one of two changes wins, and this one follows what it was made to, whatever another bridge's clock said.
     const at = Math.max(arrival, changedAt + 1)

@@ -2,11 +2,15 @@
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { systemTime, type Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
-import { documentKey, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
+import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
+import { isRange, isWithin } from './matcher.ts'
 import type { Stored } from './stored.ts'
-import { documentsIn, type Table } from './table.ts'
+import { type Candidates, documentsIn, type Sort, type Table } from './table.ts'
 
 const SCANNED_AT_ONCE = 1_000
+
+type Fields = Record<string, unknown>
+type Way = Candidates & { isReversed: boolean }
 
 export interface EmbeddedDocumentOptions {
   /** of the LMDB environment, which other threads of the process have open as well */
@@ -37,26 +41,51 @@ function tableAt(path: string): Table {
     return key.length > KEY_BYTES ? undefined : documents.get(key)?.document
   }
 
-  function* found(collection: Collection, { field, spans }: Plan): Generator<Document> {
-    const inOrder = spans.toSorted((one, other) => Buffer.compare(one.start, other.start))
+  function* found(collection: Collection, filter: Fields, way: Plan, candidates: Way): Generator<Document> {
+    const { field, exact, unordered, spans } = way
+    const range = isRange(filter._id) ? filter._id : null
+    const inOrder = [...spans, ...(unordered ? [unordered] : [])].sort((a, b) => Buffer.compare(a.start, b.start))
     for (const [i, span] of inOrder.entries()) {
       // Values that are too long for an entry may share one.
       if (inOrder[i - 1]?.start.equals(span.start)) continue
-      const within =
-        field === '_id'
-          ? documents.getRange(span).map(({ value }) => value.document)
-          : indexes.getRange(span).map(({ value }) => read(collection, value))
-      for (const document of within) if (document !== undefined) yield document
+      // From the end to the start, both included, which finds too much at most.
+      const { start: end, end: start } = span
+      const bounds = candidates.isReversed ? { start, end, reverse: true, inclusiveEnd: true } : span
+      if (field === '_id') {
+        for (const { value } of documents.getRange(bounds)) if (value.document !== undefined) yield value.document
+        continue
+      }
+      for (const { key, value: id } of indexes.getRange(bounds)) {
+        if (!exact && key.length >= ENTRY_BYTES) candidates.isInOrder = false
+        if (range && !isWithin(id, range)) continue
+        const document = read(collection, id)
+        if (document !== undefined) yield document
+      }
     }
+  }
+
+  /** Which way the index goes for the sort: 1, -1; 0 if it does not. */
+  const directionOf = ({ field, spans, unordered, exact }: Plan, sort: Sort): 1 | -1 | 0 => {
+    const [first, ...rest] = Object.keys(sort)
+    if (first === undefined || spans.length !== 1) return 0
+    const direction = sort[first]!
+    const isOfIds = first === '_id' && rest.length === 0 && (field === '_id' || exact)
+    const isOfField = first === field && (rest.length === 0 || (rest.length === 1 && sort._id === direction))
+    if (!isOfIds && !isOfField) return 0
+    const isMixed = unordered !== null && field !== '_id' && indexes.getKeysCount({ ...unordered, limit: 1 }) > 0
+    return isMixed ? 0 : direction
   }
 
   return {
     refresh: () => env.resetReadTxn(),
     read,
 
-    candidates(collection, filter) {
+    candidates(collection, filter, sort) {
       const way = plan(collection, filter)
-      return { documents: found(collection, way), areById: way.field === '_id' }
+      const direction = directionOf(way, sort)
+      const candidates: Way = { documents: [], isInOrder: direction !== 0, isReversed: direction < 0 }
+      candidates.documents = found(collection, filter, way, candidates)
+      return candidates
     },
 
     // No callback runs while LMDB writes, so a thread may end at any moment.

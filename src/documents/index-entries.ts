@@ -3,15 +3,23 @@ import { COLLECTIONS, type Collection, type Document } from './index.ts'
 
 type Fields = Record<string, unknown>
 
+export interface Span {
+  start: Buffer
+  end: Buffer
+}
+
 /** The way to documents: in the index of `field`, from each `start` on, before its `end`. They may still not match. */
 export interface Plan {
   field: string
-  spans: { start: Buffer; end: Buffer }[]
+  spans: Span[]
+  /** where values are that have no order; null where there are none */
+  unordered: Span | null
+  /** each span is of one value */
   exact: boolean
 }
 
 /** Longer entries are cut, which finds too much at most. */
-const ENTRY_BYTES = 576
+export const ENTRY_BYTES = 576
 /** The longest key LMDB takes, less the byte that ends a span. */
 export const KEY_BYTES = 1_977
 
@@ -68,14 +76,14 @@ const planOf = (collection: Collection, field: string, condition: unknown): Plan
   const points = new Set((Array.isArray($in) ? $in : [$eq]).map(termOf))
   if (!points.has(undefined) && !points.has('x')) {
     const spans = Array.from(points, point => key(point!)).map(start => ({ start, end: justAfter(start) }))
-    return [{ field, spans: [...spans, unordered], exact: true }]
+    return [{ field, spans, unordered, exact: true }]
   }
   const low = termOf($gte ?? $gt)
   const high = termOf($lte ?? $lt)
   const type = (low ?? high ?? 'x').charAt(0)
   if (type === 'x') return []
   const end = high?.startsWith(type) ? justAfter(key(high)) : key(String.fromCharCode(type.charCodeAt(0) + 1))
-  return [{ field, spans: [{ start: key(low ?? type), end }, unordered], exact: false }]
+  return [{ field, spans: [{ start: key(low ?? type), end }], unordered, exact: false }]
 }
 
 /** The best way to every document the filter can match: single values before ranges, `_id` first, all if need be. */
@@ -85,5 +93,5 @@ export const plan = (collection: Collection, filter: Fields): Plan => {
     conditions.flatMap(([name, condition]) => (name === field ? planOf(collection, field, condition) : [])),
   )
   const all = { start: keyOf(collection, '_id', 's'), end: keyOf(collection, '_id', 't') }
-  return plans.find(({ exact }) => exact) ?? plans[0] ?? { field: '_id', spans: [all], exact: false }
+  return plans.find(({ exact }) => exact) ?? plans[0] ?? { field: '_id', spans: [all], unordered: null, exact: false }
 }

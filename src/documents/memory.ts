@@ -31,7 +31,10 @@ function table(): Table {
   return {
     refresh() {},
     read: (collection, id) => storedIn(collection, id)?.document,
-    candidates: collection => ({ documents: documentsOf(collection), areById: true }),
+    candidates: (collection, _filter, { _id, ...others }) => ({
+      documents: documentsOf(collection),
+      isInOrder: _id === 1 && Object.keys(others).length === 0,
+    }),
 
     // All in one turn: nobody comes between, and what throws leaves everything as it was.
     async change(collection, ids, next) {

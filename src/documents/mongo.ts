@@ -71,7 +71,8 @@ export function openMongoDocuments(
 
   const makeIndexes = async (): Promise<void> => {
     for (const [name, fields] of Object.entries(COLLECTIONS)) {
-      const keys = fields.map(field => ({ key: { [field]: 1 } }))
+      // With the id, so that the documents of one value are read in the order of their ids.
+      const keys = fields.map(field => ({ key: { [field]: 1, _id: 1 } }))
       const expiry = { key: { _expireAt: 1 }, expireAfterSeconds: 0, sparse: true }
       await repeat(() => db.collection(name).createIndexes([...keys, expiry]))
     }

@@ -7,11 +7,13 @@ import { patched, type Stored, TRACE_MS, upserted } from './stored.ts'
 
 type Fields = Record<string, unknown>
 
+export type Sort = Record<string, 1 | -1>
+
 export interface Candidates {
   /** all that match, and maybe others; each once */
   documents: Iterable<Document>
-  /** whether they come in the order of their ids */
-  areById: boolean
+  /** whether those that came so far came in the order asked for */
+  isInOrder: boolean
 }
 
 export interface Table extends Pick<DocumentStore, 'seqs' | 'close'> {
@@ -19,7 +21,7 @@ export interface Table extends Pick<DocumentStore, 'seqs' | 'close'> {
   refresh(): void
   read(collection: Collection, id: string): Document | undefined
   /** To be taken within one turn. */
-  candidates(collection: Collection, filter: Fields): Candidates
+  candidates(collection: Collection, filter: Fields, sort: Sort): Candidates
   /** Puts what `next` answers in the place of what is stored; where another writer came between, it is asked again. */
   change(
     collection: Collection,
@@ -49,7 +51,7 @@ const lookupOf = (stage: Fields): Lookup | undefined => {
 /** The documents of a table, found by mingo. */
 export function documentsIn(table: Table, time: Time): DocumentStore {
   const candidatesFor = (collection: Collection, filter: Fields): Document[] => [
-    ...table.candidates(collection, filter).documents,
+    ...table.candidates(collection, filter, {}).documents,
   ]
 
   /** Lets go of traces that are older than an hour: more at once than the caller has left. */
@@ -68,16 +70,15 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
       const language = await queryLanguage()
       const matches = matcherOf(filter, language)
       const fields = Object.keys(sort)
-      const isById = fields.length === 1 && sort._id === 1
       const end = limit === 0 ? Number.POSITIVE_INFINITY : skip + limit
       const found: Document[] = []
       table.refresh()
-      const { documents, areById } = table.candidates(collection, filter)
-      const isInOrder = fields.length === 0 || (isById && areById)
-      for (const document of documents) {
-        if (matches(document) && found.push(document) === end && isInOrder) break
+      const candidates = table.candidates(collection, filter, sort)
+      const isInOrder = (): boolean => fields.length === 0 || candidates.isInOrder
+      for (const document of candidates.documents) {
+        if (matches(document) && found.push(document) === end && isInOrder()) break
       }
-      if (isInOrder) return found.slice(skip)
+      if (isInOrder()) return found.slice(skip)
       return language.sorted(found, sort).slice(skip, end)
     },
     aggregate: async (collection, pipeline) => {

@@ -13,6 +13,9 @@ interface Failure {
 
 type Pending = Effect & { parked?: Failure }
 
+/** The place of an effect among all, the newest first. */
+export type Place = Pick<Effect, 'at' | 'id'>
+
 /** An effect that is not done, as `GET /effects` shows it. */
 export interface Waiting extends Effect {
   state: 'waiting' | 'parked'
@@ -20,6 +23,9 @@ export interface Waiting extends Effect {
   error?: string
   code?: string
 }
+
+/** As effects are listed. */
+export const newestFirst = (a: Place, b: Place): number => b.at - a.at || (a.id < b.id ? 1 : -1)
 
 /** Parked effects that are kept; beyond, those of longest ago are given up. */
 const MOST_PARKED = 1_000

@@ -4,6 +4,9 @@ import type { Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
 import type { Seq } from './index.ts'
 
+/** So long after a batch failed the log counts as failing, if none has come through since. */
+const FAILING_MS = 10_000
+
 interface Append {
   events: Event[]
   resolve(seq: Seq): void
@@ -57,6 +60,7 @@ export class Batches {
   #waiting = 0
   #isScheduled = false
   #lastAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(outlet: Outlet) {
@@ -137,6 +141,7 @@ export class Batches {
     if (outgoing.length === 0) return
     try {
       const seqs = await this.#outlet.send(outgoing)
+      this.#failedAt = Number.NEGATIVE_INFINITY
       for (const [i, [{ appends, events }]] of taken.entries()) {
         this.#waiting -= events
         for (const { resolve } of appends) resolve(seqs[i]!)
@@ -148,9 +153,17 @@ export class Batches {
 
   #reject({ appends, events }: Batch, cause: unknown): void {
     const isOwn = cause instanceof RollcallError
+    if (!isOwn) this.#failedAt = this.#outlet.time.monotonic()
     const error = isOwn ? cause : new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
     this.#waiting -= events
     for (const { reject } of appends) reject(error)
+  }
+
+  /** Why appends fail, as far as the last of them show; null if they do not. */
+  get failing(): RollcallError | null {
+    if (this.#waiting >= WAITING_EVENTS) return new RollcallError('RC_OVERLOADED')
+    const isFailing = this.#outlet.time.monotonic() - this.#failedAt < FAILING_MS
+    return isFailing ? new RollcallError('RC_LOG_UNAVAILABLE', 'The log did not take what was sent.') : null
   }
 
   get #isIdle(): boolean {

@@ -21,6 +21,8 @@ const PING_MS = 5_000
 /** Refusals that pass: of a stream whose namesake is still being removed, of a message again that replicas lack yet. */
 const PASSING_CODES = [10049, 10158]
 const OLDEST = [2, 10] as const
+/** Servers take messages of so many, unless they are set up to take very little. */
+export const LEAST_BYTES = 65_536
 
 export interface Address {
   /** one, or a list with commas; may carry `user:password@` or `token@` */
@@ -97,6 +99,8 @@ async function authenticatorOf(creds: string): Promise<Authenticator> {
 export class Connection {
   readonly nats: NatsConnection
   readonly version: string
+  /** bytes of a message, as of the beginning: while it has no connection, the client does not know */
+  readonly maxPayload: number
   readonly time: Time
   readonly #changed = new Set<() => void>()
   #isUp = true
@@ -105,6 +109,7 @@ export class Connection {
   constructor(nats: NatsConnection, version: string, time: Time) {
     this.nats = nats
     this.version = version
+    this.maxPayload = nats.info?.max_payload ?? LEAST_BYTES
     this.time = time
     this.#watch()
   }
@@ -118,6 +123,10 @@ export class Connection {
     }
     this.#isUp = false
     for (const changed of [...this.#changed]) changed()
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
   }
 
   /** How often it broke: what was true of the server before need not be any more. */

@@ -54,7 +54,8 @@ export class StatisticsTeller {
     const over = time.now() - SETTLE_MS - WINDOW_MS
     const oldest = over - lateMs - WINDOW_MS
     for (const timestamp of this.#told.keys()) if (timestamp < oldest) this.#told.delete(timestamp)
-    for (const each of await statistics(documents, oldest, over + 1)) await this.#tellOne(each)
+    const { records } = await statistics(documents, oldest, over + 1)
+    for (const each of records) await this.#tellOne(each)
   }
 
   async #tellOne(data: Statistics): Promise<void> {

@@ -40,12 +40,14 @@ export class Candidacy {
   readonly #actor = createActor(
     candidacyMachine({ wait: () => this.#wait(), begin: () => this.#begin(), own: () => this.#own() }),
   )
+  readonly #aborted: Promise<never>
   #lease: Lease | undefined
 
   constructor(options: CandidacyOptions, signal: AbortSignal) {
     this.#options = options
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
     this.#closing.promise.catch(() => {})
+    this.#aborted = rejectionAt(this.#signal)
     const decided = waitFor(
       this.#actor,
       state => state.matches('owning') || state.matches('lost') || state.context.standsBy,
@@ -87,7 +89,7 @@ export class Candidacy {
     const tenure = await this.#options.begin()
     this.#held.defer(() => tenure.close())
     this.tenure = tenure
-    await this.#whileLeased(tenure.ready())
+    await this.#whileLeased(Promise.race([tenure.ready(), this.#aborted]))
   }
 
   #own(): Promise<never> {
@@ -107,4 +109,11 @@ export class Candidacy {
     await waitFor(this.#actor, state => state.matches('lost'))
     await this.#held.disposeAsync()
   }
+}
+
+function rejectionAt(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {})
+  signal.addEventListener('abort', () => reject(new RollcallError('RC_CLOSING')), { once: true })
+  return promise
 }

@@ -6,19 +6,21 @@ import type { Seq } from '../log/index.ts'
 import type { Positions } from '../log/positions.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry } from '../retry.ts'
-import type { Time } from '../time.ts'
+import type { OwnLog } from '../stores.ts'
+import type { Cancel, Time } from '../time.ts'
 import type { Owner, PartitionState } from './index.ts'
 import type { Links } from './link.ts'
+import { WAIT_MS, Waits } from './waits.ts'
 
-const WAIT_MS = 20_000
 /** A frozen owner does not answer; another one may. */
 const ATTEMPT_MS = 2_000
-const ASKING = { pauses: [100], patienceMs: WAIT_MS }
-const LOOK_MS = 1_000
+const ASKING = { pauses: [100] }
+/** How often the owner is looked at, and while some partitions do not go on. */
+const [LOOK_MS, LOOK_SOON_MS] = [1_000, 250]
 
 /** The owner, or its shard, comes back or another one does, and with it the position; only the time is bounded. */
 const PASSING: ErrorCode[] = [
-  ...(['RC_NO_OWNER', 'RC_FENCED', 'RC_CLOSING'] as const),
+  ...(['RC_NO_OWNER', 'RC_NOT_READY', 'RC_FENCED', 'RC_CLOSING'] as const),
   ...(['RC_SHARD_LOST', 'RC_SHARD_TIMEOUT', 'RC_WAIT_TIMEOUT'] as const),
 ]
 /** The log does not fit its checkpoint, or may not: what is sent for the partition would be passed over later. */
@@ -28,8 +30,9 @@ const TAKERS = new Map(KINDS.flatMap(({ kind, takes }) => takes.map((taken): [st
 
 export interface OwnerDirectoryOptions {
   partitions: number
-  /** null: it is not known yet */
-  owner: Owner | null
+  /** the owner as it is asked from here while another process may be it; null: there is no other process */
+  others: Owner | null
+  log: Pick<OwnLog, 'bounds' | 'failing'>
   /** hears how far the owner is */
   applied(partition: number, seq: Seq): void
   /** hears what time it is for the owner, which counts for more than this process's clock */
@@ -45,12 +48,18 @@ export class OwnerDirectory {
   readonly #unfit = new Map<number, RollcallError>()
   /** actors that take nothing more, by partition */
   readonly #full = new Map<number, ReadonlySet<string>>()
+  readonly #waits: Waits
+  /** by partition: a position that is readable, and all before it */
+  readonly #readable = new Map<number, Seq>()
+  #states: PartitionState[]
   #owner: Owner | null
   #isClosing = false
 
   constructor(options: OwnerDirectoryOptions) {
     this.#options = options
-    this.#owner = options.owner
+    this.#owner = options.others
+    this.#states = this.#allStopped(new RollcallError('RC_NO_OWNER'))
+    this.#waits = new Waits(options.time)
     this.#closing.promise.catch(() => {})
   }
 
@@ -59,9 +68,9 @@ export class OwnerDirectory {
     return this.#owner
   }
 
-  /** From here on all is asked of this one. */
-  passTo(owner: Owner): void {
-    this.#owner = owner
+  /** From here on all is asked of this one; null: of other processes. */
+  passTo(owner: Owner | null): void {
+    this.#owner = owner ?? this.#options.others
   }
 
   /** Tells RC_CLOSING to all who wait for a position, now and from here on. */
@@ -70,25 +79,55 @@ export class OwnerDirectory {
     this.#closing.reject(new RollcallError('RC_CLOSING'))
   }
 
+  /**
+   * Does work that waits, on behalf of a user, or of a service: null. RC_OVERLOADED where too many wait already,
+   * RC_WAIT_TIMEOUT after 20 s.
+   */
+  waiting<T>(userId: string | null, work: () => Promise<T>): Promise<T> {
+    return this.#waits.hold(userId, work)
+  }
+
+  /** Throws RC_INVALID_POSITION for one beyond the end of the log, which another bridge may just have moved. */
+  async mustBeGiven(positions: Positions): Promise<void> {
+    const given = async ([partition, seq]: [number, Seq]): Promise<void> => {
+      if (this.#isReadable(partition, seq)) return
+      if (seq > (await this.#options.log.bounds(partition)).last) throw new RollcallError('RC_INVALID_POSITION')
+    }
+    await Promise.all([...positions].map(given))
+  }
+
   /** Resolves when the positions are applied, committed and projected; RC_WAIT_TIMEOUT after 20 s. */
   async settled(positions: Positions): Promise<void> {
-    const settled = ([partition, seq]: [number, Seq]): Promise<void> =>
-      this.ask((owner, withinMs) => owner.settled(partition, seq, withinMs))
-    await Promise.all([...positions].map(settled))
+    await Promise.all([...positions].map(([partition, seq]) => this.#settled(partition, seq)))
+  }
+
+  async #settled(partition: number, seq: Seq): Promise<void> {
+    if (this.#isReadable(partition, seq)) return
+    const wait = this.#waits.join(`${partition}-${seq}`, until =>
+      this.#ask((owner, withinMs) => owner.settled(partition, seq, withinMs), until),
+    )
+    await Promise.race([wait, this.#closing.promise])
+    if (!this.#isReadable(partition, seq)) this.#readable.set(partition, seq)
+    this.#options.applied(partition, seq)
+  }
+
+  #isReadable(partition: number, seq: Seq): boolean {
+    return seq <= (this.#readable.get(partition) ?? 0)
   }
 
   /** Asks until an owner answers; RC_WAIT_TIMEOUT after 20 s. */
   ask<T>(question: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
-    return Promise.race([this.#ask(question), this.#closing.promise])
+    const until = this.#options.time.monotonic() + WAIT_MS
+    return Promise.race([this.#ask(question, () => until), this.#closing.promise])
   }
 
-  async #ask<T>(question: (owner: Owner, withinMs: number) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (owner: Owner, withinMs: number) => Promise<T>, until: () => number): Promise<T> {
     const { time } = this.#options
-    const until = time.monotonic() + WAIT_MS
-    const once = async (): Promise<T> =>
-      question(this.owner, Math.max(0, Math.min(until - time.monotonic(), ATTEMPT_MS)))
+    const left = (): number => until() - time.monotonic()
+    const once = async (): Promise<T> => question(this.owner, Math.max(0, Math.min(left(), ATTEMPT_MS)))
+    const isFinal = (error: unknown): boolean => this.#isClosing || !isPassing(error) || left() <= 0
     try {
-      return await retry(once, ASKING, { time, isFinal: error => this.#isClosing || !isPassing(error) })
+      return await retry(once, ASKING, { time, isFinal })
     } catch (error) {
       throw isPassing(error) ? new RollcallError('RC_WAIT_TIMEOUT') : error
     }
@@ -108,58 +147,75 @@ export class OwnerDirectory {
     return new RollcallError('RC_ACTOR_PARKED', `${parked} cannot take events just now; /parked says why.`)
   }
 
+  /** Why nothing is taken at all just now; null if it is. */
+  get failing(): RollcallError | null {
+    return this.#options.log.failing()
+  }
+
+  /** Whether they go on, as of the last look. */
+  get states(): readonly PartitionState[] {
+    return this.#states
+  }
+
   /** Asks the owner about all of them; without an owner none goes on. */
-  async states(): Promise<PartitionState[]> {
+  async look(): Promise<void> {
     try {
-      const states = await this.owner.states()
-      this.learn(states)
-      return states
+      this.#states = await this.owner.states()
+      this.learn(this.#states)
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error
-      const { code, message } = error
-      return Array.from({ length: this.#options.partitions }, (_, partition) => ({
-        partition,
-        stopped: { code, message },
-      }))
+      this.#states = this.#allStopped(error)
     }
   }
 
-  /** A state that says nothing of the log leaves the partition as it was. */
-  learn(states: PartitionState[]): void {
+  #allStopped({ code, message }: RollcallError): PartitionState[] {
+    const all = Array.from({ length: this.#options.partitions }, (_, partition) => partition)
+    return all.map(partition => ({ partition, stopped: { code, message } }))
+  }
+
+  /** A state that says nothing of the log leaves what the partition takes as it was. */
+  learn(states: readonly PartitionState[]): void {
     const now = states.find(state => Number.isFinite(state.now))?.now
     if (now !== undefined) this.#options.heed(now)
-    for (const { partition, stopped, applied, full } of states) {
+    for (const { partition, stopped, applied, replayUntil, full } of states) {
       if (applied) this.#options.applied(partition, applied)
       if (full?.length === 0) this.#full.delete(partition)
       else if (full) this.#full.set(partition, new Set(full))
-      if (!stopped) this.#unfit.delete(partition)
+      // A replay has begun only where the log fits.
+      if (!stopped || (stopped.code === 'RC_NOT_READY' && replayUntil)) this.#unfit.delete(partition)
       else if (UNFIT.includes(stopped.code)) {
         this.#unfit.set(partition, new RollcallError(stopped.code as ErrorCode, stopped.message))
       }
     }
   }
 
-  /** Learns every second, until it is closed. */
+  /** Looks now and every second, more often while some do not go on, until it is closed. */
   watch(): { close(): void } {
     const { time, faults } = this.#options
-    let isLooking = false
+    let isClosed = false
+    let cancel: Cancel = () => {}
     const look = async (): Promise<void> => {
-      if (isLooking) return
-      isLooking = true
-      await this.states().catch(error => faults.report('look at the owner', error))
-      isLooking = false
+      await this.look().catch(error => faults.report('look at the owner', error))
+      if (isClosed) return
+      cancel = time.after(this.#states.some(({ stopped }) => stopped) ? LOOK_SOON_MS : LOOK_MS, look)
     }
-    return { close: time.every(LOOK_MS, look) }
+    look()
+    return {
+      close() {
+        isClosed = true
+        cancel()
+      },
+    }
   }
 }
 
 /** The directory of a bridge, which asks over the link until it owns the partitions itself. */
 export async function openDirectory(
   { ownerLink }: Pick<Links, 'ownerLink'>,
-  options: Omit<OwnerDirectoryOptions, 'owner'>,
+  options: Omit<OwnerDirectoryOptions, 'others'>,
 ): Promise<OwnerDirectory> {
-  const owner = ownerLink && (await import('./remote.ts')).remoteOwner(ownerLink)
-  return new OwnerDirectory({ ...options, owner })
+  const others = ownerLink && (await import('./remote.ts')).remoteOwner(ownerLink)
+  return new OwnerDirectory({ ...options, others })
 }
 
 const isPassing = (error: unknown): boolean => PASSING.some(code => isCode(error, code))

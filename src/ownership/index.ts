@@ -10,14 +10,9 @@ import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../s
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
-export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & {
-  /** the last entry that is in the state; undefined where that is not known */
-  applied?: Seq
-  /** actors that take nothing more; undefined where that is not known */
-  full?: string[]
-  /** ms; by the owner's clock; undefined where that is not known */
-  now?: number
-}
+/** What is not known of it is left out. */
+export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> &
+  Partial<Pick<PartitionStatus, 'applied' | 'replayUntil' | 'full' | 'now'>>
 
 export interface Owner {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */

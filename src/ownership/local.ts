@@ -1,5 +1,5 @@
 import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audience/sum.ts'
-import type { Waiting } from '../effects/outbox.ts'
+import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { ActorView, EffectQuery } from '../shard/index.ts'
@@ -57,17 +57,16 @@ export class LocalOwner implements Owner {
 
   async effects(query: EffectQuery, limit: number): Promise<Waiting[]> {
     const lists = await Promise.all(this.all.map(shard => shard.call(remote => remote.effects(query, limit))))
-    return lists
-      .flat()
-      .sort((a, b) => b.at - a.at)
-      .slice(0, limit)
+    return lists.flat().sort(newestFirst).slice(0, limit)
   }
 
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {
     const states = this.all.map(async shard => {
       try {
         const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped, applied, full, now }) => ({ partition, stopped, applied, full, now }))
+        return states.map(({ partition, stopped, applied, replayUntil, full, now }) => ({
+          ...{ partition, stopped, applied, replayUntil, full, now },
+        }))
       } catch (error) {
         if (!(error instanceof RollcallError)) throw error
         const { code, message } = error

@@ -9,6 +9,12 @@ export const ALL_SUBJECTS = `${SUBJECT}.*`
 const text = z.string().max(4_096)
 const partition = z.number().int().min(0)
 
+const effectQuery = z.object({
+  actor: text.optional(),
+  state: text.optional(),
+  before: z.object({ at: z.number(), id: text }).optional(),
+})
+
 /** The questions, each with what is asked along. Nothing else of an owner is in reach. */
 const QUESTIONS = {
   settled: z.tuple([partition, z.number().int().min(0), z.number().min(0).max(25_000)]),
@@ -17,7 +23,7 @@ const QUESTIONS = {
   alive: z.tuple([text]),
   actor: z.tuple([partition, text, text]),
   parked: z.union([z.tuple([]), z.tuple([partition])]),
-  effects: z.tuple([z.object({ actor: text.optional(), state: text.optional() }), z.number().int().min(1).max(1_000)]),
+  effects: z.tuple([effectQuery, z.number().int().min(1).max(1_001)]),
   states: z.tuple([]),
 } satisfies { [Name in keyof Owner]: z.ZodType<Parameters<Owner[Name]>> }
 

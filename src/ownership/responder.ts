@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { LEAST_BYTES } from '../nats/index.ts'
 import { isInbox } from '../nats/subjects.ts'
 import type { Faults } from '../observe/index.ts'
 import { atMost, type Time } from '../time.ts'
@@ -17,6 +18,7 @@ export function answering(
   owner: Owner,
   { time, faults }: { time: Time; faults: Faults },
 ): { close(): Promise<void> } {
+  let room = LEAST_BYTES
   const failed = (error: unknown): void => faults.report('answer of the owner', error)
   const answer = async (message: Msg): Promise<void> => {
     const answered = await put(owner, message.subject, message.string()).then(
@@ -27,7 +29,9 @@ export function answering(
         return { error: new RollcallError('RC_INTERNAL') }
       },
     )
-    const parts = partsOf(answered, nats.info!.max_payload - HEADER_BYTES, time.id())
+    // The client does not know what a message may hold while it has no connection.
+    room = nats.info?.max_payload ?? room
+    const parts = partsOf(answered, room - HEADER_BYTES, time.id())
     for (const { data, headers } of parts) message.respond(data, { headers })
   }
   // No queue group: an owner that is paused must not be the only one who was asked.

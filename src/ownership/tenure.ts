@@ -124,11 +124,15 @@ export class Tenure {
 
   /** Resolves when all partitions are claimed, and other processes are answered; RC_SHARD_LOST if a shard never starts. */
   async ready(): Promise<void> {
+    const { nats, ownerLink } = this.#options.links
+    if (ownerLink) await this.#answer(ownerLink)
     await Promise.all(this.owner.all.map(shard => shard.ready()))
-    const { links, time, faults } = this.#options
-    const { nats, ownerLink } = links
     if (nats) await this.#tellStatistics(nats)
-    if (!ownerLink) return
+  }
+
+  /** Answers other processes, which are told how far the partitions are while these are claimed. */
+  async #answer(ownerLink: NatsConnection): Promise<void> {
+    const { time, faults } = this.#options
     const { answering } = await import('./responder.ts')
     const answers = answering(ownerLink, this.owner, { time, faults })
     this.#parts.defer(() => answers.close())

@@ -56,7 +56,7 @@ export class Processor {
   readonly #endChecks: Cancel
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
-  readonly #replayUntil: Seq
+  readonly replayUntil: Seq
   #running: Promise<void> = Promise.resolve()
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
@@ -66,7 +66,7 @@ export class Processor {
     const number = partition.claim.partition
     this.partition = partition
     this.#options = options
-    this.#replayUntil = replayUntil
+    this.replayUntil = replayUntil
     const { store, documents, live, flushMs, log, receiverOf, time, faults } = options
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
@@ -146,7 +146,7 @@ export class Processor {
       }
       this.#isApplying = false
       committer.poke()
-      if (partition.applied < this.#replayUntil) continue
+      if (partition.applied < this.replayUntil) continue
       this.#performer.open()
       this.#ticker.arm()
     }

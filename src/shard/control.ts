@@ -1,12 +1,17 @@
 import { aliveSince } from '../audience/alive.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { audienceOf, sumOf } from '../audience/sum.ts'
+import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
+import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
-import type { ShardControl } from './index.ts'
+import type { PartitionStatus, ShardControl } from './index.ts'
 
 export interface ControlOptions {
+  /** all that the shard is to own */
+  partitions: readonly number[]
+  /** those that it has claimed so far */
   processors: ReadonlyMap<number, Processor>
   /** partitions the shard could not take over, and why */
   refused: ReadonlyMap<number, RollcallError>
@@ -14,34 +19,75 @@ export interface ControlOptions {
   time: Time
 }
 
-/** Answers for the partitions of one shard; `drained` hears of its end. */
-export function control({ processors, refused, live, time }: ControlOptions, drained: () => void): ShardControl {
-  const owned = (partition: number): Processor => {
+/** A thread that follows one that died is waited for so long; whoever comes while more is replayed is to come again. */
+const SHORT_MS = 1_000
+const LOOK_MS = 20
+
+/** Answers for the partitions of one shard, from before they are claimed on. */
+export function control(
+  { partitions, processors, refused, live, time }: ControlOptions,
+  { claimed, drain }: Pick<ShardControl, 'claimed' | 'drain'>,
+): ShardControl {
+  const stoppedOf = (partition: number): RollcallError | undefined => {
     const processor = processors.get(partition)
-    const stopped = processor ? processor.stopped : refused.get(partition)
-    if (!processor || stopped) throw stopped ?? new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
-    return processor
+    if (!processor) return refused.get(partition) ?? new RollcallError('RC_NOT_READY')
+    const isReplaying = processor.partition.applied < processor.replayUntil
+    return processor.stopped ?? (isReplaying ? new RollcallError('RC_NOT_READY') : undefined)
   }
-  const partitions = () => [...processors.values()].map(({ partition }) => partition)
-  // The sum of all but one would pass for the whole.
-  const allPartitions = () => {
-    const [refusal] = refused.values()
-    const stopped = refusal ?? [...processors.values()].find(({ stopped }) => stopped)?.stopped
-    if (stopped) throw stopped
-    return partitions()
+
+  /** Those of the partitions, once they show what was in the log at their claim; the sum of all but one would pass for the whole. */
+  const ready = async (asked: readonly number[]): Promise<Partition[]> => {
+    const until = time.monotonic() + SHORT_MS
+    for (;;) {
+      const stops = asked.map(stoppedOf).filter(stopped => stopped !== undefined)
+      if (stops.length === 0) return asked.map(partition => processors.get(partition)!.partition)
+      const final = stops.find(({ code }) => code !== 'RC_NOT_READY')
+      if (final || time.monotonic() >= until) throw final ?? stops[0]
+      await time.sleep(LOOK_MS)
+    }
+  }
+  const readyOne = async (partition: number): Promise<Partition> => (await ready([own(partition)]))[0]!
+  const own = (partition: number): number => {
+    if (partitions.includes(partition)) return partition
+    throw new RollcallError('RC_INTERNAL', `Partition ${partition} is elsewhere.`)
+  }
+
+  const statusOf = (partition: number): PartitionStatus => {
+    const processor = processors.get(partition)
+    const stopped = stoppedOf(partition)
+    return {
+      partition,
+      epoch: processor?.partition.claim.epoch ?? 0,
+      applied: processor?.partition.applied ?? 0,
+      cut: processor?.partition.claim.cut ?? 0,
+      outbox: processor?.partition.outbox.size ?? 0,
+      now: time.now(),
+      replayUntil: processor?.replayUntil ?? 0,
+      stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
+      full: processor?.partition.parking.full ?? [],
+    }
   }
 
   return {
-    settled: async (partition, seq, withinMs) => owned(partition).committer.settled(seq, withinMs),
+    claimed,
+
+    async settled(partition, seq, withinMs) {
+      const stopped = stoppedOf(own(partition))
+      const processor = processors.get(partition)
+      if (!processor || (stopped && stopped.code !== 'RC_NOT_READY')) throw stopped
+      await processor.committer.settled(seq, withinMs)
+    },
 
     async audience() {
+      const all = await ready(partitions)
       const now = time.now()
-      return audienceOf(allPartitions().map(({ counters }) => counters.audience(now)))
+      return audienceOf(all.map(({ counters }) => counters.audience(now)))
     },
 
     async audienceOf(stream) {
+      const all = await ready(partitions)
       const now = time.now()
-      const counts = allPartitions().map(async partition => ({
+      const counts = all.map(async partition => ({
         alive: partition.counters.alive(now, stream),
         attendance: await partition.attendanceOf(stream),
       }))
@@ -51,49 +97,29 @@ export function control({ processors, refused, live, time }: ControlOptions, dra
     alive: stream => live.alive(aliveSince(time.now()), stream),
 
     async actor(partition, kind, key) {
-      const { partition: owner } = owned(partition)
+      const owner = await readyOne(partition)
       const snapshot = await owner.view(kind, key)
       return { kind, key, partition, seq: owner.applied, snapshot }
     },
 
     async parked() {
-      return partitions().flatMap(({ claim, parking }) =>
+      return [...processors.values()].flatMap(({ partition: { claim, parking } }) =>
         parking.list().map(parked => ({ partition: claim.partition, ...parked })),
       )
     },
 
-    async effects({ actor, state }, limit) {
-      const all = partitions().flatMap(({ outbox }) => outbox.list())
+    async effects({ actor, state, before }, limit) {
+      const all = [...processors.values()].flatMap(({ partition }) => partition.outbox.list())
       const asked = all.filter(each => (actor ?? each.actor) === each.actor && (state ?? each.state) === each.state)
-      return asked.sort((a, b) => b.at - a.at).slice(0, limit)
+      const later = before ? asked.filter(each => newestFirst(before, each) < 0) : asked
+      return later.sort(newestFirst).slice(0, limit)
     },
 
-    async status() {
-      const now = time.now()
-      const refusals = [...refused].map(([partition, error]) => ({
-        ...{ partition, epoch: 0, applied: 0, cut: 0, outbox: 0, now },
-        stopped: { code: error.code, message: error.message },
-        full: [],
-      }))
-      const states = [...processors.values()].map(({ partition, stopped }) => ({
-        partition: partition.claim.partition,
-        epoch: partition.claim.epoch,
-        applied: partition.applied,
-        cut: partition.claim.cut,
-        outbox: partition.outbox.size,
-        now,
-        stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
-        full: partition.parking.full,
-      }))
-      return [...refusals, ...states]
-    },
+    status: async () => partitions.map(statusOf),
 
     // In a worker thread `exit` ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
     crash: async () => process.exit(1),
 
-    async drain() {
-      await Promise.all([...processors.values()].map(processor => processor.drain()))
-      drained()
-    },
+    drain,
   }
 }

@@ -3,7 +3,7 @@
  * This is its control plane; events never cross it.
  */
 import type { Audience, AudienceCount } from '../audience/sum.ts'
-import type { Waiting } from '../effects/outbox.ts'
+import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
 
@@ -26,7 +26,9 @@ export interface PartitionStatus {
   outbox: number
   /** ms; by the clock of the ticks */
   now: number
-  /** why it does not go on */
+  /** the entry up to which it is replayed before it shows its state; 0: not claimed yet */
+  replayUntil: Seq
+  /** why it does not go on, or not yet */
   stopped: { code: string; message: string } | null
   /** actors that take nothing more, since too much of theirs is parked */
   full: string[]
@@ -36,9 +38,13 @@ export interface PartitionStatus {
 export interface EffectQuery {
   actor?: string | undefined
   state?: string | undefined
+  /** only those that are listed behind this place */
+  before?: Place | undefined
 }
 
 export interface ShardControl {
+  /** Resolves when each partition is claimed, or cannot be. */
+  claimed(): Promise<void>
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; commits at once. RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>
   /** In all, and on every stream with a beat in the last 24 h. */

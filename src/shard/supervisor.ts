@@ -34,7 +34,7 @@ const CALL_MS = 25_000
 const RESTARTS_MS = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000]
 /** A thread that ran for so long was not lost in a row. */
 const STABLE_MS = 30_000
-/** A shard that never came up is given up after so many tries. */
+/** A shard that never claimed its partitions is given up after so many tries. */
 const FIRST_TRIES = 5
 const DRAIN_MS = 10_000
 
@@ -55,7 +55,7 @@ export class Shard {
   #run: Run | undefined
   #up = Promise.withResolvers<Run>()
   #isUp = false
-  #wasUp = false
+  #wasReady = false
   #closing = false
   #failures = 0
 
@@ -102,10 +102,12 @@ export class Shard {
     const isUp = (): void => {
       if (this.#run !== run) return
       this.#isUp = true
-      this.#wasUp = true
       this.#up.resolve(run)
     }
     run.remote.status().then(isUp, ended)
+    run.remote.claimed().then(() => {
+      this.#wasReady = true
+    }, ended)
   }
 
   #lose(error: unknown, started: number): void {
@@ -120,7 +122,7 @@ export class Shard {
     this.#isUp = false
     const { time, restarting } = this.#options
     this.#failures = time.monotonic() - started > STABLE_MS ? 0 : this.#failures + 1
-    if (!this.#wasUp && this.#failures === FIRST_TRIES) {
+    if (!this.#wasReady && this.#failures === FIRST_TRIES) {
       this.#closing = true
       this.#refuse(new RollcallError('RC_SHARD_LOST', 'The shard does not start.', { cause: error }))
       return
@@ -139,9 +141,16 @@ export class Shard {
     this.#up.reject(error)
   }
 
-  /** Resolves when the shard's partitions are claimed and answer; RC_SHARD_LOST if it never starts. */
+  /** Resolves when the shard's partitions are claimed; RC_SHARD_LOST if it never starts. */
   async ready(): Promise<void> {
-    await this.#up.promise
+    for (;;) {
+      const { remote, lost } = await this.#up.promise
+      try {
+        return await Promise.race([remote.claimed(), lost])
+      } catch (error) {
+        if (!isCode(error, 'RC_SHARD_LOST')) throw error
+      }
+    }
   }
 
   /** Calls the shard; waits while it restarts. Rejects with RC_SHARD_LOST if it dies meanwhile, never hangs. */

@@ -74,7 +74,8 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const parts = { log, store: stores.checkpoints, documents, live, receiverOf: receivers.receiverOf }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
-  for (const partition of partitions) {
+  const draining = new AbortController()
+  const claim = async (partition: number): Promise<void> => {
     try {
       const rest = { owner, kinds: KINDS, rules, flushMs, partitions: places.partitions, time }
       processors.set(partition, await Processor.claim(partition, { ...parts, ...rest, faults: faultsOf(partition) }))
@@ -86,7 +87,19 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
       refused.set(partition, error as RollcallError)
     }
   }
-  await new Promise<void>(drained => serve(control({ processors, refused, live, time }, drained), ports.control))
+  const claimAll = async (): Promise<void> => {
+    for (const partition of partitions) if (!draining.signal.aborted) await claim(partition)
+  }
+  const claims = claimAll()
+  const drained = Promise.withResolvers<void>()
+  const drain = async (): Promise<void> => {
+    draining.abort()
+    await claims
+    await Promise.all([...processors.values()].map(processor => processor.drain()))
+    drained.resolve()
+  }
+  serve(control({ partitions, processors, refused, live, time }, { claimed: () => claims, drain }), ports.control)
+  await drained.promise
   await receivers.close()
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()

@@ -14,6 +14,63 @@ export function documentOrderContract(name: string, open: () => Promise<OpenedDo
     })
     afterEach(() => opened.destroy())
 
+    describe('when read in parts,', () => {
+      const IDS = ['a', 'a/b', 'b', 'b#2', 'é', '\uff5e', '\u{1f600}', 'z'].sort((a, b) =>
+        Buffer.compare(Buffer.from(a), Buffer.from(b)),
+      )
+      type Query = Parameters<DocumentStore['find']>[1]
+
+      beforeEach(() =>
+        store.upsertMany('statistics', [
+          ...IDS.map((id, n) => ({ id, seq: 1, set: { timestamp: n % 2 === 0 ? 7 : n } })),
+          { id: 'none', seq: 1, set: {} },
+        ]),
+      )
+
+      const parts = async (
+        next: (last: { _id: string; timestamp?: unknown } | undefined) => Query,
+      ): Promise<string[]> => {
+        const ids: string[] = []
+        for (let last: Awaited<ReturnType<DocumentStore['find']>>[number] | undefined; ; ) {
+          const [found] = await store.find('statistics', { ...next(last), limit: 1 })
+          if (!found || ids.length > 20) return ids
+          last = found
+          ids.push(found._id)
+        }
+      }
+
+      test.each([
+        1, -1,
+      ] as const)('of one value come in the order of their ids, by code point (%d)', async direction => {
+        const behind = direction === 1 ? '$gt' : '$lt'
+        const read = parts(last => ({
+          filter: { timestamp: 7, ...(last && { _id: { [behind]: last._id } }) },
+          sort: { _id: direction },
+        }))
+        const sevens = IDS.filter((_, n) => n % 2 === 0 || n === 7)
+        expect(await read).toEqual(direction === 1 ? sevens : sevens.reverse())
+      })
+
+      test.each([1, -1] as const)('of all values come in the order of their ids (%d)', async direction => {
+        const behind = direction === 1 ? '$gt' : '$lt'
+        const read = parts(last => ({ filter: last ? { _id: { [behind]: last._id } } : {}, sort: { _id: direction } }))
+        const all = [...IDS, 'none'].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+        expect(await read).toEqual(direction === 1 ? all : all.reverse())
+      })
+
+      test('come in the order of values, then of ids, behind a place', async () => {
+        const read = parts(last => ({
+          filter: {
+            timestamp: { $gte: 2, ...(last && { $lte: last.timestamp }) },
+            ...(last && { $or: [{ timestamp: { $lt: last.timestamp } }, { _id: { $lt: last._id } }] }),
+          },
+          sort: { timestamp: -1, _id: -1 },
+        }))
+        const sevens = IDS.filter((_, n) => n % 2 === 0 || n === 7)
+        expect(await read).toEqual([...sevens.reverse(), IDS[5], IDS[3]])
+      })
+    })
+
     describe('when ordered,', () => {
       const ordered = async (query: Parameters<DocumentStore['find']>[1]): Promise<string[]> =>
         (await store.find('statistics', query)).map(({ _id }) => _id)

@@ -48,6 +48,27 @@ describe('the embedded documents', () => {
   })
   afterEach(() => opened.destroy())
 
+  test.each([
+    [{ filter: { active: true }, sort: { _id: -1 } }, ['s5', 's4'], ['s1', 's2', 's3']],
+    [{ filter: { active: true, _id: { $lt: 's5' } }, sort: { _id: -1 } }, ['s4', 's3'], ['s1', 's2', 's5']],
+    [{ filter: { active: { $ne: false } }, sort: { _id: -1 } }, ['s5', 's4'], ['s1', 's2', 's3']],
+    [{ filter: { userId: { $gte: 'u3' } }, sort: { userId: 1, _id: 1 } }, ['s3', 's4'], ['s1', 's2', 's5']],
+    [{ filter: { userId: { $lte: 'u4' } }, sort: { userId: -1, _id: -1 } }, ['s4', 's3'], ['s1', 's2', 's5']],
+  ] as const)('are not read beyond the limit: %j', async (query, ids, broken) => {
+    const sessions = [1, 2, 3, 4, 5].map(n => ({ id: `s${n}`, seq: 1, set: { active: true, userId: `u${n}` } }))
+    await store.upsertMany('sessions', sessions)
+    // What is no document cannot be read.
+    const env = open({ path, maxDbs: 8, noMemInit: true })
+    const raw = env.openDB<Buffer, Buffer>('documents', {
+      useVersions: true,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+    })
+    for (const id of broken) await raw.put(documentKey('sessions', id), Buffer.from([0xc1, 0xc1, 0xc1]), 1)
+    await env.close()
+    expect((await store.find('sessions', { ...query, limit: 2 } as never)).map(({ _id }) => _id)).toEqual(ids)
+  })
+
   /** Runs code in another thread, where `store` is a handle of its own. */
   const inThread = (code: string): Worker =>
     new Worker(

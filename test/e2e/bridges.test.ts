@@ -104,7 +104,7 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('two processes 
     expect((await first.post('/sessions', { userId: 's1' })).status).toBe(200)
   })
 
-  test('tell of more streams than one message of NATS has room for', async () => {
+  test('count more streams than one message of NATS has room for', async () => {
     await start()
     const at = Date.now() - 10_000
     const beats = Array.from({ length: 10_000 }, (_, n) => ({
@@ -115,7 +115,7 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('two processes 
     const batches = Array.from({ length: 10 }, (_, n) => beats.slice(n * 1_000, (n + 1) * 1_000))
     await inParallel(4, batches, async batch => expect((await second.post('/heartbeats', batch)).status).toBe(202))
     const [own, asked] = await answers('/viewers')
-    expect(JSON.stringify(asked.body).length).toBeGreaterThan(2_000_000)
+    expect(asked.body.withoutSession).toEqual({ alive: 10_000, attendance: 10_000, streams: 10_000 })
     expect(asked).toEqual(own)
   })
 
@@ -157,9 +157,12 @@ describe.skipIf(mongodb === null || natsServerBinary() === null)('two processes 
       const { status, body } = await second.get(path)
       expect([path, status, body.code]).toEqual([path, 503, 'RC_NO_OWNER'])
     }
-    const { status: readiness, body } = await second.get('/readyz')
-    expect([readiness, body.ready, body.stopped.length]).toEqual([503, false, 16])
-    expect(body.stopped[7]).toMatchObject({ partition: 7, stopped: { code: 'RC_NO_OWNER' } })
+    const told = await vi.waitUntil(async () => {
+      const { status, body } = await second.get('/readyz')
+      return status === 503 && body
+    }, 10_000)
+    expect([told.ready, told.stopped.length]).toEqual([false, 16])
+    expect(told.stopped[7]).toMatchObject({ partition: 7, stopped: { code: 'RC_NO_OWNER' } })
   })
 
   test('take nothing for a partition whose log was lost, whether there is an owner or not', async () => {

@@ -86,7 +86,14 @@ function expectSteadyNow(): number {
 
 it('counts who is alive and who attended, in all and on every stream', async () => {
   const { status, body } = await server.get('/viewers', { after: true })
-  expect([status, body]).toEqual([200, viewers(beats, expectSteadyNow())])
+  const { bySession, ...all } = viewers(beats, expectSteadyNow())
+  const counts = Object.values(bySession)
+  const sum = (of: (count: (typeof counts)[number]) => number): number => counts.reduce((s, count) => s + of(count), 0)
+  const withoutSession = {
+    ...{ alive: sum(({ alive }) => alive), attendance: sum(({ attendance }) => attendance) },
+    streams: counts.length,
+  }
+  expect([status, body]).toEqual([200, { ...all, bySession: {}, withoutSession }])
 })
 
 it('counts alive and attendance of one stream', async () => {

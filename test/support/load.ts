@@ -43,12 +43,17 @@ export async function send(requests: Sent[], to: Server): Promise<void> {
 export async function expectAll(beats: Heartbeat[], on: Server): Promise<void> {
   const { body } = await on.get('/statistics?from=0&to=9999999999999', { after: true })
   expect(body.records).toEqual(statistics(beats))
-  const attendance = ({ attendance, bySession }: Body) => ({
-    all: attendance,
-    ...Object.fromEntries(Object.entries(bySession as Body).map(([id, count]) => [id, (count as Body).attendance])),
-  })
   const { body: audience } = await on.get('/viewers', { after: true })
-  expect(attendance(audience)).toEqual(attendance(viewers(beats, Date.now())))
+  const { attendance, bySession } = viewers(beats, Date.now())
+  const streams = Object.entries(bySession)
+  expect(audience.attendance).toBe(attendance)
+  expect(audience.withoutSession).toMatchObject({
+    attendance: streams.reduce((sum, [, count]) => sum + count.attendance, 0),
+    streams: streams.length,
+  })
+  for (const [stream, count] of streams) {
+    expect((await on.get(`/sessions/${stream}/viewers`)).body.attendance, stream).toBe(count.attendance)
+  }
   const counts = await Promise.all(
     Array.from({ length: VISITORS }, async (_, n) => {
       const { webSessions } = (await on.get(`/web-sessions?visitor=visitor-${n}`, { after: true })).body

@@ -95,6 +95,10 @@ export const backends = {
   heard: (): string[] => [],
 }
 
+const DECIDED = /"msg":"(owns the partitions|standing by)"/
+/** Codes of partitions that are about to go on. */
+const COMING = ['RC_NOT_READY', 'RC_SHARD_TIMEOUT']
+
 export class Server {
   readonly data: string
   readonly #env: Env
@@ -123,8 +127,27 @@ export class Server {
     return this.#url.promise
   }
 
-  /** Resolves when the server listens, rejects with what it wrote if it ends before. */
+  /** Resolves when the server listens and has taken over its partitions, or cannot, or stands by; rejects if it ends. */
   async start(): Promise<this> {
+    await this.listening()
+    const url = await this.url
+    const child = this.#child!
+    for (;;) {
+      // Killed meanwhile, it is what the test made of it.
+      if (child.signalCode !== null) return this
+      if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode}\n${this.output}`)
+      const isDecided = this.#written.some(line => DECIDED.test(line))
+      const { stopped } = await fetch(`${url}/readyz`).then(
+        response => response.json() as Body,
+        () => ({}),
+      )
+      if (isDecided && stopped && !stopped.some((each: Body) => COMING.includes(each.stopped.code))) return this
+      await pause(20)
+    }
+  }
+
+  /** Resolves when the server listens, rejects with what it wrote if it ends before. */
+  async listening(): Promise<this> {
     const child = rollcall(['serve'], { ...(await backends.envOf(this.data)), ...this.#env })
     this.#child = child
     const written: string[] = []

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { NOBODY } from '../callers.ts'
+import { NOBODY, waiterOf } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
 import { admission, admit, BODY_BYTES } from './admission.ts'
@@ -16,6 +16,7 @@ import { platformReadRoutes } from './platform-reads.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
 import { sessionRoutes } from './sessions.ts'
+import { viewerRoutes } from './viewers.ts'
 import { webSessionRoutes } from './web-sessions.ts'
 
 /** An id of 256 bytes, percent-encoded, and more. */
@@ -24,6 +25,12 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
 /** The server's clock, in ms, on every answer: clients correct theirs by it. */
 const TIME = 'rollcall-time'
+/** A connection on which nothing moves for so long, as where an answer is not read, is cut. No answer takes as long. */
+const STALLED_MS = 30_000
+/** An idle one takes some 13 kB. More are cut as they come. */
+const MOST_CONNECTIONS = 10_000
+/** The least that a 503 asks for. */
+const RETRY_MS = 1_000
 
 /** The HTTP server, not yet listening. Once it drains it takes no more requests. */
 export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
@@ -35,12 +42,14 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     onConstructorPoisoning: 'ignore',
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
+    connectionTimeout: STALLED_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
     clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
     frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
   // Before Fastify, which answers some requests without any hook.
   app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
+  app.server.maxConnections = MOST_CONNECTIONS
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
@@ -70,13 +79,19 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     }
     const after = request.headers['rollcall-after']
     if (after === undefined || request.method !== 'GET') return
-    await bridge.directory.settled(new Positions().read(String(after), bridge.settings.partitions))
+    const { directory, settings } = bridge
+    const positions = new Positions().read(String(after), settings.partitions)
+    await directory.waiting(waiterOf(request.caller), async () => {
+      await directory.mustBeGiven(positions)
+      await directory.settled(positions)
+    })
   })
 
   sessionRoutes(app, bridge)
   platformRoutes(app, bridge)
   platformReadRoutes(app, bridge)
   readRoutes(app, bridge)
+  viewerRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
   effectRoutes(app, bridge)
@@ -93,7 +108,8 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
   const known = error instanceof RollcallError ? error : fromFramework(error)
   bridge.refusals.add(known, error)
-  if (known.retryAfterMs > 0) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1_000))
+  const retryAfterMs = known.status === 503 ? Math.max(known.retryAfterMs, RETRY_MS) : known.retryAfterMs
+  if (retryAfterMs > 0) reply.header('retry-after', Math.ceil(retryAfterMs / 1_000))
   if (isLong(reply.request)) reply.header('connection', 'close')
   reply.code(known.status).send(known.toJSON())
 }

@@ -1,11 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import { actorId } from '../../../actors/index.ts'
-import { RollcallError } from '../../errors.ts'
+import { ERRORS, type ErrorCode, RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
 import { OF_ANYONE, OF_OPERATOR, OF_PROBE } from '../callers.ts'
 import type { Bridge } from '../index.ts'
+import { parseOne } from '../inputs.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
 import { decisionRoutes } from './intake.ts'
+import { page, paged, USUAL } from './pages.ts'
+
+const RETRY_S = 1
+
+const parkedQuery = z.object(page(USUAL))
 
 interface OfActor {
   Params: { kind: string; key: string }
@@ -13,7 +20,7 @@ interface OfActor {
 
 /** Routes of operators: one actor, all that is parked, whether the process lives and is ready. */
 export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const { directory, settings } = bridge
+  const { directory, settings, time } = bridge
   app.get<OfActor>('/actors/:kind/:key', OF_OPERATOR, async ({ params: { kind, key } }) => {
     const partition = partitionOf(key, settings.partitions)
     const view = await directory.owner.actor(partition, kind, key)
@@ -21,7 +28,13 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
     return view
   })
 
-  app.get('/parked', OF_OPERATOR, async () => ({ parked: await directory.owner.parked() }))
+  app.get('/parked', OF_OPERATOR, async ({ query }) => {
+    const { after = '', limit } = parseOne(parkedQuery, query, time.now())
+    const all = (await directory.owner.parked()).filter(({ actor }) => actor > after)
+    const inOrder = all.sort((a, b) => (a.actor < b.actor ? -1 : 1))
+    const { items, next } = paged(inOrder, limit, ({ actor }) => actor)
+    return { parked: items, next }
+  })
   decisionRoutes<OfActor['Params']>(app, bridge, 'parked', '/parked/:kind/:key', async ({ kind, key }) => {
     const actor = actorId(kind, key)
     const parked = await directory.owner.parked(partitionOf(key, settings.partitions))
@@ -33,9 +46,19 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', OF_PROBE, async () => ({ live: true }))
 
   app.get('/readyz', OF_PROBE, async (_request, reply) => {
-    const states = await directory.states()
-    const stopped = states.flatMap(({ partition, stopped }) => (stopped ? [{ partition, stopped }] : []))
-    reply.code(stopped.length === 0 ? 200 : 503)
-    return { ready: stopped.length === 0, partitions: settings.partitions, stopped }
+    const stopped = directory.states.flatMap(({ partition, stopped, ...progress }) =>
+      stopped ? [{ partition, stopped: shown(stopped.code), ...progress }] : [],
+    )
+    const { failing } = directory
+    const ready = stopped.length === 0 && failing === null
+    if (!ready) reply.code(503).header('retry-after', RETRY_S)
+    const writes = failing && { code: failing.code, message: failing.message }
+    return { ready, partitions: settings.partitions, stopped, ...(writes && { writes: [writes] }) }
   })
+}
+
+/** Anybody may read it: the text of an error may hold more than that. */
+function shown(code: string): { code: string; message: string } {
+  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'RC_INTERNAL'
+  return { code: known, message: ERRORS[known][1] }
 }

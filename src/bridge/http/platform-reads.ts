@@ -6,10 +6,10 @@ import { RollcallError } from '../../errors.ts'
 import { type Caller, mustBe, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
-import { PAGE, pageOf } from '../pages.ts'
+import { page, paged, USUAL } from './pages.ts'
 
-const pageQuery = z.object(PAGE)
-const earningsQuery = z.object({ ...PAGE, userId: id.optional() })
+const pageQuery = z.object(page(USUAL))
+const earningsQuery = z.object({ ...page(USUAL), userId: id.optional() })
 
 const withoutId = ({ _id, ...fields }: Document): Record<string, unknown> => fields
 
@@ -26,8 +26,8 @@ export function platformReadRoutes(app: FastifyInstance, { documents, time }: Br
     const { after = '', limit } = parseOne(pageQuery, query, time.now())
     const filter = { _id: { $gt: `${userId}\n${after}`, $lt: `${userId}\v` } }
     const found = await documents.find(collection, { filter, sort: { _id: 1 }, limit: limit + 1 })
-    const { page, ...next } = pageOf(found, limit, ({ _id }) => _id.slice(userId.length + 1))
-    return { [collection]: page.map(withoutId), ...next }
+    const { items, next } = paged(found, limit, ({ _id }) => _id.slice(userId.length + 1))
+    return { [collection]: items.map(withoutId), next }
   }
 
   interface With<Name extends string> {
@@ -57,8 +57,8 @@ export function platformReadRoutes(app: FastifyInstance, { documents, time }: Br
     mustOwn(caller, userId)
     const filter = { ...(userId !== undefined && { userId }), _id: { $gt: after } }
     const found = await documents.find('earnings', { filter, sort: { _id: 1 }, limit: limit + 1 })
-    const { page, ...next } = pageOf(found, limit, ({ _id }) => _id)
-    return { earnings: page.map(withId), ...next }
+    const { items, next } = paged(found, limit, ({ _id }) => _id)
+    return { earnings: items.map(withId), next }
   })
   app.get<With<'id'>>('/earnings/:id', OF_USER, async ({ params, caller }) => {
     const earning = await one('earnings', params.id)

@@ -6,8 +6,10 @@ import { withId } from '../../documents/answered.ts'
 import { RollcallError } from '../../errors.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
+import { noPlace, OF_ONE_THING, page, paged, placeIn } from './pages.ts'
 
-const query = z.object({ visitor: id, day: z.iso.date().optional() })
+const query = z.object({ visitor: id, day: z.iso.date().optional(), ...page(OF_ONE_THING) })
+const eventsQuery = z.object(page(OF_ONE_THING))
 
 interface WithId {
   Params: { id: string }
@@ -20,52 +22,104 @@ interface ShownDay {
   chunks: Visit[][]
 }
 
+/** A web session and the day it is of. */
+interface Found {
+  day: ShownDay
+  session: WebSession
+}
+
 export function webSessionRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/web-sessions', async request => {
-    const { visitor, day } = parseOne(query, request.query, bridge.time.now())
-    const days = await daysOf(bridge, visitor, day)
-    return { webSessions: days.flatMap(day => day.sessions.map(session => shown(day, session))) }
+    const { visitor, day, after, limit } = parseOne(query, request.query, bridge.time.now())
+    const found = await foundOf(bridge, visitor, day, after, limit)
+    const { items, next } = paged(found.sessions, limit, ({ session }) => session.id)
+    // Beyond the events of a day, a page ends with the day, however many sessions it has by then.
+    const last = found.isCut ? items.at(-1)?.session.id : undefined
+    return { webSessions: items.map(shown), next: next ?? last }
   })
 
-  const found = async (id: string): Promise<{ day: ShownDay; session: WebSession }> => {
+  const found = async (id: string): Promise<Found> => {
     const { visitorId, day: name, index } = parseSessionId(id) ?? { visitorId: '', day: '', index: 0 }
-    const [day] = await daysOf(bridge, visitorId, name)
+    const [day] = await daysOf(bridge, visitorId, name, name)
     const session = day?.sessions[index - 1]
     if (!session) throw new RollcallError('RC_NOT_FOUND')
     return { day: day!, session }
   }
 
-  app.get<WithId>('/web-sessions/:id', async ({ params }) => {
-    const { day, session } = await found(params.id)
-    return shown(day, session)
-  })
+  app.get<WithId>('/web-sessions/:id', async ({ params }) => shown(await found(params.id)))
 
-  app.get<WithId>('/web-sessions/:id/events', async ({ params }) => {
+  app.get<WithId>('/web-sessions/:id/events', async ({ params, query }) => {
+    const { after, limit } = parseOne(eventsQuery, query, bridge.time.now())
+    const place = after === undefined ? null : placeIn(after)
     const { day, session } = await found(params.id)
     const { visitorId, index } = session
-    const events = visitsOf(day, index)
-    return { events: events.map(({ id, ts, page, ...rest }) => ({ id, sessionId: visitorId, ts, page, ...rest })) }
+    const isBeyond = ({ ts, id }: Visit): boolean => !place || ts > place.at || (ts === place.at && id > place.id)
+    const { items, next } = paged(visitsOf(day, index).filter(isBeyond), limit, ({ ts, id }) => `${ts}-${id}`)
+    const events = items.map(({ id, ts, page, ...rest }) => ({ id, sessionId: visitorId, ts, page, ...rest }))
+    return { events, next }
   })
 }
 
-const shown = (day: ShownDay, session: WebSession): WebSession & { eventIds: string[] } => ({
+const shown = ({ day, session }: Found): WebSession & { eventIds: string[] } => ({
   ...session,
   eventIds: visitsOf(day, session.index).map(({ id }) => id),
 })
 
 const READS = 20
 const BETWEEN_READS_MS = 5
+/** As many events as a day has at most. */
+const EVENTS = 20_000
 
-/** The days of a visitor, or the one named, in order. */
-async function daysOf({ documents, time }: Bridge, visitorId: string, day: string | undefined): Promise<ShownDay[]> {
+/** Sessions of a visitor behind a place, more than `limit` or all that are left; `isCut`: there are more days. */
+async function foundOf(
+  bridge: Bridge,
+  visitorId: string,
+  day: string | undefined,
+  after: string | undefined,
+  limit: number,
+): Promise<{ sessions: Found[]; isCut: boolean }> {
+  const from = after === undefined ? null : parseSessionId(after)
+  if (after !== undefined && (from?.visitorId !== visitorId || (day ?? from.day) !== from.day)) throw noPlace()
+  const [own] = day || from ? await daysOf(bridge, visitorId, day ?? from!.day, day ?? from!.day) : []
+  const sessions = sessionsIn(own).slice(from?.index ?? 0)
+  if (day !== undefined || sessions.length > limit) return { sessions, isCut: false }
+
+  const range = from ? { $gt: `${sessionId(visitorId, from.day, 1)}0` } : undefined
+  const filter = { visitorId, ...(range && { _id: range }) }
+  const heads = await bridge.documents.find('web-sessions', { filter, sort: { _id: 1 }, limit: limit + 1 })
+  const counts = new Map<string, number>()
+  for (const { day, eventCount } of heads) counts.set(String(day), (counts.get(String(day)) ?? 0) + Number(eventCount))
+  const days: string[] = []
+  let events = 0
+  for (const [day, count] of counts) {
+    events += count
+    if (days.length > 0 && events > EVENTS) break
+    days.push(day)
+  }
+  if (days.length === 0) return { sessions, isCut: false }
+  const later = await daysOf(bridge, visitorId, days[0]!, days.at(-1)!)
+  return {
+    sessions: [...sessions, ...later.flatMap(sessionsIn)],
+    isCut: days.length < counts.size || heads.length > limit,
+  }
+}
+
+const sessionsIn = (day: ShownDay | undefined): Found[] => day?.sessions.map(session => ({ day, session })) ?? []
+
+/** The days of a visitor from one to another, in order. */
+async function daysOf(
+  { documents, time }: Bridge,
+  visitorId: string,
+  first: string,
+  last: string,
+): Promise<ShownDay[]> {
   // A day's ids are its first session's, which a `#` or `/` may follow.
-  const first = sessionId(visitorId, day ?? '', 1)
-  const filter = day === undefined ? { visitorId } : { _id: { $gte: first, $lt: `${first}0` } }
+  const ids = { $gte: sessionId(visitorId, first, 1), $lt: `${sessionId(visitorId, last, 1)}0` }
+  const filter = { visitorId, _id: ids }
   for (let read = 1; ; read++) {
     const sessions = (await documents.find('web-sessions', { filter })).map(withId) as unknown as WebSession[]
     const chunks = (await documents.find('web-events', { filter })) as unknown as Chunk[]
-    const own = <T extends { visitorId: string }>(items: T[]) => items.filter(item => item.visitorId === visitorId)
-    const days = assembled(own(sessions), own(chunks))
+    const days = assembled(sessions, chunks)
     // Between the two reads the shard may have written; then sessions and events don't add up.
     if (days.every(adds) || read === READS) return days
     await time.sleep(BETWEEN_READS_MS)

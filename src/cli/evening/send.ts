@@ -46,7 +46,9 @@ export async function sendEvening(evening: Evening, server: Server): Promise<Sim
     sent.earnings += slot.earnings.length
   }
   const viewers = await delivery.readAfter('/viewers')
-  return { users: users.length, ...sent, viewers, sessions: await delivery.readAfter('/sessions?active=true') }
+  const live: unknown[] = []
+  for await (const session of delivery.list('/sessions?active=true&limit=1000', 'sessions')) live.push(session)
+  return { users: users.length, ...sent, viewers, sessions: { sessions: live } }
 }
 
 /** Ids that the server gave. */

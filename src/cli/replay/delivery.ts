@@ -64,8 +64,14 @@ export class Delivery {
     return (await this.server.json({ method: 'GET', path, headers })).body
   }
 
-  async read(path: string): Promise<unknown> {
-    return (await this.server.json({ method: 'GET', path })).body
+  /** The items of a list with everything accepted so far, page after page; the path has a query. */
+  async *list(path: string, field: string): AsyncGenerator<unknown> {
+    for (let after = ''; ; ) {
+      const page = (await this.readAfter(path + after)) as { [field: string]: unknown; next?: string }
+      yield* page[field] as unknown[]
+      if (page.next === undefined) return
+      after = `&after=${encodeURIComponent(page.next)}`
+    }
   }
 }
 

@@ -40,8 +40,8 @@ export class Visits {
   async count(delivery: Delivery): Promise<VisitCounts> {
     const counts = { visitors: this.#spans.size, sessions: 0, pageViews: 0 }
     await eachInFlight(this.#spans, READS_IN_FLIGHT, async ([visitor, span]) => {
-      const { webSessions } = (await delivery.read(pathOf(visitor))) as { webSessions: CountedSession[] }
-      for (const session of webSessions) {
+      for await (const each of delivery.list(pathOf(visitor), 'webSessions')) {
+        const session = each as CountedSession
         if (session.lastEventAt < span.first || session.firstEventAt > span.last) continue
         counts.sessions += 1
         counts.pageViews += session.pageViews

@@ -17,6 +17,8 @@ const FLUSH_DEADLINE_MS = 10_000
 export interface EmbeddedLog extends EventLog {
   /** Tells the reader at the other end of `port` what is durable, and appends for it. */
   serve(port: MessagePort): void
+  /** Why nothing is taken just now; null if it is. */
+  failing(): RollcallError | null
   /** Read or written once, when the log is made: what state is a function of. */
   readonly settings: Record<string, unknown>
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq; nobody may follow the log. */
@@ -36,6 +38,8 @@ export async function openLog(
   await env.flushed
   return new Writer(env, meta.get('log')!, spaceAt(path, time), time)
 }
+
+const nearlyFull = (): RollcallError => new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.')
 
 class Writer implements EmbeddedLog {
   readonly settings: Record<string, unknown>
@@ -66,8 +70,12 @@ class Writer implements EmbeddedLog {
   }
 
   append(partition: number, events: Event[]): Promise<Seq> {
-    if (!this.#hasSpace()) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.'))
+    if (!this.#hasSpace()) return Promise.reject(nearlyFull())
     return this.#batches.append(partition, events)
+  }
+
+  failing(): RollcallError | null {
+    return this.#hasSpace() ? this.#batches.failing : nearlyFull()
   }
 
   async #flush(outgoing: Outgoing[]): Promise<Seq[]> {

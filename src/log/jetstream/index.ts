@@ -35,6 +35,8 @@ export interface JetStreamOptions extends Address {
 export interface JetStreamLog extends EventLog {
   /** the settings that the streams were made with: state is a function of them */
   readonly settings: Record<string, string | number>
+  /** Why nothing is taken just now; null if it is. */
+  failing(): RollcallError | null
   /** the version of the server */
   readonly version: string
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
@@ -63,20 +65,22 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal)
   const batches = new Batches({
     ...{ time, partitions: incarnations.length, isJoint: false, deadlineMs },
-    maxBytes: Math.min(MESSAGE_BYTES, nats.info!.max_payload - HEADER_BYTES),
+    maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),
     send: outgoing => Promise.all(outgoing.map(publish)),
   })
   return {
     settings: made.settings,
     version,
     append: (partition, events) => batches.append(partition, events),
+    failing: () =>
+      connection.isUp ? batches.failing : new RollcallError('RC_LOG_UNAVAILABLE', 'NATS gives no answer.'),
     read(partition, after, signal) {
       const both = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
       const incarnation = incarnations[partition]!
       return readStream({ connection, streams, partition, after, incarnation, highWater, signal: both })
     },
     async bounds(partition) {
-      const bounds = await streams.bounds(partition, deadline())
+      const bounds = await streams.bounds(partition, deadline()).catch(unavailable)
       if (bounds.incarnation === incarnations[partition]) highWater.raise(partition, bounds.last)
       return bounds
     },
@@ -94,6 +98,10 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
       await connection.close()
     },
   }
+}
+
+function unavailable(cause: unknown): never {
+  throw cause instanceof RollcallError ? cause : new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
 }
 
 async function opened(

@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type Caller, NOBODY } from '../src/bridge/callers.ts'
+import { InFlight } from '../src/bridge/http/in-flight.ts'
+import { httpServer } from '../src/bridge/http/index.ts'
+import type { Bridge } from '../src/bridge/index.ts'
+import { Limits } from '../src/bridge/limits.ts'
+import { Refusals } from '../src/bridge/refusals.ts'
+import type { Document } from '../src/documents/index.ts'
+import { type ErrorCode, RollcallError } from '../src/errors.ts'
+import type { Owner, PartitionState } from '../src/ownership/index.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
+
+const USER: Caller = { ...NOBODY, subject: 'ann', userId: 'ann' }
+const SERVICE: Caller = { ...NOBODY, isService: true }
+const RATES = { requests: 1_000, records: 1_000, bytes: 1_000_000 }
+
+let app: ReturnType<typeof httpServer>
+afterEach(() => app.close())
+
+interface World {
+  caller?: Caller
+  documents?: Record<string, Document>
+  owner?: Partial<Owner>
+  states?: PartitionState[]
+  failing?: RollcallError | null
+}
+
+function server({ caller = SERVICE, documents = {}, owner = {}, states = [], failing = null }: World) {
+  const faults = toldFaults()
+  const settings = {
+    partitions: 2,
+    origins: [],
+    countryHeader: null,
+    feeds: { groups: [{ name: 'global', countries: null }] },
+  }
+  const time = new ManualTime()
+  const refusals = new Refusals({ logger: { info() {}, warn() {} }, faults, time })
+  const limits = new Limits(RATES, time)
+  app = httpServer(
+    {
+      ...{ settings, callers: { of: async () => caller }, limits, refusals, time, faults },
+      documents: { get: async (collection: string, id: string) => documents[`${collection}/${id}`] ?? null },
+      directory: { owner, states, failing },
+    } as unknown as Bridge,
+    new InFlight(time),
+  )
+  return { app, faults }
+}
+
+describe('the HTTP server', () => {
+  test('cuts an answer that is not read for 30 s, and has a bound of connections', { timeout: 20_000 }, async () => {
+    const biography = 'x'.repeat(64_000_000)
+    const { app } = server({ documents: { 'users/ann': { _id: 'ann', profile: { biography } } } })
+    expect([app.server.timeout, app.server.maxConnections]).toEqual([30_000, 10_000])
+    app.server.timeout = 300
+    await app.listen({ port: 0 })
+    const socket = connect((app.server.address() as { port: number }).port)
+    const [peer] = (await once(app.server, 'connection')) as [NodeJS.EventEmitter]
+    const cut = once(peer, 'close')
+    socket.pause()
+    socket.write('GET /users/ann HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await cut
+    socket.destroy()
+  })
+
+  test('shows what streamers earned to services alone', async () => {
+    const metadata = { preset: 'sd', revenue: 12, viewers: 3 }
+    const documents = {
+      'feeds/user_livestream-global': { _id: 'x', latest: 7, generatedAt: 1 },
+      'feeds/7': { _id: '7', generatedAt: 1, items: [{ id: 'sam', metadata, badges: [] }] },
+    }
+    const itemFor = async (caller: Caller) => {
+      const { app } = server({ caller, documents })
+      const answers = [
+        await app.inject('/feeds/user_livestream-global'),
+        await app.inject('/feeds/user_livestream-global'),
+      ]
+      expect(answers[1]!.body).toBe(answers[0]!.body)
+      return answers[0]!.json().items[0]
+    }
+    expect(await itemFor(SERVICE)).toEqual({ id: 'sam', metadata, badges: [] })
+    expect(await itemFor(USER)).toEqual({ id: 'sam', metadata: { preset: 'sd', viewers: 3 }, badges: [] })
+  })
+
+  test.each<[ErrorCode, number, string | undefined, boolean]>([
+    ['RC_NOT_READY', 503, '1', false],
+    ['RC_NO_OWNER', 503, '1', false],
+    ['RC_OVERLOADED', 503, '1', false],
+    ['RC_STORE_UNAVAILABLE', 503, '1', false],
+    ['RC_WAIT_TIMEOUT', 504, undefined, false],
+    ['RC_INTERNAL', 500, undefined, true],
+  ])('answers %s with %d and retry-after %s, reported as a fault: %s', async (code, status, retryAfter, isFault) => {
+    const { app, faults } = server({ owner: { audience: async () => Promise.reject(new RollcallError(code)) } })
+    const answer = await app.inject('/viewers')
+    expect([answer.statusCode, answer.headers['retry-after'], faults.all.length > 0]).toEqual([
+      status,
+      retryAfter,
+      isFault,
+    ])
+  })
+})
+
+describe('/readyz', () => {
+  const goes = { partition: 0, stopped: null, applied: 5, replayUntil: 5 }
+
+  test('is 200 where all partitions go on and the log takes events', async () => {
+    const answer = await server({ states: [goes] }).app.inject('/readyz')
+    expect([answer.statusCode, answer.json()]).toEqual([200, { ready: true, partitions: 2, stopped: [] }])
+  })
+
+  test('says how far a partition is, and nothing of what an error says beside its code', async () => {
+    const stopped = { code: 'RC_NOT_READY', message: 'mongodb://user:secret@host' }
+    const odd = { code: 'ECONNREFUSED', message: 'secret' }
+    const states = [goes, { partition: 1, stopped, applied: 3, replayUntil: 9 }, { partition: 2, stopped: odd }]
+    const answer = await server({ states }).app.inject('/readyz')
+    expect([answer.statusCode, answer.headers['retry-after'], answer.body.includes('secret')]).toEqual([
+      503,
+      '1',
+      false,
+    ])
+    expect(answer.json().stopped).toEqual([
+      { partition: 1, stopped: { code: 'RC_NOT_READY', message: expect.any(String) }, applied: 3, replayUntil: 9 },
+      { partition: 2, stopped: { code: 'RC_INTERNAL', message: expect.any(String) } },
+    ])
+  })
+
+  test('is 503 with the reason where the log takes nothing', async () => {
+    const failing = new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.')
+    const answer = await server({ states: [goes], failing }).app.inject('/readyz')
+    const writes = [{ code: 'RC_LOG_UNAVAILABLE', message: 'The disk is nearly full.' }]
+    expect([answer.statusCode, answer.json()]).toEqual([503, { ready: false, partitions: 2, stopped: [], writes }])
+  })
+})
