@@ -52,7 +52,10 @@ describe.skipIf(server === null)('on a server,', () => {
       for (const [collection, fields] of Object.entries(COLLECTIONS)) {
         const indexes = await db.collection(collection).indexes()
         const keys = indexes.map(({ key }) => Object.keys(key).join()).sort()
-        expect([collection, keys]).toEqual([collection, ['_expireAt', '_id', ...fields.map(field => `${field},_id`)].sort()])
+        expect([collection, keys]).toEqual([
+          collection,
+          ['_expireAt', '_id', ...fields.map(field => `${field},_id`)].sort(),
+        ])
       }
     })
 
