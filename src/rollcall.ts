@@ -7,6 +7,7 @@ import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
 import { type Links, openLinks } from './ownership/link.ts'
 import { peek } from './ownership/peek.ts'
+import { Standing } from './ownership/standing.ts'
 import { Tenure } from './ownership/tenure.ts'
 import type { Shard } from './shard/supervisor.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
@@ -54,18 +55,25 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const { url, drain } = await bridge.listen(links, config)
   wasListening = true
   announce(logger, config, url)
-  const candidacy = opened.adopt(stand({ config, stores, links, directory, bridge, faults, logger }, signal), close)
+  const parts = { config, stores, links, directory, bridge, faults, logger }
+  const standing = new Standing({
+    stand: () => stand(parts, signal),
+    isOfUseBeside: links.ownerLink !== null,
+    lost: () => directory.passTo(null),
+    time,
+  })
+  opened.adopt(standing, close)
   opened.adopt(directory.watch(), close)
   opened.defer(drain)
 
-  await candidacy.decided
+  await standing.current.decided
   const rest = opened.move()
   return {
     url,
     get shards() {
-      return candidacy.tenure?.owner.all ?? []
+      return standing.current.tenure?.owner.all ?? []
     },
-    lost: candidacy.lost,
+    lost: standing.lost,
     close: () => rest.disposeAsync(),
   }
 }
