@@ -61,6 +61,14 @@ describe('a field that does not fit', () => {
     })
   }
 
+  it('is refused with its place: a twenty-first goal', async () => {
+    const { body: session } = await standing.server.post('/sessions', { userId: 'of-goals' })
+    const goals = Array.from({ length: 21 }, (_, n) => ({ title: `goal ${n}`, price: n }))
+    const set = (showGoalPairs: object[]) => standing.server.put(`/sessions/${session.id}/goals`, { showGoalPairs })
+    expect((await set(goals.slice(1))).body.showGoalPairs).toHaveLength(20)
+    expectFault(await set(goals), 0, 'showGoalPairs', 'too_big')
+  })
+
   it('is named by its place in the list', async () => {
     expectFault(await standing.server.post('/heartbeats', [beat, beat, { ...beat, userId: 7 }]), 2, 'userId')
   })

@@ -42,9 +42,11 @@ afterEach(async () => {
 /** Effects of streamers by id, when none waits any more. */
 async function settledEffects(): Promise<Map<string, Body>> {
   const all = async (state: string): Promise<Body[]> =>
-    (await server.get(`/effects?state=${state}`)).body.effects.filter((each: Body) => each.actor !== 'feed/global')
+    (await server.get(`/effects?limit=1000&state=${state}`)).body.effects.filter(
+      (each: Body) => each.actor !== 'feed/global',
+    )
   await vi.waitFor(async () => expect(await all('waiting')).toEqual([]), { timeout: 30_000, interval: 50 })
-  const { body } = await server.get('/effects')
+  const { body } = await server.get('/effects?limit=1000')
   const own = body.effects.filter(({ actor }: Body) => actor.startsWith('streamer-session/'))
   return new Map(own.map((effect: Body) => [effect.id, effect]))
 }
