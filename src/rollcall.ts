@@ -98,6 +98,7 @@ function stand({ config, stores, links, directory, bridge, faults, logger }: Par
     })
     directory.passTo(tenure.owner)
     directory.learn(await peek(stores.checkpoints, stores.log, config.partitions, true))
+    await directory.look()
     return tenure
   }
   const { takeOverMs } = config

@@ -21,15 +21,6 @@ const starting = (data: string, port: number) =>
 const portOf = ({ url }: { url: string }): number => Number(new URL(url).port)
 
 describe('a server that ends', () => {
-  test('tells whoever waits for a position that it does', async () => {
-    const rollcall = await starting(folder, 0)
-    const waiting = fetch(`${rollcall.url}/viewers`, { headers: { 'rollcall-after': '0-999999' } })
-    await fetch(`${rollcall.url}/livez`)
-    await rollcall.close()
-    const answer = await waiting
-    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([503, 'RC_CLOSING'])
-  })
-
   test('leaves the data directory to the next', async () => {
     await (await starting(folder, 0)).close()
     await (await starting(folder, 0)).close()

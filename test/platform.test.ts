@@ -29,7 +29,7 @@ beforeEach(() => {
     if (isLogDown) throw new Error('no log')
     asked.push(...events)
   }
-  const rest = { callers: null, stamp: { forget() {} }, subscriptions: { forget() {} }, faults: { report() {} } }
+  const rest = { callers: null, stamp: { forget() {} }, subscriptions: { forget() {} }, refusals: { add() {} } }
   const settings = { feeds: { groups }, countryHeader: null, pusher: null, partitions: 1 }
   app = httpServer({ settings, documents, append, time, ...rest } as unknown as Bridge, new InFlight(time))
 })

@@ -17,7 +17,7 @@ beforeEach(async () => {
     ROLLCALL_DATA: folder,
     ROLLCALL_FLUSH_MS: '50',
     ROLLCALL_SHARDS: '2',
-    ROLLCALL_HISTORY_MS: String(Date.now()),
+    ROLLCALL_HISTORY_MS: '315360000000',
     ROLLCALL_LOG_LEVEL: 'silent',
   })
   rollcall = await start({ ...config, port: 0 })

@@ -21,7 +21,10 @@ async function bridges(...clocks: number[]) {
   const ask = (question: (owner: object) => unknown) => question({ actor })
   const shared = {
     ...{ documents, append, settings: { partitions: 1, prices: { preview: 0, sd: 5 } } },
-    ...{ directory: { ask, settled: async () => {} }, stamp: { forgetSession() {} } },
+    ...{
+      directory: { ask, waiting: (_: unknown, work: () => unknown) => work(), settled: async () => {} },
+      stamp: { forgetSession() {} },
+    },
   }
   return clocks.map(now => new StreamerSessions({ ...shared, time: new ManualTime(now) } as unknown as Bridge))
 }

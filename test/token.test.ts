@@ -14,7 +14,8 @@ beforeEach(async () => {
   file = join(temporaryDirectory(), 'access.log')
   writeFileSync(file, LINE)
   rollcall = new FakeRollcall()
-  rollcall.answer = ({ path }) => (path === '/trending' ? { status: 200, body: {} } : undefined)
+  const body = { sessions: [] }
+  rollcall.answer = ({ path }) => (/^\/(trending$|sessions\?)/.test(path) ? { status: 200, body } : undefined)
   await rollcall.listen()
 })
 

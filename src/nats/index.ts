@@ -48,9 +48,7 @@ export async function openConnection(
     return connect({ ...options, timeout: Math.min(DIAL_MS, left) })
   }
   const isFinal = (error: unknown): boolean => error instanceof errors.AuthorizationError
-  // A program that has nothing else to wait for yet would end in a `sleep`.
-  const pause = (ms: number) => new Promise<void>(resolve => time.after(ms, resolve))
-  const nats = await retry(dial, { pauses: [RETRY_MS], patienceMs }, { time, isFinal, pause }).catch(cause => {
+  const nats = await retry(dial, { pauses: [RETRY_MS], patienceMs }, { time, isFinal }).catch(cause => {
     const servers = (options.servers as string[]).join(', ')
     if (!isFinal(cause)) throw new RollcallError('RC_UNREACHABLE', `No NATS server answers at ${servers}.`, { cause })
     throw new RollcallError('RC_CONFIG_INVALID', `The NATS server at ${servers} refuses the credentials.`, { cause })

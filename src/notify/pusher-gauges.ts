@@ -20,9 +20,20 @@ export const rounds = (deliver: Deliver, { time, faults }: { time: Time; faults:
   const lose = ({ code, message }: RollcallError, count = 1): void => {
     lost.set(code, { message, count: (lost.get(code)?.count ?? 0) + count })
   }
+  // Not by `sleep`: a process that has nothing else to do does not stay for gauges.
+  const pause = (): Promise<void> =>
+    new Promise(resolve => {
+      const over = (): void => {
+        cancel()
+        signal.removeEventListener('abort', over)
+        resolve()
+      }
+      const cancel = time.every(EVERY_MS, over)
+      signal.addEventListener('abort', over)
+    })
   const wait = (): void => {
     if (signal.aborted || gauges.size === 0) return
-    next ??= time.sleep(EVERY_MS, signal).then(round)
+    next ??= pause().then(round)
   }
   const round = async (): Promise<void> => {
     if (signal.aborted) return

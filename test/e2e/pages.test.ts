@@ -7,7 +7,7 @@ const NOON = Date.UTC(2026, 0, 1, 12)
 let server: Server
 
 beforeAll(async () => {
-  server = await startServer({ ROLLCALL_FLUSH_MS: '20' })
+  server = await startServer({ ROLLCALL_FLUSH_MS: '20', ROLLCALL_HISTORY_MS: '315360000000' })
 })
 
 /** All pages of a list, each of `limit` items. */

@@ -8,8 +8,8 @@ import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
 import { page, paged, USUAL } from './pages.ts'
 
-const pageQuery = z.object(page(USUAL))
-const earningsQuery = z.object({ ...page(USUAL), userId: id.optional() })
+const pageQuery = z.object({ ...page(USUAL), after: id.optional() })
+const earningsQuery = pageQuery.extend({ userId: id.optional() })
 
 const withoutId = ({ _id, ...fields }: Document): Record<string, unknown> => fields
 
