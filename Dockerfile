@@ -12,7 +12,7 @@ COPY --from=build /rollcall/package.json ./
 COPY --from=build /rollcall/node_modules ./node_modules
 COPY --from=build /rollcall/bin ./bin
 COPY --from=build /rollcall/dist ./dist
-RUN mkdir /data && chown node:node /data
+RUN mkdir -m 700 /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 7420

@@ -1,12 +1,14 @@
-import { constants, existsSync } from 'node:fs'
+import { constants, existsSync, lstatSync, readdirSync } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { holderOf } from '../lmdb/data-dir.ts'
 import { FREE_FLOOR_BYTES } from '../lmdb/disk.ts'
 import { type Finding, message } from './finding.ts'
 
 const CHECK = 'data directory'
 const MIB = 1_048_576
+/** Bits of a mode that let others than the owner in. */
+const OTHERS = 0o077
 
 /** `path` null: it is not there, or cannot be looked into. */
 export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[]; path: string | null }> {
@@ -20,7 +22,7 @@ export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[
     if (!isThere) return { findings: [found('ok', `${path} is not there yet; the server makes it`), space], path: null }
     const holder = await holderOf(path)
     const lock = holder ? found('warning', `${path} is locked by process ${holder}`) : found('ok', `${path} is free`)
-    return { findings: [lock, space], path }
+    return { findings: [lock, ...widthOf(path), space], path }
   } catch (error) {
     return { findings: [found('wrong', message(error))], path: null }
   }
@@ -31,6 +33,19 @@ const found = (state: Finding['state'], text: string): Finding => ({ check: CHEC
 function ancestorOf(path: string): string {
   const above = dirname(path)
   return existsSync(above) ? above : ancestorOf(above)
+}
+
+/** Warns of what Rollcall makes for its user alone and others can read or write. */
+function widthOf(path: string): Finding[] {
+  const namesIn = (folder: string): string[] => {
+    const there = existsSync(join(path, folder)) ? readdirSync(join(path, folder)) : []
+    return there.map(name => join(folder, name))
+  }
+  const made = ['.', 'lock', 'pid', 'log', 'state', ...namesIn('log'), ...namesIn('state')]
+  const wide = made.filter(name => (lstatSync(join(path, name), { throwIfNoEntry: false })?.mode ?? 0) & OTHERS)
+  if (wide.length === 0) return []
+  const mends = `chmod -R go= '${path.replaceAll("'", `'\\''`)}'`
+  return [found('warning', `others than its user have a right to ${wide.join(', ')}; ${mends} takes it`)]
 }
 
 async function spaceOf(path: string): Promise<Finding> {

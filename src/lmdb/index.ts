@@ -1,8 +1,13 @@
 /** LMDB: how its environments are opened, so that all threads and processes that share one open it alike. */
+import { mkdirSync } from 'node:fs'
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 
-/** Two of them are missing in the types of LMDB. */
-type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & { useRecords?: boolean; batchStartThreshold?: number }
+/** Some of them are missing in the types of LMDB. */
+type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & {
+  useRecords?: boolean
+  batchStartThreshold?: number
+  permissionsMode?: number
+}
 
 /**
  * State is written by threads that may end at any moment. Once LMDB has begun to write a turn that is still being
@@ -11,7 +16,13 @@ type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & { useRecords?: boolea
 const STATE: Options = { maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY }
 
 export const openLogEnvironment = (path: string, options: Options = {}): RootDatabase =>
-  open({ path, maxDbs: 4, compression: false, ...options })
+  openPrivate(path, { maxDbs: 4, compression: false, ...options })
 
 export const openStateEnvironment = (path: string, options: Options = {}): RootDatabase =>
-  open({ path, ...STATE, ...options })
+  openPrivate(path, { ...STATE, ...options })
+
+/** Nobody but the user of the process can read what it makes. */
+function openPrivate(path: string, options: Options): RootDatabase {
+  if (!options.readOnly) mkdirSync(path, { recursive: true, mode: 0o700 })
+  return open({ path, permissionsMode: 0o600, ...options } as RootDatabaseOptionsWithPath)
+}

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { execSync } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { describe, expect, test } from 'vitest'
@@ -57,6 +58,19 @@ describe('rollcall doctor', () => {
     const { state, text } = of('data directory')
     expect([code, state, text]).toEqual([0, 'warning', expect.stringContaining(`process ${server.pid}`)])
     expect((await server.get('/readyz')).status).toBe(200)
+  })
+
+  test('warns of a directory and files that are open to others, and says what mends it', async () => {
+    const server = await stopped()
+    chmodSync(server.data, 0o750)
+    chmodSync(join(server.data, 'log', 'data.mdb'), 0o644)
+    const { code, findings } = await diagnose(server.data)
+    const [warning, ...others] = findings.filter(({ state }) => state === 'warning')
+    expect([code, warning.check, others]).toEqual([0, 'data directory', []])
+    const [, wide, command] = /right to (.*); (.*) takes it/.exec(warning.text)!
+    expect(wide).toBe('., log/data.mdb')
+    execSync(command!)
+    expect((await diagnose(server.data)).findings.filter(({ state }) => state !== 'ok')).toEqual([])
   })
 
   test('makes no directory, and no log in one', async () => {

@@ -1,0 +1,111 @@
+import { fork } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type DataDir, holderOf, openDataDir } from '../src/lmdb/data-dir.ts'
+
+let folder: string
+let dir: string
+let ends: (() => unknown)[]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
+  dir = join(folder, 'data')
+  ends = []
+})
+afterEach(async () => {
+  for (const end of ends) await end()
+  rmSync(folder, { recursive: true })
+})
+
+async function opened(path = dir): Promise<DataDir> {
+  const held = await openDataDir(path)
+  ends.push(() => held.release())
+  return held
+}
+
+/** Whether another process can open it, which then has it to the test's end: `locked`, or the code of the refusal. */
+async function elsewhere(path = dir): Promise<string> {
+  const child = fork(new URL('support/lock-until-told.ts', import.meta.url), [path])
+  ends.push(async () => {
+    child.send('end')
+    await once(child, 'exit')
+  })
+  return (await once(child, 'message'))[0] as string
+}
+
+/** Takes the name that versions before gave to the lock, as anybody can. */
+async function squat(path: string): Promise<void> {
+  const name = `\0rollcall-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
+  const server = createServer().listen(name)
+  await once(server, 'listening')
+  ends.push(() => server.close())
+}
+
+const modeOf = (...names: string[]): number => statSync(join(dir, ...names)).mode & 0o777
+
+describe('a data directory', () => {
+  test('is locked for other processes, whatever it is called by then', async () => {
+    await opened()
+    const moved = join(folder, 'moved')
+    renameSync(dir, moved)
+    expect(await elsewhere(moved)).toBe('RC_DATA_DIR_LOCKED')
+    expect(await holderOf(moved)).toBe(String(process.pid))
+    renameSync(moved, dir)
+  })
+
+  test('is open to one of many that make it at once', async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, () => elsewhere()))
+    expect(all.filter(said => said === 'locked')).toHaveLength(1)
+    expect(readdirSync(dir).sort()).toEqual(['lock', 'pid'])
+  })
+
+  test('is free again when it is given back', async () => {
+    await (await openDataDir(dir)).release()
+    expect([await holderOf(dir), await elsewhere()]).toEqual([null, 'locked'])
+  })
+
+  test('is not locked by the server of a directory that it is a copy of', async () => {
+    await opened()
+    cpSync(dir, join(folder, 'copy'), { recursive: true })
+    expect(await elsewhere(join(folder, 'copy'))).toBe('locked')
+  })
+
+  test('is its owner’s alone, with all that is in it', async () => {
+    await opened()
+    expect([modeOf(), modeOf('lock'), modeOf('pid')]).toEqual([0o700, 0o600, 0o600])
+  })
+
+  test('that is wider is left so', async () => {
+    mkdirSync(dir)
+    await opened()
+    expect(modeOf()).toBe(0o755)
+  })
+
+  test('whose lock is damaged says so', async () => {
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'lock'), 'short')
+    await expect(openDataDir(dir)).rejects.toMatchObject({
+      code: 'RC_DATA_DIR_UNUSABLE',
+      message: expect.stringContaining('remove it'),
+    })
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('the name of the lock', () => {
+  test('cannot be taken by who knows the path', async () => {
+    await squat(dir)
+    expect(await elsewhere()).toBe('locked')
+  })
+
+  test('that a process of a former version holds is respected', async () => {
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'pid'), `${process.pid}\n`)
+    await squat(dir)
+    expect([await elsewhere(), readdirSync(dir)]).toEqual(['RC_DATA_DIR_LOCKED', ['pid']])
+  })
+})
