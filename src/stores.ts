@@ -137,6 +137,7 @@ export async function openOwnStores(config: Located, recorded: Settings): Promis
   const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
   const { log, writer } = await openOwnLog(places, recorded, checkpoints)
   opened.defer(() => log.close())
+  await writer?.takeOver()
   const known = new HighWater(highWater)
   const rest = opened.move()
   return {

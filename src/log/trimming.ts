@@ -55,8 +55,9 @@ export interface TrimmingOptions {
 export function startTrimming({ log, cuts, time, faults }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
+    const before = time.now() - KEPT_MS
     try {
-      await trimAll(log, await cuts(), time.now() - KEPT_MS)
+      await trimAll(log, await cuts(), before)
     } catch (error) {
       faults.report('trim', error)
     }

@@ -53,6 +53,7 @@ export class OwnerDirectory {
   readonly #readable = new Map<number, Seq>()
   #states: PartitionState[]
   #owner: Owner | null
+  #isOwn = false
   #isClosing = false
 
   constructor(options: OwnerDirectoryOptions) {
@@ -68,9 +69,10 @@ export class OwnerDirectory {
     return this.#owner
   }
 
-  /** From here on all is asked of this one; null: of other processes. */
+  /** From here on all is asked of this one, which is of this process and has its time; null: of other processes. */
   passTo(owner: Owner | null): void {
     this.#owner = owner ?? this.#options.others
+    this.#isOwn = owner !== null
   }
 
   /** Tells RC_CLOSING to all who wait for a position, now and from here on. */
@@ -176,7 +178,7 @@ export class OwnerDirectory {
   /** A state that says nothing of the log leaves what the partition takes as it was. */
   learn(states: readonly PartitionState[]): void {
     const now = states.find(state => Number.isFinite(state.now))?.now
-    if (now !== undefined) this.#options.heed(now)
+    if (now !== undefined && !this.#isOwn) this.#options.heed(now)
     for (const { partition, stopped, applied, replayUntil, full } of states) {
       if (applied) this.#options.applied(partition, applied)
       if (full?.length === 0) this.#full.delete(partition)

@@ -64,6 +64,7 @@ export class Tenure {
     const fenced = Promise.withResolvers<never>()
     this.lost = fenced.promise
     this.lost.catch(() => {})
+    stores.writer?.lost.catch(fenced.reject)
     const all = this.#shards(host, fenced.reject)
     this.#parts.defer(async () => void (await Promise.all(all.map(shard => shard.close()))))
     this.owner = new LocalOwner(all)

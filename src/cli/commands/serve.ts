@@ -28,9 +28,11 @@ export const serve = defineCommand({
     for (let wasThere = false; !signal.aborted; wasThere = true) {
       const rollcall = await started(() => start(config, signal), wasThere, signal)
       // A process that loses the partitions stands by to have them again.
-      const isLost = rollcall?.lost.catch(() => {})
-      await Promise.race([stop, isLost ?? stop])
+      const lost = rollcall?.lost.catch((error: unknown) => error)
+      const cause = await Promise.race([stop, lost ?? stop])
       await rollcall?.close()
+      // Nothing tells when the other one has ended, and to write again would fence it in its turn.
+      if (isCode(cause, 'RC_FENCED') && config.natsUrl === null) throw cause
     }
     process.exit(0)
   },

@@ -1,7 +1,9 @@
 import type { Database, RootDatabase } from 'lmdb'
+import { RollcallError } from '../../errors.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
+import { Fence } from './fence.ts'
 
 const KEY_BYTES = 10
 /** Entries that are removed at once: appends wait for them. */
@@ -21,11 +23,19 @@ export interface Made {
   settings: Record<string, unknown>
 }
 
+/** An entry on its way in. */
+interface Added {
+  partition: number
+  seq: Seq
+  value: Buffer
+}
+
 /** The tables of the log in LMDB: its entries, and where each partition begins. */
 export class Tables {
   readonly entries: Database<Buffer, Buffer>
   readonly #env: RootDatabase
   readonly #made: Made
+  #fence: Fence | undefined
   /** of the partitions that were renewed; undefined where an older log is only looked at */
   readonly #origins: Database<Origin, number> | undefined
   #removing: Promise<unknown> = Promise.resolve()
@@ -62,23 +72,50 @@ export class Tables {
     return markAt(this.entries, partition, seq)
   }
 
+  /** Nobody else writes from here on, and all that others wrote can be read; before, this process may not write. */
+  async takeOver(id: string): Promise<void> {
+    this.#fence = await Fence.take(this.#env, id)
+    await this.#env.flushed
+    this.#env.resetReadTxn()
+  }
+
+  /**
+   * Adds entries, those of a partition in their order, or none of them. RC_FENCED if another process writes, or has
+   * written where a partition's first belongs, as a former version does that knows of no fence.
+   */
+  async add(added: readonly Added[]): Promise<void> {
+    const firsts = [...new Map(added.toReversed().map(each => [each.partition, each])).values()].map(placeOf)
+    const areFree: Promise<boolean>[] = []
+    // LMDB carries out what follows a condition inside another one, whether the outer one held or not: nothing does.
+    const put = (n: number): void => {
+      const first = firsts[n]
+      if (first) areFree.push(this.entries.ifNoExists(first, () => put(n + 1)))
+      else for (const each of added) this.entries.put(placeOf(each), each.value)
+    }
+    await this.#write(() => put(0))
+    if ((await Promise.all(areFree)).includes(false)) throw fenced()
+  }
+
+  async #write(writes: () => void): Promise<void> {
+    if (!(await this.#fence!.write(writes))) throw fenced()
+  }
+
   /** Removes the entries from `first` to before `below`. Answers how many. */
   async remove(partition: number, first: Seq, below: Seq): Promise<number> {
     let seq = first
     while (seq < below && !this.#isClosing) {
-      const removed: Promise<boolean>[] = []
-      for (const end = Math.min(below, seq + AT_ONCE); seq < end; seq++) {
-        removed.push(this.entries.remove(keyOf(partition, seq)))
-      }
-      this.#removing = Promise.all(removed)
-      await this.#removing
+      const removing = this.#write(() => {
+        for (const end = Math.min(below, seq + AT_ONCE); seq < end; seq++) this.entries.remove(keyOf(partition, seq))
+      })
+      this.#removing = removing
+      await removing
     }
     return Math.max(0, seq - first)
   }
 
   /** The partition, empty by now, begins there. */
   async begin(partition: number, origin: Origin): Promise<void> {
-    await this.#origins!.put(partition, origin)
+    await this.#write(() => void this.#origins!.put(partition, origin))
     await this.#env.flushed
     this.#env.resetReadTxn()
   }
@@ -91,6 +128,9 @@ export class Tables {
   }
 }
 
+const fenced = (): RollcallError =>
+  new RollcallError('RC_FENCED', 'Another process writes the log of this data directory; this one writes no more.')
+
 /** A key in LMDB: partition, then seq, big endian, so that keys are in the order of the log. */
 export function keyOf(partition: number, seq: Seq): Buffer {
   const key = Buffer.allocUnsafe(KEY_BYTES)
@@ -99,6 +139,8 @@ export function keyOf(partition: number, seq: Seq): Buffer {
   key.writeUInt32BE(seq % 2 ** 32, 6)
   return key
 }
+
+const placeOf = ({ partition, seq }: Added): Buffer => keyOf(partition, seq)
 
 const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt32BE(6)
 

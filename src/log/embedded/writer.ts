@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { RootDatabase } from 'lmdb'
 import type { Event } from '../../../actors/event.ts'
-import { RollcallError } from '../../errors.ts'
+import { isCode, RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
 import { systemTime, type Time, within } from '../../time.ts'
@@ -10,7 +10,7 @@ import { Batches, type Outgoing } from '../batches.ts'
 import type { Bounds, Entry, EventLog, Seq } from '../index.ts'
 import { readEntries } from '../reading.ts'
 import type { FromFollower, ToFollower } from './follower.ts'
-import { keyOf, type Made, Tables } from './tables.ts'
+import { type Made, Tables } from './tables.ts'
 
 const FLUSH_DEADLINE_MS = 10_000
 
@@ -19,6 +19,13 @@ export interface EmbeddedLog extends EventLog {
   serve(port: MessagePort): void
   /** Why nothing is taken just now; null if it is. */
   failing(): RollcallError | null
+  /**
+   * Takes the log over from whichever process writes it, which is fenced; what it wrote is there by then. The first write
+   * does so by itself.
+   */
+  takeOver(): Promise<void>
+  /** rejects when this process finds that another one writes the log */
+  readonly lost: Promise<never>
   /** Read or written once, when the log is made: what state is a function of. */
   readonly settings: Record<string, unknown>
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq; nobody may follow the log. */
@@ -34,7 +41,7 @@ export async function openLog(
 ): Promise<EmbeddedLog> {
   const env = openLogEnvironment(path)
   const meta = env.openDB<Made, string>('meta', {})
-  if (!meta.doesExist('log')) await meta.put('log', { incarnation: time.id(), partitions, settings })
+  await meta.ifNoExists('log', () => meta.put('log', { incarnation: time.id(), partitions, settings }))
   await env.flushed
   return new Writer(env, meta.get('log')!, spaceAt(path, time), time)
 }
@@ -52,6 +59,11 @@ class Writer implements EmbeddedLog {
   readonly #ports = new Set<MessagePort>()
   readonly #arrivals = new Arrivals()
   readonly #batches: Batches
+  readonly #lost = Promise.withResolvers<never>()
+  #takingOver: Promise<void> | undefined
+  #fencedBy: RollcallError | undefined
+  /** a flush was given up, and has not ended */
+  #isStuck = false
   #isClosed = false
 
   constructor(env: RootDatabase, made: Made, hasSpace: () => boolean, time: Time) {
@@ -60,6 +72,7 @@ class Writer implements EmbeddedLog {
     this.#hasSpace = hasSpace
     this.#tables = new Tables(env, made)
     this.settings = made.settings
+    this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
     this.#batches = new Batches({
       ...{ time, partitions: made.partitions, isJoint: true },
@@ -69,28 +82,65 @@ class Writer implements EmbeddedLog {
     })
   }
 
+  get lost(): Promise<never> {
+    return this.#lost.promise
+  }
+
+  takeOver(): Promise<void> {
+    this.#takingOver ??= this.#takeOver().catch(error => {
+      this.#takingOver = undefined
+      throw error
+    })
+    return this.#takingOver
+  }
+
+  async #takeOver(): Promise<void> {
+    await this.#tables.takeOver(this.#time.id())
+    for (const p of this.#durable.keys()) this.#durable[p] = this.#tables.last(p)
+    this.#announce([...this.#durable.keys()])
+  }
+
   append(partition: number, events: Event[]): Promise<Seq> {
+    if (this.#fencedBy) return Promise.reject(this.#fencedBy)
     if (!this.#hasSpace()) return Promise.reject(nearlyFull())
     return this.#batches.append(partition, events)
   }
 
   failing(): RollcallError | null {
+    if (this.#fencedBy) return this.#fencedBy
     return this.#hasSpace() ? this.#batches.failing : nearlyFull()
   }
 
   async #flush(outgoing: Outgoing[]): Promise<Seq[]> {
+    const late = (): Error => new Error('the disk did not answer in time')
+    // Where a flush that was given up will have written is not known before it has ended.
+    if (this.#isStuck) throw late()
+    const written = this.#write(outgoing)
+    return within(this.#time, FLUSH_DEADLINE_MS, written, () => {
+      this.#isStuck = true
+      const ended = (): void => {
+        this.#isStuck = false
+      }
+      written.then(ended, ended)
+      return late()
+    })
+  }
+
+  async #write(outgoing: Outgoing[]): Promise<Seq[]> {
     const lasts = new Map<number, Seq>()
     const seqs: Seq[] = []
     try {
-      const puts = outgoing.map(({ partition, value }) => {
+      await this.takeOver()
+      const added = outgoing.map(({ partition, value }) => {
         const seq = (lasts.get(partition) ?? this.#durable[partition]!) + 1
         lasts.set(partition, seq)
         seqs.push(seq)
-        return this.#tables.entries.put(keyOf(partition, seq), value)
+        return { partition, seq, value }
       })
-      const flushed = Promise.all(puts).then(() => this.#env.flushed)
-      await within(this.#time, FLUSH_DEADLINE_MS, flushed, () => new Error('the disk did not answer in time'))
+      await this.#tables.add(added)
+      await this.#env.flushed
     } catch (error) {
+      if (isCode(error, 'RC_FENCED')) this.#lose(error as RollcallError)
       // Entries of a flush that failed may be written: the next go behind them, and announce them as durable with themselves.
       this.#env.resetReadTxn()
       for (const partition of lasts.keys()) this.#durable[partition] = this.#tables.last(partition)
@@ -99,6 +149,12 @@ class Writer implements EmbeddedLog {
     for (const [partition, seq] of lasts) this.#durable[partition] = seq
     this.#announce([...lasts.keys()])
     return seqs
+  }
+
+  #lose(error: RollcallError): never {
+    this.#fencedBy = error
+    this.#lost.reject(error)
+    throw error
   }
 
   #announce(partitions: number[]): void {
@@ -142,11 +198,14 @@ class Writer implements EmbeddedLog {
 
   async trim(partition: number, below: Seq): Promise<number> {
     if (this.#isClosed) throw new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.')
+    if (this.#fencedBy) throw this.#fencedBy
+    await this.takeOver()
     const last = this.#durable[partition]!
     return await this.#tables.remove(partition, this.#tables.first(partition, last), Math.min(below, last))
   }
 
   async renew(partition: number, first: Seq): Promise<void> {
+    await this.takeOver()
     const last = this.#durable[partition]!
     await this.#tables.remove(partition, this.#tables.first(partition, last), last + 1)
     await this.#tables.begin(partition, { incarnation: this.#time.id(), start: first })
