@@ -46,8 +46,8 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', OF_PROBE, async () => ({ live: true }))
 
   app.get('/readyz', OF_PROBE, async (_request, reply) => {
-    const stopped = directory.states.flatMap(({ partition, stopped, ...progress }) =>
-      stopped ? [{ partition, stopped: shown(stopped.code), ...progress }] : [],
+    const stopped = directory.states.flatMap(({ partition, stopped, applied, replayUntil }) =>
+      stopped ? [{ partition, stopped: shown(stopped.code), applied, replayUntil }] : [],
     )
     const { failing } = directory
     const ready = stopped.length === 0 && failing === null
