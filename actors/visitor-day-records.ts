@@ -47,7 +47,7 @@ export function changedRecords(name: string, former: VisitorDay | undefined, day
   for (let i = 0; day && i < pages; i++) {
     if (!former || former.isInline || !isSamePage(former, day, i)) put([`s${i}`], pageOf(day, i))
   }
-  // What is in its head has no pages that could go.
+  // A day that is in its head has no pages that could go.
   for (let i = pages; former && !former.isInline && i < pagesOf(former); i++) put([`s${i}`], undefined)
   return parts
 }

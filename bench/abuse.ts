@@ -142,7 +142,7 @@ const shares = (asked: Asked[]): string => {
   return [...counts].map(([status, some]) => `${thousands(some.length)} × ${status || 'no answer'}`).join(', ')
 }
 
-/** What became of all that was sent, in a line each. */
+/** Lines that say what became of all that was sent, one for each way. */
 async function abuse(): Promise<string[]> {
   const signal = AbortSignal.timeout(SECONDS * 1_000)
   const readers = slowReaders()

@@ -115,7 +115,7 @@ function cutAnew(day: Day, places: readonly number[], inactivityMs: number): Web
     const isOld = places[passed] !== first && was === first - passed && first + old[o]!.eventCount <= end
     const known = isOld ? old[o]! : null
     const news = places[passed]! - first
-    // One with nothing new inside is as it was; behind it something new may still be of it.
+    // A session with nothing new inside is as it was; behind it something new may still be of it.
     const from = known && !(news < known.eventCount) ? renumbered(known, index, openedBy) : null
     if (from && news !== from.eventCount) sessions.push(from)
     else {

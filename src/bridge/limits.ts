@@ -3,7 +3,7 @@ import type { Time } from '../time.ts'
 import { Bucket, limited } from './bucket.ts'
 import type { Caller } from './callers.ts'
 
-/** Of more callers than these the one that was silent longest is forgotten, and begins with full buckets. */
+/** `MOST_CALLERS` are known at once: of more, the one that was silent longest is forgotten, and begins with full buckets. */
 const MOST_CALLERS = 100_000
 /** Signatures of tokens that may turn out wrong: so many at once, and so many a minute. */
 const UNPROVEN_TOKENS = 10_000
@@ -21,7 +21,7 @@ export interface Rates {
 
 type Buckets = Record<keyof Rates, Bucket>
 
-/** What callers may send: each has its own buckets, all without a valid token share theirs, services have none. */
+/** Limits of what callers may send: each has its own buckets, all without a valid token share theirs, services have none. */
 export class Limits {
   /** of tokens that are not known yet: those that prove valid give theirs back */
   readonly unprovenTokens: Bucket

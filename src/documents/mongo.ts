@@ -118,7 +118,7 @@ export function openMongoDocuments(
       const stored = await opened(collection)
       const other = collection === OF_OTHERS ? objectIdOf(id) : null
       const filter = { _id: other ? { $in: [id, other] } : id, ...VISIBLE }
-      // Of two that are there the text counts: texts come first.
+      // A text id counts where the ObjectId is there as well: texts come first.
       const options = { projection: HIDDEN, ...(other && { sort: { _id: 1 as const } }) }
       const found = await repeat(() => stored.findOne<Document>(filter, options))
       return found && withTextId(found)

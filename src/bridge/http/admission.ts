@@ -13,7 +13,7 @@ function declared({ headers }: FastifyRequest): number | null {
   return Math.min(Number(headers['content-length'] ?? 0), BODY_BYTES)
 }
 
-/** What a webhook may turn out to have cost in vain. */
+/** Bytes of a webhook that may turn out to have been read in vain. */
 export const webhookBytes = (request: FastifyRequest): number => declared(request) ?? BODY_BYTES
 
 /**

@@ -114,7 +114,7 @@ function refuse(error: Error & { code?: string; statusCode?: number }, reply: Fa
   reply.code(known.status).send(known.toJSON())
 }
 
-/** What is still to come of the body may be without end: without an end of the connection it would be read. */
+/** A body of which more is to come than may be read: unless its connection ends, it would be read without end. */
 const isLong = ({ raw, headers }: FastifyRequest): boolean =>
   !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > BODY_BYTES)
 

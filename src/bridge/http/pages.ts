@@ -18,7 +18,7 @@ export const page = (usual: number) => ({
 })
 
 export const USUAL = 100
-/** Of lists of one thing. */
+/** A page of a list of one thing holds so many unless told. */
 export const OF_ONE_THING = MOST
 
 /** A page of items, of which more than `limit` are given where it is not the last: `next` is the place of its last item. */

@@ -21,7 +21,7 @@ export function platformReadRoutes(app: FastifyInstance, { documents, time }: Br
     return document
   }
 
-  /** What a user has under names: documents are named `<user>\n<name>`. */
+  /** Documents that a user has under names: they are named `<user>\n<name>`. */
   const namesOf = async (collection: Collection, userId: string, query: unknown) => {
     const { after = '', limit } = parseOne(pageQuery, query, time.now())
     const filter = { _id: { $gt: `${userId}\n${after}`, $lt: `${userId}\v` } }

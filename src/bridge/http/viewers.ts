@@ -24,7 +24,7 @@ interface WithId {
   Params: { id: string }
 }
 
-/** Who watches: in all, a stream, a streamer. */
+/** Routes that tell who watches: in all, a stream, a streamer. */
 export function viewerRoutes(app: FastifyInstance, { documents, directory, time }: Bridge): void {
   const sessions = new KnownSessions(documents)
 
