@@ -11,7 +11,7 @@ export interface Source {
   content?: string
 }
 
-/** One web event as it is kept. `id` is unique within a visitor's day. */
+/** A web event as it is kept. `id` is unique within a visitor's day. */
 export interface Visit {
   id: string
   ts: number
