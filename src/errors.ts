@@ -81,7 +81,11 @@ export class RollcallError extends Error {
   readonly retryAfterMs: number
 
   constructor(code: ErrorCode, message: string = ERRORS[code][1], options: ErrorOptions = {}) {
+    const { stackTraceLimit } = Error
+    // Callers can have these made thousands of times a second, and a stack costs more than all else of a refusal.
+    if (ERRORS[code][0] < 500) Error.stackTraceLimit = 0
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.faults = options.faults
     this.retryAfterMs = options.retryAfterMs ?? 0

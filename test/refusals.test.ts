@@ -29,6 +29,12 @@ describe('refusals', () => {
     expect([told.length, faults.all]).toEqual([2, []])
   })
 
+  test('of callers are made without a stack, which costs more than they do; faults of ours have one', () => {
+    expect(new RollcallError('RC_UNAUTHENTICATED').stack).not.toContain(' at ')
+    expect(new RollcallError('RC_INTERNAL').stack).toContain(' at ')
+    expect(new Error('another').stack).toContain(' at ')
+  })
+
   test('begin to be counted anew when they are told, and the last are told at the end', async () => {
     const { time, told, refusals: counted } = refusals()
     counted.add(new RollcallError('RC_NOT_FOUND'), null)

@@ -38,7 +38,7 @@ export type Verify = (token: string) => Promise<Verified>
 
 /** Verifies tokens; throws RC_UNAUTHENTICATED with why, or RC_KEYS_UNAVAILABLE. */
 export async function verifier(settings: AuthSettings, time: Time): Promise<Verify> {
-  const { createRemoteJWKSet, errors, jwtVerify } = await import('jose')
+  const { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } = await import('jose')
   const { audience, issuer, operator } = settings
   const demands = { ...(audience !== undefined && { audience }), ...(issuer !== undefined && { issuer }) }
   const options = (algorithms: string[]): JWTVerifyOptions => ({
@@ -74,6 +74,7 @@ export async function verifier(settings: AuthSettings, time: Time): Promise<Veri
   }
 
   return async token => {
+    if (!isReadable(token, decodeProtectedHeader)) throw unauthenticated('The token cannot be read.')
     try {
       if (ofOperators) {
         const operators = await ofOperators(token).catch(error => {
@@ -86,6 +87,19 @@ export async function verifier(settings: AuthSettings, time: Time): Promise<Veri
     } catch (error) {
       throw error instanceof RollcallError ? error : why(error)
     }
+  }
+}
+
+/** Whether it has a header. Its verification would find that out too, but takes two stacks for each that has none. */
+function isReadable(token: string, headerOf: (token: string) => unknown): boolean {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return headerOf(token) !== undefined
+  } catch {
+    return false
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
