@@ -55,6 +55,8 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const { url, drain } = await bridge.listen(links, config)
   wasListening = true
   announce(logger, config, url)
+  // The first look at embedded documents loads what finds them, for which the first requests would be held up.
+  if (!stores.db) await stores.documents.find('users', { limit: 1 })
   const parts = { config, stores, links, directory, bridge, faults, logger }
   const standing = new Standing({
     stand: () => stand(parts, signal),
