@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Caller, NOBODY } from '../src/bridge/callers.ts'
 import { InFlight } from '../src/bridge/http/in-flight.ts'
 import { httpServer } from '../src/bridge/http/index.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { Limits } from '../src/bridge/limits.ts'
 import { Refusals } from '../src/bridge/refusals.ts'
+import { Turns } from '../src/bridge/turns.ts'
 import type { Document } from '../src/documents/index.ts'
 import { type ErrorCode, RollcallError } from '../src/errors.ts'
 import type { Owner, PartitionState } from '../src/ownership/index.ts'
@@ -22,12 +23,13 @@ afterEach(() => app.close())
 interface World {
   caller?: Caller
   documents?: Record<string, Document>
+  get?: (id: string) => Promise<Document>
   owner?: Partial<Owner>
   states?: PartitionState[]
   failing?: RollcallError | null
 }
 
-function server({ caller = SERVICE, documents = {}, owner = {}, states = [], failing = null }: World) {
+function server({ caller = SERVICE, documents = {}, get, owner = {}, states = [], failing = null }: World) {
   const faults = toldFaults()
   const settings = {
     partitions: 2,
@@ -40,8 +42,10 @@ function server({ caller = SERVICE, documents = {}, owner = {}, states = [], fai
   const limits = new Limits(RATES, time)
   app = httpServer(
     {
-      ...{ settings, callers: { of: async () => caller }, limits, refusals, time, faults },
-      documents: { get: async (collection: string, id: string) => documents[`${collection}/${id}`] ?? null },
+      ...{ settings, callers: { of: async () => caller }, limits, turns: new Turns(time), refusals, time, faults },
+      documents: {
+        get: async (collection: string, id: string) => get?.(id) ?? documents[`${collection}/${id}`] ?? null,
+      },
       directory: { owner, states, failing },
     } as unknown as Bridge,
     new InFlight(time),
@@ -62,6 +66,30 @@ describe('the HTTP server', () => {
     socket.pause()
     socket.write('GET /users/ann HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await cut
+    socket.destroy()
+  })
+
+  test('works on the next request of a connection when the answer before is out', async () => {
+    const asked: string[] = []
+    const answers = new Map<string, () => void>()
+    const { app } = server({
+      get: id => {
+        asked.push(id)
+        return new Promise(resolve => answers.set(id, () => resolve({ _id: id })))
+      },
+    })
+    await app.listen({ port: 0 })
+    const socket = connect((app.server.address() as { port: number }).port)
+    const came: string[] = []
+    socket.on('data', data => came.push(...(String(data).match(/"id":"\w+"/g) ?? [])))
+    socket.write(['ann', 'ben', 'cat'].map(id => `GET /users/${id} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''))
+    for (const [n, id] of ['ann', 'ben', 'cat'].entries()) {
+      await vi.waitUntil(() => answers.has(id))
+      expect([asked.length, came.length]).toEqual([n + 1, n])
+      answers.get(id)!()
+      await vi.waitUntil(() => came.length === n + 1)
+    }
+    expect(came).toEqual(['"id":"ann"', '"id":"ben"', '"id":"cat"'])
     socket.destroy()
   })
 

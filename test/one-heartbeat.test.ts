@@ -13,6 +13,8 @@ interface Line {
 const ASIDE = [
   // The ways of all other inputs.
   /^src\/bridge\/(http\/(effects|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
+  // The order of long work, which a single one does not wait for.
+  /^src\/bridge\/turns\.ts$/,
   // The ground.
   /^src\/(errors|time|retry|observe\/steps)\.ts$/,
   // The shapes of what is handed on.

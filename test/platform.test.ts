@@ -3,6 +3,7 @@ import type { Event } from '../actors/event.ts'
 import { InFlight } from '../src/bridge/http/in-flight.ts'
 import { httpServer } from '../src/bridge/http/index.ts'
 import type { Bridge } from '../src/bridge/index.ts'
+import { Turns } from '../src/bridge/turns.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
 import { memoryDocuments } from '../src/documents/memory.ts'
 import type { Body } from './support/server.ts'
@@ -29,7 +30,13 @@ beforeEach(() => {
     if (isLogDown) throw new Error('no log')
     asked.push(...events)
   }
-  const rest = { callers: null, stamp: { forget() {} }, subscriptions: { forget() {} }, refusals: { add() {} } }
+  const rest = {
+    callers: null,
+    stamp: { forget() {} },
+    subscriptions: { forget() {} },
+    refusals: { add() {} },
+    turns: new Turns(time),
+  }
   const settings = { feeds: { groups }, countryHeader: null, pusher: null, partitions: 1 }
   app = httpServer({ settings, documents, append, time, ...rest } as unknown as Bridge, new InFlight(time))
 })

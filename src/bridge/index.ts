@@ -18,6 +18,7 @@ import type { Refusals } from './refusals.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
+import type { Turns } from './turns.ts'
 
 /** The settings of the way in. */
 export type BridgeSettings = IntakeOptions['settings'] & {
@@ -42,6 +43,7 @@ export interface Bridge {
   callers: Callers | null
   append: Append
   limits: Limits
+  turns: Turns
   intake: Intake
   stamp: Stamp
   documents: DocumentStore

@@ -8,6 +8,7 @@ import type { Caller } from './callers.ts'
 import { heartbeat, ownWebEvent, parseMany, sift, webEvent } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import type { Stamp } from './stamp.ts'
+import type { Turns } from './turns.ts'
 import { webEvents } from './web-events.ts'
 
 /** A sender of records, as its door knows it. */
@@ -38,6 +39,7 @@ export interface IntakeOptions {
   append: Append
   stamp: Stamp
   limits: Limits
+  turns: Turns
   time: SteadyTime
 }
 
@@ -84,10 +86,11 @@ export class Intake {
     backMs: number | undefined,
     eventsOf: (records: Parsed[], arrival: number) => Promise<Event[]>,
   ): Promise<Taken> {
-    const { append, limits, time } = this.#options
+    const { append, limits, turns, time } = this.#options
     const count = Array.isArray(input) ? input.length : 1
     if (count > MOST_OF_USER && !caller.isService) throw new RollcallError('RC_TOO_MANY_RECORDS')
     limits.take(caller, { records: count })
+    if (count > MOST_OF_USER) await turns.next()
     const arrival = time.now()
     const window = { oldest: backMs === undefined ? undefined : arrival - backMs, wasAheadMs: time.wasAhead() }
     const { records, faults } =

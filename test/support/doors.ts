@@ -11,6 +11,7 @@ import { NatsInputs } from '../../src/bridge/nats/index.ts'
 import { Refusals } from '../../src/bridge/refusals.ts'
 import { Stamp } from '../../src/bridge/stamp.ts'
 import { StreamerSessions } from '../../src/bridge/streamer-sessions.ts'
+import { Turns } from '../../src/bridge/turns.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Document, DocumentStore } from '../../src/documents/index.ts'
 import { Positions } from '../../src/log/positions.ts'
@@ -58,7 +59,7 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
       return new Positions().read('0-7')
     },
     stamp: new Stamp(documents, ['/live/']),
-    ...{ documents, limits: new Limits(config.rates, time), time, faults },
+    ...{ documents, limits: new Limits(config.rates, time), turns: new Turns(time), time, faults },
     logger: { info: log, warn: log },
   }
   const bridge = {

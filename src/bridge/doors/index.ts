@@ -17,10 +17,13 @@ import { Refusals } from '../refusals.ts'
 import { Stamp } from '../stamp.ts'
 import { StreamerSessions } from '../streamer-sessions.ts'
 import { Subscriptions } from '../subscriptions.ts'
+import { Turns } from '../turns.ts'
 
 /** Requests under way at the end may take so long to be answered. */
 const LAST_ANSWERS_MS = 2_000
 const LAST_REFUSALS_MS = 500
+/** Connections that may come at once. The kernel drops more, and who connects tries again no sooner than after a second. */
+const BACKLOG = 4_096
 
 export interface DoorsOptions {
   settings: BridgeSettings & {
@@ -48,7 +51,8 @@ export class Doors {
     const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
     const limits = new Limits(settings.rates, time)
-    const parts = { settings, append, stamp, documents, directory, limits, time, faults, logger }
+    const turns = new Turns(time)
+    const parts = { settings, append, stamp, documents, directory, limits, turns, time, faults, logger }
     this.subscriptions = new Subscriptions(documents)
     this.#bridge = {
       ...parts,
@@ -74,7 +78,7 @@ export class Doors {
     }
     await nats?.flush().catch(error => this.#bridge.faults.report('request', error))
     try {
-      return { url: await this.#http.listen(address), drain }
+      return { url: await this.#http.listen({ ...address, backlog: BACKLOG }), drain }
     } catch (cause) {
       await drain()
       throw new RollcallError('RC_LISTEN_FAILED', (cause as Error).message, { cause })

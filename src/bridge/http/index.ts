@@ -54,6 +54,11 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
+  app.addHook('onRequest', (_request, { raw }, done) => {
+    // Requests of a connection take their turn: the answer before has to be out before work for the next begins.
+    if (raw.socket) done()
+    else raw.once('socket', () => done())
+  })
   app.addHook('onRequest', (request, reply, done) => {
     if (!inFlight.isDraining) inFlight.add(reply.raw)
     else if (request.url !== '/livez') {
@@ -77,14 +82,17 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
       const fault = { index: 0, path: name, code: 'invalid_id', message: 'is no id' }
       throw new RollcallError('RC_INVALID_INPUT', undefined, { faults: [fault] })
     }
+    if (request.method !== 'GET' || request.routeOptions.config.access === 'probe') return
+    await bridge.turns.next()
     const after = request.headers['rollcall-after']
-    if (after === undefined || request.method !== 'GET') return
+    if (after === undefined) return
     const { directory, settings } = bridge
     const positions = new Positions().read(String(after), settings.partitions)
     await directory.waiting(waiterOf(request.caller), async () => {
       await directory.mustBeGiven(positions)
       await directory.settled(positions)
     })
+    await bridge.turns.next()
   })
 
   sessionRoutes(app, bridge)
