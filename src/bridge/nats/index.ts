@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
 import { idOf, isInbox, SERVICE, tokenOf } from '../../nats/subjects.ts'
 import { atMost } from '../../time.ts'
@@ -10,8 +11,12 @@ import type { ShownSession, StreamerSessions } from '../streamer-sessions.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
+/** Bytes that are not UTF-8 are no JSON: with U+FFFD in their place two ids would become one. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /** Messages that are not answered yet; more are refused. */
 const MOST_UNDER_WAY = 20_000
+
+const ofSession = z.object({ sessionId: id })
 
 type Take = (message: Msg, caller: Caller) => Promise<unknown>
 type Change = (sessions: StreamerSessions, id: string, input: unknown, caller: Caller) => Promise<ShownSession>
@@ -94,7 +99,7 @@ export class NatsInputs {
       const { isNew, session } = await streamers.start(input, caller)
       return { status: isNew ? 201 : 200, session }
     }
-    const sessionId = parseOne(id, input?.sessionId, time.now())
+    const { sessionId } = parseOne(ofSession, input, time.now())
     const change = CHANGES.get(verb)
     if (!change) throw new RollcallError('RC_NOT_FOUND')
     return { status: 200, session: await change(streamers, sessionId, input, caller) }
@@ -128,7 +133,7 @@ const answered = ({ accepted, positions, faults }: Taken): object => ({
 
 function read(message: Msg): unknown {
   try {
-    return message.json()
+    return JSON.parse(UTF8.decode(message.data))
   } catch {
     throw new RollcallError('RC_INVALID_JSON')
   }
