@@ -74,10 +74,17 @@ export const webEvent = z.object({
 export const ownWebEvent = webEvent.extend({ sessionId: optional(id) })
 
 export const sessionStart = z.object({
-  userId: id,
+  userId: optional(id),
+  /** as other services call the user */
+  streamerId: optional(id),
   title: optional(text(1_024)),
   device: optional(z.literal('lovense')),
+  /** the id that a service has for the session, as a source that has started would */
+  sessionId: optional(id),
 })
+
+/** The streamer whose session it is. */
+export const streamer = z.object({ userId: id })
 
 const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(20)
 

@@ -11,6 +11,8 @@ import type { ShownSession, StreamerSessions } from '../streamer-sessions.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
+/** As other services say that somebody goes online, for all or with the streamer behind it. */
+const STARTED = 'session.started'
 /** Bytes that are not UTF-8 are no JSON: with U+FFFD in their place two ids would become one. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /** Messages that are not answered yet; more are refused. */
@@ -46,6 +48,8 @@ export class NatsInputs {
       ['heartbeats.*', async (message, caller) => answered(await intake.heartbeats(read(message), senderOf(caller)))],
       ['events.*', async (message, caller) => answered(await intake.webEvents(read(message), senderOf(caller)))],
       ['sessions.*.*', (message, caller) => this.#session(message, caller)],
+      [STARTED, (message, caller) => this.#start(message, caller)],
+      [`${STARTED}.*`, (message, caller) => this.#start(message, caller)],
     ]
     this.#subscriptions = taken.map(([subject, take]) =>
       nats.subscribe(subject, {
@@ -83,7 +87,9 @@ export class NatsInputs {
   /** The caller, once the message is held against its limits; nothing else of it is looked at before. */
   async #admitted(message: Msg): Promise<Caller> {
     const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
-    const caller = this.#bridge.callers === null ? ANYBODY : callerOf(message.subject.split('.').at(-1)!)
+    const { subject } = message
+    const isOfAll = this.#bridge.callers === null || subject === STARTED
+    const caller = isOfAll ? ANYBODY : callerOf(subject.split('.').at(-1)!)
     this.#bridge.limits.take(caller ?? NOBODY, { requests: 1, bytes: message.data.length })
     if (caller === null) throw new RollcallError('RC_NOT_ALLOWED', 'The last part of the subject is not an id.')
     if (isTooMuch) throw new RollcallError('RC_OVERLOADED')
@@ -94,15 +100,17 @@ export class NatsInputs {
   async #session(message: Msg, caller: Caller): Promise<unknown> {
     const { streamers, time } = this.#bridge
     const verb = message.subject.split('.')[1]!
-    const input = read(message) as Record<string, unknown>
-    if (verb === 'request') {
-      const { isNew, session } = await streamers.start(input, caller)
-      return { status: isNew ? 201 : 200, session }
-    }
+    if (verb === 'request') return this.#start(message, caller)
+    const input = read(message)
     const { sessionId } = parseOne(ofSession, input, time.now())
     const change = CHANGES.get(verb)
     if (!change) throw new RollcallError('RC_NOT_FOUND')
     return { status: 200, session: await change(streamers, sessionId, input, caller) }
+  }
+
+  async #start(message: Msg, caller: Caller): Promise<object> {
+    const { isNew, session } = await this.#bridge.streamers.start(read(message), caller)
+    return { status: isNew ? 201 : 200, session }
   }
 
   /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */
