@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
+import { openDocuments } from '../../src/documents/embedded.ts'
 import { type Heartbeat, statistics, viewers, viewingSessions } from '../support/heartbeat-oracle.ts'
 import { type Random, seeded } from '../support/random.ts'
-import { inParallel, type Server, startServer } from '../support/server.ts'
+import { backends, inParallel, type Server, startServer } from '../support/server.ts'
 
 const USERS = 600
 const KILLS = 3
@@ -124,4 +126,16 @@ it('still has all of it after one more kill -9', async () => {
   await server.restart()
   const { body } = await server.get('/statistics?from=0&to=9999999999999', { after: true })
   expect(body.records).toEqual(statistics(beats))
+})
+
+it.skipIf(backends.areServers)('has a document of every five minutes too, as it is answered', async () => {
+  await server.stop()
+  const documents = openDocuments({ path: join(server.data, 'state') })
+  const found = await documents.find('statistics', {
+    filter: { partition: { $exists: false } },
+    sort: { timestamp: 1 },
+  })
+  await documents.close()
+  const there = found.filter(({ viewerCount }) => viewerCount !== 0).map(({ _id, ...record }) => record)
+  expect(there).toEqual(statistics(beats))
 })
