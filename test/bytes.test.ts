@@ -27,6 +27,11 @@ describe('bytes that are not UTF-8', () => {
     expect(appended).toEqual([])
   })
 
+  test('are no missing signature of a webhook', async () => {
+    const body = Buffer.from('{"time_ms":1,"events":[{"name":"x","channel":"zo\xeb"}]}', 'latin1')
+    expect(await doors().send('/pusher/webhook', body)).toMatchObject({ status: 400, code: 'RC_INVALID_JSON' })
+  })
+
   test('make no user of a message over NATS', async () => {
     const { request, appended } = doors()
     const utf8 = Buffer.from('{"userId":"rené","path":"/"}')

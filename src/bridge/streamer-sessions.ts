@@ -44,7 +44,7 @@ export class StreamerSessions {
     const { streamerId, sessionId, ...asked } = parseOne(sessionStart, input, at)
     const named = asked.userId ?? streamerId ?? caller.userId
     mustBe(caller, named ?? '')
-    const { userId } = parseOne(streamer, { userId: named }, at)
+    const { userId } = parseOne(streamer, { userId: named ?? undefined }, at)
     const start = { ...asked, userId, sessionId: caller.isService ? sessionId : undefined }
     return directory.waiting(waiterOf(caller), () => this.#start(start, at))
   }

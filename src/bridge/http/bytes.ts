@@ -33,10 +33,18 @@ export function readBytes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (body.length === 0) return done(null)
-    if (!isUtf8(body)) return done(new RollcallError('RC_INVALID_JSON', 'The body is not UTF-8.'))
+    if (!isUtf8(body)) return done(notUtf8())
     parse(request, body.toString(), done)
   })
   app.addContentTypeParser('*', ofOtherType)
+}
+
+/** JSON is given as the text it is, for those who hold a signature against it. */
+export function readTexts(app: FastifyInstance): void {
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) =>
+    isUtf8(body) ? done(null, body.toString()) : done(notUtf8()),
+  )
 }
 
 /** Forms are read too: pusher-js sends them. */
@@ -55,6 +63,7 @@ async function ofOtherType(request: FastifyRequest, payload: IncomingMessage): P
   for await (const _ of payload.iterator({ destroyOnReturn: false })) throw unsupported()
 }
 
+const notUtf8 = (): RollcallError => new RollcallError('RC_INVALID_JSON', 'The body is not UTF-8.')
 const unsupported = (message?: string): RollcallError => new RollcallError('RC_UNSUPPORTED_MEDIA_TYPE', message)
 
 const isPlain = ({ 'content-encoding': encoding = '' }: IncomingHttpHeaders): boolean =>

@@ -6,7 +6,7 @@ import { mustBe, OF_SIGNED, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
 import { webhookBytes } from './admission.ts'
-import { readForms } from './bytes.ts'
+import { readForms, readTexts } from './bytes.ts'
 
 const AUTH_BYTES = 8_192
 
@@ -46,12 +46,10 @@ export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
   })
 
   app.register(async routes => {
-    // A webhook's signature is of the very bytes.
-    routes.removeContentTypeParser('application/json')
-    routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+    readTexts(routes)
     routes.post('/pusher/webhook', OF_SIGNED, async request => {
       const { headers, body } = request
-      const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
+      const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body ?? ''))
       if (!events) throw new RollcallError('RC_UNSIGNED')
       if (callers) limits.unprovenWebhooks.giveBack(webhookBytes(request))
       for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)
