@@ -24,7 +24,7 @@ export const ERRORS = {
   RC_SESSION_ENDED: [409, 'The streamer session has ended; it takes no more changes of this kind.'],
   RC_TOO_MANY_RECORDS: [413, 'A user sends at most 100 records at once.'],
   RC_BODY_TOO_LARGE: [413, 'The body is over 1 MiB.'],
-  RC_UNSUPPORTED_MEDIA_TYPE: [415, 'The body must be application/json.'],
+  RC_UNSUPPORTED_MEDIA_TYPE: [415, 'The body must be application/json, in UTF-8 and not compressed.'],
   RC_BAD_REQUEST: [400, 'The request is not one HTTP can carry out.'],
   RC_INTERNAL: [500, 'A fault of Rollcall itself; the log says more.'],
   RC_LOG_UNAVAILABLE: [503, 'The log could not make it all durable. Send it again; what was accepted counts once.'],

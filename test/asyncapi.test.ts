@@ -41,6 +41,8 @@ describe('the AsyncAPI document', () => {
     expect(addresses.sort()).toEqual([
       'events.{sessionId}',
       'heartbeats.{userId}',
+      'session.started',
+      'session.started.{userId}',
       'sessions.end.{streamerId}',
       'sessions.goals.{streamerId}',
       'sessions.preset.{streamerId}',

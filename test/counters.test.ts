@@ -109,10 +109,12 @@ describe('a window', () => {
   const record = () => counters.take().find(({ names }) => names[0] === 'window')?.value
 
   test('counts a viewer once, in each group and in the country', () => {
+    counters.applying = 6
     counters.counted(T, 'TW', ['a', 'b'], 1)
+    counters.applying = 7
     counters.counted(T, 'TW', ['b'], 1)
     expect(record()).toEqual({
-      ...{ timestamp: T, viewerCount: 2 },
+      ...{ timestamp: T, viewerCount: 2, seq: 7 },
       ...{
         countByUserGroup: [
           ['a', 1],
@@ -128,7 +130,7 @@ describe('a window', () => {
     counters.counted(T, 'TW', ['a', 'b'], -1)
     counters.counted(T, 'JP', ['b'], 1)
     expect(record()).toEqual({
-      ...{ timestamp: T, viewerCount: 1 },
+      ...{ timestamp: T, viewerCount: 1, seq: 0 },
       ...{ countByUserGroup: [['b', 1]], countByViewingCountry: [['JP', 1]] },
     })
   })

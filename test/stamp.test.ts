@@ -64,10 +64,32 @@ describe('a heartbeat is stamped', () => {
     ['/lives/a', null],
     [`/live/${'x'.repeat(257)}`, null],
     ['/live/a\u0000b', null],
+    ["/live/nuit%20d'%C3%A9t%C3%A9/chat", "nuit d'été"],
+    ['/live/a%2Fb%3Fc%23d?x', 'a/b?c#d'],
+    ['/%6Cive/a%62', 'ab'],
+    ['/live%2Fa', null],
+    ['/live/a%252Fb', 'a%2Fb'],
+    ['/live/100%', '100%'],
+    ['/live/%E9t%C3%A9', '%E9t%C3%A9'],
+    ['/live/a%00b', null],
+    ['/live/?%', null],
+    ['/li%ve/a', null],
+    ['/%', null],
   ])('with the stream of %j: %j', async (path, stream) => {
     const [event] = await stamped(new Stamp(documents, ['/sessions/', '/live/']), ['ann'], { path })
     expect(event!.stream).toBe(stream)
   })
+})
+
+test.each([
+  ['/übertragung/', '/%C3%BCbertragung/a', 'a'],
+  ['/%C3%BCbertragung/', '/übertragung/a', 'a'],
+  ['/%C3%BCbertragung/', '/%c3%bcbertragung/a', 'a'],
+  ['/tv/on-', '/tv/on%2Da%2Fb/c', 'a/b'],
+  ['/a/live/', '/a%2Flive/x/y', null],
+])('under %j a heartbeat on %j is one on %j', async (prefix, path, stream) => {
+  const [event] = await stamped(new Stamp(documents, [prefix]), ['ann'], { path })
+  expect(event!.stream).toBe(stream)
 })
 
 describe('a heartbeat on a stream is stamped', () => {

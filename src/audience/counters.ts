@@ -1,4 +1,5 @@
 import type { Presence, Tally } from '../../actors/index.ts'
+import type { Seq } from '../log/index.ts'
 import { aliveSince } from './alive.ts'
 import type { Audience } from './sum.ts'
 
@@ -14,6 +15,8 @@ interface Stream {
 }
 
 interface Window {
+  /** the entry that changed it last */
+  seq: Seq
   viewers: number
   groups: Map<string, number>
   countries: Map<string, number>
@@ -31,6 +34,8 @@ export interface StatisticsRecord {
   /** pairs, since names may hold what a field name may not */
   countByUserGroup: [string, number][]
   countByViewingCountry: [string, number][]
+  /** of the entry that changed it last; records of longest ago have none */
+  seq?: Seq
 }
 
 /** For the live sets: newest presence by user id, and first attendances of streams. */
@@ -41,6 +46,8 @@ export interface LiveNews {
 
 /** The numbers over all viewers of one partition. Records that are not at hand are loaded before an event needs them. */
 export class AudienceCounters implements Tally {
+  /** the entry that is applied just now */
+  applying: Seq = 0
   #totals = { attendance: 0, tooLate: 0 }
   readonly #streams = new Map<string, Stream>()
   readonly #windows = new Map<number, Window>()
@@ -87,9 +94,10 @@ export class AudienceCounters implements Tally {
   counted(at: number, country: string, groups: readonly string[], by: 1 | -1): void {
     let window = this.#windows.get(at)
     if (!window) {
-      window = { viewers: 0, groups: new Map(), countries: new Map() }
+      window = { seq: 0, viewers: 0, groups: new Map(), countries: new Map() }
       this.#windows.set(at, window)
     }
+    window.seq = this.applying
     window.viewers += by
     bump(window.countries, country, by)
     for (const group of groups) bump(window.groups, group, by)
@@ -115,9 +123,9 @@ export class AudienceCounters implements Tally {
     if (what === 'totals') this.#totals = value as { attendance: number; tooLate: number }
     else if (what === 'stream') this.#streams.set(name!, value as Stream)
     else if (what === 'window') {
-      const { viewerCount, countByUserGroup, countByViewingCountry } = value as StatisticsRecord
+      const { viewerCount, countByUserGroup, countByViewingCountry, seq = 0 } = value as StatisticsRecord
       const [groups, countries] = [new Map(countByUserGroup), new Map(countByViewingCountry)]
-      this.#windows.set(Number(name), { viewers: viewerCount, groups, countries })
+      this.#windows.set(Number(name), { seq, viewers: viewerCount, groups, countries })
     }
   }
 
@@ -197,12 +205,13 @@ export class AudienceCounters implements Tally {
   #value([what, name]: string[]): unknown {
     if (what === 'totals') return { ...this.#totals }
     if (what === 'stream') return { ...this.#streams.get(name!)! }
-    const { viewers, groups, countries } = this.#windows.get(Number(name))!
+    const { seq, viewers, groups, countries } = this.#windows.get(Number(name))!
     return {
       timestamp: Number(name),
       viewerCount: viewers,
       countByUserGroup: [...groups],
       countByViewingCountry: [...countries],
+      seq,
     } satisfies StatisticsRecord
   }
 }

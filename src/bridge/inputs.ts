@@ -74,10 +74,17 @@ export const webEvent = z.object({
 export const ownWebEvent = webEvent.extend({ sessionId: optional(id) })
 
 export const sessionStart = z.object({
-  userId: id,
+  userId: optional(id),
+  /** as other services call the user */
+  streamerId: optional(id),
   title: optional(text(1_024)),
   device: optional(z.literal('lovense')),
+  /** the id that a service has for the session, as a source that has started would */
+  sessionId: optional(id),
 })
+
+/** The streamer whose session it is. */
+export const streamer = z.object({ userId: id })
 
 const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(20)
 
@@ -103,8 +110,9 @@ export const trending = z.object({ userIds: z.array(id).max(10_000) })
 export const MAX_BATCH = 1_000
 const MAX_FAULTS = 100
 
-/** A record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT. */
+/** A record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT, or RC_INVALID_JSON where nothing came. */
 export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T {
+  mustBeThere(input)
   const { records, faults } = sift(schema, [input], arrival)
   if (faults.length > 0) throw invalid(faults)
   return records[0]!
@@ -118,8 +126,9 @@ export interface Window {
   wasAheadMs?: number
 }
 
-/** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100. */
+/** A record or an array of them. Throws RC_INVALID_INPUT with the faults of all, at most 100, or as `parseOne`. */
 export function parseMany<T>(schema: z.ZodType<T>, input: unknown, arrival: number, window: Window): T[] {
+  mustBeThere(input)
   const { records, faults } = sift(schema, input, arrival, window, MAX_FAULTS)
   if (faults.length > 0) throw invalid(faults)
   return records
@@ -153,6 +162,10 @@ export function sift<T>(
     if (faults.length >= most) break
   }
   return { records, faults: faults.slice(0, MAX_FAULTS) }
+}
+
+function mustBeThere(input: unknown): void {
+  if (input === undefined) throw new RollcallError('RC_INVALID_JSON')
 }
 
 const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALID_INPUT', undefined, { faults })

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { type heartbeat, isId } from './inputs.ts'
+import { decoded } from './percent.ts'
 
 interface Profile {
   country: string | null
@@ -37,7 +38,7 @@ export class Stamp {
 
   constructor(documents: DocumentStore, streamPaths: readonly string[]) {
     this.#documents = documents
-    this.#streamPaths = streamPaths
+    this.#streamPaths = streamPaths.map(named)
   }
 
   /** The session changed. */
@@ -122,12 +123,25 @@ export class Stamp {
 
   #streamOf(path: string): string | null {
     for (const prefix of this.#streamPaths) {
-      if (!path.startsWith(prefix)) continue
-      const stream = /^[^/?#]*/.exec(path.slice(prefix.length))![0]
-      if (isId(stream)) return stream
+      const stream = nameBehind(prefix, path)
+      if (stream !== null && isId(stream)) return stream
     }
     return null
   }
 }
+
+/** The rest of the segment in which the prefix ends; null: the path does not begin with it. Browsers percent-encode paths. */
+function nameBehind(prefix: string, path: string): string | null {
+  if (path.startsWith(prefix)) return named(/^[^/?#]*/.exec(path.slice(prefix.length))![0])
+  if (!path.includes('%')) return null
+  const segments = /^[^?#]*/.exec(path)![0].split('/', prefix.split('/').length).map(named)
+  const last = segments.pop()!
+  const head = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+  const begun = prefix.slice(head.length)
+  return `${segments.join('/')}/` === head && last.startsWith(begun) ? last.slice(begun.length) : null
+}
+
+/** As it is where it cannot be decoded. */
+const named = (text: string): string => decoded(text) ?? text
 
 const sorted = (names: readonly string[]): readonly string[] => (names.length < 2 ? names : [...new Set(names)].sort())

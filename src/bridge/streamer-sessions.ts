@@ -1,4 +1,5 @@
 import { ObjectId } from 'bson'
+import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import { sessionOf } from '../../actors/streamer-session.ts'
 import type { Document, DocumentStore } from '../documents/index.ts'
@@ -8,13 +9,16 @@ import { partitionOf } from '../log/partition-of.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Time } from '../time.ts'
 import { type Caller, mustBe, waiterOf } from './callers.ts'
-import { parseOne, preset, rating, sessionGoals, sessionStart } from './inputs.ts'
+import { parseOne, preset, rating, sessionGoals, sessionStart, streamer } from './inputs.ts'
 import type { Stamp } from './stamp.ts'
 
 type Found = Document & { userId: string; active: boolean; changedAt?: number }
 
 /** A session as it is answered. */
 export type ShownSession = Record<string, unknown>
+
+/** A session as it is asked for: of whom is known. */
+type Start = Omit<z.output<typeof sessionStart>, 'userId' | 'streamerId'> & { userId: string }
 
 export interface StreamerSessionsOptions {
   settings: { partitions: number; prices: { preview: number; sd: number } }
@@ -33,23 +37,25 @@ export class StreamerSessions {
     this.#options = options
   }
 
+  /** The session is the caller's own, unless the input names a streamer. */
   async start(input: unknown, caller: Caller): Promise<{ isNew: boolean; session: ShownSession }> {
     const { directory, time } = this.#options
     const at = time.now()
-    const { userId, title, device } = parseOne(sessionStart, input, at)
-    mustBe(caller, userId)
-    return directory.waiting(waiterOf(caller), () => this.#start(userId, title, device, at))
+    const { streamerId, sessionId, ...asked } = parseOne(sessionStart, input, at)
+    const named = asked.userId ?? streamerId ?? caller.userId
+    mustBe(caller, named ?? '')
+    const { userId } = parseOne(streamer, { userId: named ?? undefined }, at)
+    const start = { ...asked, userId, sessionId: caller.isService ? sessionId : undefined }
+    return directory.waiting(waiterOf(caller), () => this.#start(start, at))
   }
 
   async #start(
-    userId: string,
-    title: string | undefined,
-    device: string | undefined,
+    { userId, title, device, sessionId }: Start,
     at: number,
   ): Promise<{ isNew: boolean; session: ShownSession }> {
     const { documents, stamp, settings } = this.#options
     const known = await this.#knownBefore(userId)
-    const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId)])
+    const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId, sessionId)])
     const event: Event = {
       kind: 'session.start',
       key: userId,
@@ -155,9 +161,9 @@ export class StreamerSessions {
   }
 
   /** The session id of a source that has started, unless it is another streamer's session, or was one that ended. */
-  async #sourceIdOf(userId: string): Promise<string | null> {
+  async #sourceIdOf(userId: string, given: string | undefined): Promise<string | null> {
     const { documents } = this.#options
-    const sourceId = startedSource(await documents.find('sources', { filter: { userId } }))
+    const sourceId = given ?? startedSource(await documents.find('sources', { filter: { userId } }))
     if (sourceId === null) return null
     const taken = await documents.get('sessions', sourceId)
     return taken && (taken.userId !== userId || !taken.active) ? null : sourceId

@@ -42,7 +42,9 @@ export const signer = async (settings: PusherSettings): Promise<Signer> => {
     },
     webhook: (headers, rawBody) => {
       try {
-        const webhook = sdk.webhook({ headers, rawBody })
+        // To the SDK a type with a parameter, or in other letters, is another type.
+        const [type = ''] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;/)
+        const webhook = sdk.webhook({ headers: { ...headers, 'content-type': type }, rawBody })
         return webhook.isValid() ? (webhook.getEvents() as unknown[]).filter(isAboutChannel) : null
       } catch {
         // The SDK trips over a missing signature, and a body may be any JSON.

@@ -66,7 +66,8 @@ export class Partition {
 
   /** Applies an entry that was prepared before. */
   apply(entry: Entry): void {
-    const { clock } = this
+    const { clock, counters } = this
+    counters.applying = entry.seq
     this.#applier.apply(entry)
     this.applied = entry.seq
     this.#last = entry

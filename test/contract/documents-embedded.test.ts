@@ -15,6 +15,7 @@ import { idsOf } from '../support/documents.ts'
 import { seeded } from '../support/random.ts'
 import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
 import { documentTracesContract } from './document-store-traces.ts'
+import { statisticsSumsContract } from './statistics-sums.ts'
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
 
@@ -35,6 +36,7 @@ async function openEmbedded(path = temporaryDirectory(), time = systemTime): Pro
 
 documentStoreContract('embedded', openEmbedded)
 documentTracesContract('embedded', time => openEmbedded(undefined, time))
+statisticsSumsContract('embedded', openEmbedded)
 
 describe('the embedded documents', () => {
   let path: string

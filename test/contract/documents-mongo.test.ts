@@ -6,6 +6,7 @@ import { visible } from '../../src/documents/tombstones.ts'
 import { FreshDatabase, mongodbServer } from '../support/mongodb-server.ts'
 import { seeded } from '../support/random.ts'
 import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
+import { statisticsSumsContract } from './statistics-sums.ts'
 
 const server = mongodbServer()
 
@@ -24,6 +25,7 @@ describe('a pipeline over what readers see', () => {
 
 describe.skipIf(server === null)('on a server,', () => {
   documentStoreContract('mongo', openMongo)
+  statisticsSumsContract('mongo', openMongo)
 
   describe('the documents in MongoDB', () => {
     let database: FreshDatabase

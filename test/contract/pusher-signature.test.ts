@@ -130,6 +130,15 @@ describe('what is signed for Pusher', () => {
       expect(answer).toEqual([added])
     })
 
+    test.each([
+      'application/json; charset=utf-8',
+      'application/json;charset=UTF-8',
+      'Application/JSON',
+      'application/json ; x=1',
+    ])('is understood as %s, which is what a gateway made of its type', type => {
+      expect(signing.webhook({ ...signed(body), 'content-type': type }, body)).toEqual([added])
+    })
+
     test('leaves out what is not about a channel', () => {
       const events = [added, null, 5, { name: 'online', user_ids: ['u1'] }, { channel: 'room' }]
       const mixed = JSON.stringify({ time_ms: 1, events })

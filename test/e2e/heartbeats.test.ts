@@ -1,7 +1,11 @@
+import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
+import { openDocuments } from '../../src/documents/embedded.ts'
+import { openMongoDocuments } from '../../src/documents/mongo.ts'
+import { connectMongo } from '../../src/mongodb/index.ts'
 import { type Heartbeat, statistics, viewers, viewingSessions } from '../support/heartbeat-oracle.ts'
 import { type Random, seeded } from '../support/random.ts'
-import { inParallel, type Server, startServer } from '../support/server.ts'
+import { backends, inParallel, type Server, startServer } from '../support/server.ts'
 
 const USERS = 600
 const KILLS = 3
@@ -124,4 +128,19 @@ it('still has all of it after one more kill -9', async () => {
   await server.restart()
   const { body } = await server.get('/statistics?from=0&to=9999999999999', { after: true })
   expect(body.records).toEqual(statistics(beats))
+})
+
+it('has a document of every five minutes too, as it is answered', async () => {
+  await server.stop()
+  const { ROLLCALL_MONGODB_URL: url } = await backends.envOf(server.data)
+  const mongo = url ? await connectMongo(url) : null
+  const documents = mongo ? openMongoDocuments(mongo.db) : openDocuments({ path: join(server.data, 'state') })
+  const found = await documents.find('statistics', {
+    filter: { partition: { $exists: false } },
+    sort: { timestamp: 1 },
+  })
+  await documents.close()
+  await mongo?.close()
+  const there = found.filter(({ viewerCount }) => viewerCount !== 0).map(({ _id, ...record }) => record)
+  expect(there).toEqual(statistics(beats))
 })

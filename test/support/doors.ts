@@ -94,7 +94,8 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
   async function request(subject: string, payload: unknown, reply = '_INBOX.a') {
     const answer = Promise.withResolvers<string>()
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
-    const message = { subject, reply, data: Buffer.from(text), json: () => JSON.parse(text), respond: answer.resolve }
+    const data = Buffer.isBuffer(payload) ? payload : Buffer.from(text)
+    const message = { subject, reply, data, respond: answer.resolve }
     taken.get(subject.replace(/[^.]+$/, '*').replace(/^sessions\.\w+/, 'sessions.*'))!(null, message as unknown as Msg)
     return JSON.parse(await answer.promise)
   }

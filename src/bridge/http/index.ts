@@ -6,6 +6,7 @@ import { NOBODY, waiterOf } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
 import { admission, admit, BODY_BYTES } from './admission.ts'
+import { readBytes } from './bytes.ts'
 import { effectRoutes } from './effects.ts'
 import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
@@ -38,8 +39,6 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     logger: false,
     bodyLimit: BODY_BYTES,
     routerOptions: { maxParamLength: PARAM_CHARS },
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'ignore',
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     connectionTimeout: STALLED_MS,
@@ -50,7 +49,6 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
   // Before Fastify, which answers some requests without any hook.
   app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
   app.server.maxConnections = MOST_CONNECTIONS
-  app.removeContentTypeParser('text/plain')
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
@@ -69,6 +67,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
   })
   guardOrigins(app, bridge)
   admit(app, bridge)
+  readBytes(app)
   // Routes are made when the server gets ready: a hook on routes that is added until then sees them all.
   app.after(() => routes(app, bridge))
   return app
@@ -110,7 +109,6 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
   FST_ERR_CTP_INVALID_JSON_BODY: 'RC_INVALID_JSON',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'RC_INVALID_JSON',
 }
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {

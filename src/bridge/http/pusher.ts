@@ -1,4 +1,3 @@
-import { parse as parseForm } from 'node:querystring'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
@@ -7,6 +6,7 @@ import { mustBe, OF_SIGNED, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
 import { webhookBytes } from './admission.ts'
+import { readForms, readTexts } from './bytes.ts'
 
 const AUTH_BYTES = 8_192
 
@@ -32,11 +32,7 @@ export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
   }
 
   app.register(async routes => {
-    // pusher-js sends a form. A webhook's signature is of the very bytes.
-    const form = 'application/x-www-form-urlencoded'
-    routes.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) =>
-      done(null, { ...parseForm(String(body)) }),
-    )
+    readForms(routes)
     routes.post('/pusher/auth', { ...OF_USER, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
       const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, time.now())
       if (userId === null) throw new RollcallError('RC_NOT_ALLOWED')
@@ -50,11 +46,10 @@ export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
   })
 
   app.register(async routes => {
-    routes.removeAllContentTypeParsers()
-    routes.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+    readTexts(routes)
     routes.post('/pusher/webhook', OF_SIGNED, async request => {
       const { headers, body } = request
-      const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body))
+      const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body ?? ''))
       if (!events) throw new RollcallError('RC_UNSIGNED')
       if (callers) limits.unprovenWebhooks.giveBack(webhookBytes(request))
       for (const { name, channel } of events) if (name === 'channel_vacated') subscriptions.vacated(channel)

@@ -8,7 +8,7 @@ interface WithId {
 
 export function sessionRoutes(app: FastifyInstance, { streamers }: Bridge): void {
   app.post('/sessions', OF_USER, async ({ body, caller }, reply) => {
-    const { isNew, session } = await streamers.start(body, caller)
+    const { isNew, session } = await streamers.start(body ?? {}, caller)
     reply.code(isNew ? 201 : 200)
     return session
   })

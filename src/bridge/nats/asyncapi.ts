@@ -19,7 +19,7 @@ const ofSession = <S extends z.ZodObject>(schema: S) => schema.extend({ sessionI
 
 interface Input {
   subject: string
-  parameter: string
+  parameter?: string
   summary: string
   payload: z.ZodType
   reply: z.ZodType
@@ -37,6 +37,14 @@ const INPUTS: Record<string, Input> = {
   },
   sessionRequest: {
     ...{ subject: 'sessions.request.{userId}', parameter: 'userId', summary: 'A streamer goes online.' },
+    ...{ payload: sessionStart, reply: session },
+  },
+  sessionStarted: {
+    ...{ subject: 'session.started', summary: 'A service says that a streamer goes online.' },
+    ...{ payload: sessionStart, reply: session },
+  },
+  sessionStartedOfUser: {
+    ...{ subject: 'session.started.{userId}', parameter: 'userId', summary: 'A streamer goes online.' },
     ...{ payload: sessionStart, reply: session },
   },
   sessionPreset: change('preset', "A session's preset changes.", ofSession(preset)),
@@ -73,7 +81,8 @@ export function asyncApi(): object {
       'an id; `~` and its base64url where it has other characters than A-Z, a-z, 0-9, _ and -; `_` of services'
     const message = { contentType: 'application/json', payload: jsonSchema(payload) }
     const answer = { contentType: 'application/json', payload: jsonSchema(z.union([reply, refusal])) }
-    channels[name] = { address: subject, parameters: { [parameter]: { description: token } }, messages: { message } }
+    const parameters = parameter && { parameters: { [parameter]: { description: token } } }
+    channels[name] = { address: subject, ...parameters, messages: { message } }
     channels[`${name}Reply`] = { address: null, messages: { answer } }
     operations[name] = {
       ...{ action: 'receive', summary, channel: ref(`channels/${name}`) },

@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
 import { idOf, isInbox, SERVICE, tokenOf } from '../../nats/subjects.ts'
 import { atMost } from '../../time.ts'
@@ -10,8 +11,14 @@ import type { ShownSession, StreamerSessions } from '../streamer-sessions.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
 const QUEUE = 'rollcall'
+/** As other services say that somebody goes online, for all or with the streamer behind it. */
+const STARTED = 'session.started'
+/** Bytes that are not UTF-8 are no JSON: with U+FFFD in their place two ids would become one. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /** Messages that are not answered yet; more are refused. */
 const MOST_UNDER_WAY = 20_000
+
+const ofSession = z.object({ sessionId: id })
 
 type Take = (message: Msg, caller: Caller) => Promise<unknown>
 type Change = (sessions: StreamerSessions, id: string, input: unknown, caller: Caller) => Promise<ShownSession>
@@ -41,6 +48,8 @@ export class NatsInputs {
       ['heartbeats.*', async (message, caller) => answered(await intake.heartbeats(read(message), senderOf(caller)))],
       ['events.*', async (message, caller) => answered(await intake.webEvents(read(message), senderOf(caller)))],
       ['sessions.*.*', (message, caller) => this.#session(message, caller)],
+      [STARTED, (message, caller) => this.#start(message, caller)],
+      [`${STARTED}.*`, (message, caller) => this.#start(message, caller)],
     ]
     this.#subscriptions = taken.map(([subject, take]) =>
       nats.subscribe(subject, {
@@ -78,7 +87,9 @@ export class NatsInputs {
   /** The caller, once the message is held against its limits; nothing else of it is looked at before. */
   async #admitted(message: Msg): Promise<Caller> {
     const isTooMuch = this.#underWay.size >= MOST_UNDER_WAY
-    const caller = this.#bridge.callers === null ? ANYBODY : callerOf(message.subject.split('.').at(-1)!)
+    const { subject } = message
+    const isOfAll = this.#bridge.callers === null || subject === STARTED
+    const caller = isOfAll ? ANYBODY : callerOf(subject.split('.').at(-1)!)
     this.#bridge.limits.take(caller ?? NOBODY, { requests: 1, bytes: message.data.length })
     if (caller === null) throw new RollcallError('RC_NOT_ALLOWED', 'The last part of the subject is not an id.')
     if (isTooMuch) throw new RollcallError('RC_OVERLOADED')
@@ -89,15 +100,17 @@ export class NatsInputs {
   async #session(message: Msg, caller: Caller): Promise<unknown> {
     const { streamers, time } = this.#bridge
     const verb = message.subject.split('.')[1]!
-    const input = read(message) as Record<string, unknown>
-    if (verb === 'request') {
-      const { isNew, session } = await streamers.start(input, caller)
-      return { status: isNew ? 201 : 200, session }
-    }
-    const sessionId = parseOne(id, input?.sessionId, time.now())
+    if (verb === 'request') return this.#start(message, caller)
+    const input = read(message)
+    const { sessionId } = parseOne(ofSession, input, time.now())
     const change = CHANGES.get(verb)
     if (!change) throw new RollcallError('RC_NOT_FOUND')
     return { status: 200, session: await change(streamers, sessionId, input, caller) }
+  }
+
+  async #start(message: Msg, caller: Caller): Promise<object> {
+    const { isNew, session } = await this.#bridge.streamers.start(read(message), caller)
+    return { status: isNew ? 201 : 200, session }
   }
 
   /** Takes no more; resolves when all that was taken is answered, or after `withinMs`: without a server it never is. */
@@ -128,7 +141,7 @@ const answered = ({ accepted, positions, faults }: Taken): object => ({
 
 function read(message: Msg): unknown {
   try {
-    return message.json()
+    return JSON.parse(UTF8.decode(message.data))
   } catch {
     throw new RollcallError('RC_INVALID_JSON')
   }
