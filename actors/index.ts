@@ -11,6 +11,8 @@ export interface Rules {
   inactivityMs: number
   gapMs: number
   lateMs: number
+  /** how late the end of a viewing session may be in its document; no result is a function of it */
+  writeMs?: number
 }
 
 /** Facts an event needs beyond itself and its actor: rules, and the partition's state as of the log. */

@@ -33,6 +33,8 @@ export interface Config {
   zone: string
   inactivityMs: number
   viewingGapMs: number
+  /** how late the end of a viewing session may be in its document */
+  viewingWriteMs: number
   lateMs: number
   historyMs: number
   /** `given`: as the events say; the derived sources come later */
@@ -80,6 +82,7 @@ const SETTINGS = {
   ROLLCALL_ZONE: z.string().default('UTC').refine(isZone, { message: 'is no IANA time zone' }),
   ROLLCALL_INACTIVITY_MS: whole(1, DAY_MS).default(1_800_000),
   ROLLCALL_VIEWING_GAP_MS: whole(1, DAY_MS).default(300_000),
+  ROLLCALL_VIEWING_WRITE_MS: whole(1_000, DAY_MS).default(300_000),
   ROLLCALL_LATE_MS: whole(0, 7 * DAY_MS).default(3_600_000),
   ROLLCALL_HISTORY_MS: whole(0, 3_650 * DAY_MS).default(7 * DAY_MS),
   ROLLCALL_TRAFFIC_SOURCE: z
@@ -197,6 +200,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     zone: env.ROLLCALL_ZONE,
     inactivityMs: env.ROLLCALL_INACTIVITY_MS,
     viewingGapMs: env.ROLLCALL_VIEWING_GAP_MS,
+    viewingWriteMs: env.ROLLCALL_VIEWING_WRITE_MS,
     lateMs: env.ROLLCALL_LATE_MS,
     historyMs: env.ROLLCALL_HISTORY_MS,
     trafficSource: 'given',

@@ -1,5 +1,5 @@
 import type { Event } from '../../actors/event.ts'
-import type { ActorKind } from '../../actors/index.ts'
+import type { ActorKind, Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
@@ -15,13 +15,14 @@ import { ManualTime, toldFaults } from './time.ts'
 export const NOON = Date.UTC(2026, 0, 1, 12)
 export const MINUTE = 60_000
 
-const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
+const RULES = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 
 export const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
 
 interface Life {
   kinds: readonly ActorKind[]
   documents: DocumentStore
+  rules: Partial<Rules>
 }
 
 /** A partition over a checkpoint in memory, with all it ever asked for and wrote. */
@@ -29,12 +30,12 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
-  readonly #life: Life
+  readonly #life: Life & { rules: Rules }
   partition!: Partition
   #committer!: Committer
 
-  private constructor({ kinds = KINDS, documents = memoryDocuments({ time: new ManualTime() }) }: Partial<Life>) {
-    this.#life = { kinds, documents }
+  private constructor({ kinds = KINDS, documents = memoryDocuments({ time: new ManualTime() }), rules }: Partial<Life>) {
+    this.#life = { kinds, documents, rules: { ...RULES, ...rules } }
   }
 
   static async claim(life: Partial<Life> = {}): Promise<OnePartition> {
@@ -62,7 +63,7 @@ export class OnePartition {
   }
 
   async restart(): Promise<void> {
-    const { kinds, documents } = this.#life
+    const { kinds, documents, rules } = this.#life
     const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store)
     await recover(partition, this.store)
     this.partition = partition
