@@ -123,6 +123,9 @@ export interface ActorKind<C = any, E extends Event = Event> {
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`
 
+/** The field by which actors of one kind are found by their state, in the order of their keys. */
+export const listedAt = (kind: string, state: string, key: string): string => `${kind}/${state}/${key}`
+
 export function splitId(id: string): { kind: string; key: string } {
   const slash = id.indexOf('/')
   return { kind: id.slice(0, slash), key: id.slice(slash + 1) }

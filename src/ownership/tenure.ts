@@ -30,6 +30,8 @@ export interface TenureSettings {
   viewingWriteMs: number
   lateMs: number
   flushMs: number
+  /** kinds of actor whose snapshots are documents */
+  snapshots: readonly string[]
   natsUrl: string | null
   feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   pusher: PusherSettings | null
@@ -107,19 +109,12 @@ export class Tenure {
       lateMs,
       flushMs,
     } = settings
-    const { feeds, pusher, firebase, natsUrl } = settings
+    const { snapshots, feeds, pusher, firebase, natsUrl } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
-        ...{
-          partitions: owned,
-          rules: { zone, inactivityMs, gapMs, lateMs, writeMs },
-          flushMs,
-          places,
-          writer,
-          host,
-          time,
-        },
+        ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs, writeMs }, snapshots, flushMs },
+        ...{ places, writer, host, time },
         receivers: { groups: feeds.groups, pusher, firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')

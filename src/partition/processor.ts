@@ -30,6 +30,8 @@ export interface ProcessorOptions {
   /** of all shards together */
   partitions: number
   receiverOf(kind: string): Receiver
+  /** kinds of actor whose snapshots are documents */
+  snapshots?: readonly string[]
   flushMs: number
   time: Time
   /** of this partition */
@@ -101,7 +103,7 @@ export class Processor {
   }
 
   static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
-    const { store, log, documents, owner, kinds, rules, time } = options
+    const { store, log, documents, owner, kinds, rules, snapshots, time } = options
     const claim = await store.claim(number, owner)
     const problem = await problemOf(claim, log, number)
     const { incarnation, first, last } = await log.bounds(number)
@@ -111,7 +113,7 @@ export class Processor {
         `Partition ${number}: the cut is ${claim.cut}, the log holds ${first} to ${last}.`,
       )
     }
-    const partition = new Partition(claim, kinds, rules, store)
+    const partition = new Partition(claim, kinds, rules, store, snapshots)
     for (const { seq, writes } of await recover(partition, store)) {
       await project(documents, writes, seq)
       partition.projected(seq)

@@ -22,6 +22,8 @@ export const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', 
 interface Life {
   kinds: readonly ActorKind[]
   documents: DocumentStore
+  /** kinds whose snapshots are documents */
+  snapshots: readonly string[]
   rules: Partial<Rules>
 }
 
@@ -34,8 +36,12 @@ export class OnePartition {
   partition!: Partition
   #committer!: Committer
 
-  private constructor({ kinds = KINDS, documents = memoryDocuments({ time: new ManualTime() }), rules }: Partial<Life>) {
-    this.#life = { kinds, documents, rules: { ...RULES, ...rules } }
+  private constructor({
+    kinds = KINDS,
+    documents = memoryDocuments({ time: new ManualTime() }),
+    ...rest
+  }: Partial<Life>) {
+    this.#life = { kinds, documents, snapshots: rest.snapshots ?? [], rules: { ...RULES, ...rest.rules } }
   }
 
   static async claim(life: Partial<Life> = {}): Promise<OnePartition> {
@@ -63,8 +69,8 @@ export class OnePartition {
   }
 
   async restart(): Promise<void> {
-    const { kinds, documents, rules } = this.#life
-    const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store)
+    const { kinds, documents, snapshots, rules } = this.#life
+    const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store, snapshots)
     await recover(partition, this.store)
     this.partition = partition
     this.#committer = new Committer({
