@@ -1,4 +1,5 @@
 import type { LiveNews } from '../audience/counters.ts'
+import type { ViewingSession } from '../audience/index.ts'
 import type { Delta } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -13,4 +14,6 @@ export interface Cut {
   writes: DocumentWrite[]
   effects: Effect[]
   news: LiveNews
+  /** the latest of each viewer who was there */
+  viewing: ViewingSession[]
 }

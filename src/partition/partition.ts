@@ -1,6 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, type Facts, listedAt, type Rules, splitId } from '../../actors/index.ts'
 import { AudienceCounters } from '../audience/counters.ts'
+import type { ViewingSession } from '../audience/index.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
@@ -110,14 +111,16 @@ export class Partition {
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
-    for (const { names, value } of this.counters.take()) {
+    const { records, news } = this.counters.take()
+    for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
     }
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
-    const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
-    return { seq, readableUntil: this.readableUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
+    const delta = { mark: this.#mark, puts, removes }
+    const viewing = actors.changed.map(viewingOf).filter(run => run !== null)
+    return { seq, readableUntil: this.readableUntil, delta, writes, effects: outbox.takeFresh(), news, viewing }
   }
 
   #statistics(window: string, value: object): DocumentWrite {
@@ -159,6 +162,11 @@ export class Partition {
     const snapshot = await this.residents.snapshotOf(kind, key)
     return snapshot && this.residents.transitions.persist(this.kinds.get(kind)!, snapshot)
   }
+}
+
+function viewingOf({ kind, key, snapshot }: Resident): ViewingSession | null {
+  const run = kind.viewing?.(snapshot.context)
+  return run ? { userId: key, start: run.start, end: run.end } : null
 }
 
 const cutName = (seq: Seq): string => String(seq).padStart(16, '0')

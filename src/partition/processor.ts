@@ -12,6 +12,7 @@ import { partitionOf } from '../log/partition-of.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
+import { attendance } from './attendance.ts'
 import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
@@ -83,7 +84,8 @@ export class Processor {
       },
     })
     const copies = new LiveCopies({
-      ...{ partition: number, live, documents, time, faults },
+      ...{ partition: number, cut: partition.claim.cut, live, documents, time, faults },
+      attendance: () => attendance(partition, store, { time, faults }),
       copies: options.kinds.flatMap(({ copies = [] }) => copies),
       isOwn: key => partitionOf(key, options.partitions) === number,
     })
@@ -114,7 +116,8 @@ export class Processor {
       )
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots)
-    for (const { seq, writes } of await recover(partition, store)) {
+    const unsure = await recover(partition, store)
+    for (const { seq, writes } of unsure) {
       await project(documents, writes, seq)
       partition.projected(seq)
     }
@@ -122,6 +125,8 @@ export class Processor {
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])
     const processor = new Processor(partition, options, incarnation, replayUntil)
+    // Who committed them may have ended before they were published.
+    for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
     processor.#running = processor.#run().catch(error => processor.#stop(error))
     return processor

@@ -1,6 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
+import type { ViewingSession } from '../../src/audience/index.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
@@ -32,6 +33,7 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
+  readonly viewing: ViewingSession[] = []
   readonly #life: Life & { rules: Rules }
   partition!: Partition
   #committer!: Committer
@@ -76,9 +78,10 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes }) => {
+      committed: ({ effects, writes, viewing }) => {
         this.effects.push(...effects)
         this.writes.push(...writes)
+        this.viewing.push(...viewing)
       },
       fatal(error) {
         throw error
