@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
-import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/index.ts'
+import { viewer } from '../actors/viewer.ts'
+import { type LiveContent, type LiveSets, LiveSetsLost, type ViewingSession } from '../src/audience/index.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
@@ -17,6 +18,7 @@ function copies() {
     if (state.isAway) throw new Error('away')
   }
   const live: LiveSets<null> = {
+    isShared: true,
     async publish(partition, present, attended, other, cuts) {
       reach()
       if (!state.isWhole || cuts!.from !== state.heldUntil) throw new LiveSetsLost(partition)
@@ -59,8 +61,11 @@ const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
     attended: users.map(userId => ['s', userId]),
     streams: new Map(),
   },
-  viewing: [],
+  changed: [],
   ...more,
+})
+const watching = ({ userId, start, end }: ViewingSession) => ({
+  ...{ kind: viewer, key: userId, kept: { runs: [{ start, end, written: end }] } },
 })
 const namesOf = (given: LiveContent[]) => given.flatMap(({ present = [] }) => present.map(({ userId }) => userId))
 
@@ -82,7 +87,7 @@ describe('the live sets of a partition', () => {
     await settled()
     given.length = 0
     const set = { userId: 'ben', start: NOON, end: NOON }
-    one.add(cut(6, ['ben'], { viewing: [set] }))
+    one.add(cut(6, ['ben'], { changed: [watching(set)] }))
     await settled()
     expect(namesOf(given)).toEqual(['ben'])
     expect(given).toMatchObject([{ viewing: [set] }])
@@ -143,7 +148,7 @@ describe('the live sets of a partition', () => {
           { collection: 'actors', id: 'visitor/v', set: { value: 'unknown' } },
           { collection: 'sessions', id: 's1', set: {} },
         ],
-        viewing: [run],
+        changed: [watching(run)],
       }),
     )
     await settled()

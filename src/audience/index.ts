@@ -41,7 +41,7 @@ export interface Cuts {
   to: Seq
 }
 
-/** For other services; sets in memory, which those cannot see, pass over it. */
+/** For other services. */
 export interface OtherNews {
   streams?: StreamNews[]
   viewing?: ViewingSession[]
@@ -67,6 +67,8 @@ export class LiveSetsLost extends Error {
 
 /** `Unknown` is null where the sets can be lost, which readers must tell from nobody. */
 export interface LiveSets<Unknown extends null = never> {
+  /** Others see them; sets that nobody else can see pass over what is for other services, and need not be told. */
+  readonly isShared: boolean
   /**
    * Takes the newest beats of viewers of one partition, and who attended for the first time. Repeating it changes
    * nothing. LiveSetsLost after any that failed, until the partition is rebuilt; and where the sets do not hold who

@@ -19,6 +19,7 @@ export const memoryLiveSets = (time: Time): LiveSets => {
   }
 
   return {
+    isShared: false,
     publish: async (_partition, present) => take(present),
     async rebuild(_partition, source) {
       for await (const { present = [] } of source) take(present)

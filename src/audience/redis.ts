@@ -161,6 +161,7 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
   }
 
   return {
+    isShared: true,
     async publish(partition, present, attended, other, cuts) {
       const token = tokens.get(partition)
       if (token === undefined) throw new LiveSetsLost(partition)

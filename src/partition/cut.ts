@@ -1,9 +1,9 @@
 import type { LiveNews } from '../audience/counters.ts'
-import type { ViewingSession } from '../audience/index.ts'
 import type { Delta } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from './projections.ts'
+import type { Resident } from './transitions.ts'
 
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {
@@ -14,6 +14,6 @@ export interface Cut {
   writes: DocumentWrite[]
   effects: Effect[]
   news: LiveNews
-  /** the latest of each viewer who was there */
-  viewing: ViewingSession[]
+  /** the actors that it changed; until the next cut `kept` is what they are in this one */
+  changed: readonly Pick<Resident, 'kind' | 'key' | 'kept'>[]
 }

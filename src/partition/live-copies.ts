@@ -60,7 +60,8 @@ export class LiveCopies {
   /** Takes what a commit changed; it is published soon. */
   add(cut: Cut): void {
     this.#seq = cut.seq
-    this.#news.add(cut)
+    this.#news.addPresent(cut)
+    if (this.#options.live.isShared) this.#news.addViewers(cut)
     this.addWrites(cut)
     for (const [userId, presence] of cut.news.present) {
       this.#present.set(userId, this.#news.present.get(userId)!)
@@ -74,7 +75,7 @@ export class LiveCopies {
 
   /** Takes what a commit wrote, to be published with the next news. */
   addWrites(cut: Pick<Cut, 'seq' | 'writes'>): void {
-    this.#news.addWrites(cut, this.#copiesOf)
+    if (this.#options.live.isShared) this.#news.addWrites(cut, this.#copiesOf)
   }
 
   /** Rebuilds the sets if they were lost, which a partition without news does not meet. */

@@ -26,11 +26,19 @@ export class News {
     return present.size + attended.length + streams.size + viewing.size + actors.size + written.size === 0
   }
 
-  add({ news, viewing }: Pick<Cut, 'news' | 'viewing'>): void {
+  /** Takes who is alive. */
+  addPresent({ news }: Pick<Cut, 'news'>): void {
     for (const [userId, presence] of news.present) this.present.set(userId, { userId, ...presence })
+  }
+
+  /** Takes who attended and watched. */
+  addViewers({ news, changed }: Pick<Cut, 'news' | 'changed'>): void {
     for (const each of news.attended) this.attended.push(each)
     for (const [stream, lastArrival] of news.streams) this.streams.set(stream, lastArrival)
-    for (const run of viewing) this.viewing.set(run.userId, run)
+    for (const { kind, key, kept } of changed) {
+      const run = kind.viewing?.(kept)
+      if (run) this.viewing.set(key, { userId: key, start: run.start, end: run.end })
+    }
   }
 
   /** Takes what was written of documents. */

@@ -1,7 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, type Facts, listedAt, type Rules, splitId } from '../../actors/index.ts'
 import { AudienceCounters } from '../audience/counters.ts'
-import type { ViewingSession } from '../audience/index.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
@@ -119,8 +118,8 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
-    const viewing = actors.changed.map(viewingOf).filter(run => run !== null)
-    return { seq, readableUntil: this.readableUntil, delta, writes, effects: outbox.takeFresh(), news, viewing }
+    const { changed } = actors
+    return { seq, readableUntil: this.readableUntil, delta, writes, effects: outbox.takeFresh(), news, changed }
   }
 
   #statistics(window: string, value: object): DocumentWrite {
@@ -162,11 +161,6 @@ export class Partition {
     const snapshot = await this.residents.snapshotOf(kind, key)
     return snapshot && this.residents.transitions.persist(this.kinds.get(kind)!, snapshot)
   }
-}
-
-function viewingOf({ kind, key, snapshot }: Resident): ViewingSession | null {
-  const run = kind.viewing?.(snapshot.context)
-  return run ? { userId: key, start: run.start, end: run.end } : null
 }
 
 const cutName = (seq: Seq): string => String(seq).padStart(16, '0')

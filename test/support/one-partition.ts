@@ -1,12 +1,12 @@
 import type { Event } from '../../actors/event.ts'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import type { ViewingSession } from '../../src/audience/index.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { Committer } from '../../src/partition/committer.ts'
+import type { Cut } from '../../src/partition/cut.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import type { DocumentWrite } from '../../src/partition/projections.ts'
 import { recover } from '../../src/partition/recovery.ts'
@@ -33,7 +33,8 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
-  readonly viewing: ViewingSession[] = []
+  /** actors that were changed by the last commit */
+  changed: Cut['changed'] = []
   readonly #life: Life & { rules: Rules }
   partition!: Partition
   #committer!: Committer
@@ -78,10 +79,10 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes, viewing }) => {
+      committed: ({ effects, writes, changed }) => {
         this.effects.push(...effects)
         this.writes.push(...writes)
-        this.viewing.push(...viewing)
+        this.changed = changed
       },
       fatal(error) {
         throw error
