@@ -62,10 +62,14 @@ test('very many who attended are told in parts', async () => {
   for (const { attended } of contents) expect(attended!.length).toBeLessThanOrEqual(1_001)
 })
 
-test('a viewer that cannot be read does not keep the others from being told', async () => {
+test.each([
+  ['version', [99, 'watching', {}]],
+  ['state', [1, 'nowhere', {}]],
+  ['shape', [1, 'watching', { last: { at: NOON }, streams: 5 }]],
+])('a viewer of an unknown %s does not keep the others from being told', async (_, value) => {
   const one = await OnePartition.claim()
   await one.apply(beat('ann', NOON, 's1'), beat('ben', NOON, 's1'))
-  const puts = [{ space: 'actor' as const, names: ['viewer', 'ann', ''], value: [99, 'watching', {}] }]
+  const puts = [{ space: 'actor' as const, names: ['viewer', 'ann', ''], value }]
   const { claim } = one.partition
   await one.store.commit(claim, claim.cut, { incarnation: INCARNATION, mark: null, puts, removes: [] })
   const { sets, faults } = await told(one, NOON)

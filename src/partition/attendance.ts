@@ -29,9 +29,10 @@ export async function* attendance(
     for await (const { names, value } of store.load(claim, [{ space: 'actor', names: [kind.kind] }])) {
       const [, key, part] = names as [string, string, string]
       if (part !== '') continue
-      let streams: readonly string[] | null = null
+      let streams: string[] | null = null
       try {
-        streams = kind.attended(residents.transitions.restore(kind, value).context)
+        const found = kind.attended(residents.transitions.restore(kind, value).context)
+        streams = found && [...found]
       } catch (error) {
         if (unread++ === 0) faults.report('live sets', error)
       }
