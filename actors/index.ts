@@ -11,6 +11,8 @@ export interface Rules {
   inactivityMs: number
   gapMs: number
   lateMs: number
+  /** how late the end of a viewing session may be in its document; no result is a function of it */
+  writeMs?: number
 }
 
 /** Facts an event needs beyond itself and its actor: rules, and the partition's state as of the log. */
@@ -58,16 +60,12 @@ type Fields = { readonly [field: string]: unknown }
 /** Documents of one collection that live sets hold copies of, for other services. */
 export interface Copies {
   collection: string
-  /** The run of heartbeats that was written; of each viewer the latest is told. */
-  viewing?(set: Fields): { userId: string; start: number; end: number }
-  snapshot?: {
-    /** which of them are told of again when the live sets were lost */
-    current: Fields
-    /** The key of the actor that shows the document. */
-    keyOf(document: Fields): string
-    /** The document as it is told. */
-    shown(document: Fields & { _id: string }): unknown
-  }
+  /** which of them are told of again when the live sets were lost */
+  current: Fields
+  /** The key of the actor that shows the document. */
+  keyOf(document: Fields): string
+  /** The document as it is told. */
+  shown(document: Fields & { _id: string }): unknown
 }
 
 /** A part of an actor that is kept in a record of its own; `value` undefined: the part is gone. */
@@ -109,6 +107,10 @@ export interface ActorKind<C = any, E extends Event = Event> {
   tallyRecords?(context: C, event: Event): string[][]
   /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
   presence?(context: C): Presence | null
+  /** The latest run of heartbeats. */
+  viewing?(context: C): { start: number; end: number } | null
+  /** The streams that it is counted on, as far as they still count; null: it was never anywhere. */
+  attended?(context: C): readonly string[] | null
   /** Emitted events that are for the tally alone; all others are effects. */
   remarks?: Readonly<Record<string, (tally: Tally) => void>>
   /**
@@ -120,6 +122,9 @@ export interface ActorKind<C = any, E extends Event = Event> {
 }
 
 export const actorId = (kind: string, key: string): string => `${kind}/${key}`
+
+/** The field by which actors of one kind are found by their state, in the order of their keys. */
+export const listedAt = (kind: string, state: string, key: string): string => `${kind}/${state}/${key}`
 
 export function splitId(id: string): { kind: string; key: string } {
   const slash = id.indexOf('/')

@@ -111,10 +111,7 @@ export const streamerSession = {
   },
 
   copies: [
-    {
-      collection: 'sessions',
-      snapshot: { current: { active: true }, keyOf: ({ userId }) => String(userId), shown: sessionOf },
-    },
+    { collection: 'sessions', current: { active: true }, keyOf: ({ userId }) => String(userId), shown: sessionOf },
   ],
 } satisfies ActorKind<StreamerContext, EventOf<StreamerTakes>>
 

@@ -104,14 +104,9 @@ export const viewer = {
   ],
 
   presence: ({ last }) => last,
+  viewing: ({ runs }) => runs.at(-1) ?? null,
+  attended: ({ last, streams }) => last && streams,
   remarks: { 'heartbeat.too-late': tally => tally.tooLate() },
-
-  copies: [
-    {
-      collection: 'viewing-sessions',
-      viewing: ({ userId, start, end }) => ({ userId, start, end }) as { userId: string; start: number; end: number },
-    },
-  ],
 } satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {

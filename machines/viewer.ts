@@ -40,6 +40,8 @@ export interface Watched extends Show {
 export interface ViewerRules {
   gapMs: number
   lateMs: number
+  /** how long a run may grow before its document is written again; by default 5 min */
+  writeMs?: number
 }
 
 export interface ViewerContext {
@@ -169,8 +171,9 @@ function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat'
   }
 }
 
-const nextWrite = (lastAt: number, now: number, rules: ViewerRules): number =>
-  Math.max(lastAt + ALIVE_MS, Math.min(lastAt + rules.gapMs, now + WRITE_EVERY_MS))
+/** Or when the viewer is gone: until then it has a deadline ahead. */
+const nextWrite = (lastAt: number, now: number, { gapMs, writeMs = WRITE_EVERY_MS }: ViewerRules): number =>
+  Math.min(lastAt + Math.max(gapMs, ALIVE_MS), now + writeMs)
 
 /** By `at`; at one `at` by code units of path, country, groups, so that order of arrival decides nothing. */
 export function compareBeats(a: Omit<Beat, 'stream'>, b: Omit<Beat, 'stream'>): number {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { KINDS } from '../actors/kinds.ts'
 import { AUTH_VARIABLES, type AuthSettings, authFaults, authOf, isLoopback } from './bridge/auth-settings.ts'
 import type { Rates } from './bridge/limits.ts'
 import { type Fault, RollcallError } from './errors.ts'
@@ -30,9 +31,13 @@ export interface Config {
   shards: number
   partitions: number
   flushMs: number
+  /** kinds of actor whose snapshots are documents */
+  snapshots: string[]
   zone: string
   inactivityMs: number
   viewingGapMs: number
+  /** how late the end of a viewing session may be in its document */
+  viewingWriteMs: number
   lateMs: number
   historyMs: number
   /** `given`: as the events say; the derived sources come later */
@@ -77,9 +82,17 @@ const SETTINGS = {
   ROLLCALL_SHARDS: whole(1, 256).optional(),
   ROLLCALL_PARTITIONS: whole(1, 1_024).default(16),
   ROLLCALL_FLUSH_MS: whole(1, 60_000).default(1_000),
+  ROLLCALL_SNAPSHOTS: z
+    .string()
+    .default('streamer-session,visitor')
+    .transform(kinds => [...new Set(kinds.split(',').filter(kind => kind !== ''))])
+    .refine(kinds => kinds.every(kind => KINDS.some(known => known.kind === kind)), {
+      message: `must be some of ${KINDS.map(({ kind }) => kind).join(', ')}`,
+    }),
   ROLLCALL_ZONE: z.string().default('UTC').refine(isZone, { message: 'is no IANA time zone' }),
   ROLLCALL_INACTIVITY_MS: whole(1, DAY_MS).default(1_800_000),
   ROLLCALL_VIEWING_GAP_MS: whole(1, DAY_MS).default(300_000),
+  ROLLCALL_VIEWING_WRITE_MS: whole(1_000, DAY_MS).default(300_000),
   ROLLCALL_LATE_MS: whole(0, 7 * DAY_MS).default(3_600_000),
   ROLLCALL_HISTORY_MS: whole(0, 3_650 * DAY_MS).default(7 * DAY_MS),
   ROLLCALL_TRAFFIC_SOURCE: z
@@ -194,9 +207,11 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     shards: Math.min(env.ROLLCALL_SHARDS ?? cores, env.ROLLCALL_PARTITIONS),
     partitions: env.ROLLCALL_PARTITIONS,
     flushMs: env.ROLLCALL_FLUSH_MS,
+    snapshots: env.ROLLCALL_SNAPSHOTS,
     zone: env.ROLLCALL_ZONE,
     inactivityMs: env.ROLLCALL_INACTIVITY_MS,
     viewingGapMs: env.ROLLCALL_VIEWING_GAP_MS,
+    viewingWriteMs: env.ROLLCALL_VIEWING_WRITE_MS,
     lateMs: env.ROLLCALL_LATE_MS,
     historyMs: env.ROLLCALL_HISTORY_MS,
     trafficSource: 'given',

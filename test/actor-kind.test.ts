@@ -64,18 +64,21 @@ describe('a kind that the engine was not made for', () => {
   test('has copies of its documents in the live sets: as they were written, and as they are shown', async () => {
     const given: LiveContent[] = []
     const live = {
+      isShared: true,
       publish: async (_partition, present, attended, other) => void given.push({ present, attended, ...other }),
     } as Partial<LiveSets<null>> as LiveSets<null>
     const documents = { get: async (_, id) => ({ _id: id, door: '12', secret: 'x' }) } as Partial<DocumentStore>
     const copies = new LiveCopies({
       ...{ partition: 0, live, documents: documents as DocumentStore, copies: guest.copies!, isOwn: () => true },
+      ...{ cut: 0, attendance: async function* () {} },
       ...{ time: new ManualTime(NOON), faults: toldFaults() },
     })
     await one.apply(seen('bar'))
     await one.apply(about('guest.key', { door: '12' }))
     copies.add({
       ...{ seq: 2, readableUntil: 2, delta: { mark: null, puts: [], removes: [] }, effects: [] },
-      ...{ writes: one.writes, news: { present: new Map(), attended: [] } },
+      ...{ writes: one.writes, news: { present: new Map(), attended: [], streams: new Map() } },
+      changed: one.changed,
     })
     await copies.published()
     expect(given).toMatchObject([

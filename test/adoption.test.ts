@@ -32,6 +32,11 @@ describe('a partition without a checkpoint', () => {
     expect(await adoption(1, 0)).toMatchObject({ adopting: [0], bounds: { first: above }, cut: above - 1 })
   })
 
+  test('goes on above the snapshots of its actors', async () => {
+    await documents.upsertMany('actors', [{ id: 'visitor/v', seq: 70, set: { partition: 0 } }])
+    expect(await adoption(1, 0)).toMatchObject({ adopting: [0], bounds: { first: above + 20 } })
+  })
+
   test('goes on with what its documents do not show of a log that ends above them', async () => {
     expect(await adoption(40, 60)).toMatchObject({ adopting: [0], bounds: { incarnation: 'old' }, cut: 50 })
   })

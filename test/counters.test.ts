@@ -72,8 +72,8 @@ describe('who is alive', () => {
   test('is news, the newest presence of each', () => {
     counters.moved('u', null, { at: T, stream: 's1' })
     counters.moved('u', { at: T, stream: 's1' }, { at: T + 1, stream: null })
-    expect([...counters.takeNews().present]).toEqual([['u', { at: T + 1, stream: null }]])
-    expect(counters.takeNews().present.size).toBe(0)
+    expect([...counters.take().news.present]).toEqual([['u', { at: T + 1, stream: null }]])
+    expect(counters.take().news.present.size).toBe(0)
   })
 })
 
@@ -87,6 +87,22 @@ describe('attendance', () => {
       1,
       undefined,
     ])
+  })
+
+  test('is news, with the streams on which anybody was', () => {
+    counters.attended('u', null)
+    counters.arrived('s1', T)
+    counters.attended('u', 's1')
+    const first = counters.take().news
+    expect(first.attended).toEqual([
+      [null, 'u'],
+      ['s1', 'u'],
+    ])
+    expect(first.streams).toEqual(new Map([['s1', T]]))
+    counters.attended('v', 's1')
+    counters.arrived('s1', T + 1)
+    expect(counters.take().news.streams).toEqual(new Map([['s1', T + 1]]))
+    expect(counters.take().news).toEqual({ present: new Map(), attended: [], streams: new Map() })
   })
 
   test('freezes 24 h of partition time after the last arrival, to the ms', () => {
@@ -106,7 +122,7 @@ describe('attendance', () => {
 })
 
 describe('a window', () => {
-  const record = () => counters.take().find(({ names }) => names[0] === 'window')?.value
+  const record = () => counters.take().records.find(({ names }) => names[0] === 'window')?.value
 
   test('counts a viewer once, in each group and in the country', () => {
     counters.applying = 6
@@ -142,8 +158,8 @@ describe('the records', () => {
     counters.attended('u', 's1')
     counters.take()
     counters.tooLate()
-    expect(counters.take()).toEqual([{ names: ['totals'], value: { attendance: 1, tooLate: 1 } }])
-    expect(counters.take()).toEqual([])
+    expect(counters.take().records).toEqual([{ names: ['totals'], value: { attendance: 1, tooLate: 1 } }])
+    expect(counters.take().records).toEqual([])
   })
 
   test('that a heartbeat needs and that are not at hand are missing', () => {
@@ -183,7 +199,7 @@ describe('the records', () => {
     const never = new AudienceCounters()
     const kept = new Map<string, CounterRecord>()
     const take = (from: AudienceCounters, to: Map<string, CounterRecord>) => {
-      for (const record of from.take()) to.set(record.names.join(' '), structuredClone(record))
+      for (const record of from.take().records) to.set(record.names.join(' '), structuredClone(record))
     }
     let forgotten = 0
     for (let step = 0, time = T; step < 20_000; step++) {

@@ -19,6 +19,7 @@ import { type Random, seeded } from './support/random.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const FLUSH_MS = 1_000
+const SNAPSHOTS = KINDS.map(({ kind }) => kind)
 const rules = { zone: 'Europe/Paris', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 
 /** What outlives a process, and the ids of all effects that the world saw. */
@@ -79,7 +80,7 @@ class Mortal {
 
 /** One process: goes on from what is durable, to the end of the log or its own. False: it died on the way. */
 async function live({ time, store, documents, effects }: World, log: Entry[], random: Random | null, mortal: Mortal) {
-  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store)
+  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store, SNAPSHOTS)
   for (const { seq, writes } of await recover(partition, store)) {
     await project(documents, writes, seq)
     partition.projected(seq)

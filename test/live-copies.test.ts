@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
-import { type LiveContent, type LiveSets, LiveSetsLost } from '../src/audience/index.ts'
+import { viewer } from '../actors/viewer.ts'
+import { type LiveContent, type LiveSets, LiveSetsLost, type ViewingSession } from '../src/audience/index.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
@@ -12,43 +13,59 @@ import { world } from './support/world.ts'
 function copies() {
   const made = world()
   const given: LiveContent[] = []
-  let isWhole = false
+  const state = { isWhole: false, isAway: false, heldUntil: 4 }
+  const reach = (): void => {
+    if (state.isAway) throw new Error('away')
+  }
   const live: LiveSets<null> = {
-    async publish(partition, present, attended, other) {
-      if (!isWhole) throw new LiveSetsLost(partition)
+    isShared: true,
+    async publish(partition, present, attended, other, cuts) {
+      reach()
+      if (!state.isWhole || cuts!.from !== state.heldUntil) throw new LiveSetsLost(partition)
       given.push({ present, attended, ...other })
+      state.heldUntil = cuts!.to
     },
-    async rebuild(_partition, source) {
+    async rebuild(_partition, source, cut) {
       for await (const content of source) given.push(content)
-      isWhole = true
+      Object.assign(state, { isWhole: true, heldUntil: cut })
     },
-    isCurrent: async () => isWhole,
+    isCurrent: async () => state.isWhole,
+    async holds(_partition, cut) {
+      reach()
+      return state.heldUntil === cut
+    },
     alive: async () => null,
-    attendance: async () => null,
     close: async () => {},
   }
-  const options = { partition: 0, live, documents: made.documents, isOwn: (id: string) => id !== 'other' }
+  const options = { partition: 0, live, documents: made.documents, isOwn: (id: string) => id !== 'other', cut: 4 }
   const copies = KINDS.flatMap(({ copies = [] }) => copies)
-  const one = new LiveCopies({ ...options, copies, time: new ManualTime(NOON), faults: toldFaults() })
+  const attendance = async function* () {
+    yield EVERYBODY
+  }
+  const one = new LiveCopies({ ...options, copies, attendance, time: new ManualTime(NOON), faults: toldFaults() })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {
       await nextTurn()
       await one.published()
     }
   }
-  const lose = (): void => {
-    isWhole = false
-  }
-  return { ...made, one, given, settled, lose }
+  return { ...made, one, given, settled, state }
 }
+
+const EVERYBODY: LiveContent = { attended: [[null, 'everybody']] }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
   ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),
+    streams: new Map(),
   },
+  changed: [],
   ...more,
+})
+const watching = ({ userId, start, end }: ViewingSession) => ({
+  ...{ kind: viewer, key: userId, kept: { runs: [{ start, end, written: end }] } },
 })
 const namesOf = (given: LiveContent[]) => given.flatMap(({ present = [] }) => present.map(({ userId }) => userId))
 
@@ -70,21 +87,83 @@ describe('the live sets of a partition', () => {
     await settled()
     given.length = 0
     const set = { userId: 'ben', start: NOON, end: NOON }
-    one.add(cut(6, ['ben'], { writes: [{ collection: 'viewing-sessions', id: 'x', set }] }))
+    one.add(cut(6, ['ben'], { changed: [watching(set)] }))
     await settled()
     expect(namesOf(given)).toEqual(['ben'])
     expect(given).toMatchObject([{ viewing: [set] }])
   })
 
   test('that were lost are given everybody again, also without news', async () => {
-    const { one, given, settled, lose } = copies()
+    const { one, given, settled, state } = copies()
     one.add(cut(5, ['ann']))
     one.add(cut(6, ['ben']))
     await settled()
-    lose()
+    state.isWhole = false
     given.length = 0
     one.check()
     await settled()
     expect(namesOf(given).sort()).toEqual(['ann', 'ben'])
+    expect(given).not.toContain(EVERYBODY)
+  })
+
+  test.each([
+    ['lack what former owners should have published', 3, false],
+    ['were away for some commits', 4, true],
+  ])('that %s are given all who attended', async (_, heldUntil, isAway) => {
+    const { one, given, settled, state } = copies()
+    Object.assign(state, { heldUntil, isAway })
+    one.add(cut(5, ['ann']))
+    await settled()
+    state.isAway = false
+    one.add(cut(6, ['ben']))
+    await settled()
+    expect(given).toContain(EVERYBODY)
+    given.length = 0
+    one.add(cut(7, ['eve']))
+    await settled()
+    expect(given).toMatchObject([{ present: [{ userId: 'eve' }], attended: [['s', 'eve']] }])
+  })
+
+  test('follow each commit, also those without news, so that no restart has to tell all again', async () => {
+    const { one, settled, state } = copies()
+    one.add(cut(5, ['ann']))
+    one.add(cut(6, []))
+    await settled()
+    expect(state.heldUntil).toBe(6)
+  })
+
+  test('that were away are told what was written meanwhile, as it is by then', async () => {
+    const { one, given, settled, state, put } = copies()
+    one.add(cut(5, ['ann']))
+    await settled()
+    state.isAway = true
+    await put('actors', 'visitor/v', { value: 'active' })
+    await put('sessions', 's1', { userId: 'sam', active: false })
+    const run = { userId: 'ann', start: NOON, end: NOON }
+    one.add(
+      cut(6, [], {
+        writes: [
+          { collection: 'actors', id: 'visitor/v', set: { value: 'unknown' } },
+          { collection: 'sessions', id: 's1', set: {} },
+        ],
+        changed: [watching(run)],
+      }),
+    )
+    await settled()
+    Object.assign(state, { isAway: false, isWhole: false })
+    given.length = 0
+    one.check()
+    await settled()
+    expect(given.flatMap(({ actors = [] }) => actors)).toEqual([{ id: 'visitor/v', document: { value: 'active' } }])
+    expect(given.flatMap(({ snapshots = [] }) => snapshots)).toMatchObject([{ key: 's1' }])
+    expect(given.flatMap(({ viewing = [] }) => viewing)).toEqual([run])
+  })
+
+  test('hold what a commit wrote of actors', async () => {
+    const { one, given, settled, state } = copies()
+    state.isWhole = true
+    one.add(cut(5, [], { writes: [{ collection: 'actors', id: 'visitor/v', set: { value: 'active' } }] }))
+    await settled()
+    expect(given).toMatchObject([{ actors: [{ id: 'visitor/v', document: { value: 'active' } }] }])
   })
 })

@@ -107,6 +107,24 @@ describe("a viewing session's document", () => {
     expect(shown().at(-1)).toEqual([0, 420_000])
   })
 
+  test('is as late as it is allowed to be, to the ms', async () => {
+    one = await OnePartition.claim({ rules: { writeMs: 10_000 } })
+    await apply(beat(NOON), beat(NOON + 9_000), tick(NOON + 9_999))
+    expect(shown()).toEqual([[0, 0]])
+    await apply(tick(NOON + 10_000))
+    expect(shown().at(-1)).toEqual([0, 9_000])
+    await apply(beat(NOON + 30_000), tick(NOON + 30_000))
+    expect(shown().at(-1)).toEqual([0, 30_000])
+  })
+
+  test('is never later than a session may pause, however late it is allowed to be', async () => {
+    one = await OnePartition.claim({ rules: { writeMs: 3_600_000 } })
+    await apply(beat(NOON), beat(NOON + 60_000), tick(NOON + 299_999))
+    expect(shown()).toEqual([[0, 0]])
+    await apply(tick(NOON + 300_000))
+    expect(shown().at(-1)).toEqual([0, 60_000])
+  })
+
   test('is written when the viewer left and the tick comes after a restart', async () => {
     await apply(beat(NOON), beat(NOON + 30_000))
     await one.restart()

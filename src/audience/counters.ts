@@ -1,6 +1,7 @@
 import type { Presence, Tally } from '../../actors/index.ts'
 import type { Seq } from '../log/index.ts'
 import { aliveSince } from './alive.ts'
+import type { Attended } from './index.ts'
 import type { Audience } from './sum.ts'
 
 /** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
@@ -38,10 +39,12 @@ export interface StatisticsRecord {
   seq?: Seq
 }
 
-/** For the live sets: newest presence by user id, and first attendances of streams. */
+/** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
 export interface LiveNews {
   present: Map<string, Presence>
-  attended: [stream: string, userId: string][]
+  attended: Attended[]
+  /** with the last arrival of a beat on each */
+  streams: Map<string, number>
 }
 
 /** The numbers over all viewers of one partition. Records that are not at hand are loaded before an event needs them. */
@@ -55,7 +58,7 @@ export class AudienceCounters implements Tally {
   readonly #aliveOn = new Map<string, AliveCounter>()
   #dirty = new Map<string, string[]>()
   #sweptAt = Number.NEGATIVE_INFINITY
-  #news: LiveNews = { present: new Map(), attended: [] }
+  #news = noNews()
 
   moved(userId: string, from: Presence | null, to: Presence): void {
     this.#news.present.set(userId, to)
@@ -74,11 +77,11 @@ export class AudienceCounters implements Tally {
   }
 
   attended(userId: string, stream: string | null): void {
+    this.#news.attended.push([stream, userId])
     if (stream === null) {
       this.#totals.attendance++
       this.#mark('totals')
     } else {
-      this.#news.attended.push([stream, userId])
       this.#stream(stream).attendance++
       this.#mark('stream', stream)
     }
@@ -129,18 +132,16 @@ export class AudienceCounters implements Tally {
     }
   }
 
-  /** The records that changed since they were last taken. */
-  take(): CounterRecord[] {
-    const taken = [...this.#dirty.values()].map(names => ({ names, value: this.#value(names) }))
+  /** The records that changed since they were last taken, and the news since then. */
+  take(): { records: CounterRecord[]; news: LiveNews } {
+    const records = [...this.#dirty.values()].map(names => ({ names, value: this.#value(names) }))
     this.#dirty = new Map()
-    return taken
-  }
-
-  /** Viewers who moved and attended since this was last taken. */
-  takeNews(): LiveNews {
     const news = this.#news
-    this.#news = { present: new Map(), attended: [] }
-    return news
+    this.#news = noNews()
+    for (const { names, value } of records) {
+      if (names[0] === 'stream') news.streams.set(names[1]!, (value as Stream).lastArrival)
+    }
+    return { records, news }
   }
 
   /** Forgets frozen streams and all but the newest windows; nothing that changed. `time` is the partition's, `now` the clock's. */
@@ -215,6 +216,8 @@ export class AudienceCounters implements Tally {
     } satisfies StatisticsRecord
   }
 }
+
+const noNews = (): LiveNews => ({ present: new Map(), attended: [], streams: new Map() })
 
 /** How many viewers had their newest beat in each second. */
 class AliveCounter {

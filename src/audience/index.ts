@@ -1,8 +1,9 @@
 /**
- * Live sets: copies of who is alive and who attended, by name. The counts come from the partitions' own counters;
- * these sets may be behind, lost and rebuilt.
+ * Live sets: copies of who is alive, and for other services of who attended and of what actors are. The counts come from
+ * the partitions' own counters; these sets may be behind, lost and rebuilt.
  */
 import type { Presence } from '../../actors/index.ts'
+import type { Seq } from '../log/index.ts'
 
 export interface ViewerPresence extends Presence {
   userId: string
@@ -18,20 +19,40 @@ export interface ViewingSession {
 /** A streamer's session as it was when the partition was at `seq`. */
 export interface SessionSnapshot {
   key: string
-  seq: number
+  seq: Seq
   json: string
 }
 
-/** For other services; sets in memory, which those cannot see, pass over it. */
+/** The first time of a viewer on a stream, or (null) at all. */
+export type Attended = [stream: string | null, userId: string]
+
+/** A stream somebody was on, and for how long (ms) it goes on to count who attends if nobody comes. */
+export type StreamNews = [stream: string, leftMs: number]
+
+/** An actor's snapshot, by the id of its document. */
+export interface ActorSnapshot {
+  id: string
+  document: Readonly<Record<string, unknown>>
+}
+
+/** The cuts that news are of: those after `from`, up to `to`. */
+export interface Cuts {
+  from: Seq
+  to: Seq
+}
+
+/** For other services. */
 export interface OtherNews {
+  streams?: StreamNews[]
   viewing?: ViewingSession[]
   snapshots?: SessionSnapshot[]
+  actors?: ActorSnapshot[]
 }
 
 /** A part of what a partition holds. */
 export interface LiveContent extends OtherNews {
   present?: ViewerPresence[]
-  attended?: [stream: string, userId: string][]
+  attended?: Attended[]
 }
 
 /** Some of what the partition published is not in the sets: its owner must rebuild it. */
@@ -46,26 +67,32 @@ export class LiveSetsLost extends Error {
 
 /** `Unknown` is null where the sets can be lost, which readers must tell from nobody. */
 export interface LiveSets<Unknown extends null = never> {
+  /** Others see them; sets that nobody else can see pass over what is for other services, and need not be told. */
+  readonly isShared: boolean
   /**
-   * Takes the newest beats of viewers of one partition and the (stream, viewer) pairs that attended for the first time.
-   * Repeating it changes nothing. LiveSetsLost after any that failed, until the partition is rebuilt.
+   * Takes the newest beats of viewers of one partition, and who attended for the first time. Repeating it changes
+   * nothing. LiveSetsLost after any that failed, until the partition is rebuilt; and where the sets do not hold who
+   * attended up to the cut from which these are news.
    */
   publish(
     partition: number,
     present: ViewerPresence[],
-    attended: [stream: string, userId: string][],
+    attended: Attended[],
     other?: OtherNews,
+    cuts?: Cuts,
   ): Promise<void>
   /**
    * Makes the partition whole. `source` must tell of all who are alive when it is read, which is after the call: what
-   * is published from the call on is taken. If it fails the partition is not whole; only its owner may call it.
+   * is published from the call on is taken. If it fails the partition is not whole; only its owner may call it. From
+   * then on the sets hold who attended up to `cut`: to that end the source tells of all, or of those since a cut up to
+   * which `holds` said yes.
    */
-  rebuild(partition: number, source: AsyncIterable<LiveContent> | Iterable<LiveContent>): Promise<void>
+  rebuild(partition: number, source: AsyncIterable<LiveContent> | Iterable<LiveContent>, cut?: Seq): Promise<void>
+  /** Whether the sets hold who attended in the partition up to this cut; as soon as one of them is gone, they don't. */
+  holds(partition: number, cut: Seq): Promise<boolean>
   /** A partition is current when the sets hold all that it published. To be asked now and then: an idle one meets no LiveSetsLost. */
   isCurrent(partition: number): Promise<boolean>
   /** Users whose newest beat is at or after `since`, in all or on one stream. */
   alive(since: number, stream?: string): Promise<string[] | Unknown>
-  /** Distinct users seen on a stream since the sets began, while anybody came in the last 24 h. */
-  attendance(stream: string): Promise<number | Unknown>
   close(): Promise<void>
 }

@@ -4,7 +4,7 @@
  */
 
 /**
- * Begins every script but `begin`: answers -1 where what the partition published is not all there, or somebody else
+ * Begins every script but `begin` and `holds`: answers -1 where what the partition published is not all there, or somebody else
  * publishes for it. A token is of one generation.
  */
 const UNLESS_LOST = `
@@ -39,11 +39,54 @@ for stream, at in pairs(newest) do redis.call('ZADD', KEYS[6], 'GT', string.form
 return 0
 `
 
-const ATTENDANCE = `
-for i = 5, #ARGV, 2 do
-  local key = KEYS[4] .. ':' .. ARGV[i]
-  if redis.call('SADD', key, ARGV[i + 1]) == 1 then redis.call('PEXPIRE', key, 86400000) end
+/**
+ * Follows `lost`: nobody knows who attended where one of the sets that tell of it is gone, and all begins anew. That of
+ * all is there once anybody was; those of streams as long as they count, and till then stand in `counting`.
+ */
+const GONE = `
+local function gone(key)
+  if redis.call('EXISTS', key) == 1 then return false end
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+  return true
 end
+if redis.call('HGET', KEYS[2], 'attended') and gone(KEYS[4]) then return -1 end
+`
+
+/** Follows `gone`: streams that count go on to do so for longer, a minute longer than news of them may come. */
+const COUNTING = `
+local function due(stream)
+  return tonumber(redis.call('ZSCORE', KEYS[5], stream) or 0) > tonumber(ARGV[5])
+end
+local function goOn(stream, left)
+  redis.call('ZADD', KEYS[5], 'GT', string.format('%.0f', ARGV[5] + left), stream)
+  local key, ms = KEYS[4] .. ':' .. stream, left + 60000
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, string.format('%.0f', ms)) end
+end
+`
+
+const ATTENDANCE = `
+for i = 6, #ARGV, 3 do
+  local stream, user, left = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if stream == '' then
+    redis.call('SADD', KEYS[4], user)
+    redis.call('HSET', KEYS[2], 'attended', 1)
+  else
+    local key = KEYS[4] .. ':' .. stream
+    if due(stream) and gone(key) then return -1 end
+    if redis.call('SADD', key, user) == 1 then goOn(stream, left) end
+  end
+end
+return 0
+`
+
+const STREAMS = `
+for i = 6, #ARGV, 2 do
+  if due(ARGV[i]) then
+    if gone(KEYS[4] .. ':' .. ARGV[i]) then return -1 end
+    goOn(ARGV[i], ARGV[i + 1])
+  end
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', ARGV[5])
 return 0
 `
 
@@ -74,6 +117,26 @@ end
 return 0
 `
 
+/** Who publishes is alone and does it in order, so the last one is the newest. */
+const ACTORS = `
+for i = 5, #ARGV, 2 do redis.call('SET', KEYS[4] .. ':' .. ARGV[i], ARGV[i + 1], 'PX', 86400000) end
+return 0
+`
+
+/** News of cuts that do not follow those of which the sets know are too much, or too little. */
+const CUTS = `
+local known = 'held/' .. ARGV[2]
+if redis.call('HGET', KEYS[2], known) ~= ARGV[5] then return -1 end
+redis.call('HSET', KEYS[2], known, ARGV[6])
+return 0
+`
+
+const HOLDS = `
+if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[2], 'attended') and redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
+return redis.call('HGET', KEYS[2], 'held/' .. ARGV[2]) == ARGV[5] and 1 or 0
+`
+
 /** At most this many viewers in one go, so that nobody waits for it. */
 export const TRIMMED = 1_000
 
@@ -100,7 +163,8 @@ return #gone
 const BEGIN = `
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then
   for _, stream in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do redis.call('UNLINK', KEYS[4] .. ':' .. stream) end
-  redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+  for _, stream in ipairs(redis.call('ZRANGE', KEYS[8], 0, -1)) do redis.call('UNLINK', KEYS[7] .. ':' .. stream) end
+  redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
   redis.call('HSET', KEYS[2], 'generation', ARGV[1])
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
@@ -112,6 +176,7 @@ return 0
 /** The partition that finishes last says that all is whole. */
 const FINISH = `
 redis.call('SADD', KEYS[3], ARGV[2])
+if ARGV[5] then redis.call('HSET', KEYS[2], 'held/' .. ARGV[2], ARGV[5]) end
 if redis.call('SCARD', KEYS[3]) == tonumber(ARGV[4]) then redis.call('SET', KEYS[1], ARGV[1]) end
 return 0
 `
@@ -121,17 +186,22 @@ return redis.call('SISMEMBER', KEYS[3], ARGV[2])
 `
 
 const ABOUT_ALIVE = ['alive', 'watching', 'streams'] as const
+const ABOUT_ATTENDANCE = ['attendance', 'counting'] as const
 
 /** By name: the script, and the keys it is about. */
 export const SCRIPTS = {
-  begin: { lua: BEGIN, about: ABOUT_ALIVE },
+  begin: { lua: BEGIN, about: [...ABOUT_ALIVE, ...ABOUT_ATTENDANCE] },
   beats: { lua: UNLESS_LOST + BEATS, about: ABOUT_ALIVE },
-  attendance: { lua: UNLESS_LOST + ATTENDANCE, about: ['attendance'] },
+  attendance: { lua: UNLESS_LOST + GONE + COUNTING + ATTENDANCE, about: ABOUT_ATTENDANCE },
+  counting: { lua: UNLESS_LOST + GONE + COUNTING + STREAMS, about: ABOUT_ATTENDANCE },
   viewing: { lua: UNLESS_LOST + VIEWING, about: ['viewing'] },
   snapshots: { lua: UNLESS_LOST + SNAPSHOTS, about: ['snapshot'] },
+  actors: { lua: UNLESS_LOST + ACTORS, about: ['actor'] },
+  cuts: { lua: UNLESS_LOST + CUTS, about: [] },
+  holds: { lua: HOLDS, about: ['attendance'] },
   trim: { lua: UNLESS_LOST + TRIM, about: ABOUT_ALIVE },
   finish: { lua: UNLESS_LOST + FINISH, about: [] },
-  isCurrent: { lua: UNLESS_LOST + IS_CURRENT, about: [] },
+  isCurrent: { lua: UNLESS_LOST + GONE + IS_CURRENT, about: ['attendance'] },
 } as const satisfies Record<string, { lua: string; about: readonly string[] }>
 
 export type Script = keyof typeof SCRIPTS

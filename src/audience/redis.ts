@@ -9,19 +9,22 @@
  * | `rollcall:{live}:alive:<stream>`      | ZSET | the same, of those whose newest beat was on the stream             |
  * | `rollcall:{live}:watching`            | HASH | user id → stream of the newest beat                                |
  * | `rollcall:{live}:streams`             | ZSET | stream by newest beat on it                                        |
- * | `rollcall:{live}:attendance:<stream>` | SET  | user ids; gone a day after the last new one                        |
+ * | `rollcall:{live}:attendance`          | SET  | user ids of all who were ever there                                |
+ * | `rollcall:{live}:attendance:<stream>` | SET  | user ids, as long as the stream counts them: a day after a beat    |
  * | `rollcall:{live}:viewing:<user>`      | HASH | `start`, `end` of the latest viewing session; gone a day later     |
- * | `rollcall:{live}:snapshot:<session>`  | HASH | `json` of a streamer's session, `seq`, `generation`; a week      |
- * | `rollcall:{live}:rebuild`, `:whole`   |      | who may write, and what is whole: Rollcall's own                   |
+ * | `rollcall:{live}:snapshot:<session>`  | HASH | `json` of a streamer's session, `seq`, `generation`; a week        |
+ * | `rollcall:{live}:actor:<kind>:<key>`  | text | an actor's snapshot, JSON; gone a day after it was written         |
+ * | `rollcall:{live}:rebuild`, `:whole`,  |      | who may write, what is whole, when sets of streams expire:         |
+ * | `:counting`                           |      | Rollcall's own                                                     |
  *
  * Alive is who beat in the last 65 s, by the reader's clock: `ZCOUNT … <now − 65000> +inf`; older ones leave in time.
- * To tell nobody from unknown read the generation in the same MULTI. Attendance cannot be made again from what a
- * partition keeps, which is counts: after Redis lost it, the set is of those who came since.
+ * To tell nobody from unknown read the generation in the same MULTI.
  */
 import type { Redis } from 'ioredis'
 import type { Faults } from '../observe/index.ts'
 import { systemTime, type Time } from '../time.ts'
 import { Sweep } from './alive.ts'
+import { FREEZE_MS } from './counters.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost } from './index.ts'
 import { SCRIPTS, type Script, TRIMMED } from './redis-scripts.ts'
 
@@ -44,6 +47,8 @@ const SILENT_MS = 3_000
 const LONGEST_PAUSE_MS = 2_000
 /** About 3 ms of Redis's time: all partitions together must get their answers in time. */
 const MOST_ARGUMENTS = 1_000
+/** Characters of a command at which the next record has to wait for another one. */
+const MOST_CHARACTERS = 1_000_000
 const MOST_TRIMS = 50
 
 const keyOf = (...names: string[]): string => ['rollcall:{live}', ...names].join(':')
@@ -108,17 +113,30 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
   }
 
   const write = async (partition: number, token: string, content: LiveContent): Promise<void> => {
-    const { present = [], attended = [], viewing = [], snapshots = [] } = content
-    const put = async <T>(script: Script, records: T[], width: number, flat: (record: T) => Argument[]) => {
-      const most = Math.floor((MOST_ARGUMENTS - 4) / width)
-      for (let i = 0; i < records.length; i += most) {
-        await run(script, partition, token, records.slice(i, i + most).flatMap(flat))
+    const { present = [], attended = [], streams = [], viewing = [], snapshots = [], actors = [] } = content
+    const put = async <T>(script: Script, records: T[], flat: (record: T) => Argument[], shared: Argument[] = []) => {
+      let some = [...shared]
+      let characters = 0
+      for (const [i, record] of records.entries()) {
+        const next = flat(record)
+        some.push(...next)
+        characters += next.reduce<number>((sum, each) => sum + String(each).length, 0)
+        const isFull = some.length + next.length > MOST_ARGUMENTS - 4 || characters >= MOST_CHARACTERS
+        if (!isFull && i < records.length - 1) continue
+        await run(script, partition, token, some)
+        some = [...shared]
+        characters = 0
       }
     }
-    await put('beats', present, 3, ({ userId, at, stream }) => [userId, at, stream ?? ''])
-    await put('attendance', attended, 2, pair => pair)
-    await put('viewing', viewing, 3, ({ userId, start, end }) => [userId, start, end])
-    await put('snapshots', snapshots, 3, ({ key, seq, json }) => [key, seq, json])
+    const leftOf = new Map(streams)
+    const now = [time.now()]
+    await put('beats', present, ({ userId, at, stream }) => [userId, at, stream ?? ''])
+    const left = (stream: string | null) => (stream === null ? 0 : (leftOf.get(stream) ?? FREEZE_MS))
+    await put('attendance', attended, ([stream, userId]) => [stream ?? '', userId, left(stream)], now)
+    await put('counting', streams, each => each, now)
+    await put('viewing', viewing, ({ userId, start, end }) => [userId, start, end])
+    await put('snapshots', snapshots, ({ key, seq, json }) => [key, seq, json])
+    await put('actors', actors, ({ id, document }) => [id.replace('/', ':'), JSON.stringify({ _id: id, ...document })])
     for (const { at } of present) sweep.beat(at)
     await trim(partition, token)
   }
@@ -143,12 +161,16 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
   }
 
   return {
-    async publish(partition, present, attended, other) {
+    isShared: true,
+    async publish(partition, present, attended, other, cuts) {
       const token = tokens.get(partition)
       if (token === undefined) throw new LiveSetsLost(partition)
-      await orLose(partition, token, () => write(partition, token, { present, attended, ...other }))
+      await orLose(partition, token, async () => {
+        await write(partition, token, { present, attended, ...other })
+        if (cuts) await run('cuts', partition, token, [cuts.from, cuts.to])
+      })
     },
-    async rebuild(partition, source) {
+    async rebuild(partition, source, cut) {
       const token = time.id()
       tokens.set(partition, token)
       await orLose(partition, token, async () => {
@@ -156,9 +178,10 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
         for await (const content of source) await write(partition, token, content)
         // Something published meanwhile failed.
         if (tokens.get(partition) !== token) throw new LiveSetsLost(partition)
-        await run('finish', partition, token)
+        await run('finish', partition, token, cut === undefined ? [] : [cut])
       })
     },
+    holds: async (partition, cut) => (await run('holds', partition, '', [cut])) === 1,
     async isCurrent(partition) {
       const token = tokens.get(partition)
       if (token === undefined) return false
@@ -171,7 +194,6 @@ export async function openRedisLiveSets(options: RedisLiveSetsOptions): Promise<
     },
     alive: (since, stream) =>
       read(all => all.zrangebyscore(keyOf('alive', ...(stream === undefined ? [] : [stream])), since, '+inf')),
-    attendance: stream => read(all => all.scard(keyOf('attendance', stream))),
     close: async () => redis.disconnect(),
   }
 }

@@ -34,6 +34,8 @@ export type BridgeSettings = IntakeOptions['settings'] & {
   feeds: { groups: readonly FeedGroup[] }
   /** null: nobody is asked to let users subscribe */
   pusher: PusherSettings | null
+  /** kinds of actor whose snapshots are documents */
+  snapshots: readonly string[]
 }
 
 /** The parts that both doors and their routes work with. */

@@ -12,6 +12,7 @@ export const COLLECTIONS = {
   'web-events': ['visitorId'],
   statistics: ['timestamp'],
   effects: ['actor', 'lane', 'partition'],
+  actors: ['listed'],
   users: [],
   followers: ['userId', 'followerId'],
   registrations: ['userId'],

@@ -38,6 +38,7 @@ const KEYS = {
   'web-events': 'visitorId',
   statistics: 'partition',
   effects: 'partition',
+  actors: 'partition',
 } as const satisfies Partial<Record<Collection, string>>
 
 /** Answers with the partitions that adopt from now on. To be called by their owner, before they are claimed to be run. */

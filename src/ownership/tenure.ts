@@ -27,8 +27,11 @@ export interface TenureSettings {
   zone: string
   inactivityMs: number
   viewingGapMs: number
+  viewingWriteMs: number
   lateMs: number
   flushMs: number
+  /** kinds of actor whose snapshots are documents */
+  snapshots: readonly string[]
   natsUrl: string | null
   feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   pusher: PusherSettings | null
@@ -96,12 +99,22 @@ export class Tenure {
   #shards(host: Host, lose: (error: RollcallError) => void): Shard[] {
     const { settings, stores, stopped, logger, time } = this.#options
     const { places, writer } = stores
-    const { shards, partitions, zone, inactivityMs, viewingGapMs: gapMs, lateMs, flushMs } = settings
-    const { feeds, pusher, firebase, natsUrl } = settings
+    const {
+      shards,
+      partitions,
+      zone,
+      inactivityMs,
+      viewingGapMs: gapMs,
+      viewingWriteMs: writeMs,
+      lateMs,
+      flushMs,
+    } = settings
+    const { snapshots, feeds, pusher, firebase, natsUrl } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
-        ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs }, flushMs, places, writer, host, time },
+        ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs, writeMs }, snapshots, flushMs },
+        ...{ places, writer, host, time },
         receivers: { groups: feeds.groups, pusher, firebase, natsUrl },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')

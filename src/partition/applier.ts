@@ -201,7 +201,7 @@ export class Applier {
     changes.apply(projections, counters)
     if (snapshot !== resident.snapshot) {
       resident.snapshot = snapshot
-      residents.touch(resident)
+      residents.touch(resident, this.#seq, this.#now)
     }
     if (before.deadline !== after.deadline) wheel.set(resident.id, after.deadline)
     for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each)

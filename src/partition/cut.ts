@@ -3,6 +3,7 @@ import type { Delta } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from './projections.ts'
+import type { Resident } from './transitions.ts'
 
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {
@@ -13,4 +14,6 @@ export interface Cut {
   writes: DocumentWrite[]
   effects: Effect[]
   news: LiveNews
+  /** the actors that it changed; until the next cut `kept` is what they are in this one */
+  changed: readonly Pick<Resident, 'kind' | 'key' | 'kept'>[]
 }

@@ -1,76 +1,71 @@
 import type { Copies } from '../../actors/index.ts'
 import { Sweep } from '../audience/alive.ts'
+import { FREEZE_MS } from '../audience/counters.ts'
 import {
+  type ActorSnapshot,
   type LiveContent,
   type LiveSets,
   LiveSetsLost,
   type SessionSnapshot,
+  type StreamNews,
   type ViewerPresence,
-  type ViewingSession,
 } from '../audience/index.ts'
 import type { Collection, Document, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
 import type { Cut } from './cut.ts'
+import { Missed, News, type Written } from './live-news.ts'
 
 export interface LiveCopiesOptions {
   partition: number
+  /** the cut at which they begin: all up to there was for others to publish */
+  cut: Seq
   live: LiveSets<null>
   documents: DocumentStore
   /** of all kinds of actor */
   copies: readonly Copies[]
+  /** Tells of all who attended, as of the last commit. */
+  attendance(): AsyncIterable<LiveContent>
   /** whether an actor's key is of this partition */
   isOwn(key: string): boolean
   time: Time
   faults: Faults
 }
 
-/** News that are not published yet. */
-interface News {
-  present: Map<string, ViewerPresence>
-  attended: [stream: string, userId: string][]
-  viewing: Map<string, ViewingSession>
-  /** ids of documents of which a snapshot is due, by their collection */
-  written: Map<Copies, Map<string, Seq>>
-}
-
-const nothing = (): News => ({ present: new Map(), attended: [], viewing: new Map(), written: new Map() })
+const READ_AT_ONCE = 500
 
 /** Keeps the live sets in step with one partition, behind its commits: whatever happens to them, it goes on. */
 export class LiveCopies {
   readonly #options: LiveCopiesOptions
   /** everybody who may be alive, for a rebuild */
   readonly #present = new Map<string, ViewerPresence>()
-  #news = nothing()
-  #seq: Seq = 0
+  #news = new News()
+  #missed = new Missed()
+  /** the cut up to which news came, and that up to which they went out, wherever to */
+  #seq: Seq
+  #sentUntil: Seq
   readonly #sweep: Sweep
   #working: Promise<void> | undefined
   readonly #copiesOf: ReadonlyMap<string, Copies>
 
   constructor(options: LiveCopiesOptions) {
     this.#options = options
+    this.#seq = options.cut
+    this.#sentUntil = options.cut
     this.#sweep = new Sweep(options.time)
     this.#copiesOf = new Map(options.copies.map(copies => [copies.collection, copies]))
   }
 
   /** Takes what a commit changed; it is published soon. */
-  add({ seq, news, writes }: Cut): void {
-    this.#seq = seq
-    for (const [userId, presence] of news.present) {
-      const beat = { userId, ...presence }
-      this.#present.set(userId, beat)
-      this.#news.present.set(userId, beat)
+  add(cut: Cut): void {
+    this.#seq = cut.seq
+    this.#news.addPresent(cut)
+    if (this.#options.live.isShared) this.#news.addViewers(cut)
+    this.addWrites(cut)
+    for (const [userId, presence] of cut.news.present) {
+      this.#present.set(userId, this.#news.present.get(userId)!)
       this.#sweep.beat(presence.at)
-    }
-    for (const pair of news.attended) this.#news.attended.push(pair)
-    for (const { collection, id, set } of writes) {
-      const copies = this.#copiesOf.get(collection)
-      if (copies?.viewing && set) {
-        const run = copies.viewing(set)
-        if (run.end >= (this.#news.viewing.get(run.userId)?.end ?? 0)) this.#news.viewing.set(run.userId, run)
-      }
-      if (copies?.snapshot) this.#news.written.set(copies, (this.#news.written.get(copies) ?? new Map()).set(id, seq))
     }
     const before = this.#sweep.due()
     if (before !== undefined)
@@ -78,17 +73,22 @@ export class LiveCopies {
     this.#work(() => this.#publish())
   }
 
+  /** Takes what a commit wrote, to be published with the next news. */
+  addWrites(cut: Pick<Cut, 'seq' | 'writes'>): void {
+    if (this.#options.live.isShared) this.#news.addWrites(cut, this.#copiesOf)
+  }
+
   /** Rebuilds the sets if they were lost, which a partition without news does not meet. */
   check(): void {
     const { live, partition } = this.#options
     this.#work(async () => {
-      if (!(await live.isCurrent(partition))) await this.#rebuild()
+      if (!(await live.isCurrent(partition))) await this.#rebuild({}, this.#sentUntil)
     })
   }
 
   /** Resolves when nothing is under way. */
   async published(): Promise<void> {
-    await this.#working
+    while (this.#working) await this.#working
   }
 
   /** Works on one thing at a time; news that come meanwhile are for the next. */
@@ -97,48 +97,80 @@ export class LiveCopies {
       .catch(error => this.#options.faults.report('live sets', error))
       .finally(() => {
         this.#working = undefined
-        const { present, attended, viewing, written } = this.#news
-        if (present.size + attended.length + viewing.size + written.size > 0) this.#work(() => this.#publish())
+        if (this.#seq > this.#sentUntil || !this.#news.isEmpty) this.#work(() => this.#publish())
       })
   }
 
   async #publish(): Promise<void> {
     const { live, partition } = this.#options
-    const { present, attended, viewing, written } = this.#news
-    this.#news = nothing()
-    const other = { viewing: [...viewing.values()], snapshots: await this.#snapshotsOf(written) }
+    const news = this.#news
+    const cuts = { from: this.#sentUntil, to: this.#seq }
+    this.#news = new News()
+    this.#sentUntil = cuts.to
     try {
-      await live.publish(partition, [...present.values()], attended, other)
+      const { present, attended = [], ...other } = await this.#contentOf(news)
+      await live.publish(partition, present, attended, other, cuts).catch(async error => {
+        if (!(error instanceof LiveSetsLost)) throw error
+        await this.#rebuild({ attended, ...other }, cuts.from)
+      })
     } catch (error) {
-      if (!(error instanceof LiveSetsLost)) throw error
-      await this.#rebuild({ attended, ...other })
+      this.#missed.add(news)
+      throw error
     }
   }
 
-  /** Tells the sets all that is known of before, and the news. */
-  async #rebuild(news: LiveContent = {}): Promise<void> {
-    const { live, partition, documents, isOwn } = this.#options
-    const seq = this.#seq
-    const snapshots: SessionSnapshot[] = []
-    for (const { collection, snapshot } of this.#options.copies) {
-      if (!snapshot) continue
-      const current = await documents.find(collection as Collection, { filter: snapshot.current })
-      const own = current.filter(document => isOwn(snapshot.keyOf(document)))
-      snapshots.push(...own.map(document => snapshotOf(snapshot, document, seq)))
-    }
-    await live.rebuild(partition, [{ present: [...this.#present.values()], snapshots }, news])
+  async #contentOf({ present, attended, streams, viewing, actors, written }: News) {
+    const now = this.#options.time.now()
+    return {
+      ...{ present: [...present.values()], attended, viewing: [...viewing.values()] },
+      streams: Array.from(streams, ([stream, arrival]): StreamNews => [stream, arrival + FREEZE_MS - now]).filter(
+        ([, left]) => left > 0,
+      ),
+      actors: Array.from(actors, ([id, document]) => ({ id, document })),
+      snapshots: await this.#snapshotsOf(written),
+    } satisfies LiveContent
   }
 
-  async #snapshotsOf(written: News['written']): Promise<SessionSnapshot[]> {
+  /** Tells the sets all that is known of before, and the news, which are of the cuts after `from`. */
+  async #rebuild(news: LiveContent, from: Seq): Promise<void> {
+    const { live, partition } = this.#options
+    const isHeld = await live.holds(partition, from)
+    await live.rebuild(partition, this.#everything(isHeld, news), this.#sentUntil)
+    this.#missed = new Missed()
+  }
+
+  async *#everything(isHeld: boolean, news: LiveContent): AsyncGenerator<LiveContent> {
+    const { documents, copies, attendance, isOwn } = this.#options
+    const { viewing, actors, written } = this.#missed
+    yield { present: [...this.#present.values()], viewing: [...viewing.values()] }
+    for (const { collection, current, keyOf, shown } of copies) {
+      const found = await documents.find(collection as Collection, { filter: current })
+      const own = found.filter(document => isOwn(keyOf(document)))
+      yield { snapshots: own.map(document => snapshotOf(shown, document, this.#sentUntil)) }
+    }
+    yield { snapshots: await this.#snapshotsOf(written) }
+    const ids = [...actors]
+    for (let i = 0; i < ids.length; i += READ_AT_ONCE)
+      yield { actors: await this.#actors(ids.slice(i, i + READ_AT_ONCE)) }
+    if (!isHeld) yield* attendance()
+    yield news
+  }
+
+  async #actors(ids: string[]): Promise<ActorSnapshot[]> {
+    const found = await this.#options.documents.find('actors', { filter: { _id: { $in: ids } } })
+    return found.map(({ _id, ...document }) => ({ id: _id, document }))
+  }
+
+  async #snapshotsOf(written: Written): Promise<SessionSnapshot[]> {
     const all = [...written].flatMap(([copies, ids]) => [...ids].map(([id, seq]) => ({ copies, id, seq })))
-    const found = all.map(async ({ copies: { collection, snapshot }, id, seq }) => {
+    const found = all.map(async ({ copies: { collection, shown }, id, seq }) => {
       const document = await this.#options.documents.get(collection as Collection, id)
-      return document ? [snapshotOf(snapshot!, document, seq)] : []
+      return document ? [snapshotOf(shown, document, seq)] : []
     })
     return (await Promise.all(found)).flat()
   }
 }
 
-const snapshotOf = ({ shown }: NonNullable<Copies['snapshot']>, document: Document, seq: Seq): SessionSnapshot => ({
+const snapshotOf = (shown: Copies['shown'], document: Document, seq: Seq): SessionSnapshot => ({
   ...{ key: document._id, seq, json: JSON.stringify(shown(document)) },
 })

@@ -1,5 +1,5 @@
 import type { Event } from '../../actors/event.ts'
-import { type ActorKind, type Facts, type Rules, splitId } from '../../actors/index.ts'
+import { type ActorKind, type Facts, listedAt, type Rules, splitId } from '../../actors/index.ts'
 import { AudienceCounters } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
@@ -12,6 +12,7 @@ import { Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents } from './residents.ts'
+import type { PersistedSnapshot, Resident } from './transitions.ts'
 import { Wheel } from './wheel.ts'
 
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
@@ -34,12 +35,21 @@ export class Partition {
   readonly #store: CheckpointStore
   readonly #projected: RecordKey[] = []
   readonly #applier: Applier
+  readonly #shown: ReadonlySet<string>
   #last: Entry | undefined
 
-  constructor(claim: Claim, kinds: readonly ActorKind[], rules: Rules, store: CheckpointStore) {
+  /** `shown` are the kinds whose snapshots are documents. */
+  constructor(
+    claim: Claim,
+    kinds: readonly ActorKind[],
+    rules: Rules,
+    store: CheckpointStore,
+    shown: readonly string[] = [],
+  ) {
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
+    this.#shown = new Set(shown)
     this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
@@ -95,23 +105,34 @@ export class Partition {
     const seq = this.applied
     const writes = this.projections.take()
     const { residents, parking, outbox, wheel } = this
-    const changes = [residents.take(), parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
+    const actors = residents.take()
+    for (const each of actors.changed) if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
+    const changes = [actors, parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
-    for (const { names, value } of this.counters.take()) {
+    const { records, news } = this.counters.take()
+    for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
     }
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
-    const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
-    return { seq, readableUntil: this.readableUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
+    const delta = { mark: this.#mark, puts, removes }
+    const { changed } = actors
+    return { seq, readableUntil: this.readableUntil, delta, writes, effects: outbox.takeFresh(), news, changed }
   }
 
   #statistics(window: string, value: object): DocumentWrite {
     const { partition } = this.claim
     return { collection: 'statistics', id: `${window}/${partition}`, set: { partition, ...value } }
+  }
+
+  #snapshotOf({ id, kind, key, snapshot, seq, at }: Resident): DocumentWrite {
+    const { partition } = this.claim
+    const shown = this.residents.transitions.persist(kind, snapshot)
+    const listed = listedAt(kind.kind, String(shown.value), key)
+    return { collection: 'actors', id, set: { ...shown, seq, partition, at: new Date(at), listed } }
   }
 
   /** The document writes of this cut are done; the next commit forgets them. */
@@ -136,10 +157,10 @@ export class Partition {
     return 0
   }
 
-  /** The actor's snapshot as of `applied`, with the parts that are at hand; undefined if there is none. */
-  async view(kind: string, key: string): Promise<{ value: unknown; context: unknown } | undefined> {
+  /** The actor's snapshot as of `applied`, without parts; undefined if there is none. */
+  async view(kind: string, key: string): Promise<PersistedSnapshot | undefined> {
     const snapshot = await this.residents.snapshotOf(kind, key)
-    return snapshot && { value: snapshot.value, context: snapshot.context }
+    return snapshot && this.residents.transitions.persist(this.kinds.get(kind)!, snapshot)
   }
 }
 

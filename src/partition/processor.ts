@@ -12,6 +12,7 @@ import { partitionOf } from '../log/partition-of.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
+import { attendance } from './attendance.ts'
 import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
@@ -30,6 +31,8 @@ export interface ProcessorOptions {
   /** of all shards together */
   partitions: number
   receiverOf(kind: string): Receiver
+  /** kinds of actor whose snapshots are documents */
+  snapshots?: readonly string[]
   flushMs: number
   time: Time
   /** of this partition */
@@ -81,7 +84,8 @@ export class Processor {
       },
     })
     const copies = new LiveCopies({
-      ...{ partition: number, live, documents, time, faults },
+      ...{ partition: number, cut: partition.claim.cut, live, documents, time, faults },
+      attendance: () => attendance(partition, store, { time, faults }),
       copies: options.kinds.flatMap(({ copies = [] }) => copies),
       isOwn: key => partitionOf(key, options.partitions) === number,
     })
@@ -101,7 +105,7 @@ export class Processor {
   }
 
   static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
-    const { store, log, documents, owner, kinds, rules, time } = options
+    const { store, log, documents, owner, kinds, rules, snapshots, time } = options
     const claim = await store.claim(number, owner)
     const problem = await problemOf(claim, log, number)
     const { incarnation, first, last } = await log.bounds(number)
@@ -111,8 +115,9 @@ export class Processor {
         `Partition ${number}: the cut is ${claim.cut}, the log holds ${first} to ${last}.`,
       )
     }
-    const partition = new Partition(claim, kinds, rules, store)
-    for (const { seq, writes } of await recover(partition, store)) {
+    const partition = new Partition(claim, kinds, rules, store, snapshots)
+    const unsure = await recover(partition, store)
+    for (const { seq, writes } of unsure) {
       await project(documents, writes, seq)
       partition.projected(seq)
     }
@@ -120,6 +125,8 @@ export class Processor {
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])
     const processor = new Processor(partition, options, incarnation, replayUntil)
+    // Who committed them may have ended before they were published.
+    for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
     processor.#running = processor.#run().catch(error => processor.#stop(error))
     return processor

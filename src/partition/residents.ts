@@ -1,5 +1,6 @@
 import { type ActorKind, actorId, type Part } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
+import type { Seq } from '../log/index.ts'
 import { type Resident, Transitions } from './transitions.ts'
 
 /** Actors kept in memory per partition beyond those of the batch at hand. */
@@ -41,7 +42,10 @@ export class Residents {
     return this.#actors.has(id)
   }
 
-  touch(resident: Resident): void {
+  /** The resident changed, by the entry `seq`. */
+  touch(resident: Resident, seq: Seq, at: number): void {
+    resident.seq = seq
+    resident.at = at
     this.#touched.add(resident)
   }
 
@@ -74,7 +78,7 @@ export class Residents {
     const kind = this.#kinds.get(name)!
     const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
     const id = actorId(name, key)
-    this.#actors.set(id, { id, kind, key, snapshot, kept: kept && snapshot.context, used: this.#batch })
+    this.#actors.set(id, { id, kind, key, snapshot, kept: kept && snapshot.context, used: this.#batch, seq: 0, at: 0 })
   }
 
   /** Loads parts of actors that are in memory; answers whose parts cannot be read, and why. */
@@ -101,11 +105,12 @@ export class Residents {
     resident.snapshot = { ...snapshot, context: grown } as Resident['snapshot']
   }
 
-  /** The records of all actors that changed; from here on they count as committed. */
-  take(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+  /** All actors that changed, with their records; from here on they count as committed. */
+  take(): { puts: CheckpointRecord[]; removes: RecordKey[]; changed: Resident[] } {
+    const changed = [...this.#touched]
     const puts: CheckpointRecord[] = []
     const removes: RecordKey[] = []
-    for (const resident of this.#touched) {
+    for (const resident of changed) {
       const { kind, key } = resident
       const before = resident.kept ?? this.transitions.initial(kind).context
       const after = resident.snapshot.context
@@ -119,7 +124,7 @@ export class Residents {
       this.#committed.push(resident)
     }
     this.#touched.clear()
-    return { puts, removes }
+    return { puts, removes, changed }
   }
 
   /** Called only between batches, and only when no commit is under way: what was committed must be loadable again. */

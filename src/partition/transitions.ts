@@ -1,6 +1,7 @@
-import { type AnyMachineSnapshot, createActor, StateMachine } from 'xstate'
+import { type AnyMachineSnapshot, createActor, type Snapshot, StateMachine } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
 
 /** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
 export interface Resident {
@@ -12,7 +13,13 @@ export interface Resident {
   kept: unknown
   /** of the last batch that touched it */
   used: number
+  /** of the entry that changed it last since it was loaded, and when that was to the partition */
+  seq: Seq
+  at: number
 }
+
+/** A snapshot as XState persists it: `createActor(machine, { snapshot })` takes it. */
+export type PersistedSnapshot = Snapshot<unknown> & { value: unknown; context: object }
 
 /** A snapshot as it is kept: `[version, state value, context without parts]`. */
 export type KeptSnapshot = [version: number, value: unknown, head: unknown]
@@ -50,6 +57,14 @@ export class Transitions {
 
   keep({ kind, snapshot }: Resident): KeptSnapshot {
     return [kind.version, snapshot.value, kind.head(snapshot.context)]
+  }
+
+  /** The snapshot to be shown, without parts: whichever of them are at hand, it is the same. */
+  persist(kind: ActorKind, snapshot: AnyMachineSnapshot): PersistedSnapshot {
+    const context = { ...this.initial(kind).context, ...(kind.head(snapshot.context) as object) }
+    const { value, context: _, ...rest } = kind.machine.getPersistedSnapshot(snapshot) as PersistedSnapshot
+    const known = Object.entries(rest).filter(([, field]) => field !== undefined)
+    return { value, context, ...Object.fromEntries(known) } as PersistedSnapshot
   }
 
   /** Throws RC_UNKNOWN_VERSION for what this program can't read. */

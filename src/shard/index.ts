@@ -6,6 +6,7 @@ import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
+import type { PersistedSnapshot } from '../partition/transitions.ts'
 
 export interface ActorView {
   kind: string
@@ -14,7 +15,7 @@ export interface ActorView {
   /** the last entry of its partition that is in the state */
   seq: Seq
   /** undefined: no event has come for it */
-  snapshot: { value: unknown; context: unknown } | undefined
+  snapshot: PersistedSnapshot | undefined
 }
 
 export interface PartitionStatus {

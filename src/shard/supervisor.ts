@@ -16,6 +16,8 @@ import { endpoint, serve } from './wire.ts'
 export interface ShardOptions {
   partitions: number[]
   rules: Rules
+  /** kinds of actor whose snapshots are documents */
+  snapshots: readonly string[]
   flushMs: number
   places: StoreSettings
   /** the embedded log's writer; null where the log is on a server, which the thread reaches itself */

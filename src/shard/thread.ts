@@ -18,6 +18,8 @@ export interface ThreadOptions {
   owner: string
   partitions: number[]
   rules: Rules
+  /** kinds of actor whose snapshots are documents */
+  snapshots: readonly string[]
   flushMs: number
   /** ms; the time of the process, which saw more of it than the thread */
   now: number
@@ -48,7 +50,7 @@ const OF_NONE = -1
 
 /** The never-ending task of a shard's pool; it ends when the shard was drained. */
 export default async function run({ ports, ...options }: ThreadOptions): Promise<void> {
-  const { owner, partitions, rules, flushMs, places } = options
+  const { owner, partitions, rules, snapshots, flushMs, places } = options
   const time = new SteadyTime(systemTime)
   time.heed(options.now)
   const log = await openThreadsLog(places, ports.log)
@@ -77,7 +79,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const draining = new AbortController()
   const claim = async (partition: number): Promise<void> => {
     try {
-      const rest = { owner, kinds: KINDS, rules, flushMs, partitions: places.partitions, time }
+      const rest = { owner, kinds: KINDS, rules, snapshots, flushMs, partitions: places.partitions, time }
       processors.set(partition, await Processor.claim(partition, { ...parts, ...rest, faults: faultsOf(partition) }))
     } catch (error) {
       faultsOf(partition).report('claim', error)

@@ -47,6 +47,15 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedDo
         expect(await store.find('sessions', {})).toStrictEqual([{ _id: 's1', ...set }])
       })
 
+      test('keep dates, and names inside of a field that no field may have', async () => {
+        const context = { $a: 1, 'a.b': { $c: { 'd.$e': null } }, __proto: [] }
+        const set = { context, children: {}, at: new Date(1_767_225_600_123) }
+        await store.upsertMany('actors', [{ id: 'visitor/a.$b', seq: 1, set }])
+        expect(await store.get('actors', 'visitor/a.$b')).toStrictEqual({ _id: 'visitor/a.$b', ...set })
+        await store.upsertMany('actors', [{ id: 'visitor/a.$b', seq: 2, set: { context: { $a: 2 } } }])
+        expect(await store.get('actors', 'visitor/a.$b')).toMatchObject({ context: { $a: 2 }, at: set.at })
+      })
+
       test('keep the fields that a later write does not name', async () => {
         await upsert('s1', 1, { title: 'a', active: true })
         await upsert('s1', 2, { title: 'b' })

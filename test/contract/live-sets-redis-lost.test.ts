@@ -1,19 +1,31 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { type LiveContent, type LiveSets, LiveSetsLost, type OtherNews } from '../../src/audience/index.ts'
+import {
+  type Attended,
+  type LiveContent,
+  type LiveSets,
+  LiveSetsLost,
+  type OtherNews,
+  type StreamNews,
+} from '../../src/audience/index.ts'
 import { key, RedisLiveSets } from '../support/redis-live-sets.ts'
 import { redisServerBinary } from '../support/redis-server.ts'
 import { beat, NOW } from './live-sets.ts'
 
 const binary = redisServerBinary()
-const content: LiveContent[] = [{ present: [beat('a', NOW, 's1'), beat('b', NOW)], attended: [['s1', 'a']] }]
+const attended: Attended[] = [
+  [null, 'a'],
+  [null, 'b'],
+  ['s1', 'a'],
+]
+const streams = [['s1', 1_000_000] as StreamNews]
+const content: LiveContent[] = [{ present: [beat('a', NOW, 's1'), beat('b', NOW)], attended, streams }]
 
 const shown = async (sets: LiveSets<null>): Promise<unknown> => ({
   all: (await sets.alive(NOW))?.sort() ?? null,
   s1: await sets.alive(NOW, 's1'),
-  attendance: await sets.attendance('s1'),
 })
-const UNKNOWN = { all: null, s1: null, attendance: null }
-const WHOLE = { all: ['a', 'b'], s1: ['a'], attendance: 1 }
+const UNKNOWN = { all: null, s1: null }
+const WHOLE = { all: ['a', 'b'], s1: ['a'] }
 
 const elapsed = async (work: Promise<unknown>): Promise<number> => {
   const began = performance.now()
@@ -41,6 +53,7 @@ describe.skipIf(binary === null)('the live sets in Redis,', () => {
       ['attendance', { attended: [['s1', 'a']] }],
       ['viewing sessions', { viewing: [{ userId: 'a', start: 1, end: 2 }] }],
       ['snapshots', { snapshots: [{ key: 'k', seq: 1, json: '{}' }] }],
+      ['snapshots of actors', { actors: [{ id: 'viewer/k', document: {} }] }],
     ])('take no %s until they are rebuilt', async (_, { present = [], attended = [], ...other }) => {
       await redis.server.flush()
       await expect(sets.publish(0, present, attended, other)).rejects.toThrow(LiveSetsLost)
@@ -93,7 +106,7 @@ describe.skipIf(binary === null)('the live sets in Redis,', () => {
       await expect(sets.publish(3, [beat('c')], [])).rejects.toThrow(LiveSetsLost)
       expect(await sets.isCurrent(4)).toBe(false)
       await redis.rebuild(sets, [{ present: [beat('a', NOW, 's2')] }])
-      expect(await shown(sets)).toEqual({ all: ['a'], s1: [], attendance: 1 })
+      expect(await shown(sets)).toEqual({ all: ['a'], s1: [] })
     })
   })
 
@@ -159,7 +172,7 @@ describe.skipIf(binary === null)('the live sets in Redis,', () => {
       await redis.rebuild(later, [{ present: [beat('c', NOW, 's2')] }])
       expect(await later.alive(NOW)).toEqual(['c'])
       const { raw } = redis.server
-      const names = ['alive', 'alive:s2', 'attendance:s1', 'generation', 'rebuild', 'streams', 'watching', 'whole']
+      const names = ['alive', 'alive:s2', 'generation', 'rebuild', 'streams', 'watching', 'whole']
       expect((await raw.keys('*')).sort()).toEqual(names.map(key))
       expect(await raw.hgetall(key('watching'))).toEqual({ c: 's2' })
       expect(await raw.zrange(key('streams'), 0, '-1')).toEqual(['s2'])
@@ -183,7 +196,7 @@ describe.skipIf(binary === null)('the live sets in Redis,', () => {
   describe('when it is away,', () => {
     test('killed, reject at once', async () => {
       await redis.server.kill()
-      await expect(sets.attendance('s1')).rejects.toThrow('Redis: ')
+      await expect(sets.holds(0, 1)).rejects.toThrow('Redis: ')
       const works = [sets.publish(0, [beat('b')], []), sets.alive(NOW), sets.rebuild(1, content), sets.isCurrent(2)]
       await Promise.all(works.map(work => expect(work).rejects.toThrow("Redis: Stream isn't writeable")))
     })
@@ -206,7 +219,7 @@ describe.skipIf(binary === null)('the live sets in Redis,', () => {
     test('frozen, reject within about a second', async () => {
       redis.server.freeze()
       const many = Array.from({ length: 20_000 }, (_, i) => beat(`u${i}`))
-      const works = [sets.publish(0, many, []), sets.alive(NOW), sets.attendance('s1'), sets.isCurrent(1)]
+      const works = [sets.publish(0, many, []), sets.alive(NOW), sets.holds(1, 1), sets.isCurrent(1)]
       const times = [...works, sets.rebuild(2, [])].map(work => elapsed(expect(work).rejects.toThrow('timed out')))
       expect(Math.max(...(await Promise.all(times)))).toBeLessThan(1_500)
     })

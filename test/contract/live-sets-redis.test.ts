@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import type { LiveSets, OtherNews } from '../../src/audience/index.ts'
+import type { Attended, LiveSets, OtherNews, StreamNews } from '../../src/audience/index.ts'
 import { key, RedisLiveSets } from '../support/redis-live-sets.ts'
 import { redisServerBinary } from '../support/redis-server.ts'
 import { beat, liveSetsContract, NOW } from './live-sets.ts'
@@ -29,19 +29,30 @@ describe.skipIf(binary === null)('with a Redis,', () => {
     test('are under the names that are documented', async () => {
       const viewing = [{ userId: 'a', start: NOW - 1, end: NOW }]
       const snapshots = [{ key: 'streamer', seq: 7, json: '{"title":"t"}' }]
-      await sets.publish(0, [beat('a', NOW, 's1'), beat('b', NOW + 1)], [['s1', 'a']], { viewing, snapshots })
+      const attended: Attended[] = [
+        [null, 'a'],
+        ['s1', 'a'],
+      ]
+      const streams = [['s1', DAY_MS] as StreamNews]
+      const actors = [{ id: 'feed/global', document: {} }]
+      const other = { viewing, snapshots, streams, actors }
+      await sets.publish(0, [beat('a', NOW, 's1'), beat('b', NOW + 1)], attended, other)
       const { raw } = redis.server
       expect(await raw.get(key('generation'))).toBe('g1')
       expect(await scores('alive')).toEqual(['a', `${NOW}`, 'b', `${NOW + 1}`])
       expect(await scores('alive:s1')).toEqual(['a', `${NOW}`])
       expect(await raw.hgetall(key('watching'))).toEqual({ a: 's1' })
       expect(await scores('streams')).toEqual(['s1', `${NOW}`])
-      expect(await raw.smembers(key('attendance:s1'))).toEqual(['a'])
+      for (const name of ['attendance', 'attendance:s1']) expect(await raw.smembers(key(name))).toEqual(['a'])
+      expect(await raw.get(key('actor:feed:global'))).toBe('{"_id":"feed/global"}')
       expect(await raw.hgetall(key('viewing:a'))).toEqual({ start: `${NOW - 1}`, end: `${NOW}` })
       const snapshot = { generation: 'g1', seq: '7', json: '{"title":"t"}' }
       expect(await raw.hgetall(key('snapshot:streamer'))).toEqual(snapshot)
-      const names = ['alive', 'alive:s1', 'attendance:s1', 'generation', 'rebuild', 'snapshot:streamer', 'streams']
-      expect((await raw.keys('*')).sort()).toEqual([...names, 'viewing:a', 'watching', 'whole'].map(key))
+      const own = ['counting', 'generation', 'rebuild']
+      const names = ['actor:feed:global', 'alive', 'alive:s1', 'attendance', 'attendance:s1', ...own]
+      expect((await raw.keys('*')).sort()).toEqual(
+        [...names, 'snapshot:streamer', 'streams', 'viewing:a', 'watching', 'whole'].map(key),
+      )
     })
 
     test('forget who is no longer alive, wherever they stood', async () => {
@@ -88,19 +99,15 @@ describe.skipIf(binary === null)('with a Redis,', () => {
       expect(await scores('streams')).toEqual(['s1', `${NOW + 1}`])
     })
 
-    test('hold who attended until a day after the last new one', async () => {
+    test('hold a viewing session and an actor for a day, a snapshot for a week', async () => {
       const { raw } = redis.server
-      await sets.publish(0, [], [['s1', 'a']])
-      await raw.pexpire(key('attendance:s1'), 5_000)
-      await sets.publish(0, [], [['s1', 'a']])
-      expect(await raw.pttl(key('attendance:s1'))).toBeLessThanOrEqual(5_000)
-      await sets.publish(0, [], [['s1', 'b']])
-      expect(await raw.pttl(key('attendance:s1'))).toBeGreaterThan(DAY_MS - 5_000)
-    })
-
-    test('hold a viewing session for a day, a snapshot for a week', async () => {
-      const { raw } = redis.server
-      await publish({ viewing: [{ userId: 'a', start: 1, end: 2 }], snapshots: [{ key: 'k', seq: 1, json: '{}' }] })
+      const actors = [{ id: 'visitor/a/b', document: { value: 'active', seq: 1, at: new Date(NOW) } }]
+      const viewing = [{ userId: 'a', start: 1, end: 2 }]
+      await publish({ viewing, snapshots: [{ key: 'k', seq: 1, json: '{}' }], actors })
+      expect(Math.ceil((await raw.pttl(key('actor:visitor:a/b'))) / DAY_MS)).toBe(1)
+      expect(JSON.parse((await raw.get(key('actor:visitor:a/b')))!)).toEqual({
+        ...{ _id: 'visitor/a/b', value: 'active', seq: 1, at: '2026-01-01T00:00:00.000Z' },
+      })
       expect(Math.ceil((await raw.pttl(key('viewing:a'))) / DAY_MS)).toBe(1)
       expect(Math.ceil((await raw.pttl(key('snapshot:k'))) / DAY_MS)).toBe(7)
     })

@@ -30,7 +30,6 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
 
     test('are empty at first', async () => {
       expect([await alive(0), await alive(0, 's1')]).toEqual([[], []])
-      expect(await sets.attendance('s1')).toBe(0)
     })
 
     describe('of who is alive,', () => {
@@ -118,54 +117,10 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
       })
     })
 
-    describe('of who attended,', () => {
-      test('count those of each stream', async () => {
-        const present = [beat('a', NOW, 's1'), beat('b', NOW, 's2'), beat('c', NOW)]
-        await sets.publish(0, present, [
-          ['s1', 'a'],
-          ['s2', 'a'],
-          ['s1', 'b'],
-        ])
-        expect([await sets.attendance('s1'), await sets.attendance('s2')]).toEqual([2, 1])
-      })
-
-      test('count nobody twice', async () => {
-        for (const at of [NOW, NOW, NOW + 1]) {
-          await sets.publish(
-            0,
-            [beat('a', at, 's1')],
-            [
-              ['s1', 'a'],
-              ['s1', 'a'],
-            ],
-          )
-        }
-        expect(await sets.attendance('s1')).toBe(1)
-      })
-
-      test('add up over partitions', async () => {
-        await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
-        await sets.publish(15, [beat('b', NOW, 's1')], [['s1', 'b']])
-        expect(await sets.attendance('s1')).toBe(2)
-      })
-
-      test('count who is no longer alive', async () => {
-        await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
-        await sets.publish(0, [beat('b', NOW + 3_600_000)], [])
-        expect(await sets.attendance('s1')).toBe(1)
-      })
-
-      test('know nobody on a stream that nobody watched', async () => {
-        await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
-        expect(await sets.attendance('s2')).toBe(0)
-      })
-    })
-
     describe('when a partition is rebuilt,', () => {
       test('hold all that its owner tells of it', async () => {
         await sets.rebuild(3, [{ present: [beat('a', NOW, 's1')], attended: [['s1', 'a']] }, { present: [beat('b')] }])
         expect([await alive(NOW), await alive(NOW, 's1')]).toEqual([['a', 'b'], ['a']])
-        expect(await sets.attendance('s1')).toBe(1)
       })
 
       test('keep what they held of it and of others', async () => {
@@ -173,7 +128,6 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
         await sets.publish(1, [beat('b', NOW, 's1')], [['s1', 'b']])
         await sets.rebuild(0, [{ present: [beat('a', NOW - 1, 's2')] }])
         expect(await alive(NOW, 's1')).toEqual(['a', 'b'])
-        expect(await sets.attendance('s1')).toBe(2)
       })
 
       test('hold what is published meanwhile', async () => {
@@ -204,14 +158,13 @@ export function liveSetsContract(name: string, open: () => Promise<OpenedLiveSet
         ids.map(id => [id, id]),
       )
       expect(await alive(NOW)).toEqual([...ids].sort())
-      for (const id of ids) expect([await alive(NOW, id), await sets.attendance(id)]).toEqual([[id], 1])
+      for (const id of ids) expect(await alive(NOW, id)).toEqual([id])
     })
 
     test('are the same on a second handle', async () => {
       const other = await opened.again()
       await sets.publish(0, [beat('a', NOW, 's1')], [['s1', 'a']])
       expect(await other.alive(NOW, 's1')).toEqual(['a'])
-      expect(await other.attendance('s1')).toBe(1)
     })
   })
 }

@@ -162,6 +162,7 @@ describe("a user's token", () => {
     ['GET', '/parked'],
     ['GET', '/trending'],
     ['GET', '/effects'],
+    ['GET', '/actors'],
     ['GET', '/actors/viewer/ann'],
     ['GET', '/statistics'],
     ['GET', '/web-sessions?visitor=v'],

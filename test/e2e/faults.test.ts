@@ -17,7 +17,7 @@ let redis: RedisServer
 let env: Env
 let server: Server
 
-/** Redis names those alive whom the beats do. */
+/** Redis names those alive whom the beats do, and of those who were ever there as many as the API counts. */
 async function expectCopies(beats: Heartbeat[]): Promise<void> {
   const newest = new Map<string, number>()
   for (const { userId, at } of beats) newest.set(userId, Math.max(at, newest.get(userId) ?? 0))
@@ -26,6 +26,13 @@ async function expectCopies(beats: Heartbeat[]): Promise<void> {
       const since = Date.now() - 60 * SECOND
       const alive = await redis.raw.zrangebyscore('rollcall:{live}:alive', since, '+inf')
       expect(await redis.raw.get('rollcall:{live}:generation')).not.toBeNull()
+      const { attendance } = (await server.get('/viewers')).body
+      expect([await redis.raw.scard('rollcall:{live}:attendance'), attendance]).toEqual([newest.size, newest.size])
+      const streams = new Set(beats.flatMap(({ path }) => /^\/(?:sessions|live)\/([^/?]+)/.exec(path)?.[1] ?? []))
+      for (const stream of streams) {
+        const { attendance } = (await server.get(`/sessions/${stream}/viewers`)).body
+        expect([stream, await redis.raw.scard(`rollcall:{live}:attendance:${stream}`)]).toEqual([stream, attendance])
+      }
       expect(alive.sort()).toEqual(
         [...newest]
           .filter(([, at]) => at >= since)

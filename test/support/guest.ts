@@ -68,20 +68,15 @@ export const guest: ActorKind<Stay> = {
 
   tallyRecords: (_context, { at }) => [['window', String(at)]],
   presence: ({ last }) => last,
+  viewing: ({ last }) => last && { start: last.at, end: last.at },
   remarks: { 'guest.late': tally => tally.tooLate() },
   holds: ['guest.fetch-key'],
   copies: [
     {
-      collection: 'stays',
-      viewing: ({ guest, from, to }) => ({ userId: String(guest), start: Number(from), end: Number(to) }),
-    },
-    {
       collection: 'doors',
-      snapshot: {
-        current: { isOpen: true },
-        keyOf: ({ guest }) => String(guest),
-        shown: ({ _id, door }) => ({ door, of: _id }),
-      },
+      current: { isOpen: true },
+      keyOf: ({ guest }) => String(guest),
+      shown: ({ _id, door }) => ({ door, of: _id }),
     },
   ],
 }

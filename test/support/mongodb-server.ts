@@ -217,16 +217,16 @@ export function mongodbServer(): MongodbServer | null {
 
 /** A database that nobody has used. */
 export class FreshDatabase {
-  readonly #url: string
+  readonly url: string
   readonly #connections: MongoConnection[] = []
 
   constructor(server: MongodbServer) {
-    this.#url = server.freshUrl()
+    this.url = server.freshUrl()
   }
 
   /** On a connection of its own. */
   async connect(): Promise<Db> {
-    const connection = await connectMongo(this.#url)
+    const connection = await connectMongo(this.url)
     this.#connections.push(connection)
     return connection.db
   }

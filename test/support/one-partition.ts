@@ -1,11 +1,12 @@
 import type { Event } from '../../actors/event.ts'
-import type { ActorKind } from '../../actors/index.ts'
+import type { ActorKind, Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { Committer } from '../../src/partition/committer.ts'
+import type { Cut } from '../../src/partition/cut.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import type { DocumentWrite } from '../../src/partition/projections.ts'
 import { recover } from '../../src/partition/recovery.ts'
@@ -15,13 +16,16 @@ import { ManualTime, toldFaults } from './time.ts'
 export const NOON = Date.UTC(2026, 0, 1, 12)
 export const MINUTE = 60_000
 
-const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
+const RULES = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
 
 export const tick = (at: number, epoch = 0): Event => ({ kind: 'tick', key: '', id: '', at, arrival: at, epoch })
 
 interface Life {
   kinds: readonly ActorKind[]
   documents: DocumentStore
+  /** kinds whose snapshots are documents */
+  snapshots: readonly string[]
+  rules: Partial<Rules>
 }
 
 /** A partition over a checkpoint in memory, with all it ever asked for and wrote. */
@@ -29,12 +33,18 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
-  readonly #life: Life
+  /** actors that were changed by the last commit */
+  changed: Cut['changed'] = []
+  readonly #life: Life & { rules: Rules }
   partition!: Partition
   #committer!: Committer
 
-  private constructor({ kinds = KINDS, documents = memoryDocuments({ time: new ManualTime() }) }: Partial<Life>) {
-    this.#life = { kinds, documents }
+  private constructor({
+    kinds = KINDS,
+    documents = memoryDocuments({ time: new ManualTime() }),
+    ...rest
+  }: Partial<Life>) {
+    this.#life = { kinds, documents, snapshots: rest.snapshots ?? [], rules: { ...RULES, ...rest.rules } }
   }
 
   static async claim(life: Partial<Life> = {}): Promise<OnePartition> {
@@ -62,16 +72,17 @@ export class OnePartition {
   }
 
   async restart(): Promise<void> {
-    const { kinds, documents } = this.#life
-    const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store)
+    const { kinds, documents, snapshots, rules } = this.#life
+    const partition = new Partition(await this.store.claim(0, 'test'), kinds, rules, this.store, snapshots)
     await recover(partition, this.store)
     this.partition = partition
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes }) => {
+      committed: ({ effects, writes, changed }) => {
         this.effects.push(...effects)
         this.writes.push(...writes)
+        this.changed = changed
       },
       fatal(error) {
         throw error

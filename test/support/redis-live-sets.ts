@@ -60,7 +60,7 @@ export class RedisLiveSets {
   /** Resolves when they reach Redis. */
   async reached(sets: LiveSets<null>): Promise<void> {
     const reaches = (): Promise<boolean> =>
-      sets.attendance('').then(
+      sets.alive(0).then(
         () => true,
         () => false,
       )
