@@ -22,7 +22,7 @@ const ASIDE = [
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
   // The consequences of transitions: deadlines, effects, copies.
-  /^src\/(partition\/(live-copies|ticker|wheel)|effects\/(history|outbox|performer))\.ts$/,
+  /^src\/(partition\/(attendance|live-copies|ticker|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]
 /** Ports behind which a heartbeat is kept: an implementation of each is listed. */
 const STORES = ['src/log/index.ts', 'src/checkpoint/index.ts', 'src/documents/index.ts']
