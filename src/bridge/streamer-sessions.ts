@@ -1,4 +1,3 @@
-import { ObjectId } from 'bson'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import { sessionOf } from '../../actors/streamer-session.ts'
@@ -53,16 +52,16 @@ export class StreamerSessions {
     { userId, title, device, sessionId }: Start,
     at: number,
   ): Promise<{ isNew: boolean; session: ShownSession }> {
-    const { documents, stamp, settings } = this.#options
+    const { documents, stamp, settings, time } = this.#options
     const known = await this.#knownBefore(userId)
     const [user, sourceId] = await Promise.all([documents.get('users', userId), this.#sourceIdOf(userId, sessionId)])
     const event: Event = {
       kind: 'session.start',
       key: userId,
-      id: new ObjectId().toHexString(),
+      id: objectId(time),
       at,
       arrival: at,
-      fresh: new ObjectId().toHexString(),
+      fresh: objectId(time),
       sourceId,
       title: title ?? null,
       device: device ?? null,
@@ -112,7 +111,7 @@ export class StreamerSessions {
     const arrival = time.now()
     // The later one of two changes wins, and this one follows what it was made to, whatever another bridge's clock said.
     const at = Math.max(arrival, changedAt + 1)
-    const id = new ObjectId().toHexString()
+    const id = objectId(time)
     const known = await this.#knownBefore(userId)
     await this.#settle(known, { kind, key: userId, id, at, arrival, sessionId: _id, ...facts })
     stamp.forgetSession(_id)
@@ -168,6 +167,15 @@ export class StreamerSessions {
     const taken = await documents.get('sessions', sourceId)
     return taken && (taken.userId !== userId || !taken.active) ? null : sourceId
   }
+}
+
+/** An ObjectId, as 24 hexadecimal digits: the second it is made in, then random ones. */
+const objectId = (time: Time): string => {
+  const second = Math.floor(time.now() / 1_000)
+    .toString(16)
+    .padStart(8, '0')
+  const random = time.id().replaceAll('-', '')
+  return `${second}${random.slice(0, 8)}${random.slice(-8)}`
 }
 
 /** The session id of a source that has started. */

@@ -2,7 +2,7 @@ import type { Collection, Db } from 'mongodb'
 import { isCode, RollcallError } from '../errors.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
 import type { Faults } from '../observe/index.ts'
-import type { Time } from '../time.ts'
+import { systemTime, type Time } from '../time.ts'
 
 /** The owner of all partitions. Its counter stands still when the process is gone, frozen or cut off. */
 interface Owner {
@@ -61,7 +61,7 @@ export class Lease {
     let since = time.monotonic()
     while (!signal.aborted) {
       try {
-        const current = await found(owners)
+        const current = await found(owners, time)
         const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
         if (isNew) since = time.monotonic()
         if (current && !current.released) {
@@ -71,7 +71,7 @@ export class Lease {
           isSaid = true
         }
         const mayTake = current === null || current.released || time.monotonic() - since >= goneMs
-        const held = mayTake ? await take(owners, current, owner) : null
+        const held = mayTake ? await take(owners, current, owner, time) : null
         if (held) return new Lease(owners, held, options)
         seen = current
         isAway = false
@@ -116,15 +116,25 @@ export class Lease {
   async release(): Promise<void> {
     this.#released.abort()
     const { epoch } = this.#held
-    await repeated(() => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } }), PATIENCE_MS)
+    const { time } = this.#options
+    await repeated(
+      () => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } }),
+      PATIENCE_MS,
+      time,
+    )
   }
 }
 
-const found = (owners: Collection<Owner>): Promise<Owner | null> =>
-  repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS)
+const found = (owners: Collection<Owner>, time: Time): Promise<Owner | null> =>
+  repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS, time)
 
 /** Null if somebody was quicker. An answer that was lost looks like that; the lease is then waited for, and taken. */
-async function take(owners: Collection<Owner>, current: Owner | null, owner: string): Promise<Owner | null> {
+async function take(
+  owners: Collection<Owner>,
+  current: Owner | null,
+  owner: string,
+  time: Time,
+): Promise<Owner | null> {
   if (current === null) {
     const made: Owner = { _id: 'owner', owner, epoch: 1, renewed: 0, released: false }
     try {
@@ -137,12 +147,16 @@ async function take(owners: Collection<Owner>, current: Owner | null, owner: str
   }
   const { epoch, renewed } = current
   const change = { $set: { owner, released: false, renewed: 0 }, $inc: { epoch: 1 } }
-  const { matchedCount } = await repeated(() => owners.updateOne({ _id: 'owner', epoch, renewed }, change), PATIENCE_MS)
+  const { matchedCount } = await repeated(
+    () => owners.updateOne({ _id: 'owner', epoch, renewed }, change),
+    PATIENCE_MS,
+    time,
+  )
   return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
 }
 
 /** The process that was the last to own the partitions and did not give them back, alive or not; null if none is. */
 export async function ownerIn(db: Db): Promise<string | null> {
-  const last = await found(db.collection<Owner>('owners'))
+  const last = await found(db.collection<Owner>('owners'), systemTime)
   return last && !last.released ? last.owner : null
 }
