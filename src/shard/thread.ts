@@ -2,16 +2,14 @@ import type { MessagePort } from 'node:worker_threads'
 import { wrap } from 'comlink'
 import type { Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { isCode, type RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
 import type { Faults } from '../observe/index.ts'
-import { Processor } from '../partition/processor.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
 import { SteadyTime, systemTime } from '../time.ts'
-import { control } from './control.ts'
+import { own } from './owned.ts'
 import { endpoint, serve } from './wire.ts'
 
 export interface ThreadOptions {
@@ -73,35 +71,16 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     time,
     faults,
   })
-  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: receivers.receiverOf }
-  const processors = new Map<number, Processor>()
-  const refused = new Map<number, RollcallError>()
-  const draining = new AbortController()
-  const claim = async (partition: number): Promise<void> => {
-    try {
-      const rest = { owner, kinds: KINDS, rules, snapshots, flushMs, partitions: places.partitions, time }
-      processors.set(partition, await Processor.claim(partition, { ...parts, ...rest, faults: faultsOf(partition) }))
-    } catch (error) {
-      faultsOf(partition).report('claim', error)
-      // Anything but a log that does not fit passes. The thread ends itself and is started again: ended from outside,
-      // it could be inside a call of LMDB, and the whole process would go.
-      if (!isCode(error, 'RC_LOG_BEHIND') && !isCode(error, 'RC_LOG_TRUNCATED')) process.exit(1)
-      refused.set(partition, error as RollcallError)
-    }
-  }
-  const claimAll = async (): Promise<void> => {
-    for (const partition of partitions) if (!draining.signal.aborted) await claim(partition)
-  }
-  const claims = claimAll()
-  const drained = Promise.withResolvers<void>()
-  const drain = async (): Promise<void> => {
-    draining.abort()
-    await claims
-    await Promise.all([...processors.values()].map(processor => processor.drain()))
-    drained.resolve()
-  }
-  serve(control({ partitions, processors, refused, live, time }, { claimed: () => claims, drain }), ports.control)
-  await drained.promise
+  const stand = { owner, kinds: KINDS, rules, snapshots, flushMs, partitions: places.partitions, time }
+  const kept = { log, store: stores.checkpoints, documents, live }
+  const { control, drained } = own({
+    ...{ ...stand, ...kept, receiverOf: receivers.receiverOf, owned: partitions, faultsOf },
+    // The thread ends itself and is started again: ended from outside, it could be inside a call of LMDB, and the whole
+    // process would go.
+    giveUp: () => process.exit(1),
+  })
+  serve(control, ports.control)
+  await drained
   await receivers.close()
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
