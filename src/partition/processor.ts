@@ -6,7 +6,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
 import { Performer } from '../effects/performer.ts'
-import { RollcallError } from '../errors.ts'
+import { isCode, RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Faults } from '../observe/index.ts'
@@ -141,7 +141,7 @@ export class Processor {
       if (this.#abort.signal.aborted) return
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
-      await partition.prepare(entries)
+      await this.#prepare(entries)
       let slice = time.monotonic()
       for (const entry of entries) {
         if (this.#abort.signal.aborted) return
@@ -157,6 +157,15 @@ export class Processor {
       this.#performer.open()
       this.#ticker.arm()
     }
+  }
+
+  /** While the checkpoints give no answer, nothing is applied; whatever else goes wrong stops the partition. */
+  #prepare(entries: Entry[]): Promise<void> {
+    const { time, faults } = this.#options
+    return retry(() => this.partition.prepare(entries), UNTIL_DONE, {
+      ...{ time, signal: this.#abort.signal, failed: error => faults.report('load', error) },
+      isFinal: error => !isCode(error, 'RC_STORE_UNAVAILABLE'),
+    })
   }
 
   #report({ seq, strays }: Entry): void {
