@@ -21,6 +21,11 @@ interface MemoryLogOptions {
   time: Time
 }
 
+interface Opener {
+  time: Time
+  reach<T>(work: () => T): Promise<T>
+}
+
 export interface MemoryLog extends EventLog {
   /** those it was made with */
   readonly settings: Record<string, unknown>
@@ -42,12 +47,13 @@ export class LogInMemory {
     this.#partitions = Array.from({ length: partitions }, () => ({ incarnation, first: 1, values: [] }))
   }
 
-  open(): MemoryLog {
+  /** `time` is of who opens it; `reach` is on the way to where it is kept. */
+  open({ time = this.#time, reach = async work => work() }: Partial<Opener> = {}): MemoryLog {
     let isClosed = false
     const batches = new Batches({
-      ...{ time: this.#time, partitions: this.#partitions.length, isJoint: true },
+      ...{ time, partitions: this.#partitions.length, isJoint: true },
       ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
-      send: async outgoing => outgoing.map(({ partition, value }) => this.#put(partition, value)),
+      send: outgoing => reach(() => outgoing.map(({ partition, value }) => this.#put(partition, value))),
     })
     return {
       settings: this.#settings,
@@ -71,6 +77,16 @@ export class LogInMemory {
         isClosed = true
         return batches.close()
       },
+    }
+  }
+
+  /** The last entries are gone, as from a disk that lost them; what it answers with puts all back as it was. */
+  lose(partition: number, entries: number): () => void {
+    const held = this.#partitions[partition]!
+    const { values } = held
+    held.values = values.slice(0, Math.max(0, values.length - entries))
+    return () => {
+      held.values = values
     }
   }
 

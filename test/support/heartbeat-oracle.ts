@@ -75,13 +75,13 @@ export function statistics(beats: Iterable<Heartbeat>): StatisticsRecord[] {
     })
 }
 
-export function viewingSessions(beats: Iterable<Heartbeat>): Map<string, ViewingSession[]> {
+export function viewingSessions(beats: Iterable<Heartbeat>, gap = GAP): Map<string, ViewingSession[]> {
   const sessions = new Map<string, ViewingSession[]>()
   for (const [userId, own] of byUser(beats)) {
     const runs: ViewingSession[] = []
     for (const { at } of own) {
       const run = runs.at(-1)
-      if (run && at - run.end <= GAP) run.end = at
+      if (run && at - run.end <= gap) run.end = at
       else runs.push({ id: `${userId}-${at}`, start: at, end: at })
     }
     sessions.set(userId, runs)

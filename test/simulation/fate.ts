@@ -1,0 +1,114 @@
+import { RollcallError } from '../../src/errors.ts'
+import type { Random } from '../support/random.ts'
+import type { Clock, Life } from './clock.ts'
+
+/** Everything outside of a process that it can reach. */
+export const PLACES = ['log', 'checkpoint', 'documents', 'lease', 'service', 'owner'] as const
+export type Place = (typeof PLACES)[number]
+
+/**
+ * The fate of one call: it takes seconds; it never arrives; it is done but its answer never comes back; or the process
+ * that calls dies, before it is done or after.
+ */
+export const TROUBLES = ['slow', 'failed', 'lost answer', 'crash before', 'crash after'] as const
+export type Trouble = (typeof TROUBLES)[number]
+
+/** How often what has happened, by name. */
+export class Coverage {
+  readonly counts = new Map<string, number>()
+
+  count(name: string, times = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + times)
+  }
+
+  add(other: Coverage): void {
+    for (const [name, times] of other.counts) this.count(name, times)
+  }
+}
+
+/** A call that is to meet a trouble: the `nth` from now of a process to a place. */
+interface Armed {
+  place: Place
+  trouble: Trouble
+  nth: number
+}
+
+const SLOW_MS = 3_000
+
+/** The way of one process to everything outside of it, on which calls meet what the history says. */
+export class Fate {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #coverage: Coverage
+  readonly #crash: () => void
+  readonly #armed: Armed[] = []
+  /** by place: until when nothing comes through, in ms of the clock */
+  readonly #outages: Map<Place, number>
+
+  constructor(parts: {
+    clock: Clock
+    random: Random
+    coverage: Coverage
+    /** of all processes alike */
+    outages: Map<Place, number>
+    crash(): void
+  }) {
+    this.#clock = parts.clock
+    this.#random = parts.random
+    this.#coverage = parts.coverage
+    this.#outages = parts.outages
+    this.#crash = parts.crash
+  }
+
+  arm(place: Place, trouble: Trouble, nth: number): void {
+    this.#armed.push({ place, trouble, nth })
+  }
+
+  heal(): void {
+    this.#armed.length = 0
+  }
+
+  /**
+   * Does the work, in the name of a life, wherever it is done: what was sent by somebody who died meanwhile still
+   * arrives. Resolves when the answer is back, never in a life that is over.
+   */
+  async reach<T>(life: Life, place: Place, work: () => T | Promise<T>): Promise<T> {
+    await life.goesOn()
+    const trouble = this.#met(place)
+    if (trouble) this.#coverage.count(`${place}: ${trouble}`)
+    await this.#clock.wait(trouble === 'slow' ? SLOW_MS : this.#random.int(0, 3))
+    if (trouble === 'crash before') this.#crash()
+    const isOut = this.#clock.elapsed < (this.#outages.get(place) ?? 0)
+    if (isOut) this.#coverage.count(`${place}: away`)
+    const isDone = trouble !== 'failed' && trouble !== 'crash before' && !isOut
+    const answer = isDone
+      ? await Promise.resolve()
+          .then(work)
+          .then(
+            value => ({ value }),
+            (error: unknown) => ({ error }),
+          )
+      : { error: awayOf(place) }
+    if (trouble === 'crash after') this.#crash()
+    await this.#clock.wait(this.#random.int(0, 2))
+    await life.goesOn()
+    if (trouble === 'lost answer') throw awayOf(place)
+    if ('error' in answer) throw answer.error
+    return answer.value
+  }
+
+  #met(place: Place): Trouble | undefined {
+    const armed = this.#armed.find(each => each.place === place)
+    if (!armed || armed.nth-- > 1) return undefined
+    this.#armed.splice(this.#armed.indexOf(armed), 1)
+    return armed.trouble
+  }
+}
+
+/** The error by which a place is away: of which nobody knows whether it was done. */
+const awayOf = (place: Place): Error => {
+  if (place === 'log') return new Error('the log gave no answer')
+  if (place === 'service') return new RollcallError('RC_SERVICE_UNREACHABLE')
+  if (place === 'owner') return new RollcallError('RC_NO_OWNER')
+  return new RollcallError('RC_STORE_UNAVAILABLE')
+}
