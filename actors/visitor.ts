@@ -7,6 +7,7 @@ import type { Visit } from '../machines/web-sessions.ts'
 import { type EventOf, typed } from './event.ts'
 import { count, fitting, id, instant, list, maybe, name, object, orNull, page } from './fitting.ts'
 import type { ActorKind, Facts } from './index.ts'
+import { changedChunks, fieldsOf } from './visitor-day-documents.ts'
 import { changedRecords, withRecord } from './visitor-day-records.ts'
 
 const ADOPT: Ask['type'] = 'visitor-day.adopt'
@@ -20,7 +21,8 @@ export interface VisitorTakes {
 const isDay = (value: unknown): boolean => typeof value === 'string' && /^\d{4,6}-\d\d-\d\d$/.test(value)
 const part = maybe(name)
 const visit = object({
-  ...{ id: id(), ts: instant, page, userId: maybe(name), referrer: maybe(page) },
+  ...{ id: id(), ts: instant, page, userId: maybe(name), partyId: maybe(name) },
+  referrer: maybe(page),
   source: maybe(object({ source: part, medium: part, campaign: part, keyword: part, content: part })),
 })
 const FACTS = {
@@ -97,17 +99,13 @@ export const visitor = {
         : (day.adopted ?? { sessions: 0, chunks: 0 })
       day.sessions.forEach((session, i) => {
         if (shown?.sessions[i] === session) return
-        const { id, ...fields } = session
-        projection.upsert('web-sessions', id, fields)
+        projection.upsert('web-sessions', session.id, fieldsOf(session))
       })
       for (let i = day.sessions.length; i < count.sessions; i++) {
         projection.remove('web-sessions', sessionId(visitorId, name, i + 1))
       }
       const chunkId = (index: number): string => `${visitorId}-${name}/${index}`
-      day.chunks.forEach((events, index) => {
-        if (shown?.chunks[index] === events) return
-        projection.upsert('web-events', chunkId(index), { visitorId, day: name, index, events })
-      })
+      for (const chunk of changedChunks(shown, day)) projection.upsert('web-events', chunkId(chunk.index), { ...chunk })
       for (let i = day.chunks.length; i < count.chunks; i++) projection.remove('web-events', chunkId(i))
     }
   },

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { webSessionOf } from '../../../actors/visitor-day-documents.ts'
 import { parseSessionId, sessionId } from '../../../machines/web-session-id.ts'
 import { type Visit, visitsOf, type WebSession } from '../../../machines/web-sessions.ts'
-import { withId } from '../../documents/answered.ts'
 import { RollcallError } from '../../errors.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
@@ -55,7 +55,10 @@ export function webSessionRoutes(app: FastifyInstance, bridge: Bridge): void {
     const { visitorId, index } = session
     const isBeyond = ({ ts, id }: Visit): boolean => !place || ts > place.at || (ts === place.at && id > place.id)
     const { items, next } = paged(visitsOf(day, index).filter(isBeyond), limit, ({ ts, id }) => `${ts}-${id}`)
-    const events = items.map(({ id, ts, page, ...rest }) => ({ id, sessionId: visitorId, ts, page, ...rest }))
+    const events = items.map(({ id, ts, page, ...rest }) => ({
+      ...{ id, sessionId: visitorId, webSessionId: session.id, ts, page },
+      ...rest,
+    }))
     return { events, next }
   })
 }
@@ -117,7 +120,7 @@ async function daysOf(
   const ids = { $gte: sessionId(visitorId, first, 1), $lt: `${sessionId(visitorId, last, 1)}0` }
   const filter = { visitorId, _id: ids }
   for (let read = 1; ; read++) {
-    const sessions = (await documents.find('web-sessions', { filter })).map(withId) as unknown as WebSession[]
+    const sessions = (await documents.find('web-sessions', { filter })).map(webSessionOf)
     const chunks = (await documents.find('web-events', { filter })) as unknown as Chunk[]
     const days = assembled(sessions, chunks)
     // Between the two reads the shard may have written; then sessions and events don't add up.
