@@ -43,7 +43,7 @@ function copies() {
 }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
-  ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [] },
+  ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [], told: [] },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),

@@ -30,6 +30,7 @@ export interface TenureSettings {
   lateMs: number
   flushMs: number
   natsUrl: string | null
+  tellUpdates: boolean
   feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   pusher: PusherSettings | null
   firebase: FirebaseSettings | null
@@ -97,12 +98,12 @@ export class Tenure {
     const { settings, stores, stopped, logger, time } = this.#options
     const { places, writer } = stores
     const { shards, partitions, zone, inactivityMs, viewingGapMs: gapMs, lateMs, flushMs } = settings
-    const { feeds, pusher, firebase, natsUrl } = settings
+    const { feeds, pusher, firebase, natsUrl, tellUpdates } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
         ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs }, flushMs, places, writer, host, time },
-        receivers: { groups: feeds.groups, pusher, firebase, natsUrl },
+        receivers: { groups: feeds.groups, pusher, firebase, natsUrl, tellUpdates },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error

@@ -92,7 +92,7 @@ export class Partition {
   /** The state as of `applied`, as changes since the last cut. Nothing may come between, or the cut would be torn. */
   take(): Cut {
     const seq = this.applied
-    const writes = this.projections.take()
+    const [writes, told] = [this.projections.take(), this.projections.takeTold()]
     const { residents, parking, outbox, wheel } = this
     const changes = [residents.take(), parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
     const puts = changes.flatMap(({ puts }) => puts)
@@ -105,7 +105,8 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const [effects, news] = [outbox.takeFresh(), this.counters.takeNews()]
-    return { seq, readableUntil: this.readableUntil, delta: { mark: this.#mark, puts, removes }, writes, effects, news }
+    const delta = { mark: this.#mark, puts, removes }
+    return { seq, readableUntil: this.readableUntil, delta, writes, told, effects, news }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

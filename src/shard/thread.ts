@@ -71,7 +71,8 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     time,
     faults,
   })
-  const parts = { log, store: stores.checkpoints, documents, live, receiverOf: receivers.receiverOf }
+  const { receiverOf, updates } = receivers
+  const parts = { log, store: stores.checkpoints, documents, live, receiverOf, ...(updates && { updates }) }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   const draining = new AbortController()

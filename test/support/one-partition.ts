@@ -7,7 +7,7 @@ import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { Committer } from '../../src/partition/committer.ts'
 import { Partition } from '../../src/partition/partition.ts'
-import type { DocumentWrite } from '../../src/partition/projections.ts'
+import type { DocumentWrite, Told } from '../../src/partition/projections.ts'
 import { recover } from '../../src/partition/recovery.ts'
 import { INCARNATION } from './checkpoint-records.ts'
 import { ManualTime, toldFaults } from './time.ts'
@@ -29,6 +29,7 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
+  readonly told: Told[] = []
   readonly #life: Life
   partition!: Partition
   #committer!: Committer
@@ -69,7 +70,8 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes }) => {
+      committed: ({ effects, writes, told }) => {
+        this.told.push(...told)
         this.effects.push(...effects)
         this.writes.push(...writes)
       },
