@@ -53,6 +53,11 @@ export interface Presence {
 export interface Projection {
   upsert(collection: string, id: string, set: Record<string, unknown>): void
   remove(collection: string, id: string): void
+  /**
+   * Tells whoever wants to hear of updates how a document of this actor changes, behind the commit that writes it; the
+   * last word on an id counts. Null: it is over, and told of otherwise.
+   */
+  tell(type: string, actor: string, id: string, facts: object | null): void
 }
 
 type Fields = { readonly [field: string]: unknown }

@@ -15,6 +15,8 @@ export interface VisitorDay extends Day {
   isPartial?: true
   /** its sessions are kept in its head, as the first version did */
   isInline?: true
+  /** documents show its events with the ids of their sessions, as former versions did not */
+  isNamed?: true
   /** how many documents there were of it when it was adopted */
   adopted?: { sessions: number; chunks: number }
 }
@@ -50,7 +52,7 @@ export function standing(before: VisitorDay, after: Day, arrival: number, rules:
     const closeAt = Math.max(session.lastEventAt + rules.inactivityMs, arrival + SETTLE_MS)
     return { closeAt, announced: former?.announced ?? false }
   })
-  return { ...day, standings }
+  return { ...day, standings, isNamed: true }
 }
 
 /** Corrections of announcements, for sessions that are no more. */

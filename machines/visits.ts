@@ -17,6 +17,7 @@ export interface Visit {
   ts: number
   page: string
   userId?: string
+  partyId?: string
   referrer?: string
   source?: Source
 }

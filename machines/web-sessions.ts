@@ -38,6 +38,8 @@ export interface WebSession {
   lastPage: string
   durationMs: number
   source: Source | null
+  /** the first that is not empty; absent where there is none */
+  partyId?: string
   /** of the last session of a day that does not keep all of its visits */
   truncated?: true
 }
@@ -143,12 +145,13 @@ function opened(day: Day, index: number, openedBy: Opening, visit: Visit): WebSe
     lastPage: visit.page,
     durationMs: 0,
     source: sourceOf(visit),
+    ...(visit.partyId && { partyId: visit.partyId }),
   }
 }
 
 /** The session with the visits from `next` on that are of it too. */
 function extended(session: WebSession, visits: readonly Visit[], next: number, inactivityMs: number): WebSession {
-  let { pageViews, userId, lastEventAt, lastPage } = session
+  let { pageViews, userId, partyId, lastEventAt, lastPage } = session
   let page = bare(lastPage)
   let end = next
   for (; end < visits.length; end++) {
@@ -158,13 +161,16 @@ function extended(session: WebSession, visits: readonly Visit[], next: number, i
     if (here !== page) pageViews++
     page = here
     userId ??= visit.userId || null
+    partyId ||= visit.partyId
     lastEventAt = visit.ts
     lastPage = visit.page
   }
   if (end === next) return session
   const eventCount = session.eventCount + end - next
   const durationMs = lastEventAt - session.firstEventAt
-  return { ...session, eventCount, pageViews, singlePage: pageViews === 1, userId, lastEventAt, lastPage, durationMs }
+  const singlePage = pageViews === 1
+  const grown = { ...session, eventCount, pageViews, singlePage, userId, lastEventAt, lastPage, durationMs }
+  return partyId ? { ...grown, partyId } : grown
 }
 
 /** The session at another place of its day. */

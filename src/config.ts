@@ -23,6 +23,8 @@ export interface Config {
   natsUrl: string | null
   mongodbUrl: string | null
   redisUrl: string | null
+  /** other services hear over NATS of web sessions that are not over as they change */
+  tellUpdates: boolean
   /** copies of each stream of the log, when it is made */
   natsReplicas: number
   /** with checkpoints on a server: a process that was silent for so long no longer owns them */
@@ -122,6 +124,7 @@ const SETTINGS = {
     .transform(tags => tags.split(',').filter(tag => tag !== '')),
   ROLLCALL_FEED_ITEMS: whole(1, 10_000).default(2_000),
   ROLLCALL_NATS_REPLICAS: whole(1, 5).default(1),
+  ROLLCALL_TELL_UPDATES: z.enum(['true', 'false']).default('false'),
   ROLLCALL_TAKE_OVER_MS: whole(500, 600_000).default(10_000),
   ROLLCALL_RATE_LIMIT: whole(1, 1_000_000).default(600),
   ROLLCALL_RATE_RECORDS: whole(1, 1_000_000).default(600),
@@ -201,6 +204,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     natsUrl: env.ROLLCALL_NATS_URL ?? null,
     mongodbUrl: env.ROLLCALL_MONGODB_URL ?? null,
     redisUrl: env.ROLLCALL_REDIS_URL ?? null,
+    tellUpdates: env.ROLLCALL_TELL_UPDATES === 'true',
     natsReplicas: env.ROLLCALL_NATS_REPLICAS,
     takeOverMs: env.ROLLCALL_TAKE_OVER_MS,
     dataDir: env.ROLLCALL_DATA,

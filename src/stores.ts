@@ -7,6 +7,7 @@ import { openCheckpoints } from './checkpoint/embedded.ts'
 import type { CheckpointStore } from './checkpoint/index.ts'
 import { type Cuts, peekAtCuts } from './checkpoint/peek.ts'
 import { openDocuments } from './documents/embedded.ts'
+import { completeIndexes } from './documents/embedded-tables.ts'
 import type { DocumentStore } from './documents/index.ts'
 import { RollcallError } from './errors.ts'
 import { openDataDir } from './lmdb/data-dir.ts'
@@ -134,6 +135,7 @@ export async function openOwnStores(config: Located, recorded: Settings): Promis
   const highWater = roomForHighWater(config.partitions)
   const places = { ...located.places, highWater }
   const database = opened.adopt(await openDatabase(places), async each => each?.close())
+  if (!database) await completeIndexes(places.statePath)
   const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
   const { log, writer } = await openOwnLog(places, recorded, checkpoints)
   opened.defer(() => log.close())

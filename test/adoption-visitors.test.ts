@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import type { SaysOf } from '../actors/kinds.ts'
+import type { ShownVisit } from '../actors/visitor-day-documents.ts'
+import type { VisitorDay } from '../machines/visitor-day.ts'
 import type { Effect } from '../src/effects/index.ts'
 import { allRecords } from './support/all-records.ts'
 import { NOON, OnePartition, tick } from './support/one-partition.ts'
@@ -27,6 +29,24 @@ describe('a visitor of whom documents know more than the actor', () => {
     await run(logged(b))
     await settle()
     expect(await shown()).toEqual(expected(a, b))
+  })
+
+  test('takes events as a former version wrote them, and none with the session that documents say it is of', async () => {
+    const [a, b, c] = [visit('a', NOON), visit('b', NOON + 60_000), visit('c', NOON + 50 * 60_000)]
+    await beforeThis(a, b, c)
+    const [chunk] = await documents.find('web-events', {})
+    const [first, ...others] = chunk!.events as ShownVisit[]
+    const { webSessionId: _, ...former } = first!
+    const events = [former, ...others]
+    await documents.upsertMany('web-events', [{ id: chunk!._id, seq: 9, set: { events } }])
+    const { run, settle, one } = await fromThen()
+    await run(logged(visit('d', NOON + 25 * 60_000)))
+    await settle()
+    expect(await shown()).toEqual(expected(a, b, c, visit('d', NOON + 25 * 60_000)))
+    const { days } = (await one.view('visitor', 'v')).context as { days: Record<string, VisitorDay> }
+    expect(days['2026-01-01']!.chunks.flat().map(visit => Object.keys(visit))).toEqual(
+      Array(4).fill(['id', 'ts', 'page']),
+    )
   })
 
   test('shows nothing of the day until all of it is here', async () => {
@@ -185,6 +205,7 @@ test('two lives, with answers that come late and restarts between, show what one
     const events = Array.from({ length: random.int(1, 30) }, () =>
       visit(`e${random.int(0, 40)}`, base + random.int(0, 3) * DAY + random.int(0, 20) * 600_000, {
         ...{ sessionId: random.pick([`v${history}`, `w${history}`]), page: `/${random.int(0, 2)}` },
+        ...(random.chance(0.2) && { partyId: random.pick(['', 'party']) }),
         ...(random.chance(0.2) && { source: { source: random.pick(['google', 'direct']) } }),
       }),
     )

@@ -21,8 +21,8 @@ const ASIDE = [
   /^(actors\/event|src\/log\/positions|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
-  // The consequences of transitions: deadlines, effects, copies.
-  /^src\/(partition\/(attendance|live-copies|ticker|wheel)|effects\/(history|outbox|performer))\.ts$/,
+  // The consequences of transitions: deadlines, effects, copies, updates.
+  /^src\/(partition\/(attendance|live-copies|ticker|updates|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]
 /** Ports behind which a heartbeat is kept: an implementation of each is listed. */
 const STORES = ['src/log/index.ts', 'src/checkpoint/index.ts', 'src/documents/index.ts']

@@ -122,8 +122,15 @@ describe('a heartbeat on a stream is stamped', () => {
   })
 })
 
+const webEvent = (input: object) => webEvents([input as Parameters<typeof webEvents>[0][0]], 5)[0]!
+
+test('a web event is kept with its user and its party', () => {
+  const { visit } = webEvent({ id: 'e', sessionId: 'v', ts: 1, page: '/', userId: 'ann', partyId: 'acme' })
+  expect(visit).toEqual({ id: 'e', ts: 1, page: '/', userId: 'ann', partyId: 'acme' })
+})
+
 describe('a web event without an id', () => {
-  const idOf = (input: object) => webEvents([input as Parameters<typeof webEvents>[0][0]], 5)[0]!.id
+  const idOf = (input: object) => webEvent(input).id
 
   test('gets the hash of its canonical JSON', () => {
     // sha256 of {"page":"/","sessionId":"v","ts":1}
@@ -134,6 +141,9 @@ describe('a web event without an id', () => {
 
   test('gets the same whatever the order of its fields, another where one differs', () => {
     const source = { source: 'a', medium: 'b' }
+    // sha256 of {"page":"/","partyId":"p","sessionId":"v","ts":1}
+    const ofParty = '1283a3cdf986b6b613d59b8488936933e027cec5af7a3ab2c72f830f80dbec7d'
+    expect(idOf({ partyId: 'p', sessionId: 'v', ts: 1, page: '/' })).toBe(ofParty)
     expect(idOf({ sessionId: 'v', ts: 1, page: '/', source })).toBe(
       idOf({ source: { medium: 'b', source: 'a' }, page: '/', ts: 1, sessionId: 'v' }),
     )

@@ -66,6 +66,7 @@ export const webEvent = z.object({
   ts: instant,
   page,
   userId: optional(short),
+  partyId: optional(short),
   referrer: optional(page),
   source: optional(z.object(SOURCE_PARTS).partial()),
 })

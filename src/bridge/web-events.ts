@@ -6,11 +6,12 @@ import type { webEvent } from './inputs.ts'
 /** Web events as events of the log. The key of each is its id or, without one, the hash of what it says. */
 export function webEvents(inputs: z.output<typeof webEvent>[], arrival: number): Event[] {
   return inputs.map(input => {
-    const { sessionId, ts, page, userId, referrer, source } = input
+    const { sessionId, ts, page, userId, partyId, referrer, source } = input
     const id = input.id ?? createHash('sha256').update(canonical(input)).digest('hex')
     const visit = {
       ...{ id, ts, page },
       ...(userId !== undefined && { userId }),
+      ...(partyId !== undefined && { partyId }),
       ...(referrer !== undefined && { referrer }),
       ...(source !== undefined && { source }),
     }
@@ -19,8 +20,8 @@ export function webEvents(inputs: z.output<typeof webEvent>[], arrival: number):
 }
 
 /** RFC 8785: fields in the order of their names, values as JSON.stringify writes them. */
-function canonical({ page, referrer, sessionId, source, ts, userId }: z.output<typeof webEvent>): string {
+function canonical({ page, partyId, referrer, sessionId, source, ts, userId }: z.output<typeof webEvent>): string {
   const { campaign, content, keyword, medium, source: name } = source ?? {}
   const ordered = source && { campaign, content, keyword, medium, source: name }
-  return JSON.stringify({ page, referrer, sessionId, source: ordered, ts, userId })
+  return JSON.stringify({ page, partyId, referrer, sessionId, source: ordered, ts, userId })
 }

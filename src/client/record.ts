@@ -19,6 +19,7 @@ export interface WebEvent {
   /** ms since the epoch by the device's clock; now by default */
   ts?: number
   userId?: string
+  partyId?: string
   referrer?: string
   source?: { source?: string; medium?: string; campaign?: string; keyword?: string; content?: string }
 }

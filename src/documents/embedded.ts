@@ -1,9 +1,9 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
-import { openStateEnvironment } from '../lmdb/index.ts'
 import { systemTime, type Time } from '../time.ts'
+import { openTables } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
-import { isRange, isWithin } from './matcher.ts'
+import { isRange, isWithin, type Range } from './matcher.ts'
 import type { Stored } from './stored.ts'
 import { type Candidates, documentsIn, type Sort, type Table } from './table.ts'
 
@@ -24,6 +24,10 @@ const indexed = (collection: Collection, stored: Stored | undefined): Buffer[] =
   return entriesOf(collection, stored.document)
 }
 
+/** A bound of ids, if LMDB can take it for one; too much is found without it. */
+const boundOf = (id: string | undefined): string | undefined =>
+  id === undefined || id === '' || Buffer.byteLength(id) > KEY_BYTES ? undefined : id
+
 const without = (entries: Buffer[], others: Buffer[]): Buffer[] =>
   entries.filter(entry => !others.some(other => other.equals(entry)))
 
@@ -31,14 +35,21 @@ export const openDocuments = ({ path, time = systemTime }: EmbeddedDocumentOptio
   documentsIn(tableAt(path), time)
 
 function tableAt(path: string): Table {
-  const env = openStateEnvironment(path, { useRecords: false })
-  const documents = env.openDB<Stored, Buffer>('documents', { useVersions: true, keyEncoding: 'binary' })
-  const indexes = env.openDB<string, Buffer>('indexes', { dupSort: true, keyEncoding: 'binary', encoding: 'string' })
+  const { env, documents, indexes } = openTables(path)
   let closed: Promise<void> | undefined
 
   const read = (collection: Collection, id: string): Document | undefined => {
     const key = documentKey(collection, id)
     return key.length > KEY_BYTES ? undefined : documents.get(key)?.document
+  }
+
+  /** The ids under one value, within the range, without a look at those before it. */
+  const ofValue = (key: Buffer, { $gt, $gte, $lt, $lte }: Range, reverse: boolean) => {
+    const [low, high] = [boundOf($gt ?? $gte), boundOf($lt ?? $lte)]
+    const [start, end] = reverse ? [high, low] : [low, high]
+    return indexes
+      .getValues(key, { ...{ reverse, inclusiveEnd: true }, ...(start && { start }), ...(end && { end }) } as object)
+      .map(value => ({ key, value }))
   }
 
   function* found(collection: Collection, filter: Fields, way: Plan, candidates: Way): Generator<Document> {
@@ -55,7 +66,9 @@ function tableAt(path: string): Table {
         for (const { value } of documents.getRange(bounds)) if (value.document !== undefined) yield value.document
         continue
       }
-      for (const { key, value: id } of indexes.getRange(bounds)) {
+      const isOne = exact && range !== null && span !== unordered
+      const entries = isOne ? ofValue(span.start, range, candidates.isReversed) : indexes.getRange(bounds)
+      for (const { key, value: id } of entries) {
         if (!exact && key.length >= ENTRY_BYTES) candidates.isInOrder = false
         if (range && !isWithin(id, range)) continue
         const document = read(collection, id)

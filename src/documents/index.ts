@@ -8,8 +8,8 @@ import type { Seq } from '../log/index.ts'
 export const COLLECTIONS = {
   sessions: ['userId', 'active'],
   'viewing-sessions': ['userId'],
-  'web-sessions': ['visitorId'],
-  'web-events': ['visitorId'],
+  'web-sessions': ['visitorId', 'userId', 'partyId', 'day'],
+  'web-events': ['visitorId', 'begins'],
   statistics: ['timestamp'],
   effects: ['actor', 'lane', 'partition'],
   actors: ['listed'],

@@ -37,7 +37,7 @@ export function matcherOf(filter: Fields, language: QueryLanguage): Test {
 }
 
 /** Bounds of an id, as texts. */
-interface Range {
+export interface Range {
   $gt?: string
   $gte?: string
   $lt?: string

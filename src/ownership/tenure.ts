@@ -33,6 +33,7 @@ export interface TenureSettings {
   /** kinds of actor whose snapshots are documents */
   snapshots: readonly string[]
   natsUrl: string | null
+  tellUpdates: boolean
   feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   pusher: PusherSettings | null
   firebase: FirebaseSettings | null
@@ -109,13 +110,13 @@ export class Tenure {
       lateMs,
       flushMs,
     } = settings
-    const { snapshots, feeds, pusher, firebase, natsUrl } = settings
+    const { snapshots, feeds, pusher, firebase, natsUrl, tellUpdates } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
         ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs, writeMs }, snapshots, flushMs },
         ...{ places, writer, host, time },
-        receivers: { groups: feeds.groups, pusher, firebase, natsUrl },
+        receivers: { groups: feeds.groups, pusher, firebase, natsUrl, tellUpdates },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
           const { code, message } = fault.error

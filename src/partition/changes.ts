@@ -23,6 +23,10 @@ export class Changes implements Projection, Tally {
     this.#changes.push(projection => projection.remove(collection, name))
   }
 
+  tell(type: string, actor: string, id: string, facts: object | null): void {
+    this.#changes.push(projection => projection.tell(type, actor, id, facts))
+  }
+
   moved(userId: string, from: Presence | null, to: Presence): void {
     this.#changes.push((_, tally) => tally.moved(userId, from, to))
   }

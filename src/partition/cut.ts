@@ -2,7 +2,7 @@ import type { LiveNews } from '../audience/counters.ts'
 import type { Delta } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
-import type { DocumentWrite } from './projections.ts'
+import type { DocumentWrite, Told } from './projections.ts'
 import type { Resident } from './transitions.ts'
 
 /** All that one commit takes along, and what follows from it. */
@@ -12,6 +12,7 @@ export interface Cut {
   readableUntil: Seq
   delta: Omit<Delta, 'incarnation'>
   writes: DocumentWrite[]
+  told: Told[]
   effects: Effect[]
   news: LiveNews
   /** the actors that it changed; until the next cut `kept` is what they are in this one */

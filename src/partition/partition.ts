@@ -103,7 +103,7 @@ export class Partition {
   /** The state as of `applied`, as changes since the last cut. Nothing may come between, or the cut would be torn. */
   take(): Cut {
     const seq = this.applied
-    const writes = this.projections.take()
+    const [writes, told] = [this.projections.take(), this.projections.takeTold()]
     const { residents, parking, outbox, wheel } = this
     const actors = residents.take()
     for (const each of actors.changed) if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
@@ -120,7 +120,7 @@ export class Partition {
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
     const { changed } = actors
-    return { seq, readableUntil: this.readableUntil, delta, writes, effects: outbox.takeFresh(), news, changed }
+    return { seq, readableUntil: this.readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

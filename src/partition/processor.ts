@@ -9,6 +9,7 @@ import { Performer } from '../effects/performer.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import type { Outputs } from '../notify/index.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
@@ -19,6 +20,7 @@ import { Partition } from './partition.ts'
 import { project } from './projections.ts'
 import { recover } from './recovery.ts'
 import { Ticker } from './ticker.ts'
+import { Updates } from './updates.ts'
 
 export interface ProcessorOptions {
   owner: string
@@ -33,6 +35,8 @@ export interface ProcessorOptions {
   receiverOf(kind: string): Receiver
   /** kinds of actor whose snapshots are documents */
   snapshots?: readonly string[]
+  /** where updates of documents are told, if they are */
+  updates?: Outputs
   flushMs: number
   time: Time
   /** of this partition */
@@ -56,6 +60,7 @@ export class Processor {
   readonly #performer: Performer
   readonly #ticker: Ticker
   readonly #copies: LiveCopies
+  readonly #updates: Updates | undefined
   readonly #endChecks: Cancel
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
@@ -70,7 +75,7 @@ export class Processor {
     this.partition = partition
     this.#options = options
     this.replayUntil = replayUntil
-    const { store, documents, live, flushMs, log, receiverOf, time, faults } = options
+    const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults } = options
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
@@ -90,12 +95,15 @@ export class Processor {
       isOwn: key => partitionOf(key, options.partitions) === number,
     })
     this.#copies = copies
+    const updates = outputs && new Updates({ outputs, time, faults })
+    this.#updates = updates
     this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
     this.#ticker = new Ticker({ partition, log, time, faults })
     this.committer = new Committer({
       ...{ partition, incarnation, store, documents, flushMs, time, faults },
       committed: cut => {
         copies.add(cut)
+        updates?.add(cut)
         this.#performer.add(cut.effects)
         for (const { collection, set } of cut.writes) if (collection === 'effects') history.count(String(set?.kind))
         if (!this.#isApplying) partition.evict(time.now())
@@ -199,6 +207,7 @@ export class Processor {
     await this.#running
     await atMost(time, LAST_EFFECTS_MS, this.#performed)
     await this.committer.drain()
-    await atMost(time, LAST_COPIES_MS, this.#copies.published())
+    const others = Promise.all([this.#copies.published(), this.#updates?.published()])
+    await atMost(time, LAST_COPIES_MS, others)
   }
 }

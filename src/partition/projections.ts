@@ -10,9 +10,18 @@ export interface DocumentWrite {
   set: Record<string, unknown> | null
 }
 
+/** A change of a document as others are told of it; `facts` null: no more. */
+export interface Told {
+  type: string
+  actor: string
+  id: string
+  facts: object | null
+}
+
 /** The changes of documents since the last commit: of one document, the last only. */
 export class Projections implements Projection {
   #pending = new Map<string, DocumentWrite>()
+  #told = new Map<string, Told>()
 
   upsert(collection: string, id: string, set: Record<string, unknown>): void {
     this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set })
@@ -20,6 +29,16 @@ export class Projections implements Projection {
 
   remove(collection: string, id: string): void {
     this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set: null })
+  }
+
+  tell(type: string, actor: string, id: string, facts: object | null): void {
+    this.#told.set(`${type}\n${id}`, { type, actor, id, facts })
+  }
+
+  takeTold(): Told[] {
+    const told = [...this.#told.values()]
+    this.#told = new Map()
+    return told
   }
 
   take(): DocumentWrite[] {

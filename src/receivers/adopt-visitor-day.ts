@@ -1,4 +1,5 @@
 import type { AnswerOf, SaysOf } from '../../actors/kinds.ts'
+import type { ShownVisit } from '../../actors/visitor-day-documents.ts'
 import type { Visit } from '../../machines/web-sessions.ts'
 import type { Receiver } from '../effects/index.ts'
 import type { World } from './index.ts'
@@ -15,7 +16,7 @@ export const adoptVisitorDay = ({ documents }: Pick<World, 'documents'>): Adopt 
     const chunks = await documents.find('web-events', { filter: { visitorId, day }, sort: { index: 1 } })
     const sessions = await documents.find('web-sessions', { filter: { visitorId, day } })
     const [earliest] = await documents.find('web-sessions', { filter: { visitorId }, sort: { day: 1 }, limit: 1 })
-    const all = chunks.flatMap(({ events }): Visit[] => (Array.isArray(events) ? events : []))
+    const all = chunks.flatMap(({ events }): ShownVisit[] => (Array.isArray(events) ? events : [])).map(unnamed)
     const visits = beginningOf(all.slice(from))
     const end = from + visits.length
     return {
@@ -29,6 +30,9 @@ export const adoptVisitorDay = ({ documents }: Pick<World, 'documents'>): Adopt 
     }
   },
 })
+
+/** The visit alone: of which session it is follows from the others, and changes. */
+const unnamed = ({ webSessionId: _, ...visit }: ShownVisit): Visit => visit
 
 /** The first visits: as many as an answer holds, one at least. */
 function beginningOf(visits: Visit[]): Visit[] {

@@ -1,6 +1,7 @@
 import type { Receiver } from '../effects/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { FirebaseSettings } from '../notify/firebase.ts'
+import type { Outputs } from '../notify/index.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { recordedChannels, recordedOutputs, recordedPush } from '../notify/recorded.ts'
 import type { Faults } from '../observe/index.ts'
@@ -19,10 +20,13 @@ export interface ReceiverSettings {
   pusher: PusherSettings | null
   firebase: FirebaseSettings | null
   natsUrl: string | null
+  tellUpdates: boolean
 }
 
 export interface Receivers {
   receiverOf(kind: string): Receiver
+  /** where updates of documents are told; null: nowhere */
+  updates: Outputs | null
   close(): Promise<void>
 }
 
@@ -33,7 +37,7 @@ export interface ReceiverOptions extends Pick<World, 'documents' | 'host' | 'app
 
 /** The receivers of one thread, with the services they reach. */
 export async function openReceivers(
-  { groups, pusher, firebase, natsUrl }: ReceiverSettings,
+  { groups, pusher, firebase, natsUrl, tellUpdates }: ReceiverSettings,
   { faults, ...world }: ReceiverOptions,
 ): Promise<Receivers> {
   const { time } = world
@@ -51,6 +55,7 @@ export async function openReceivers(
     : recordedOutputs()
   return {
     receiverOf: receivers({ ...world, groups, channels, push, outputs }),
+    updates: connection && tellUpdates ? outputs : null,
     async close() {
       const closed = Promise.all([channels.close(), push.close(), connection?.close()])
       await atMost(time, LAST_SENDS_MS, closed)

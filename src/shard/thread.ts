@@ -72,9 +72,10 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     faults,
   })
   const stand = { owner, kinds: KINDS, rules, snapshots, flushMs, partitions: places.partitions, time }
+  const { receiverOf, updates } = receivers
   const kept = { log, store: stores.checkpoints, documents, live }
   const { control, drained } = own({
-    ...{ ...stand, ...kept, receiverOf: receivers.receiverOf, owned: partitions, faultsOf },
+    ...{ ...stand, ...kept, receiverOf, ...(updates && { updates }), owned: partitions, faultsOf },
     // The thread ends itself and is started again: ended from outside, it could be inside a call of LMDB, and the whole
     // process would go.
     giveUp: () => process.exit(1),

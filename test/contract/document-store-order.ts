@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DocumentStore } from '../../src/documents/index.ts'
+import { seeded } from '../support/random.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
 /** The order in which every document store gives documents. */
@@ -49,6 +50,31 @@ export function documentOrderContract(name: string, open: () => Promise<OpenedDo
         }))
         const sevens = IDS.filter((_, n) => n % 2 === 0 || n === 7)
         expect(await read).toEqual(direction === 1 ? sevens : sevens.reverse())
+      })
+
+      test('of one value come within any bounds of their ids, either way', async () => {
+        const random = seeded('bounds of ids')
+        const texts = [...IDS, '', 'b#', 'b#20', '\u{1f600}x', 'x'.repeat(2_500)]
+        for (let round = 0; round < 60; round++) {
+          const bounds = Object.fromEntries(
+            random
+              .shuffle(['$gt', '$gte', '$lt', '$lte'])
+              .slice(0, random.int(1, 2))
+              .map(name => [name, random.pick(texts)]),
+          )
+          const direction = random.pick([1, -1] as const)
+          const found = await store.find('statistics', {
+            filter: { timestamp: 7, _id: bounds },
+            sort: { _id: direction },
+          })
+          const passes = (id: string): boolean =>
+            Object.entries(bounds).every(([name, bound]) => {
+              const order = Buffer.compare(Buffer.from(id), Buffer.from(bound))
+              return { $gt: order > 0, $gte: order >= 0, $lt: order < 0, $lte: order <= 0 }[name]
+            })
+          const sevens = IDS.filter((id, n) => (n % 2 === 0 || n === 7) && passes(id))
+          expect([bounds, found.map(({ _id }) => _id)]).toEqual([bounds, direction === 1 ? sevens : sevens.reverse()])
+        }
       })
 
       test.each([1, -1] as const)('of all values come in the order of their ids (%d)', async direction => {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { lastOf, type Request } from '../fixtures/workload.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
-import { type Env, type Server, startServer, temporaryDirectory } from '../support/server.ts'
+import { type Body, type Env, type Server, startServer, temporaryDirectory } from '../support/server.ts'
 
 const FIXTURES = new URL('../fixtures/', import.meta.url).pathname
 
@@ -55,6 +55,25 @@ function goesOn({ madeAt, answers: { attendance, ...rest } }: Left, start: () =>
 
   // Nothing was sent yet whose position could be waited for.
   test('shows what was there', () => vi.waitFor(() => shows(0), { timeout: 20_000, interval: 100 }))
+
+  test('lists web sessions from before by their days and users, and their events with them', async () => {
+    const former = Object.entries(answers).flatMap(([path, body]): Body[] =>
+      path.startsWith('/web-sessions?visitor=') ? (body as Body).webSessions : [],
+    )
+    expect(former.length).toBeGreaterThan(0)
+    for (const { eventIds, ...session } of former) {
+      const { id, day, userId } = session
+      const lists = [`day=${day}`, ...(userId === null ? [] : [`userId=${userId}`])]
+      for (const list of lists) {
+        const { webSessions } = (await server.get(`/web-sessions?${list}&limit=1000`, { after: true })).body
+        expect(webSessions).toContainEqual({ ...session, eventIds })
+      }
+      const { events } = (await server.get(`/web-sessions/${encodeURIComponent(id)}/events`)).body
+      expect(events.map((event: Body) => [event.id, event.webSessionId])).toEqual(
+        eventIds.slice(0, 1_000).map((event: string) => [event, id]),
+      )
+    }
+  })
 
   test('counts nothing twice that is sent once more', async () => {
     for (const request of lastOf(madeAt)) await send(request)

@@ -46,10 +46,10 @@ describe.skipIf(natsServerBinary() === null)('over NATS', () => {
   })
 
   test('a web event becomes a web session', async () => {
-    const event = { id: 'e1', sessionId: 'visitor/1', ts: Date.now(), page: '/' }
+    const event = { id: 'e1', sessionId: 'visitor/1', ts: Date.now(), page: '/', partyId: 'acme' }
     const { position } = await ask('events.~dmlzaXRvci8x', event)
     const { webSessions } = await readAfter(position, '/web-sessions?visitor=visitor%2F1')
-    expect(webSessions).toMatchObject([{ visitorId: 'visitor/1', pageViews: 1 }])
+    expect(webSessions).toMatchObject([{ visitorId: 'visitor/1', pageViews: 1, partyId: 'acme' }])
   })
 
   test('a session lives from its request to its end', async () => {

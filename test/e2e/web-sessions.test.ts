@@ -90,8 +90,8 @@ async function expectEventsOfEachSession(one: Case): Promise<void> {
     const firstSent = session.eventIds.map(id =>
       sent.find(event => event.id === id && event.sessionId === session.visitorId),
     )
-    expect(body.events.map((event: Body) => [event.id, event.ts, event.page])).toEqual(
-      firstSent.map(event => [event?.id, event?.ts, event?.page]),
+    expect(body.events.map((event: Body) => [event.id, event.ts, event.page, event.webSessionId])).toEqual(
+      firstSent.map(event => [event?.id, event?.ts, event?.page, session.id]),
     )
   }
 }
@@ -179,7 +179,7 @@ function randomVisit(random: Random): Case {
       sessionId: 'visitor',
       ts,
       page: `/${random.int(1, 3)}${random.pick(['', '?a=1', '#top', '?b#c'])}`,
-      ...(random.chance(0.3) && { userId: random.pick(['', 'user1', 'user2']) }),
+      ...(random.chance(0.3) && { userId: random.pick(['', 'user1', 'user2']), partyId: random.pick(['', 'party1']) }),
       ...(random.chance(0.2) && {
         source: { source: random.pick(['google', 'direct', 'mail']), medium: random.pick(['', 'cpc']) },
       }),

@@ -8,7 +8,7 @@ import type { Effect } from '../../src/effects/index.ts'
 import { Committer } from '../../src/partition/committer.ts'
 import type { Cut } from '../../src/partition/cut.ts'
 import { Partition } from '../../src/partition/partition.ts'
-import type { DocumentWrite } from '../../src/partition/projections.ts'
+import type { DocumentWrite, Told } from '../../src/partition/projections.ts'
 import { recover } from '../../src/partition/recovery.ts'
 import { INCARNATION } from './checkpoint-records.ts'
 import { ManualTime, toldFaults } from './time.ts'
@@ -33,6 +33,7 @@ export class OnePartition {
   readonly store = memoryCheckpoints()
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
+  readonly told: Told[] = []
   /** actors that were changed by the last commit */
   changed: Cut['changed'] = []
   readonly #life: Life & { rules: Rules }
@@ -79,7 +80,8 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes, changed }) => {
+      committed: ({ effects, writes, told, changed }) => {
+        this.told.push(...told)
         this.effects.push(...effects)
         this.writes.push(...writes)
         this.changed = changed

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
 import type { Event } from '../../actors/event.ts'
 import type { SaysOf } from '../../actors/kinds.ts'
+import { type ShownVisit, webSessionOf } from '../../actors/visitor-day-documents.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import type { Effect } from '../../src/effects/index.ts'
@@ -69,16 +70,14 @@ export async function shown() {
   const sessions = await documents.find('web-sessions', {})
   const chunks = await documents.find('web-events', { sort: { index: 1 } })
   const days = Map.groupBy(chunks, ({ visitorId, day }) => `${visitorId}-${day}`)
-  const starts = new Map<string, number>()
   return sessions
     .sort((a, b) => Number(a.index) - Number(b.index))
-    .map(({ _id, visitorId, ...session }) => {
-      const day = `${visitorId}-${session.day}`
-      const start = starts.get(day) ?? 0
-      const end = start + Number(session.eventCount)
-      starts.set(day, end)
-      const events = days.get(day)!.flatMap(({ events }) => events as { id: string }[])
-      return { id: _id, visitorId, ...session, eventIds: events.slice(start, end).map(({ id }) => id) }
+    .map(webSessionOf)
+    .map(session => {
+      const chunks = days.get(`${session.visitorId}-${session.day}`)!
+      const events = chunks.flatMap(({ events }) => events as ShownVisit[])
+      const own = events.filter(({ webSessionId }) => webSessionId === session.id)
+      return { ...session, eventIds: own.map(({ id }) => id) }
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }

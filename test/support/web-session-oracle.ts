@@ -5,6 +5,7 @@ export interface WebEvent {
   ts: number
   page: string
   userId?: string
+  partyId?: string
   source?: Record<string, string>
 }
 
@@ -25,6 +26,7 @@ export interface WebSession {
   lastPage: string
   durationMs: number
   source: Record<string, string> | null
+  partyId?: string
 }
 
 const PARTS = ['source', 'medium', 'campaign', 'keyword', 'content']
@@ -60,6 +62,7 @@ function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number)
     const index = (counted.get(day) ?? 0) + 1
     counted.set(day, index)
     const pageViews = events.filter((event, i) => i === 0 || pageOf(event) !== pageOf(events[i - 1] as WebEvent)).length
+    const partyId = events.find(event => event.partyId)?.partyId
     const source = Object.entries(first.source ?? {}).filter(([, part]) => part !== '')
     return {
       id: `${visitorId}-${day}${index === 1 ? '' : `#${index}`}`,
@@ -78,6 +81,7 @@ function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number)
       lastPage: last.page,
       durationMs: last.ts - first.ts,
       source: source.length > 0 ? Object.fromEntries(source) : null,
+      ...(partyId && { partyId }),
     }
   })
 }

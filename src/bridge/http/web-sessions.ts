@@ -1,147 +1,108 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseSessionId, sessionId } from '../../../machines/web-session-id.ts'
-import { type Visit, visitsOf, type WebSession } from '../../../machines/web-sessions.ts'
-import { withId } from '../../documents/answered.ts'
+import { webSessionOf } from '../../../actors/visitor-day-documents.ts'
+import type { WebSession } from '../../../machines/web-sessions.ts'
 import { RollcallError } from '../../errors.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
-import { noPlace, OF_ONE_THING, page, paged, placeIn } from './pages.ts'
+import { OF_ONE_THING, page, paged, placeIn, USUAL } from './pages.ts'
+import { eventsBehind, type Found, withEvents } from './web-session-events.ts'
+import { sessionsBehind } from './web-session-pages.ts'
 
-const query = z.object({ visitor: id, day: z.iso.date().optional(), ...page(OF_ONE_THING) })
+const OF_ONE = ['visitor', 'userId', 'partyId'] as const
+const listQuery = z
+  .object({
+    ...{ visitor: id.optional(), userId: id.optional(), partyId: id.optional(), day: z.iso.date().optional() },
+    ...page(0),
+  })
+  .refine(isOneList, {
+    ...{ path: ['visitor'], params: { code: 'one_of' } },
+    error: 'must be one of visitor, userId, partyId and day, or visitor and day',
+  })
 const eventsQuery = z.object(page(OF_ONE_THING))
+
+function isOneList(query: { visitor?: unknown; userId?: unknown; partyId?: unknown; day?: unknown }): boolean {
+  const given = OF_ONE.filter(name => query[name] !== undefined)
+  return query.day === undefined ? given.length === 1 : given.length === 0 || given.join() === 'visitor'
+}
 
 interface WithId {
   Params: { id: string }
 }
 
-/** A visitor's day as documents show it: its sessions, and all their events in order. */
-interface ShownDay {
-  day: string
-  sessions: WebSession[]
-  chunks: Visit[][]
-}
-
-/** A web session and the day it is of. */
-interface Found {
-  day: ShownDay
-  session: WebSession
-}
+/** A page has so many events read for it at most, and those of one more visitor's day. */
+const EVENTS = 20_000
 
 export function webSessionRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const { documents, time } = bridge
+
   app.get('/web-sessions', async request => {
-    const { visitor, day, after, limit } = parseOne(query, request.query, bridge.time.now())
-    const found = await foundOf(bridge, visitor, day, after, limit)
-    const { items, next } = paged(found.sessions, limit, ({ session }) => session.id)
-    // Beyond the events of a day, a page ends with the day, however many sessions it has by then.
-    const last = found.isCut ? items.at(-1)?.session.id : undefined
-    return { webSessions: items.map(shown), next: next ?? last }
+    const { limit: given, ...query } = parseOne(listQuery, request.query, time.now())
+    const limit = given || (query.visitor === undefined ? USUAL : OF_ONE_THING)
+    const sessions = await sessionsBehind(documents, query, limit)
+    const { items, next } = paged(sessions, limit, session => session.id)
+    const webSessions: object[] = []
+    let read = 0
+    for (const some of togetherRead(items, query.visitor !== undefined)) {
+      if (read >= EVENTS) return { webSessions, next: items[items.indexOf(some[0]!) - 1]!.id }
+      const answer = await withEvents(bridge, some)
+      read += answer.read
+      webSessions.push(...answer.found.map(shown))
+      await time.turn()
+    }
+    return { webSessions, next }
   })
 
-  const found = async (id: string): Promise<Found> => {
-    const { visitorId, day: name, index } = parseSessionId(id) ?? { visitorId: '', day: '', index: 0 }
-    const [day] = await daysOf(bridge, visitorId, name, name)
-    const session = day?.sessions[index - 1]
-    if (!session) throw new RollcallError('RC_NOT_FOUND')
-    return { day: day!, session }
+  const found = async (id: string): Promise<WebSession> => {
+    const document = await documents.get('web-sessions', id)
+    if (!document) throw new RollcallError('RC_NOT_FOUND')
+    return webSessionOf(document)
   }
 
-  app.get<WithId>('/web-sessions/:id', async ({ params }) => shown(await found(params.id)))
+  app.get<WithId>('/web-sessions/:id', async ({ params }) => {
+    const [session] = (await withEvents(bridge, [await found(params.id)])).found
+    if (!session) throw new RollcallError('RC_NOT_FOUND')
+    return shown(session)
+  })
 
   app.get<WithId>('/web-sessions/:id/events', async ({ params, query }) => {
-    const { after, limit } = parseOne(eventsQuery, query, bridge.time.now())
+    const { after, limit } = parseOne(eventsQuery, query, time.now())
     const place = after === undefined ? null : placeIn(after)
-    const { day, session } = await found(params.id)
-    const { visitorId, index } = session
-    const isBeyond = ({ ts, id }: Visit): boolean => !place || ts > place.at || (ts === place.at && id > place.id)
-    const { items, next } = paged(visitsOf(day, index).filter(isBeyond), limit, ({ ts, id }) => `${ts}-${id}`)
-    const events = items.map(({ id, ts, page, ...rest }) => ({ id, sessionId: visitorId, ts, page, ...rest }))
+    const session = await found(params.id)
+    const behind = await eventsBehind(bridge, session, place && { ts: place.at, id: place.id }, limit)
+    if (!behind) throw new RollcallError('RC_NOT_FOUND')
+    const { items, next } = paged(behind, limit, ({ ts, id }) => `${ts}-${id}`)
+    const { visitorId } = session
+    const events = items.map(({ id, webSessionId, ts, page, ...rest }) => ({
+      ...{ id, sessionId: visitorId, webSessionId, ts, page },
+      ...rest,
+    }))
     return { events, next }
   })
 }
 
-const shown = ({ day, session }: Found): WebSession & { eventIds: string[] } => ({
+const shown = ({ session, events }: Found): WebSession & { eventIds: string[] } => ({
   ...session,
-  eventIds: visitsOf(day, session.index).map(({ id }) => id),
+  eventIds: events.map(({ id }) => id),
 })
 
-const READS = 20
-const BETWEEN_READS_MS = 5
-/** As many events as a day has at most. */
-const EVENTS = 20_000
-
-/** Sessions of a visitor behind a place, more than `limit` or all that are left; `isCut`: there are more days. */
-async function foundOf(
-  bridge: Bridge,
-  visitorId: string,
-  day: string | undefined,
-  after: string | undefined,
-  limit: number,
-): Promise<{ sessions: Found[]; isCut: boolean }> {
-  const from = after === undefined ? null : parseSessionId(after)
-  if (after !== undefined && (from?.visitorId !== visitorId || (day ?? from.day) !== from.day)) throw noPlace()
-  const [own] = day || from ? await daysOf(bridge, visitorId, day ?? from!.day, day ?? from!.day) : []
-  const sessions = sessionsIn(own).slice(from?.index ?? 0)
-  if (day !== undefined || sessions.length > limit) return { sessions, isCut: false }
-
-  const range = from ? { $gt: `${sessionId(visitorId, from.day, 1)}0` } : undefined
-  const filter = { visitorId, ...(range && { _id: range }) }
-  const heads = await bridge.documents.find('web-sessions', { filter, sort: { _id: 1 }, limit: limit + 1 })
-  const counts = new Map<string, number>()
-  for (const { day, eventCount } of heads) counts.set(String(day), (counts.get(String(day)) ?? 0) + Number(eventCount))
-  const days: string[] = []
+/**
+ * The sessions in parts that are read at once, none of which has more events than a day at most: all of a visitor that
+ * follow each other; else those of one visitor's day, between which others may lie.
+ */
+function togetherRead(sessions: readonly WebSession[], isInTime: boolean): WebSession[][] {
+  const parts: WebSession[][] = []
   let events = 0
-  for (const [day, count] of counts) {
-    events += count
-    if (days.length > 0 && events > EVENTS) break
-    days.push(day)
+  for (const session of sessions) {
+    const part = parts.at(-1)
+    const last = part?.at(-1)
+    const isOfDay = last?.visitorId === session.visitorId && last.day === session.day
+    events += session.eventCount
+    if (part && (isInTime ? events <= EVENTS : isOfDay)) part.push(session)
+    else {
+      parts.push([session])
+      events = session.eventCount
+    }
   }
-  if (days.length === 0) return { sessions, isCut: false }
-  const later = await daysOf(bridge, visitorId, days[0]!, days.at(-1)!)
-  return {
-    sessions: [...sessions, ...later.flatMap(sessionsIn)],
-    isCut: days.length < counts.size || heads.length > limit,
-  }
+  return parts
 }
-
-const sessionsIn = (day: ShownDay | undefined): Found[] => day?.sessions.map(session => ({ day, session })) ?? []
-
-/** The days of a visitor from one to another, in order. */
-async function daysOf(
-  { documents, time }: Bridge,
-  visitorId: string,
-  first: string,
-  last: string,
-): Promise<ShownDay[]> {
-  // A day's ids are its first session's, which a `#` or `/` may follow.
-  const ids = { $gte: sessionId(visitorId, first, 1), $lt: `${sessionId(visitorId, last, 1)}0` }
-  const filter = { visitorId, _id: ids }
-  for (let read = 1; ; read++) {
-    const sessions = (await documents.find('web-sessions', { filter })).map(withId) as unknown as WebSession[]
-    const chunks = (await documents.find('web-events', { filter })) as unknown as Chunk[]
-    const days = assembled(sessions, chunks)
-    // Between the two reads the shard may have written; then sessions and events don't add up.
-    if (days.every(adds) || read === READS) return days
-    await time.sleep(BETWEEN_READS_MS)
-  }
-}
-
-interface Chunk {
-  visitorId: string
-  day: string
-  index: number
-  events: Visit[]
-}
-
-function assembled(sessions: WebSession[], chunks: Chunk[]): ShownDay[] {
-  const byIndex = (a: { index: number }, b: { index: number }): number => a.index - b.index
-  return [...Map.groupBy(sessions, ({ day }) => day)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, sessions]) => {
-      const own = chunks.filter(chunk => chunk.day === day).sort(byIndex)
-      return { day, sessions: sessions.sort(byIndex), chunks: own.map(({ events }) => events) }
-    })
-}
-
-const adds = ({ sessions, chunks }: ShownDay): boolean =>
-  sessions.reduce((sum, { eventCount }) => sum + eventCount, 0) === chunks.reduce((sum, { length }) => sum + length, 0)
