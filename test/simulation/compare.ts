@@ -69,16 +69,22 @@ async function ofViewers({ inputs, audience, documents, now }: Found): Promise<s
 
 async function ofVisits({ inputs, documents }: Found): Promise<string[]> {
   const visits = inputs.flatMap(input => ('visit' in input ? [input.visit as WebEvent] : []))
-  const expected = webSessions(visits, RULES.inactivityMs).map(
-    ({ id, eventIds: _ids, ...session }): [string, Shown] => [id, session],
-  )
+  const sessions = webSessions(visits, RULES.inactivityMs)
+  const expected = sessions.map(({ id, eventIds: _ids, ...session }): [string, Shown] => {
+    return [id, { partyId: null, truncated: false, ...session }]
+  })
   const chunks = await documents.find('web-events', { sort: { index: 1 } })
-  const ids = chunks
-    .flatMap(({ visitorId, events }) => (events as { id: string }[]).map(({ id }) => `${visitorId} ${id}`))
-    .sort()
+  const ids = chunks.flatMap(({ visitorId, events }) =>
+    (events as { id: string; webSessionId: string }[]).map(
+      ({ id, webSessionId }) => `${visitorId} ${id} of ${webSessionId}`,
+    ),
+  )
+  const places = sessions.flatMap(({ id, visitorId, eventIds }) =>
+    eventIds.map(each => `${visitorId} ${each} of ${id}`),
+  )
   return [
     ...differ('web sessions', byId(await documents.find('web-sessions', {})), new Map(expected)),
-    ...differ('web events', ids, [...new Set(visits.map(({ sessionId, id }) => `${sessionId} ${id}`))].sort()),
+    ...differ('web events', ids.sort(), places.sort()),
   ]
 }
 

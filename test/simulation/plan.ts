@@ -5,7 +5,17 @@ import { PLACES, type Place, TROUBLES, type Trouble } from './fate.ts'
 /** What clients send. The same input may be sent several times, and is sent until it is accepted. */
 export type Input =
   | { beat: { userId: string; path: string; at: number; country: string; groups: string[] } }
-  | { visit: { sessionId: string; id: string; ts: number; page: string; userId?: string; source?: { source: string } } }
+  | {
+      visit: {
+        sessionId: string
+        id: string
+        ts: number
+        page: string
+        userId?: string
+        partyId?: string
+        source?: { source: string }
+      }
+    }
   | { start: { userId: string; title: string } }
   | { change: { streamer: string; verb: 'sd' | 'preview' | 'goals' | 'end' } }
   | { rate: { streamer: string; userId: string; score: number } }
@@ -74,10 +84,12 @@ function visitOf(random: Random) {
   const back = [0, 25_000, 50_000, 61_000, 260_000, 13 * HOUR, 26 * HOUR][n % 7]! + n * 900
   const source = n % 5 === 0 ? { source: { source: ['news', 'direct'][n % 2]! } } : {}
   const userId = n % 4 === 0 ? { userId: `u${visitor}` } : {}
+  const partyId = n % 3 === 1 ? { partyId: `p${n % 2}` } : {}
   return {
     ...{ sessionId: `v${visitor}`, id: `e${n}`, ts: NOON - back, page: `/${n % 3}${n % 6 === 0 ? '?q' : ''}` },
     ...source,
     ...userId,
+    ...partyId,
   }
 }
 
