@@ -47,7 +47,7 @@ const ORDER = `
   ownership
   bridge
   config
-  rollcall  repair  doctor
+  rollcall  repair  recompute  doctor
   cli
   client
 `

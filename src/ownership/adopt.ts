@@ -2,6 +2,7 @@
  * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. A visitor's
  * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
+import type { RuleChange, VisitorRules } from '../../machines/day-rules.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -16,6 +17,8 @@ export interface AdoptionOptions {
   documents: DocumentStore
   partitions: number
   time: Time
+  /** by which documents have days, where the log was made with others */
+  rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
 }
@@ -47,6 +50,7 @@ export async function adopt({
   documents,
   partitions,
   time,
+  rules,
   acceptLoss,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
@@ -64,7 +68,12 @@ export async function adopt({
     }
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, time.id())
-    const clock: Clock = { time: 0, epoch: 0, adopts: time.now() + AHEAD_MS }
+    const clock: Clock = {
+      time: 0,
+      epoch: 0,
+      adopts: time.now() + AHEAD_MS,
+      ...(rules && { changes: [always(rules)] }),
+    }
     const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
     // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)
@@ -78,6 +87,8 @@ export async function adopt({
   }
   return adopting
 }
+
+const always = ({ zone, inactivityMs }: VisitorRules): RuleChange => ({ from: 0, zone, inactivityMs })
 
 /** True if nothing of the partition was ever committed, and its log does not bring everything back. */
 async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {

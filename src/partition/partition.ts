@@ -45,7 +45,10 @@ export class Partition {
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const { clock, counters } = this
     this.facts = {
-      ...{ rules, time: () => this.#applier.now, adopts: () => clock.adopts },
+      get rules() {
+        return clock.changes ? { ...rules, changes: clock.changes } : rules
+      },
+      ...{ time: () => this.#applier.now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error))

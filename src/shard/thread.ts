@@ -12,6 +12,7 @@ import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
 import { SteadyTime, systemTime } from '../time.ts'
 import { control } from './control.ts'
+import { recomputing } from './recomputing.ts'
 import { endpoint, serve } from './wire.ts'
 
 export interface ThreadOptions {
@@ -98,7 +99,9 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     await Promise.all([...processors.values()].map(processor => processor.drain()))
     drained.resolve()
   }
-  serve(control({ partitions, processors, refused, live, time }, { claimed: () => claims, drain }), ports.control)
+  const recompute = recomputing(processors, { ...parts, partitions: places.partitions, time })
+  const self = control({ partitions, processors, refused, live, time }, { claimed: () => claims, recompute, drain })
+  serve(self, ports.control)
   await drained.promise
   await receivers.close()
   await Promise.all([log, stores, live].map(part => part.close()))
