@@ -58,7 +58,9 @@ export const visitor = {
 
   receive(event, _context, facts): VisitorEvent {
     if (event.kind === 'web-event') return received([event], facts)
-    return { ...typed(event), visitorId: event.key, rules: rulesFor(facts.rules, event.key) }
+    const more = { visitorId: event.key, rules: rulesFor(facts.rules, event.key) }
+    if (event.kind === 'visitor-day.found') return { ...typed(event), ...more }
+    return { ...typed(event), ...more, adopts: facts.adopts() }
   },
 
   together: { kind: 'web-event', receive: (events, _context, facts) => received(events as WebEvent[], facts) },
@@ -67,7 +69,7 @@ export const visitor = {
     const touched = (): string[] => {
       if (!('kind' in on)) return daysDue(context, on.deadline)
       if (on.kind === 'visitor-day.found') return daysOfFound(context, on)
-      if (on.kind === 'visitor-day.recompute') return daysAround(on.day, rulesFor(rules, on.key))
+      if (on.kind === 'visitor-day.recompute') return daysAround(on.day, rulesFor(rules, on.key), adopts())
       return daysOf(context, on.visit.ts, rulesFor(rules, on.key), adopts())
     }
     return touched()

@@ -63,6 +63,13 @@ export function awaited(
   return [next, isAsked ? [] : [ask(visitorId, day)]]
 }
 
+/** With the question for a day for which nothing has come. */
+export function expected(context: VisitorContext, day: string, visitorId: string): [VisitorContext, Ask[]] {
+  const name = waitingFor(day)
+  if (context.days[name] !== undefined || context.days[day] !== undefined) return [context, []]
+  return [{ ...context, days: { ...context.days, [name]: partial(visitorId, name) } }, [ask(visitorId, day)]]
+}
+
 /** With some of what was there before; with the last of it the day counts, and so does what has waited for it. */
 export function adopted(context: VisitorContext, found: Found): [VisitorContext, (Ask | Announcement)[]] {
   const { visitorId, day, visits, next: from, rules, since } = found

@@ -55,6 +55,7 @@ const VISITOR = [
     day: '2026-01-01',
     arrival: AT + DAY,
     rules: { ...VISITOR_RULES, inactivityMs: MINUTE / 2 },
+    adopts: AT + DAY,
   },
 ] as const
 

@@ -2,6 +2,7 @@
  * A visitor's day anew by the rules that hold now, from the visits that are kept: those that are of another day by now
  * go there. Sessions that come out as they were stand with the world as they did, but are shown again.
  */
+import { type Ask, expected, isWhole, waitingFor } from './adoption.ts'
 import { dayAt, inactivityOn, type VisitorRules } from './day-rules.ts'
 import {
   type Announcement,
@@ -20,6 +21,8 @@ export interface Recompute {
   day: string
   arrival: number
   rules: VisitorRules
+  /** documents may know of days that the actor does not, see `WebEvents` */
+  adopts: number | null
 }
 
 const DAY_MS = 86_400_000
@@ -27,13 +30,15 @@ const DAY_MS = 86_400_000
 const AROUND = [-2, -1, 0, 1, 2]
 
 /** The days that it may touch: those around it, where rules were ever changed. */
-export const daysAround = (day: string, rules: VisitorRules): string[] =>
-  rules.changes ? AROUND.map(n => new Date(Date.parse(day) + n * DAY_MS).toISOString().slice(0, 10)) : [day]
+export const daysAround = (day: string, rules: VisitorRules, adopts: number | null): string[] => [
+  ...(adopts === null ? [] : [waitingFor(day)]),
+  ...(rules.changes ? AROUND.map(n => new Date(Date.parse(day) + n * DAY_MS).toISOString().slice(0, 10)) : [day]),
+]
 
-export function recomputed(context: VisitorContext, event: Recompute): [VisitorContext, Announcement[]] {
+export function recomputed(context: VisitorContext, event: Recompute): [VisitorContext, (Announcement | Ask)[]] {
   const { visitorId, day: name, arrival, rules } = event
   const former = context.days[name]
-  if (former === undefined || former.isPartial) return [context, []]
+  if (!isWhole(former)) return event.adopts === null ? [context, []] : expected(context, name, visitorId)
   const { [name]: staying = [], ...moving } = visitsByDay(former, rules)
   const first = firstOf(context, name, staying.length > 0, Object.keys(moving))
   const openerOf = (day: string): 'first' | 'day' => (day === first ? 'first' : 'day')
@@ -43,7 +48,7 @@ export function recomputed(context: VisitorContext, event: Recompute): [VisitorC
   const kept = staying.length > 0 && truncated ? { ...blank, truncated } : blank
   const after = placed(kept, staying, inactivityOn(name, rules))
   const changed = new Map([[name, standing(withSame(former, after.sessions), after, arrival, rules)]])
-  const said = vanished(former, after)
+  const said: Announcement[] = vanished(former, after)
   for (const [day, visits] of Object.entries(moving)) {
     const before = dayIn(context, day) ?? { ...emptyDay(visitorId, day, openerOf(day)), standings: [] }
     const after = placed(before, visits!, inactivityOn(day, rules))

@@ -34,6 +34,7 @@ export type VisitorEvent = WebEvents | Found | Recompute | { type: 'deadline'; a
 const machine = setup({
   types: {} as { context: VisitorContext; events: VisitorEvent; emitted: Announcement | Ask },
   guards: {
+    mayBeKnown: ({ event }) => 'adopts' in event && event.adopts !== null,
     allClosed: ({ context }) => Object.keys(context.open).length === 0,
   },
   actions: {
@@ -68,9 +69,15 @@ const machine = setup({
   context: { first: null, days: {}, open: {}, deadline: null },
   states: {
     unknown: {
-      description: 'The visitor was never seen. Its first web events lead out.',
+      description: 'The visitor was never seen. Its first web events lead out, or that documents may know it.',
       on: {
         'web-events': { description: 'The visitor opens its first pages.', target: 'active', actions: 'visit' },
+        'visitor-day.recompute': {
+          description: 'A day that documents may know is made anew.',
+          guard: 'mayBeKnown',
+          target: 'active',
+          actions: 'recompute',
+        },
       },
     },
     active: {

@@ -43,6 +43,7 @@ const ORDER = `
   partition
   feeds
   receivers
+  recomputation
   shard
   ownership
   bridge

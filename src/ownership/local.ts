@@ -2,7 +2,7 @@ import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audienc
 import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import type { RecomputationProgress, RecomputationRequest } from '../partition/recomputation.ts'
+import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 import type { ActorView, EffectQuery } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Owner, ParkedActor, PartitionState } from './index.ts'

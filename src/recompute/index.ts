@@ -1,14 +1,14 @@
 /** Applies changed rules to the visits that are kept, and writes their documents anew. Needs everything Rollcall owns for itself. */
 import { pino } from 'pino'
 import { type Config, recordedSettings } from '../config.ts'
-import { RollcallError } from '../errors.ts'
+import { type ErrorCode, RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { changesOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
 import { openLinks } from '../ownership/link.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
 import { Tenure } from '../ownership/tenure.ts'
-import type { RecomputationProgress, RecomputationRequest } from '../partition/recomputation.ts'
+import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 import { type OwnStores, openOwnStores } from '../stores.ts'
 import { systemTime as time } from '../time.ts'
 
@@ -19,6 +19,11 @@ export interface RecomputeOptions {
   visitors: readonly string[] | null
   faults: Faults
 }
+
+/** Codes of partitions that are about to go on. */
+const PASSING = ['RC_NOT_READY', 'RC_SHARD_LOST', 'RC_SHARD_TIMEOUT']
+/** How often it is asked whether all of the log was replayed. */
+const LOOK_MS = 100
 
 /** How far it is, of all partitions. */
 export interface Recomputed extends RecomputationProgress {
@@ -60,6 +65,17 @@ interface Change {
   formerZone: string
 }
 
+/** Resolves when all partitions show what is in the log; throws why one cannot. */
+async function replayed({ owner }: Tenure): Promise<void> {
+  for (;;) {
+    const stopped = (await owner.states()).flatMap(state => state.stopped ?? [])
+    const final = stopped.find(({ code }) => !PASSING.includes(code))
+    if (final) throw new RollcallError(final.code as ErrorCode, final.message)
+    if (stopped.length === 0) return
+    await time.sleep(LOOK_MS)
+  }
+}
+
 async function* performed(
   config: Config,
   stores: OwnStores,
@@ -79,6 +95,7 @@ async function* performed(
   )
   const whileOwner = <T>(work: Promise<T>): Promise<T> => Promise.race([work, tenure.lost, ...(lost ? [lost] : [])])
   await whileOwner(tenure.ready())
+  await whileOwner(replayed(tenure))
   // From here on no server may run before it has ended: some partitions go by the new rules, others do not yet.
   if (change) {
     const pending = { settings: recordedSettings(config), from }

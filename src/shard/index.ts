@@ -6,7 +6,7 @@ import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
-import type { RecomputationProgress, RecomputationRequest } from '../partition/recomputation.ts'
+import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 
 export interface ActorView {
   kind: string

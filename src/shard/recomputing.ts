@@ -1,5 +1,5 @@
 import type { Processor } from '../partition/processor.ts'
-import { Recomputation, type RecomputationParts } from '../partition/recomputation.ts'
+import { Recomputation, type RecomputationParts } from '../recomputation/index.ts'
 import { atMost } from '../time.ts'
 import type { ShardControl } from './index.ts'
 
