@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import { localDay } from '../machines/local-day.ts'
+import { DAY_VISITS } from '../machines/visits.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import type { Receiver } from '../src/effects/index.ts'
@@ -86,6 +87,23 @@ test('a recomputation goes in rounds where there are more days than it may know 
   const progress = await recompute({ change: TAIPEI }, 10)
   expect(progress).toEqual({ visitors: 40, days: 120, found: 120, isDone: true })
   expect(await seen()).toEqual(expected(events, 'Asia/Taipei'))
+  await processor.drain()
+})
+
+test.each([
+  [TAIPEI, 21, ['2026-01-02', '2026-01-03']],
+  [{ zone: 'America/New_York', inactivityMs: rules.inactivityMs, formerZone: 'UTC' }, 2, ['2025-12-31', '2026-01-01']],
+])('a recomputation costs a full day nothing of what it lets go of, going to %j', async (change, hour, days) => {
+  const { processor, run, recompute } = await life()
+  const at = NOON + (hour - 12) * 60 * MINUTE
+  const full = (day: number, count: number): WebEvent[] =>
+    Array.from({ length: count }, (_, i) => visit(`${day}-${i}`, at + day * DAY + i))
+  // The day to which the visits of the other go is full before its own have gone.
+  const counts = hour > 12 ? [10, DAY_VISITS] : [DAY_VISITS, 10]
+  const all = [...full(0, counts[0]!), ...full(1, counts[1]!)].map(logged)
+  for (let i = 0; i < all.length; i += 1_000) await run(...all.slice(i, i + 1_000))
+  await recompute({ change })
+  expect((await seen()).map(({ day, eventCount }) => [day, eventCount])).toEqual(days.map((day, i) => [day, counts[i]]))
   await processor.drain()
 })
 

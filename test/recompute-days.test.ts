@@ -171,6 +171,18 @@ describe('a recomputation', () => {
     expect(day.map(({ openedBy }) => openedBy)).toEqual(['day', 'inactivity'])
   })
 
+  test('has the days at hand that the new rules ask for, also where they come with the events in one reading', async () => {
+    const partition = await one()
+    const events = [visit('a', NOON), visit('b', NOON + 9 * HOUR), visit('c', NOON + DAY), visit('d', NOON + 9 * DAY)]
+    await partition.apply(...events.map(logged))
+    await partition.restart()
+    const change = { from: 0, zone: 'Asia/Taipei', inactivityMs: UTC.inactivityMs }
+    const late = visit('e', NOON + 10 * HOUR)
+    await partition.applyTogether([rules(change)], [logged(late)], [anew('2026-01-01')])
+    await partition.apply(anew('2026-01-02'), anew('2026-01-10'))
+    expect(await seen()).toEqual(expected([...events, late], { ...UTC, changes: [change] }))
+  })
+
   test('ends alike however it is cut, batched and repeated', async () => {
     const random = seeded('recomputed histories')
     const zones = ['UTC', PARIS, 'Asia/Taipei', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Kiritimati']
