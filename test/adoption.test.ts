@@ -50,8 +50,8 @@ describe('a partition without a checkpoint', () => {
     } as unknown as OwnLog
     const rules = { zone: 'Asia/Taipei', inactivityMs: 7 }
     await adopt({ log, store, documents, partitions: 1, rules, time: new ManualTime(NOON) })
-    const [clock] = await load(store, await store.claim(0, 'test'), { space: 'aggregate', names: ['clock'] })
-    expect(clock!.value).toMatchObject({ changes: [{ from: 0, ...rules }] })
+    const [kept] = await load(store, await store.claim(0, 'test'), { space: 'aggregate', names: ['rules'] })
+    expect(kept!.value).toEqual([{ from: 0, ...rules }])
   })
 
   test('adopts nothing of documents that are of another', async () => {

@@ -3,11 +3,12 @@
  * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
 import type { RuleChange, VisitorRules } from '../../machines/day-rules.ts'
-import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { CheckpointRecord, CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Clock } from '../partition/clock.ts'
+import { rulesRecord } from '../partition/rules.ts'
 import type { OwnLog } from '../stores.ts'
 import type { Time } from '../time.ts'
 
@@ -68,13 +69,9 @@ export async function adopt({
     }
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, time.id())
-    const clock: Clock = {
-      time: 0,
-      epoch: 0,
-      adopts: time.now() + AHEAD_MS,
-      ...(rules && { changes: [always(rules)] }),
-    }
-    const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
+    const clock: Clock = { time: 0, epoch: 0, adopts: time.now() + AHEAD_MS }
+    const puts: CheckpointRecord[] = [{ space: 'aggregate', names: ['clock'], value: clock }]
+    if (rules) puts.push(rulesRecord([always(rules)]))
     // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)
     await store.commit(claim, Math.min(cut, bounds.last), {

@@ -10,7 +10,7 @@ import { type Clock, counted, tell } from './clock.ts'
 import { isUnparking, type Parked, type Parking } from './parking.ts'
 import type { Projections } from './projections.ts'
 import type { Residents } from './residents.ts'
-import { changedBy } from './rules.ts'
+import type { PartitionRules } from './rules.ts'
 import type { Resident, Said } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
@@ -24,6 +24,7 @@ interface Parts {
   parking: Parking
   projections: Projections
   residents: Residents
+  rules: PartitionRules
   unprepared: Map<Event | string, Error>
   wheel: Wheel
   takerOf(event: Event): ActorKind | undefined
@@ -69,10 +70,8 @@ export class Applier {
       if (event.kind === 'tick') this.#tick(event.at)
     } else if (isUnparking(event)) {
       if (!clock.ahead?.includes(this.#seq)) this.#unpark(event)
-    } else if (event.kind === 'rules') {
-      const changes = changedBy(event, clock.changes)
-      if (changes) clock.changes = changes
-    } else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
+    } else if (event.kind === 'rules') this.#parts.rules.hear(event)
+    else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
   }
 
   #heard(written: Event): Event {

@@ -1,8 +1,7 @@
 import type { Event } from '../../actors/event.ts'
-import type { RuleChange } from '../../machines/day-rules.ts'
 import type { Seq } from '../log/index.ts'
 
-/** A partition's sense of time, of whose ticks and verdicts count, and of changed rules: all of it is from the log. */
+/** A partition's sense of time, and of whose ticks and verdicts count: all of it is from the log. */
 export interface Clock {
   /** partition time: of the owner's newest claim or tick; 0: none of them is known */
   time: number
@@ -12,8 +11,6 @@ export interface Clock {
   ahead?: Seq[]
   /** up to when (ms) documents may know what the checkpoint does not; null: the checkpoint knows all */
   adopts: number | null
-  /** of the rules that the log was made with */
-  changes?: readonly RuleChange[]
 }
 
 /** Partition time goes back only where it is so far ahead of its owner: a wrong clock told it. */

@@ -12,6 +12,7 @@ import { Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents } from './residents.ts'
+import { PartitionRules } from './rules.ts'
 import { Wheel } from './wheel.ts'
 
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
@@ -24,6 +25,7 @@ export class Partition {
   readonly wheel = new Wheel()
   readonly residents: Residents
   readonly clock: Clock = { time: 0, epoch: 0, adopts: null }
+  readonly rules: PartitionRules
   readonly facts: Facts
   readonly projections = new Projections()
   readonly unprepared = new Map<Event | string, Error>()
@@ -43,10 +45,12 @@ export class Partition {
     this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
+    const ruling = new PartitionRules(rules)
+    this.rules = ruling
     const { clock, counters } = this
     this.facts = {
       get rules() {
-        return clock.changes ? { ...rules, changes: clock.changes } : rules
+        return ruling.now
       },
       ...{ time: () => this.#applier.now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
@@ -96,8 +100,8 @@ export class Partition {
   take(): Cut {
     const seq = this.applied
     const writes = this.projections.take()
-    const { residents, parking, outbox, wheel } = this
-    const changes = [residents.take(), parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
+    const { residents, parking, outbox, wheel, rules } = this
+    const changes = [residents.take(), ...[parking, outbox, wheel, rules].map(each => each.takeRecords())]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0

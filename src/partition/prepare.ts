@@ -107,9 +107,7 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   }
   for (const event of entries.flatMap(({ events }) => events)) {
     if (event.kind === 'rules') {
-      const { rules } = facts
-      const changes = changedBy(event, rules.changes)
-      if (changes) facts = { ...facts, rules: { ...rules, changes } }
+      facts = { ...facts, rules: changedBy(event, facts.rules) }
     } else if (event.kind === 'tick') {
       for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, facts, of: id })
     } else if (isUnparking(event)) {

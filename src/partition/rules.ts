@@ -1,10 +1,12 @@
 import type { Event } from '../../actors/event.ts'
 import { count, id, instant, list, maybe, object, oneOf } from '../../actors/fitting.ts'
+import type { Rules } from '../../actors/index.ts'
 import { type RuleChange, withChange } from '../../machines/day-rules.ts'
 import { localDay } from '../../machines/local-day.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 
 /** Visitors that a change may be for, where it is not for all. */
-export const MOST_VISITORS = 1_000
+export const MOST_VISITORS = 100
 
 const isZone = (zone: unknown): boolean => {
   try {
@@ -21,13 +23,44 @@ const fits = object({
 })
 
 /** The facts of a change of rules: for some visitors alone, if there is a list, and from when it happened on for everybody. */
-export type RulesFacts = Omit<RuleChange, 'visitors'> & { visitors?: readonly string[] | null }
+type RulesFacts = Omit<RuleChange, 'visitors'> & { visitors?: readonly string[] | null }
 
-/** The changes with those that the event makes; the very same if it makes none. */
-export function changedBy(event: Event, changes: readonly RuleChange[] | undefined): readonly RuleChange[] | undefined {
-  if (event.kind !== 'rules' || !fits(event)) return changes
+/** The rules with the changes that the event makes; the very same if it makes none. */
+export function changedBy(event: Event, rules: Rules): Rules {
+  if (event.kind !== 'rules' || !fits(event)) return rules
   const { from, zone, inactivityMs, visitors } = event as Event & RulesFacts
   const change = { from, zone, inactivityMs }
-  if (!visitors) return withChange(changes, change)
-  return withChange(withChange(changes, { ...change, from: event.at }), { ...change, visitors })
+  if (!visitors) return { ...rules, changes: withChange(rules.changes, change) }
+  const later = withChange(rules.changes, { ...change, from: event.at })
+  return { ...rules, changes: withChange(later, { ...change, visitors }) }
 }
+
+/** The rules of a partition: those that its log was made with, as its events changed them. */
+export class PartitionRules {
+  now: Rules
+  #hasNews = false
+
+  constructor(made: Rules) {
+    this.now = made
+  }
+
+  restore(changes: readonly RuleChange[]): void {
+    this.now = { ...this.now, changes }
+  }
+
+  hear(event: Event): void {
+    const next = changedBy(event, this.now)
+    if (next !== this.now) this.#hasNews = true
+    this.now = next
+  }
+
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts = this.#hasNews ? [rulesRecord(this.now.changes!)] : []
+    this.#hasNews = false
+    return { puts, removes: [] }
+  }
+}
+
+export const rulesRecord = (value: readonly RuleChange[]): CheckpointRecord => ({
+  ...{ space: 'aggregate', names: ['rules'], value },
+})

@@ -68,6 +68,8 @@ const anew = (key: string, day: string): Facts => ({ kind: 'visitor-day.recomput
 /** Visitor-days whose names are in memory at once; of more there are several rounds, each for a share of the visitors. */
 const MOST_DAYS = 200_000
 const MOST_SHARES = 4_096
+/** Records that are read before others have a turn. */
+const READ_AT_ONCE = 1_000
 /** Bounds of what is asked for before it is waited for: days, and chunks of their visits, which are in memory then. */
 const DAYS_AT_ONCE = 200
 const CHUNKS_AT_ONCE = 40
@@ -147,19 +149,23 @@ export class Recomputation {
 
   /** The days of a share of the visitors; null if they are too many. */
   async #keptOf({ number, of }: Share): Promise<Map<string, Kept[]> | null> {
-    const { processor, store, partitions } = this.#parts
+    const { processor, store, partitions, time } = this.#parts
     const { visitors } = this.#request
     const isOwn = (key: string): boolean => partitionOf(key, partitions * of) === this.#partition + partitions * number
     const under = (...names: string[]): RecordKey => ({ space: 'actor', names: ['visitor', ...names] })
     const keys = visitors ? visitors.filter(isOwn).map(key => under(key, 'day')) : [under()]
     const kept = new Map<string, Kept[]>()
     let count = 0
+    let read = 0
     for await (const { names, value } of store.load(processor.partition.claim, keys)) {
+      if (++read % READ_AT_ONCE === 0) await time.turn()
       const [, key, part, day, record] = names as [string, string, ...string[]]
       if (part !== 'day' || record !== undefined || day! < this.#firstDay || !isOwn(key)) continue
       const { chunks, isPartial } = value as { chunks: number; isPartial?: true }
       if (chunks === 0 || isPartial) continue
-      kept.set(key, [...(kept.get(key) ?? []), { day: day!, chunks }])
+      const days = kept.get(key) ?? []
+      days.push({ day: day!, chunks })
+      kept.set(key, days)
       if (++count > this.#mostDays && of < MOST_SHARES) return null
     }
     this.progress.found += count

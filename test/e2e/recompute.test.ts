@@ -129,6 +129,17 @@ describe('rollcall recompute', () => {
     expect(await shown(server, events)).toEqual(expected(events, { zone: 'Europe/Paris' }))
   })
 
+  test('takes along what was accepted and is in no checkpoint yet', async () => {
+    const events = eventsOf(seeded('not committed'), 10, 20)
+    const server = await startServer({ ...SETTINGS, ROLLCALL_FLUSH_MS: '60000' })
+    await send(server, events)
+    await server.kill()
+    const changed = { ROLLCALL_INACTIVITY_MS: String(10 * MINUTE) }
+    expect(await recomputed(server, changed, '--from', '2026-01-01')).toMatchObject({ visitors: 10, isDone: true })
+    await server.restart(changed)
+    expect(await shown(server, events)).toEqual(expected(events, { inactivityMs: 10 * MINUTE }))
+  })
+
   test('leaves the days before its time as they are', async () => {
     const events = eventsOf(seeded('from'), 10, 30)
     const server = await stopped(events)

@@ -2,9 +2,6 @@ import { defineCommand } from 'citty'
 import { RollcallError } from '../../errors.ts'
 import { onlyFlags } from './flags.ts'
 
-/** As many as an event of the log names. */
-const MOST_VISITORS = 1_000
-
 const flags = {
   from: {
     type: 'string',
@@ -26,6 +23,7 @@ export const recompute = defineCommand({
     if (args._.length > 0) throw invalid(`'${args._.join(' ')}' is more than this command takes`)
     const { readConfig } = await import('../../config.ts')
     const { recompute } = await import('../../recompute/index.ts')
+    const { MOST_VISITORS } = await import('../../partition/rules.ts')
     const { momentOf } = await import('../../recompute/moment.ts')
     const config = readConfig(process.env)
     const from = momentOf(args.from, config.zone)
