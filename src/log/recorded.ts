@@ -4,12 +4,20 @@ import type { VisitorRules } from '../../machines/day-rules.ts'
 
 export type Settings = Record<string, string | number>
 
+/** Others are being put in their place; nothing else may run meanwhile. */
+export interface Pending {
+  settings: Settings
+  /** ms; for what happened from then on */
+  from: number
+  /** in order; null: all */
+  visitors: readonly string[] | null
+}
+
 /** How the settings changed since the log was made. */
 export interface Changed {
   /** those that count now */
   settings: Settings
-  /** others are being put in their place, for what happened from that time (ms) on; nothing else may run meanwhile */
-  pending: { settings: Settings; from: number } | null
+  pending: Pending | null
 }
 
 /** What a log knows of its settings. */
@@ -57,8 +65,13 @@ export function refusalToChange(log: Recorded, configured: Settings): string {
   return fixed.length > 0 ? changesOf(currentOf(log), configured) : ''
 }
 
-const unfinished = ({ settings, from }: NonNullable<Changed['pending']>, current: Settings): string => {
-  const wanted = differing(current, settings).map(name => `${name}=${settings[name]}`)
-  const command = `\`rollcall recompute --from ${new Date(from).toISOString()}\``
-  return `a recomputation was begun and has not ended: run ${command} again with ${wanted.join(', ')}`
+/** The command that brings a change to what is kept. */
+export function commandOf({ from, visitors }: Omit<Pending, 'settings'>): string {
+  const only = (visitors ?? []).map(each => ` --visitor=${each}`)
+  return `rollcall recompute --from ${new Date(from).toISOString()}${only.join('')}`
+}
+
+const unfinished = (pending: Pending, current: Settings): string => {
+  const wanted = differing(current, pending.settings).map(name => `${name}=${pending.settings[name]}`)
+  return `a recomputation was begun and has not ended: run \`${commandOf(pending)}\` again with ${wanted.join(', ')}`
 }

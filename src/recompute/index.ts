@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { type Config, recordedSettings } from '../config.ts'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
-import { changesOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
+import { changesOf, commandOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
 import { openLinks } from '../ownership/link.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
@@ -15,7 +15,7 @@ import { systemTime as time } from '../time.ts'
 export interface RecomputeOptions {
   /** ms; the days from that of this time on */
   from: number
-  /** null: all */
+  /** in order; null: all */
   visitors: readonly string[] | null
   faults: Faults
 }
@@ -47,14 +47,13 @@ export async function* recompute(config: Config, options: RecomputeOptions): Asy
 }
 
 /** Null if all is as the log has it. */
-function changeOf(config: Config, { log }: OwnStores, { from }: RecomputeOptions): Change | null {
+function changeOf(config: Config, { log }: OwnStores, asked: RecomputeOptions): Change | null {
   const [current, settings] = [currentOf(log), recordedSettings(config)]
   const changes = changesOf(current, settings)
   if (changes === '') return null
   const { pending = null } = log.changed ?? {}
-  if (pending && pending.from !== from) {
-    const begun = new Date(pending.from).toISOString()
-    throw new RollcallError('RC_CONFIG_CHANGED', `a recomputation was begun with --from ${begun} and has to end first`)
+  if (pending && commandOf(pending) !== commandOf(asked)) {
+    throw new RollcallError('RC_CONFIG_CHANGED', `\`${commandOf(pending)}\` was begun and has to end first`)
   }
   return { changes, formerZone: dayRulesOf(current, config).zone }
 }
@@ -98,7 +97,7 @@ async function* performed(
   await whileOwner(replayed(tenure))
   // From here on no server may run before it has ended: some partitions go by the new rules, others do not yet.
   if (change) {
-    const pending = { settings: recordedSettings(config), from }
+    const pending = { settings: recordedSettings(config), from, visitors }
     await stores.log.change({ settings: currentOf(stores.log), pending })
   }
   const { zone, inactivityMs } = config

@@ -104,7 +104,10 @@ describe('the embedded event log', () => {
 
   test('keeps how its settings changed', async () => {
     expect(log.changed).toBeNull()
-    const changed = { settings: { zone: 'UTC' }, pending: { settings: { zone: 'Asia/Taipei' }, from: 7 } }
+    const changed = {
+      settings: { zone: 'UTC' },
+      pending: { settings: { zone: 'Asia/Taipei' }, from: 7, visitors: ['v'] },
+    }
     await log.change(changed)
     await log.close()
     log = await openLog(path, PARTITIONS, { zone: 'Asia/Taipei' })

@@ -94,7 +94,10 @@ describe.skipIf(!natsServerBinary())('with a nats-server', () => {
     test('keeps how its settings changed, also where its first partition is renewed', async () => {
       const log = await open({ zone: 'UTC' })
       expect(log.changed).toBeNull()
-      const changed = { settings: { zone: 'Asia/Taipei' }, pending: { settings: { zone: 'UTC' }, from: 7 } }
+      const changed = {
+        settings: { zone: 'Asia/Taipei' },
+        pending: { settings: { zone: 'UTC' }, from: 7, visitors: ['v'] },
+      }
       await log.change(changed)
       await log.renew(0, 100)
       const later = await open({ zone: 'Asia/Taipei' })

@@ -46,7 +46,7 @@ function visitorsIn(rawArgs: string[]): string[] {
     else if (argument.startsWith('--visitor=')) found.push(argument.slice('--visitor='.length))
   }
   if (found.includes('')) throw invalid('--visitor takes the id of a visitor')
-  return [...new Set(found)]
+  return [...new Set(found)].sort()
 }
 
 const readable = ({ visitors, days, found, isDone, changed }: import('../../recompute/index.ts').Recomputed): string =>
