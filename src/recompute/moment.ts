@@ -8,8 +8,10 @@ export function momentOf(text: string, zone: string): number | null {
   const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
     ? Date.parse(text)
     : Number.NaN
-  if (Number.isNaN(at) || at < 0) return null
-  return text.includes('T') ? at : beginningOf(text, at, zone)
+  const day = text.slice(0, 10)
+  // A 30th of February would pass for a day in March.
+  if (Number.isNaN(at) || at < 0 || !new Date(Date.parse(day)).toISOString().startsWith(day)) return null
+  return text === day ? beginningOf(day, at, zone) : at
 }
 
 /** The first instant of a day in the zone, or of the next where the zone skipped it. */
