@@ -3,12 +3,15 @@
  * Everything here is pure; the shard that hosts the actors does the rest.
  */
 import type { AnyStateMachine } from 'xstate'
+import type { RuleChange } from '../machines/day-rules.ts'
 import type { Event } from './event.ts'
 
 /** Settings that state is a function of; they are recorded with the log. */
 export interface Rules {
   zone: string
   inactivityMs: number
+  /** of zone and inactivity, as the log brought them */
+  changes?: readonly RuleChange[]
   gapMs: number
   lateMs: number
   /** how late the end of a viewing session may be in its document; no result is a function of it */

@@ -1,4 +1,6 @@
 import { type Ask, type Found, isWhole } from '../machines/adoption.ts'
+import { rulesFor } from '../machines/day-rules.ts'
+import { daysAround, type Recompute } from '../machines/recompute.ts'
 import { daysDue, daysOf, daysOfFound, visitor as machine, type VisitorEvent } from '../machines/visitor.ts'
 import type { VisitorContext } from '../machines/visitor-day.ts'
 import { DAY_VISITS } from '../machines/visits.ts'
@@ -16,6 +18,7 @@ const ADOPT: Ask['type'] = 'visitor-day.adopt'
 export interface VisitorTakes {
   'web-event': { visit: Visit }
   'visitor-day.found': Omit<Found, 'type' | 'visitorId' | 'arrival' | 'rules'>
+  'visitor-day.recompute': Pick<Recompute, 'day'>
 }
 
 const isDay = (value: unknown): boolean => typeof value === 'string' && /^\d{4,6}-\d\d-\d\d$/.test(value)
@@ -31,13 +34,15 @@ const FACTS = {
     ...{ day: isDay, visits: list(visit, DAY_VISITS), next: orNull(count), first: orNull(isDay), since: count },
     documents: object({ sessions: count, chunks: count }),
   },
+  'visitor-day.recompute': { day: isDay },
 }
 
 type WebEvent = EventOf<Pick<VisitorTakes, 'web-event'>>
 
 /** The machine's event for web events of one visitor, in the order of the log. */
 const received = (events: readonly WebEvent[], { rules, adopts }: Facts): VisitorEvent => ({
-  ...{ type: 'web-events', visitorId: events[0]!.key, visits: events.map(({ visit }) => visit), rules },
+  ...{ type: 'web-events', visitorId: events[0]!.key, visits: events.map(({ visit }) => visit) },
+  ...{ rules: rulesFor(rules, events[0]!.key) },
   ...{ arrival: Math.max(...events.map(({ arrival }) => arrival)), adopts: adopts() },
 })
 
@@ -48,26 +53,30 @@ export const visitor = {
   version: 2,
   // A day's sessions had no records of their own; where they are still in its head they are taken from there.
   migrations: { 1: kept => kept },
-  takes: ['web-event', 'visitor-day.found'],
+  takes: ['web-event', 'visitor-day.found', 'visitor-day.recompute'],
   holds: [ADOPT],
 
   read: event => fitting(event, FACTS),
 
   receive(event, _context, facts): VisitorEvent {
     if (event.kind === 'web-event') return received([event], facts)
-    return { ...typed(event), visitorId: event.key, rules: facts.rules }
+    const more = { visitorId: event.key, rules: rulesFor(facts.rules, event.key) }
+    if (event.kind === 'visitor-day.found') return { ...typed(event), ...more }
+    return { ...typed(event), ...more, adopts: facts.adopts() }
   },
 
   together: { kind: 'web-event', receive: (events, _context, facts) => received(events as WebEvent[], facts) },
 
   needs(context, on, { rules, adopts }) {
-    const touched =
-      'kind' in on
-        ? on.kind === 'visitor-day.found'
-          ? daysOfFound(context, on)
-          : daysOf(context, on.visit.ts, rules, adopts())
-        : daysDue(context, on.deadline)
-    return touched.filter(day => context.days[day] === undefined).map(day => ['day', day])
+    const touched = (): string[] => {
+      if (!('kind' in on)) return daysDue(context, on.deadline)
+      if (on.kind === 'visitor-day.found') return daysOfFound(context, on)
+      if (on.kind === 'visitor-day.recompute') return daysAround(on.day, rulesFor(rules, on.key), adopts())
+      return daysOf(context, on.visit.ts, rulesFor(rules, on.key), adopts())
+    }
+    return touched()
+      .filter(day => context.days[day] === undefined)
+      .map(day => ['day', day])
   },
 
   head: ({ days: _days, ...head }) => head,

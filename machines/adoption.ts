@@ -2,15 +2,8 @@
  * Adoption: the actor begins anew where documents are from before. A day's first event asks for what they know of it;
  * until all of that has come, the day's events wait in a day of their own, and nobody is shown either.
  */
-import {
-  type Announcement,
-  replaced,
-  standing,
-  type VisitorContext,
-  type VisitorDay,
-  type VisitorRules,
-  vanished,
-} from './visitor-day.ts'
+import { inactivityOn, type VisitorRules } from './day-rules.ts'
+import { type Announcement, replaced, standing, type VisitorContext, type VisitorDay, vanished } from './visitor-day.ts'
 import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
 
 /** The question for everything that documents know of a day, from its `from`th visit on. */
@@ -63,11 +56,18 @@ export function awaited(
 ): [VisitorContext, Ask[]] {
   const name = waitingFor(day)
   const before = context.days[name] ?? partial(visitorId, name)
-  const after = placed(before, visits, rules.inactivityMs)
+  const after = placed(before, visits, inactivityOn(day, rules))
   if (after === before) return [context, []]
   const isAsked = context.days[name] !== undefined || context.days[day] !== undefined
   const next = { ...context, days: { ...context.days, [name]: after } }
   return [next, isAsked ? [] : [ask(visitorId, day)]]
+}
+
+/** With the question for a day for which nothing has come. */
+export function expected(context: VisitorContext, day: string, visitorId: string): [VisitorContext, Ask[]] {
+  const name = waitingFor(day)
+  if (context.days[name] !== undefined || context.days[day] !== undefined) return [context, []]
+  return [{ ...context, days: { ...context.days, [name]: partial(visitorId, name) } }, [ask(visitorId, day)]]
 }
 
 /** With some of what was there before; with the last of it the day counts, and so does what has waited for it. */
@@ -75,7 +75,7 @@ export function adopted(context: VisitorContext, found: Found): [VisitorContext,
   const { visitorId, day, visits, next: from, rules, since } = found
   const former = context.days[day]
   if (isWhole(former)) return [context, []]
-  const filled = placed(former ?? partial(visitorId, day), visits, rules.inactivityMs)
+  const filled = placed(former ?? partial(visitorId, day), visits, inactivityOn(day, rules))
   if (from === null) return completed(context, filled, found)
   const next = { ...context, days: { ...context.days, [day]: filled } }
   return [next, [{ ...ask(visitorId, day), from, since }]]
@@ -93,7 +93,7 @@ function completed(
   const isFirst = known === undefined || day <= known
 
   const opened = reopened(before, isFirst ? 'first' : 'day')
-  const after = standing(before, placed(opened, waiting?.chunks.flat() ?? [], rules.inactivityMs), arrival, rules)
+  const after = standing(before, placed(opened, waiting?.chunks.flat() ?? [], inactivityOn(day, rules)), arrival, rules)
   const changed = [after]
   const asks: Ask[] = []
   if (isFirst && known !== undefined && known !== day) {

@@ -49,6 +49,14 @@ const VISITOR = [
     rules: VISITOR_RULES,
   },
   { type: 'deadline', at: AT + 60 * MINUTE, rules: VISITOR_RULES },
+  {
+    type: 'visitor-day.recompute',
+    visitorId: 'ann',
+    day: '2026-01-01',
+    arrival: AT + DAY,
+    rules: { ...VISITOR_RULES, inactivityMs: MINUTE / 2 },
+    adopts: AT + DAY,
+  },
 ] as const
 
 /** A session that documents knew from before has ended; another one begins, and goes live. */

@@ -1,3 +1,4 @@
+import { inactivityOn, type VisitorRules } from './day-rules.ts'
 import type { Day, WebSession } from './web-sessions.ts'
 
 /** A visitor's days, and where their sessions stand with the world. */
@@ -21,11 +22,6 @@ export interface VisitorDay extends Day {
   adopted?: { sessions: number; chunks: number }
 }
 
-export interface VisitorRules {
-  zone: string
-  inactivityMs: number
-}
-
 export interface VisitorContext {
   /** the earliest day with an event */
   first: string | null
@@ -43,13 +39,20 @@ export type Announcement =
 
 const SETTLE_MS = 10_000
 
+/** The day, if it has visits: one of which all went to others is still known, but empty. */
+export function dayIn({ days }: VisitorContext, name: string): VisitorDay | undefined {
+  const day = days[name]
+  return day && !day.isPartial && day.chunks.length > 0 ? day : undefined
+}
+
 /** Sessions that changed are open (again) until nothing has come for them for a while. */
 export function standing(before: VisitorDay, after: Day, arrival: number, rules: VisitorRules): VisitorDay {
   const { isInline: _, ...day } = after as VisitorDay
+  const inactivityMs = inactivityOn(after.day, rules)
   const standings = after.sessions.map((session, i): Standing => {
     const former = before.standings[i]
     if (former && before.sessions[i] === session) return former
-    const closeAt = Math.max(session.lastEventAt + rules.inactivityMs, arrival + SETTLE_MS)
+    const closeAt = Math.max(session.lastEventAt + inactivityMs, arrival + SETTLE_MS)
     return { closeAt, announced: former?.announced ?? false }
   })
   return { ...day, standings, isNamed: true }

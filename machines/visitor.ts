@@ -1,14 +1,15 @@
 import { enqueueActions, setup } from 'xstate'
 import { type Ask, adopted, awaited, type Found, isWhole, waitingFor } from './adoption.ts'
+import { dayAt, inactivityOn, type VisitorRules } from './day-rules.ts'
 import { examples } from './examples.ts'
-import { localDay } from './local-day.ts'
+import { type Recompute, recomputed } from './recompute.ts'
 import {
   type Announcement,
+  dayIn,
   replaced,
   type Standing,
   standing,
   type VisitorContext,
-  type VisitorRules,
   vanished,
 } from './visitor-day.ts'
 import { emptyDay, placed, reopened, type Visit } from './web-sessions.ts'
@@ -28,11 +29,12 @@ interface WebEvents {
   adopts: number | null
 }
 
-export type VisitorEvent = WebEvents | Found | { type: 'deadline'; at: number; rules: VisitorRules }
+export type VisitorEvent = WebEvents | Found | Recompute | { type: 'deadline'; at: number; rules: VisitorRules }
 
 const machine = setup({
   types: {} as { context: VisitorContext; events: VisitorEvent; emitted: Announcement | Ask },
   guards: {
+    mayBeKnown: ({ event }) => 'adopts' in event && event.adopts !== null,
     allClosed: ({ context }) => Object.keys(context.open).length === 0,
   },
   actions: {
@@ -45,6 +47,12 @@ const machine = setup({
     adopt: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'visitor-day.found') return
       const [next, said] = adopted(context, event)
+      enqueue.assign(next)
+      for (const each of said) enqueue.emit(each)
+    }),
+    recompute: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'visitor-day.recompute') return
+      const [next, said] = recomputed(context, event)
       enqueue.assign(next)
       for (const each of said) enqueue.emit(each)
     }),
@@ -61,9 +69,15 @@ const machine = setup({
   context: { first: null, days: {}, open: {}, deadline: null },
   states: {
     unknown: {
-      description: 'The visitor was never seen. Its first web events lead out.',
+      description: 'The visitor was never seen. Its first web events lead out, or that documents may know it.',
       on: {
         'web-events': { description: 'The visitor opens its first pages.', target: 'active', actions: 'visit' },
+        'visitor-day.recompute': {
+          description: 'A day that documents may know is made anew.',
+          guard: 'mayBeKnown',
+          target: 'active',
+          actions: 'recompute',
+        },
       },
     },
     active: {
@@ -76,6 +90,7 @@ const machine = setup({
       on: {
         'web-events': { description: 'The visitor opens more pages, or opened them before.', actions: 'visit' },
         'visitor-day.found': { description: 'Documents told what they know of a day.', actions: 'adopt' },
+        'visitor-day.recompute': { description: 'A day is made anew by the rules of now.', actions: 'recompute' },
         deadline: {
           description: 'No page was opened for a while: web sessions are over and announced.',
           actions: 'close',
@@ -91,6 +106,11 @@ const machine = setup({
           target: 'active',
           actions: 'adopt',
         },
+        'visitor-day.recompute': {
+          description: 'A day is made anew by the rules of now.',
+          target: 'active',
+          actions: 'recompute',
+        },
       },
     },
   },
@@ -99,8 +119,8 @@ const machine = setup({
 export const visitor = whole(machine, examples.visitor)
 
 /** The days an event touches. */
-export function daysOf(context: VisitorContext, ts: number, { zone }: VisitorRules, adopts: number | null): string[] {
-  const day = localDay(ts, zone)
+export function daysOf(context: VisitorContext, ts: number, rules: VisitorRules, adopts: number | null): string[] {
+  const day = dayAt(ts, rules)
   const days = context.first !== null && day < context.first ? [day, context.first] : [day]
   return adopts === null ? days : [...days, waitingFor(day)]
 }
@@ -120,7 +140,7 @@ export const daysDue = (context: VisitorContext, at: number): string[] =>
 
 /** The days in their order, so that the earliest decides once which is the visitor's first. */
 function visited(context: VisitorContext, event: WebEvents): [VisitorContext, (Announcement | Ask)[]] {
-  const days = Map.groupBy(event.visits, ({ ts }) => localDay(ts, event.rules.zone))
+  const days = Map.groupBy(event.visits, ({ ts }) => dayAt(ts, event.rules))
   let next = context
   const said: (Announcement | Ask)[] = []
   for (const day of [...days.keys()].sort()) {
@@ -141,8 +161,8 @@ function visitedOn(
   if (mayBeKnown(context, day, event) && !isWhole(context.days[day])) return awaited(context, day, visits, event)
   const earliest = context.first === null || day < context.first
   const opener = earliest || day === context.first ? 'first' : 'day'
-  const before = context.days[day] ?? { ...emptyDay(visitorId, day, opener), standings: [] }
-  const after = placed(before, visits, rules.inactivityMs)
+  const before = dayIn(context, day) ?? { ...emptyDay(visitorId, day, opener), standings: [] }
+  const after = placed(before, visits, inactivityOn(day, rules))
   if (after === before) return [context, []]
 
   const changed = [standing(before, after, arrival, rules)]
@@ -155,7 +175,7 @@ function visitedOn(
 /** Whether documents may know of the day, or of an earlier one of a visitor who is new here; or it waits for them. */
 function mayBeKnown({ first, days }: VisitorContext, day: string, { adopts, rules }: WebEvents): boolean {
   if (adopts === null) return false
-  return first === null || days[waitingFor(day)] !== undefined || day <= localDay(adopts, rules.zone)
+  return first === null || days[waitingFor(day)] !== undefined || day <= dayAt(adopts, rules)
 }
 
 function closed(context: VisitorContext, at: number): [VisitorContext, Announcement[]] {

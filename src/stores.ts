@@ -15,6 +15,7 @@ import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
 import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
+import { type Changed, type Recorded, refusalOf, type Settings } from './log/recorded.ts'
 import type { MongoConnection } from './mongodb/index.ts'
 import type { Faults } from './observe/index.ts'
 import type { Time } from './time.ts'
@@ -46,23 +47,26 @@ export async function locateStores(config: Located): Promise<{ places: StoreSett
   return { places: { logPath, statePath, partitions, ...urls }, close: async () => dir?.release() }
 }
 
-type Settings = Record<string, string | number>
-
-export interface OwnLog extends EventLog {
+export interface OwnLog extends EventLog, Recorded {
+  /** Notes how the settings changed. */
+  change(changed: Changed): Promise<void>
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq. */
   renew(partition: number, first: Seq): Promise<void>
   /** Why nothing is taken just now; null if it is. */
   failing(): RollcallError | null
 }
 
+type Refused = (log: Recorded, configured: Settings) => string
+
 /**
  * The log as the process has it; `writer` where threads have to follow it. `recorded` are the settings that a log keeps
- * when it is made; RC_CONFIG_CHANGED if it was made with others. With `checkpoints` it follows an owner in another
- * process that begins a partition anew.
+ * when it is made; RC_CONFIG_CHANGED where `refused` says why these may not be used with it. With `checkpoints` it
+ * follows an owner in another process that begins a partition anew.
  */
 export async function openOwnLog(
   places: StoreSettings,
   recorded: Settings,
+  refused: Refused = refusalOf,
   checkpoints?: CheckpointStore,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
   const { natsUrl, natsReplicas: replicas = 1, logPath, partitions, highWater } = places
@@ -71,10 +75,10 @@ export async function openOwnLog(
   const writer = natsUrl ? null : await openLog(logPath, partitions, recorded)
   const options = { url: natsUrl!, partitions, settings: recorded, replicas, highWater, goesOnWith }
   const log = writer ?? (await (await import('./log/jetstream/index.ts')).openJetStreamLog(options))
-  const changed = changesOf(log.settings, recorded)
-  if (!changed) return { log, writer }
+  const refusal = refused(log, recorded)
+  if (!refusal) return { log, writer }
   await log.close()
-  throw new RollcallError('RC_CONFIG_CHANGED', changed)
+  throw new RollcallError('RC_CONFIG_CHANGED', refusal)
 }
 
 /** The log as a thread has it. */
@@ -129,7 +133,7 @@ export interface OwnStores extends Stores {
   applied(partition: number, seq: Seq): void
 }
 
-export async function openOwnStores(config: Located, recorded: Settings): Promise<OwnStores> {
+export async function openOwnStores(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
   const located = opened.adopt(await locateStores(config), each => each.close())
   const highWater = roomForHighWater(config.partitions)
@@ -137,7 +141,7 @@ export async function openOwnStores(config: Located, recorded: Settings): Promis
   const database = opened.adopt(await openDatabase(places), async each => each?.close())
   if (!database) await completeIndexes(places.statePath)
   const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
-  const { log, writer } = await openOwnLog(places, recorded, checkpoints)
+  const { log, writer } = await openOwnLog(places, recorded, refused, checkpoints)
   opened.defer(() => log.close())
   await writer?.takeOver()
   const known = new HighWater(highWater)
@@ -160,10 +164,3 @@ export async function openLiveSets(
   const { incarnation } = await log.bounds(0)
   return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, time, faults })
 }
-
-/** The settings that differ from those the log was made with, as a sentence; '' if none does. */
-export const changesOf = (recorded: Record<string, unknown>, configured: Record<string, string | number>): string =>
-  Object.entries(configured)
-    .filter(([name, value]) => recorded[name] !== value)
-    .map(([name, value]) => `${name} was ${recorded[name]}, is ${value}`)
-    .join('; ')

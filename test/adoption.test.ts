@@ -3,6 +3,7 @@ import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { partitionOf } from '../src/log/partition-of.ts'
 import { adopt } from '../src/ownership/adopt.ts'
 import type { OwnLog } from '../src/stores.ts'
+import { load } from './support/checkpoint-records.ts'
 import { NOON } from './support/one-partition.ts'
 import { ManualTime } from './support/time.ts'
 import { documents } from './support/two-lives.ts'
@@ -44,6 +45,18 @@ describe('a partition without a checkpoint', () => {
   test('is left alone with entries below its documents, unless they may go', async () => {
     expect(await adoption(20, 30)).toMatchObject({ adopting: [], bounds: { incarnation: 'old' } })
     expect(await adoption(20, 30, true)).toMatchObject({ adopting: [0], bounds: { first: above } })
+  })
+
+  test('goes by the rules that documents have their days by', async () => {
+    await documents.upsertMany('web-sessions', [{ id: 'v-2026-01-01', seq: 50, set: { visitorId: 'v' } }])
+    const store = memoryCheckpoints()
+    const log = {
+      bounds: async () => ({ incarnation: 'old', first: 40, last: 60 }),
+    } as unknown as OwnLog
+    const rules = { zone: 'Asia/Taipei', inactivityMs: 7 }
+    await adopt({ log, store, documents, partitions: 1, rules, time: new ManualTime(NOON) })
+    const [kept] = await load(store, await store.claim(0, 'test'), { space: 'aggregate', names: ['rules'] })
+    expect(kept!.value).toEqual([{ from: 0, ...rules }])
   })
 
   test('adopts nothing of documents that are of another', async () => {

@@ -86,6 +86,22 @@ describe('a lease', () => {
     await lease.release()
   })
 
+  test('says nothing of a renewal that was under way when it was released', async () => {
+    const { owners, lease, time, faults } = await waiting({ ...OTHER, released: true })
+    const renewal = Promise.withResolvers<never>()
+    const collection = owners.db.collection('owners')
+    const { updateOne } = collection
+    collection.updateOne = () => {
+      collection.updateOne = updateOne
+      return renewal.promise
+    }
+    await time.advance(200)
+    await lease.release()
+    renewal.reject(new Error('the client was closed'))
+    await time.settle()
+    expect([faults.all, owners.current.released]).toEqual([[], true])
+  })
+
   test('is lost to another process that took it', async () => {
     const { owners, lease, time, faults } = await waiting({ ...OTHER, released: true })
     owners.current.epoch++

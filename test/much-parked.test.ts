@@ -111,7 +111,11 @@ describe('a partition with more parked events than fit into memory', () => {
         live: memoryLiveSets(new ManualTime()),
         time: new ManualTime(),
       },
-      { claimed: async () => {}, drain: async () => {} },
+      {
+        claimed: async () => {},
+        recompute: () => Promise.reject(new Error('nobody asks')),
+        drain: async () => {},
+      },
     )
     expect(await status()).toMatchObject([{ partition: 0, stopped: null, full: ['adder/k'] }])
     await processor.drain()

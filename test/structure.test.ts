@@ -43,11 +43,12 @@ const ORDER = `
   partition
   feeds
   receivers
+  recomputation
   shard
   ownership
   bridge
   config
-  rollcall  repair  doctor
+  rollcall  repair  recompute  doctor
   cli
   client
 `

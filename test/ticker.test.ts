@@ -14,6 +14,7 @@ let clock: Clock
 let faults: ReturnType<typeof toldFaults>
 let ticks: number[]
 let refusals: number
+let inFlight: () => Promise<void>
 let ticker: Ticker
 
 beforeEach(() => {
@@ -22,8 +23,10 @@ beforeEach(() => {
   faults = toldFaults()
   ticks = []
   refusals = 0
+  inFlight = async () => {}
   const log = {
     async append(_partition: number, [tick]: [Event]) {
+      await inFlight()
       if (refusals-- > 0) throw new Error('no log')
       ticks.push(tick.at - NOON)
       return 1
@@ -80,6 +83,19 @@ describe('a partition with a deadline ahead', () => {
     ticker.arm()
     await time.advance(10_000)
     expect(ticks).toEqual([])
+  })
+
+  test('says nothing of a tick that the log did not take because the end came between', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    inFlight = () => promise
+    refusals = 1
+    wheel.set('a', NOON)
+    ticker.arm()
+    await time.advance(0)
+    ticker.stop()
+    resolve()
+    await time.advance(1_000)
+    expect([ticks, faults.all]).toEqual([[], []])
   })
 
   test('has its ticks a second apart while the wall clock is set back', async () => {

@@ -10,6 +10,8 @@ const commandLine = (version: string) =>
       replay: () => import('./commands/replay.ts').then(module => module.replay),
       simulate: () => import('./commands/simulate.ts').then(module => module.simulate),
       repair: () => import('./commands/repair.ts').then(module => module.repair),
+      recompute: () => import('./commands/recompute.ts').then(module => module.recompute),
+      rewind: () => import('./commands/recompute.ts').then(module => module.recompute),
       doctor: () => import('./commands/doctor.ts').then(module => module.doctor),
     },
   })

@@ -4,7 +4,8 @@ import { problemOf } from '../checkpoint/fit.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
-import { changesOf, peekAtCheckpoints } from '../stores.ts'
+import { refusalOf } from '../log/recorded.ts'
+import { peekAtCheckpoints } from '../stores.ts'
 import { type Finding, message } from './finding.ts'
 
 /** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
@@ -30,11 +31,11 @@ export async function* comparePartitions(
   }
 }
 
-function settingsOf(config: Config, { settings }: LogPeek): Finding {
+function settingsOf(config: Config, { settings, changed }: LogPeek): Finding {
   const check = 'settings'
   if (!settings) return { check, state: 'ok', text: 'none are recorded: there is no log yet' }
-  const changes = changesOf(settings, recordedSettings(config))
-  return { check, state: changes ? 'wrong' : 'ok', text: changes || 'as the log was made with' }
+  const refusal = refusalOf({ settings, changed }, recordedSettings(config))
+  return { check, state: refusal ? 'wrong' : 'ok', text: refusal || 'as the log has them' }
 }
 
 async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Finding> {

@@ -2,11 +2,13 @@
  * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. A visitor's
  * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
-import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { RuleChange, VisitorRules } from '../../machines/day-rules.ts'
+import type { CheckpointRecord, CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Clock } from '../partition/clock.ts'
+import { rulesRecord } from '../partition/rules.ts'
 import type { OwnLog } from '../stores.ts'
 import type { Time } from '../time.ts'
 
@@ -16,6 +18,8 @@ export interface AdoptionOptions {
   documents: DocumentStore
   partitions: number
   time: Time
+  /** by which documents have days, where the log was made with others */
+  rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
 }
@@ -48,6 +52,7 @@ export async function adopt({
   documents,
   partitions,
   time,
+  rules,
   acceptLoss,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
@@ -66,7 +71,8 @@ export async function adopt({
     const bounds = await log.bounds(partition)
     const claim = await store.claim(partition, time.id())
     const clock: Clock = { time: 0, epoch: 0, adopts: time.now() + AHEAD_MS }
-    const puts = [{ space: 'aggregate' as const, names: ['clock'], value: clock }]
+    const puts: CheckpointRecord[] = [{ space: 'aggregate', names: ['clock'], value: clock }]
+    if (rules) puts.push(rulesRecord([always(rules)]))
     // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)
     await store.commit(claim, Math.min(cut, bounds.last), {
@@ -79,6 +85,8 @@ export async function adopt({
   }
   return adopting
 }
+
+const always = ({ zone, inactivityMs }: VisitorRules): RuleChange => ({ from: 0, zone, inactivityMs })
 
 /** True if nothing of the partition was ever committed, and its log does not bring everything back. */
 async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {

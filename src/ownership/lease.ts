@@ -105,6 +105,8 @@ export class Lease {
         const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime)
         if (matchedCount === 0) throw new RollcallError('RC_FENCED')
       } catch (error) {
+        // A renewal that was under way at the end is of no use, and its connection may be gone by now.
+        if (signal.aborted) return
         if (error instanceof RollcallError) throw error
         // While MongoDB is away nobody else can become the owner either, and if somebody did, nothing of ours is taken.
         faults.report('renewal of the lease', error)

@@ -2,6 +2,7 @@ import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audienc
 import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
+import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 import type { ActorView, EffectQuery } from '../shard/index.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Owner, ParkedActor, PartitionState } from './index.ts'
@@ -58,6 +59,14 @@ export class LocalOwner implements Owner {
   async effects(query: EffectQuery, limit: number): Promise<Waiting[]> {
     const lists = await Promise.all(this.all.map(shard => shard.call(remote => remote.effects(query, limit))))
     return lists.flat().sort(newestFirst).slice(0, limit)
+  }
+
+  /** Begins a recomputation in every partition, or looks at it again. */
+  async recompute(request: RecomputationRequest): Promise<RecomputationProgress[]> {
+    const partitions = this.all.flatMap(shard => shard.partitions.map(partition => ({ shard, partition })))
+    return Promise.all(
+      partitions.map(({ shard, partition }) => shard.call(remote => remote.recompute(partition, request))),
+    )
   }
 
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { RollcallError } from '../errors.ts'
 import { FeedWorker } from '../feeds/generator.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
+import { currentOf, dayRulesOf } from '../log/recorded.ts'
 import { startTrimming } from '../log/trimming.ts'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
@@ -100,22 +101,13 @@ export class Tenure {
   #shards(host: Host, lose: (error: RollcallError) => void): Shard[] {
     const { settings, stores, stopped, logger, time } = this.#options
     const { places, writer } = stores
-    const {
-      shards,
-      partitions,
-      zone,
-      inactivityMs,
-      viewingGapMs: gapMs,
-      viewingWriteMs: writeMs,
-      lateMs,
-      flushMs,
-    } = settings
+    const { shards, partitions, viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs, flushMs } = settings
+    const rules = { ...dayRulesOf(stores.log.settings, settings), gapMs, lateMs, writeMs }
     const { snapshots, feeds, pusher, firebase, natsUrl, tellUpdates } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)
       return new Shard({
-        ...{ partitions: owned, rules: { zone, inactivityMs, gapMs, lateMs, writeMs }, snapshots, flushMs },
-        ...{ places, writer, host, time },
+        ...{ partitions: owned, rules, snapshots, flushMs, places, writer, host, time },
         receivers: { groups: feeds.groups, pusher, firebase, natsUrl, tellUpdates },
         fault(fault) {
           logger.error({ shard, ...fault }, 'shard fault')
@@ -132,7 +124,8 @@ export class Tenure {
   static async begin(options: TenureOptions): Promise<Tenure> {
     const { stores, settings, time, logger } = options
     const { log, checkpoints: store, documents } = stores
-    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, time })
+    const rules = log.changed ? dayRulesOf(currentOf(log), settings) : undefined
+    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }

@@ -10,6 +10,7 @@ import { type Clock, counted, tell } from './clock.ts'
 import { isUnparking, type Parked, type Parking } from './parking.ts'
 import type { Projections } from './projections.ts'
 import type { Residents } from './residents.ts'
+import type { PartitionRules } from './rules.ts'
 import type { Resident, Said } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
@@ -23,6 +24,7 @@ interface Parts {
   parking: Parking
   projections: Projections
   residents: Residents
+  rules: PartitionRules
   unprepared: Map<Event | string, Error>
   wheel: Wheel
   takerOf(event: Event): ActorKind | undefined
@@ -68,7 +70,8 @@ export class Applier {
       if (event.kind === 'tick') this.#tick(event.at)
     } else if (isUnparking(event)) {
       if (!clock.ahead?.includes(this.#seq)) this.#unpark(event)
-    } else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
+    } else if (event.kind === 'rules') this.#parts.rules.hear(event)
+    else if (event.effect !== undefined && outbox.counts(event)) this.#settle(event)
   }
 
   #heard(written: Event): Event {

@@ -12,6 +12,7 @@ import { Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import { Residents } from './residents.ts'
+import { PartitionRules } from './rules.ts'
 import type { PersistedSnapshot, Resident } from './transitions.ts'
 import { Wheel } from './wheel.ts'
 
@@ -25,6 +26,7 @@ export class Partition {
   readonly wheel = new Wheel()
   readonly residents: Residents
   readonly clock: Clock = { time: 0, epoch: 0, adopts: null }
+  readonly rules: PartitionRules
   readonly facts: Facts
   readonly projections = new Projections()
   readonly unprepared = new Map<Event | string, Error>()
@@ -53,9 +55,14 @@ export class Partition {
     this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
+    const ruling = new PartitionRules(rules)
+    this.rules = ruling
     const { clock, counters } = this
     this.facts = {
-      ...{ rules, time: () => this.#applier.now, adopts: () => clock.adopts },
+      get rules() {
+        return ruling.now
+      },
+      ...{ time: () => this.#applier.now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error))
@@ -104,10 +111,10 @@ export class Partition {
   take(): Cut {
     const seq = this.applied
     const [writes, told] = [this.projections.take(), this.projections.takeTold()]
-    const { residents, parking, outbox, wheel } = this
+    const { residents, parking, outbox, wheel, rules } = this
     const actors = residents.take()
     for (const each of actors.changed) if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
-    const changes = [actors, parking.takeRecords(), outbox.takeRecords(), wheel.takeRecords()]
+    const changes = [actors, ...[parking, outbox, wheel, rules].map(each => each.takeRecords())]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0

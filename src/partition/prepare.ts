@@ -6,6 +6,7 @@ import type { Entry } from '../log/index.ts'
 import { named } from './changes.ts'
 import { isUnparking, type Parking } from './parking.ts'
 import type { Residents } from './residents.ts'
+import { changedBy } from './rules.ts'
 import type { Wheel } from './wheel.ts'
 
 /** The parts of a partition that know what entries need. */
@@ -26,6 +27,8 @@ interface Wanted {
   kind: string
   key: string
   on: Event | { deadline: number } | null
+  /** with the rules that will hold then */
+  facts: Facts
   of: Event | string
 }
 
@@ -46,9 +49,9 @@ export async function prepare(partition: Needs, store: CheckpointStore, entries:
   for await (const { names, value } of store.load(claim, missing)) counters.restore({ names, value })
 }
 
-function partsFor({ residents, facts, unprepared }: Needs, wanted: Wanted[]): RecordKey[] {
+function partsFor({ residents, unprepared }: Needs, wanted: Wanted[]): RecordKey[] {
   const keys: RecordKey[] = []
-  for (const { kind, key, on, of } of wanted) {
+  for (const { kind, key, on, facts, of } of wanted) {
     if (on === null) continue
     try {
       const resident = residents.get(actorId(kind, key))
@@ -89,24 +92,28 @@ async function reopen({ parking, residents, claim }: Needs, store: CheckpointSto
   }
 }
 
-function wantedBy({ takerOf, wheel, parking, unprepared }: Needs, entries: Entry[]): Wanted[] {
+function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
+  const { takerOf, wheel, parking, unprepared } = partition
   const wanted: Wanted[] = []
+  let { facts } = partition
   const want = (event: Event): void => {
     const kind = takerOf(event)
     if (!kind) return
     try {
-      wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, of: event })
+      wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, facts, of: event })
     } catch (error) {
       unprepared.set(event, error as Error)
     }
   }
   for (const event of entries.flatMap(({ events }) => events)) {
-    if (event.kind === 'tick') {
-      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, of: id })
+    if (event.kind === 'rules') {
+      facts = { ...facts, rules: changedBy(event, facts.rules) }
+    } else if (event.kind === 'tick') {
+      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, facts, of: id })
     } else if (isUnparking(event)) {
       const id = String(event.actor)
       const events = parking.eventsOf(id)
-      if (events.length > 0) wanted.push({ ...splitId(id), on: null, of: id })
+      if (events.length > 0) wanted.push({ ...splitId(id), on: null, facts, of: id })
       for (const parked of events) want(parked)
     } else want(event)
   }

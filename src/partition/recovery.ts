@@ -1,4 +1,5 @@
 import { actorId, splitId } from '../../actors/index.ts'
+import type { RuleChange } from '../../machines/day-rules.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -8,6 +9,7 @@ import type { DocumentWrite } from './projections.ts'
 
 const FROM_THE_START: RecordKey[] = [
   { space: 'aggregate', names: ['clock'] },
+  { space: 'aggregate', names: ['rules'] },
   { space: 'aggregate', names: ['totals'] },
   { space: 'aggregate', names: ['stream'] },
   { space: 'deadline', names: [] },
@@ -24,7 +26,7 @@ export async function recover(
   partition: Partition,
   store: CheckpointStore,
 ): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
-  const { claim, wheel, outbox, parking, counters, clock } = partition
+  const { claim, wheel, outbox, parking, counters, clock, rules } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
   for await (const { space, names, value } of store.load(claim, FROM_THE_START)) {
     if (space === 'deadline') wheel.restore(names[0]!, value as number)
@@ -32,6 +34,7 @@ export async function recover(
     else if (space === 'parked') parking.restore(names, value)
     else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
     else if (names[0] === 'clock') Object.assign(clock, value as Clock)
+    else if (names[0] === 'rules') rules.restore(value as RuleChange[])
     else counters.restore({ names, value })
   }
   partition.evict(clock.time)

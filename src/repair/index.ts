@@ -1,14 +1,14 @@
 /** Lets partitions go on whose log does not fit their checkpoint. Needs everything Rollcall owns for itself. */
-import type { Db } from 'mongodb'
 import { type Problem, problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
-import { isCode, RollcallError } from '../errors.ts'
 import type { Bounds, Seq } from '../log/index.ts'
+import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
-import type { Lease } from '../ownership/lease.ts'
+import { ownerIn } from '../ownership/lease.ts'
+import { soleLease } from '../ownership/sole-lease.ts'
 import {
   locateStores,
   type OwnLog,
@@ -36,21 +36,22 @@ export interface RepairOptions {
   faults: Faults
 }
 
-/** Looking and taking the place of an owner may take so long, beyond the time after which the owner counts as gone. */
-const LOOK_MS = 5_000
+/** A partition may need repair before a recomputation that was begun can end. */
+const refusalToRepair = (log: Recorded, configured: Settings): string =>
+  log.changed?.pending ? refusalToChange(log, configured) : refusalOf(log, configured)
 
 /** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
   await using opened = new AsyncDisposableStack()
   const { places } = opened.adopt(await locateStores(config), each => each.close())
-  const { log } = await openOwnLog(places, recordedSettings(config))
+  const { log } = await openOwnLog(places, recordedSettings(config), refusalToRepair)
   opened.defer(() => log.close())
   const database = opened.adopt(await openDatabase(places), async each => each?.close())
   const db = database?.db ?? null
   const problems = await found(await peekAtCheckpoints(places.statePath, db), log, config.partitions)
   const isWell = problems.every(problem => problem === null)
-  if (db && (!isWell || (await isOwned(db)))) {
-    opened.adopt(await ownership(db, config.takeOverMs, options.faults), lease => lease.release())
+  if (db && (!isWell || (await ownerIn(db)) !== null)) {
+    opened.adopt(await soleLease(db, config.takeOverMs, options.faults), lease => lease.release())
   }
   const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
   const adopting = stores ? await adopted(stores, log, config, options) : []
@@ -64,15 +65,11 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
 function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
-  { partitions }: Config,
+  config: Config,
   { acceptLoss }: RepairOptions,
 ): Promise<number[]> {
-  return adopt({ log, store, documents, partitions, time: systemTime, acceptLoss })
-}
-
-async function isOwned(db: Db): Promise<boolean> {
-  const { ownerIn } = await import('../ownership/lease.ts')
-  return (await ownerIn(db)) !== null
+  const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
+  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss })
 }
 
 async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
@@ -86,22 +83,6 @@ async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Prob
     await cuts.close()
   }
   return problems
-}
-
-/** The lease, or RC_NO_OWNER if its owner does not count as gone by the time it should. */
-async function ownership(db: Db, goneMs: number, faults: Faults): Promise<Lease> {
-  const { Lease } = await import('../ownership/lease.ts')
-  const late = new AbortController()
-  const cancel = systemTime.after(goneMs * 1.2 + LOOK_MS, () => late.abort())
-  const options = { goneMs, time: systemTime, faults, waiting() {} }
-  try {
-    return await Lease.acquire(db, systemTime.id(), late.signal, options)
-  } catch (cause) {
-    if (!isCode(cause, 'RC_CLOSING')) throw cause
-    throw new RollcallError('RC_NO_OWNER', 'Another process owns the partitions; end it first.', { cause })
-  } finally {
-    cancel()
-  }
 }
 
 async function repairOne(

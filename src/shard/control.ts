@@ -26,7 +26,7 @@ const LOOK_MS = 20
 /** Answers for the partitions of one shard, from before they are claimed on. */
 export function control(
   { partitions, processors, refused, live, time }: ControlOptions,
-  { claimed, drain }: Pick<ShardControl, 'claimed' | 'drain'>,
+  { claimed, recompute, drain }: Pick<ShardControl, 'claimed' | 'recompute' | 'drain'>,
 ): ShardControl {
   const stoppedOf = (partition: number): RollcallError | undefined => {
     const processor = processors.get(partition)
@@ -116,6 +116,11 @@ export function control(
     },
 
     status: async () => partitions.map(statusOf),
+
+    async recompute(partition, request) {
+      await readyOne(partition)
+      return recompute(partition, request)
+    },
 
     // In a worker thread `exit` ends the thread, between two turns; `terminate()` could hit it inside a call of LMDB.
     crash: async () => process.exit(1),

@@ -7,6 +7,7 @@ import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
 import type { PersistedSnapshot } from '../partition/transitions.ts'
+import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 
 export interface ActorView {
   kind: string
@@ -58,6 +59,8 @@ export interface ShardControl {
   /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>
+  /** Begins a recomputation of the partition, or looks at it again: answers when it has ended, or after a second. */
+  recompute(partition: number, request: RecomputationRequest): Promise<RecomputationProgress>
   /** Ends the thread without another write, and never answers. */
   crash(): Promise<void>
   /** Reads no more, commits what was read, closes its stores. */

@@ -3,6 +3,7 @@ import type { Faults } from '../observe/index.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
 import { control } from './control.ts'
 import type { ShardControl } from './index.ts'
+import { recomputing } from './recomputing.ts'
 
 export interface OwnedOptions extends Omit<ProcessorOptions, 'faults'> {
   /** of all partitions those of the shard */
@@ -41,6 +42,6 @@ export function own({ owned, faultsOf, giveUp, ...rest }: OwnedOptions): {
     drained.resolve()
   }
   const { live, time } = rest
-  const answers = { claimed: () => claims, drain }
+  const answers = { claimed: () => claims, recompute: recomputing(processors, rest), drain }
   return { control: control({ partitions: owned, processors, refused, live, time }, answers), drained: drained.promise }
 }

@@ -6,6 +6,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import type { RootDatabase } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { followLog } from '../../src/log/embedded/follower.ts'
+import { peekAtLog } from '../../src/log/embedded/peek.ts'
 import { keyOf } from '../../src/log/embedded/tables.ts'
 import { type EmbeddedLog, openLog } from '../../src/log/embedded/writer.ts'
 import { encode } from '../../src/log/entries.ts'
@@ -99,6 +100,30 @@ describe('the embedded event log', () => {
     await log.close()
     log = await openLog(path, PARTITIONS, { zone: 'Asia/Taipei' })
     expect(log.settings).toEqual({ zone: 'UTC' })
+  })
+
+  test('keeps how its settings changed', async () => {
+    expect(log.changed).toBeNull()
+    const changed = {
+      settings: { zone: 'UTC' },
+      pending: { settings: { zone: 'Asia/Taipei' }, from: 7, visitors: ['v'] },
+    }
+    await log.change(changed)
+    await log.close()
+    log = await openLog(path, PARTITIONS, { zone: 'Asia/Taipei' })
+    expect([log.settings, log.changed]).toEqual([{ zone: 'UTC' }, changed])
+    const peek = await peekAtLog(path)
+    expect([peek.settings, peek.changed]).toEqual([{ zone: 'UTC' }, changed])
+    await peek.close()
+  })
+
+  test('notes no change of settings for a process that no longer writes it', async () => {
+    await log.takeOver()
+    const other = await openLog(path, PARTITIONS, {})
+    await other.takeOver()
+    await expect(log.change({ settings: { zone: 'x' }, pending: null })).rejects.toMatchObject({ code: 'RC_FENCED' })
+    await other.close()
+    expect(log.changed).toBeNull()
   })
 
   test('refuses what is over 200,000 waiting events, whole, and only that', async () => {

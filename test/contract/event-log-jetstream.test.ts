@@ -91,6 +91,21 @@ describe.skipIf(!natsServerBinary())('with a nats-server', () => {
       expect(later.settings).toEqual({ zone: 'Asia/Taipei', gapMs: 1 })
     })
 
+    test('keeps how its settings changed, also where its first partition is renewed', async () => {
+      const log = await open({ zone: 'UTC' })
+      expect(log.changed).toBeNull()
+      const changed = {
+        settings: { zone: 'Asia/Taipei' },
+        pending: { settings: { zone: 'UTC' }, from: 7, visitors: ['v'] },
+      }
+      await log.change(changed)
+      await log.renew(0, 100)
+      const later = await open({ zone: 'Asia/Taipei' })
+      expect([later.settings, later.changed]).toEqual([{ zone: 'UTC' }, changed])
+      await later.change({ settings: { zone: 'UTC' }, pending: null })
+      expect((await open()).changed).toEqual({ settings: { zone: 'UTC' }, pending: null })
+    })
+
     test('keeps the number of partitions it was made with', async () => {
       await open(SETTINGS, 2)
       await open(SETTINGS, 5)

@@ -94,14 +94,21 @@ export class OnePartition {
 
   /** Applies each event as an entry and commits it; one that depends on those before is made when they are applied. */
   async apply(...events: (Event | (() => Event))[]): Promise<void> {
+    for (const event of events) await this.#apply([[typeof event === 'function' ? event() : event]])
+  }
+
+  /** Applies entries that are read at once, and commits them at once. */
+  applyTogether(...entries: Event[][]): Promise<void> {
+    return this.#apply(entries)
+  }
+
+  async #apply(batches: Event[][]): Promise<void> {
     const { partition } = this
-    for (const event of events) {
-      const entry = { seq: partition.applied + 1, events: [typeof event === 'function' ? event() : event] }
-      await partition.prepare([entry])
-      partition.apply(entry)
-      await this.#committer.catchUp()
-      partition.evict(0)
-    }
+    const entries = batches.map((events, i) => ({ seq: partition.applied + 1 + i, events }))
+    await partition.prepare(entries)
+    for (const entry of entries) partition.apply(entry)
+    await this.#committer.catchUp()
+    partition.evict(0)
   }
 
   async view(kind: string, key: string): Promise<{ value: unknown; context: { [name: string]: unknown } }> {

@@ -1,4 +1,4 @@
-/** What a set of web events says (days in UTC), computed from the whole set at once, however it arrived. */
+/** What a set of web events says, computed from the whole set at once, however it arrived. */
 export interface WebEvent {
   id: string
   sessionId: string
@@ -31,26 +31,41 @@ export interface WebSession {
 
 const PARTS = ['source', 'medium', 'campaign', 'keyword', 'content']
 
-export const dayOf = (ts: number): string => new Date(ts).toISOString().slice(0, 10)
+type DayOf = (ts: number) => string
 
-const identity = (event: WebEvent): string => JSON.stringify([event.sessionId, dayOf(event.ts), event.id])
+interface Rules {
+  dayOf: DayOf
+  inactivityOn: (day: string) => number
+}
+
+/** In UTC. */
+export const dayOf: DayOf = ts => new Date(ts).toISOString().slice(0, 10)
 
 const partsOf = (event: WebEvent): string => JSON.stringify(PARTS.map(part => event.source?.[part] ?? ''))
 
 const pageOf = (event: WebEvent): string => event.page.replace(/[?#].*$/, '')
 
 /** Of events with the same visitor, day and id, the first counts. */
-export function webSessions(events: WebEvent[], inactivityMs: number): WebSession[] {
+export function webSessions(
+  events: WebEvent[],
+  inactivityMs: number | ((day: string) => number),
+  dayOfEvent: DayOf = dayOf,
+): WebSession[] {
+  const identity = (event: WebEvent): string => JSON.stringify([event.sessionId, dayOfEvent(event.ts), event.id])
   const distinct = [...Map.groupBy(events, identity).values()].map(same => same[0] as WebEvent)
   const visitors = Map.groupBy(distinct, event => event.sessionId)
-  return [...visitors].flatMap(([visitorId, own]) => sessionsOf(visitorId, own, inactivityMs))
+  const rules = {
+    dayOf: dayOfEvent,
+    inactivityOn: typeof inactivityMs === 'number' ? () => inactivityMs : inactivityMs,
+  }
+  return [...visitors].flatMap(([visitorId, own]) => sessionsOf(visitorId, own, rules))
 }
 
-function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number): WebSession[] {
+function sessionsOf(visitorId: string, events: WebEvent[], rules: Rules): WebSession[] {
   const sessions: { openedBy: string; events: WebEvent[] }[] = []
   for (const event of events.sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1))) {
     const current = sessions.at(-1)
-    const openedBy = current ? reasonToOpen(current.events, event, inactivityMs) : 'first'
+    const openedBy = current ? reasonToOpen(current.events, event, rules) : 'first'
     if (current && openedBy === null) current.events.push(event)
     else sessions.push({ openedBy: openedBy ?? '', events: [event] })
   }
@@ -58,7 +73,7 @@ function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number)
   return sessions.map(({ openedBy, events }) => {
     const first = events[0] as WebEvent
     const last = events.at(-1) as WebEvent
-    const day = dayOf(first.ts)
+    const day = rules.dayOf(first.ts)
     const index = (counted.get(day) ?? 0) + 1
     counted.set(day, index)
     const pageViews = events.filter((event, i) => i === 0 || pageOf(event) !== pageOf(events[i - 1] as WebEvent)).length
@@ -86,11 +101,11 @@ function sessionsOf(visitorId: string, events: WebEvent[], inactivityMs: number)
   })
 }
 
-function reasonToOpen(current: WebEvent[], event: WebEvent, inactivityMs: number): string | null {
+function reasonToOpen(current: WebEvent[], event: WebEvent, { dayOf, inactivityOn }: Rules): string | null {
   const first = current[0] as WebEvent
   const last = current.at(-1) as WebEvent
   if (dayOf(event.ts) !== dayOf(last.ts)) return 'day'
-  if (event.ts - last.ts > inactivityMs) return 'inactivity'
+  if (event.ts - last.ts > inactivityOn(dayOf(event.ts))) return 'inactivity'
   const isGiven = partsOf(event) !== JSON.stringify(PARTS.map(() => ''))
   if (isGiven && event.source?.source !== 'direct' && partsOf(event) !== partsOf(first)) return 'source'
   return null

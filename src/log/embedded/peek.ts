@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLogEnvironment } from '../../lmdb/index.ts'
 import type { Bounds, Seq } from '../index.ts'
+import type { Changed, Settings } from '../recorded.ts'
 import { type Made, Tables } from './tables.ts'
 
 /** A log that is only looked at: nothing is made, nobody is waited for. */
 export interface LogPeek {
   /** those it was made with; null if there is no log */
-  readonly settings: Record<string, unknown> | null
+  readonly settings: Settings | null
+  /** see `Recorded` */
+  readonly changed: Changed | null
   /** null if there is no such partition */
   bounds(partition: number): Promise<Bounds | null>
   /** By which the entry is known from another one in its place; null if it is not held. */
@@ -17,6 +20,7 @@ export interface LogPeek {
 
 const NOTHING: LogPeek = {
   settings: null,
+  changed: null,
   bounds: async () => null,
   mark: async () => null,
   close: async () => {},
@@ -34,6 +38,7 @@ export async function peekAtLog(path: string): Promise<LogPeek> {
   const tables = new Tables(env, made)
   return {
     settings: made.settings,
+    changed: made.changed ?? null,
     async bounds(partition) {
       if (partition >= made.partitions) return null
       const last = tables.last(partition)

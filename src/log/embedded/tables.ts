@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
+import type { Changed, Settings } from '../recorded.ts'
 import { Fence } from './fence.ts'
 
 const KEY_BYTES = 10
@@ -20,7 +21,8 @@ export interface Origin {
 export interface Made {
   incarnation: string
   partitions: number
-  settings: Record<string, unknown>
+  settings: Settings
+  changed?: Changed
 }
 
 /** An entry on its way in. */
@@ -92,11 +94,12 @@ export class Tables {
       if (first) areFree.push(this.entries.ifNoExists(first, () => put(n + 1)))
       else for (const each of added) this.entries.put(placeOf(each), each.value)
     }
-    await this.#write(() => put(0))
+    await this.write(() => put(0))
     if ((await Promise.all(areFree)).includes(false)) throw fenced()
   }
 
-  async #write(writes: () => void): Promise<void> {
+  /** Carries out what is written in the call, if nobody else writes the log. */
+  async write(writes: () => void): Promise<void> {
     if (!(await this.#fence!.write(writes))) throw fenced()
   }
 
@@ -104,7 +107,7 @@ export class Tables {
   async remove(partition: number, first: Seq, below: Seq): Promise<number> {
     let seq = first
     while (seq < below && !this.#isClosing) {
-      const removing = this.#write(() => {
+      const removing = this.write(() => {
         for (const end = Math.min(below, seq + AT_ONCE); seq < end; seq++) this.entries.remove(keyOf(partition, seq))
       })
       this.#removing = removing
@@ -115,7 +118,7 @@ export class Tables {
 
   /** The partition, empty by now, begins there. */
   async begin(partition: number, origin: Origin): Promise<void> {
-    await this.#write(() => void this.#origins!.put(partition, origin))
+    await this.write(() => void this.#origins!.put(partition, origin))
     await this.#env.flushed
     this.#env.resetReadTxn()
   }

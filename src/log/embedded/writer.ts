@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 import type { Event } from '../../../actors/event.ts'
 import { isCode, RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
@@ -9,12 +9,13 @@ import { Arrivals } from '../arrivals.ts'
 import { Batches, type Outgoing } from '../batches.ts'
 import type { Bounds, Entry, EventLog, Seq } from '../index.ts'
 import { readEntries } from '../reading.ts'
+import type { Changed, Recorded, Settings } from '../recorded.ts'
 import type { FromFollower, ToFollower } from './follower.ts'
 import { type Made, Tables } from './tables.ts'
 
 const FLUSH_DEADLINE_MS = 10_000
 
-export interface EmbeddedLog extends EventLog {
+export interface EmbeddedLog extends EventLog, Recorded {
   /** Tells the reader at the other end of `port` what is durable, and appends for it. */
   serve(port: MessagePort): void
   /** Why nothing is taken just now; null if it is. */
@@ -26,8 +27,8 @@ export interface EmbeddedLog extends EventLog {
   takeOver(): Promise<void>
   /** rejects when this process finds that another one writes the log */
   readonly lost: Promise<never>
-  /** Read or written once, when the log is made: what state is a function of. */
-  readonly settings: Record<string, unknown>
+  /** Notes how the settings changed. */
+  change(changed: Changed): Promise<void>
   /** Makes the partition anew, empty, of another incarnation, with `first` as its next seq; nobody may follow the log. */
   renew(partition: number, first: Seq): Promise<void>
 }
@@ -36,20 +37,22 @@ export interface EmbeddedLog extends EventLog {
 export async function openLog(
   path: string,
   partitions: number,
-  settings: Record<string, unknown>,
+  settings: Settings,
   time: Time = systemTime,
 ): Promise<EmbeddedLog> {
   const env = openLogEnvironment(path)
   const meta = env.openDB<Made, string>('meta', {})
   await meta.ifNoExists('log', () => meta.put('log', { incarnation: time.id(), partitions, settings }))
   await env.flushed
-  return new Writer(env, meta.get('log')!, spaceAt(path, time), time)
+  return new Writer(env, meta, spaceAt(path, time), time)
 }
 
 const nearlyFull = (): RollcallError => new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.')
 
 class Writer implements EmbeddedLog {
-  readonly settings: Record<string, unknown>
+  readonly settings: Settings
+  changed: Changed | null
+  readonly #meta: Database<Made, string>
   readonly #env: RootDatabase
   readonly #tables: Tables
   readonly #time: Time
@@ -66,12 +69,15 @@ class Writer implements EmbeddedLog {
   #isStuck = false
   #isClosed = false
 
-  constructor(env: RootDatabase, made: Made, hasSpace: () => boolean, time: Time) {
+  constructor(env: RootDatabase, meta: Database<Made, string>, hasSpace: () => boolean, time: Time) {
+    const made = meta.get('log')!
+    this.#meta = meta
     this.#env = env
     this.#time = time
     this.#hasSpace = hasSpace
     this.#tables = new Tables(env, made)
     this.settings = made.settings
+    this.changed = made.changed ?? null
     this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
     this.#batches = new Batches({
@@ -202,6 +208,14 @@ class Writer implements EmbeddedLog {
     await this.takeOver()
     const last = this.#durable[partition]!
     return await this.#tables.remove(partition, this.#tables.first(partition, last), Math.min(below, last))
+  }
+
+  async change(changed: Changed): Promise<void> {
+    await this.takeOver()
+    const made = this.#meta.get('log')!
+    await this.#tables.write(() => void this.#meta.put('log', { ...made, changed }))
+    await this.#env.flushed
+    this.changed = changed
   }
 
   async renew(partition: number, first: Seq): Promise<void> {

@@ -4,6 +4,7 @@ import { type Address, type Connection, openConnection } from '../../nats/index.
 import { atMost, systemTime, type Time } from '../../time.ts'
 import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
+import type { Changed, Recorded, Settings } from '../recorded.ts'
 import { HighWater, roomForHighWater } from './high-water.ts'
 import { readStream } from './reader.ts'
 import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
@@ -18,7 +19,7 @@ const LAST_APPENDS_MS = 500
 export interface JetStreamOptions extends Address {
   partitions: number
   /** recorded if this makes the log */
-  settings: Record<string, string | number>
+  settings: Settings
   /** copies of each stream; more than one needs a cluster */
   replicas?: number
   /** how long there may be no answer at the start */
@@ -32,9 +33,9 @@ export interface JetStreamOptions extends Address {
   goesOnWith?(partition: number, incarnation: string): Promise<boolean>
 }
 
-export interface JetStreamLog extends EventLog {
-  /** the settings that the streams were made with: state is a function of them */
-  readonly settings: Record<string, string | number>
+export interface JetStreamLog extends EventLog, Recorded {
+  /** Notes how the settings changed. */
+  change(changed: Changed): Promise<void>
   /** Why nothing is taken just now; null if it is. */
   failing(): RollcallError | null
   /** the version of the server */
@@ -68,8 +69,16 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),
     send: outgoing => Promise.all(outgoing.map(publish)),
   })
+  let { changed } = made
   return {
     settings: made.settings,
+    get changed() {
+      return changed
+    },
+    async change(next) {
+      await streams.change(next, deadline())
+      changed = next
+    },
     version,
     append: (partition, events) => batches.append(partition, events),
     failing: () =>

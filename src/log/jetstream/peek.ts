@@ -38,6 +38,7 @@ export async function peekAtJetStream(address: Address, patienceMs: number): Pro
       fault: message,
       replicas: null,
       settings: null,
+      changed: null,
       bounds: async () => null,
       mark: async () => null,
     }
@@ -46,6 +47,7 @@ export async function peekAtJetStream(address: Address, patienceMs: number): Pro
     const made = await unlessGone(streams.peek(0, deadline()))
     return {
       ...{ ...common, fault: null, replicas: made?.replicas ?? null, settings: made?.label.settings ?? null },
+      changed: made?.label.changed ?? null,
       bounds: partition => unlessGone(streams.bounds(partition, deadline())),
       mark: (partition, seq) => unlessGone(streams.mark(partition, seq, deadline())),
     }

@@ -13,6 +13,7 @@ import type { Connection } from '../../nats/index.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Bounds, Seq } from '../index.ts'
+import type { Changed, Recorded, Settings } from '../recorded.ts'
 
 /** How long one request may take; it is repeated after that. */
 export const REQUEST_MS = 2_000
@@ -25,12 +26,11 @@ export const subjectOf = (partition: number): string => `rollcall.log.${partitio
 
 export interface Wanted {
   partitions: number
-  settings: Record<string, string | number>
+  settings: Settings
 }
 
 /** The log as it was made. */
-export interface Made {
-  settings: Record<string, string | number>
+export interface Made extends Recorded {
   /** of each partition: all the same, but for a stream that was lost and made anew */
   incarnations: string[]
 }
@@ -40,6 +40,8 @@ export interface Label extends Wanted {
   incarnation: string
   /** every stream of the log was made */
   isWhole: boolean
+  /** of the first stream: how the settings changed */
+  changed: Changed | null
 }
 
 /** The streams of the log, one a partition. */
@@ -60,17 +62,25 @@ export class Streams {
   async make(wanted: Wanted, replicas: number, deadline: number): Promise<Made> {
     const done = <T>(work: () => Promise<T>): Promise<T> => this.#connection.insist(work, deadline)
     const first = await done(() =>
-      this.#find(0, { ...wanted, incarnation: this.#connection.time.id(), isWhole: false }, replicas),
+      this.#find(0, { ...wanted, incarnation: this.#connection.time.id(), isWhole: false, changed: null }, replicas),
     )
     const incarnations = [first.incarnation]
     for (let p = 1; p < first.partitions; p++) {
       // A stream that is missing though all were made is made anew, with other seqs than the one before.
       const incarnation = first.isWhole ? this.#connection.time.id() : first.incarnation
-      incarnations.push((await done(() => this.#find(p, { ...first, incarnation }, replicas))).incarnation)
+      const label = { ...first, incarnation, changed: null }
+      incarnations.push((await done(() => this.#find(p, label, replicas))).incarnation)
     }
     const whole = { metadata: metadataOf({ ...first, isWhole: true }) }
     if (!first.isWhole) await done(() => this.manager.streams.update(streamOf(0), whole))
-    return { settings: first.settings, incarnations }
+    return { settings: first.settings, changed: first.changed, incarnations }
+  }
+
+  /** Notes at the first stream how the settings changed. */
+  async change(changed: Changed, deadline: number): Promise<void> {
+    const { label } = await this.peek(0, deadline)
+    const metadata = metadataOf({ ...label, changed })
+    await this.ask(0, name => this.manager.streams.update(name, { metadata }), deadline)
   }
 
   /** The label of the stream that is there, made with `label` if there was none. */
@@ -163,16 +173,20 @@ const configOf = (partition: number, label: Label, replicas: number) => ({
   ...{ allow_direct: true, deny_delete: true },
 })
 
-const metadataOf = ({ incarnation, partitions, settings, isWhole }: Label): Record<string, string> => ({
+const metadataOf = ({ incarnation, partitions, settings, isWhole, changed }: Label): Record<string, string> => ({
   ...{ incarnation, partitions: String(partitions), settings: JSON.stringify(settings), whole: String(isWhole) },
+  ...(changed && { changed: JSON.stringify(changed) }),
 })
 
 function labelOf({ config: { name, metadata = {} } }: StreamInfo): Label {
-  const { incarnation, partitions, settings, whole } = metadata
+  const { incarnation, partitions, settings, whole, changed } = metadata
   if (incarnation === undefined || settings === undefined) {
     throw new RollcallError('RC_CONFIG_INVALID', `The stream ${name} was not made by Rollcall.`)
   }
-  return { incarnation, partitions: Number(partitions), settings: JSON.parse(settings), isWhole: whole === 'true' }
+  return {
+    ...{ incarnation, partitions: Number(partitions), settings: JSON.parse(settings), isWhole: whole === 'true' },
+    changed: changed === undefined ? null : JSON.parse(changed),
+  }
 }
 
 const isApi = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code

@@ -1,0 +1,66 @@
+import type { Event } from '../../actors/event.ts'
+import { count, id, instant, list, maybe, object, oneOf } from '../../actors/fitting.ts'
+import type { Rules } from '../../actors/index.ts'
+import { type RuleChange, withChange } from '../../machines/day-rules.ts'
+import { localDay } from '../../machines/local-day.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
+
+/** Visitors that a change may be for, where it is not for all. */
+export const MOST_VISITORS = 100
+
+const isZone = (zone: unknown): boolean => {
+  try {
+    return typeof zone === 'string' && localDay(0, zone) !== ''
+  } catch {
+    // There is no such zone.
+    return false
+  }
+}
+const isMoment = (value: unknown): boolean => count(value) && instant(value)
+const fits = object({
+  ...{ kind: oneOf('rules'), at: isMoment, from: isMoment, zone: isZone, inactivityMs: count },
+  visitors: maybe(list(id(), MOST_VISITORS)),
+})
+
+/** The facts of a change of rules: for some visitors alone, if there is a list, and from when it happened on for everybody. */
+type RulesFacts = Omit<RuleChange, 'visitors'> & { visitors?: readonly string[] | null }
+
+/** The rules with the changes that the event makes; the very same if it makes none. */
+export function changedBy(event: Event, rules: Rules): Rules {
+  if (event.kind !== 'rules' || !fits(event)) return rules
+  const { from, zone, inactivityMs, visitors } = event as Event & RulesFacts
+  const change = { from, zone, inactivityMs }
+  if (!visitors) return { ...rules, changes: withChange(rules.changes, change) }
+  const later = withChange(rules.changes, { ...change, from: event.at })
+  return { ...rules, changes: withChange(later, { ...change, visitors }) }
+}
+
+/** The rules of a partition: those that its log was made with, as its events changed them. */
+export class PartitionRules {
+  now: Rules
+  #hasNews = false
+
+  constructor(made: Rules) {
+    this.now = made
+  }
+
+  restore(changes: readonly RuleChange[]): void {
+    this.now = { ...this.now, changes }
+  }
+
+  hear(event: Event): void {
+    const next = changedBy(event, this.now)
+    if (next !== this.now) this.#hasNews = true
+    this.now = next
+  }
+
+  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    const puts = this.#hasNews ? [rulesRecord(this.now.changes!)] : []
+    this.#hasNews = false
+    return { puts, removes: [] }
+  }
+}
+
+export const rulesRecord = (value: readonly RuleChange[]): CheckpointRecord => ({
+  ...{ space: 'aggregate', names: ['rules'], value },
+})
