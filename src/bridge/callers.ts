@@ -74,6 +74,8 @@ export class Callers {
   readonly #known = new LRUCache<string, Known>({
     ...{ max: CACHED_TOKENS, maxSize: CACHED_CHARS, sizeCalculation: (_known, token) => token.length },
   })
+  /** tokens that are being verified, of which no more are than `unproven` has */
+  readonly #looking = new Map<string, Promise<Caller>>()
   #verify: Promise<Verify> | undefined
 
   constructor(settings: AuthSettings, time: Time) {
@@ -94,11 +96,21 @@ export class Callers {
       const isFresh = now - known.verifiedAt < CACHED_MS
       if (isFresh || unproven.waitFor(1) > 0) return known.caller
     }
+    // Requests with a token that is not known yet come together when a page begins: it is looked at once for all.
+    const looking = this.#looking.get(token)
+    if (looking) return looking
     unproven.take(1)
+    const found = this.#found(token, now).finally(() => this.#looking.delete(token))
+    this.#looking.set(token, found)
+    const caller = await found
+    unproven.giveBack(1)
+    return caller
+  }
+
+  async #found(token: string, now: number): Promise<Caller> {
     this.#verify ??= verifier(this.#settings, this.#time)
     const verified = await (await this.#verify)(token)
     const caller = callerOf(verified, this.#settings, now)
-    unproven.giveBack(1)
     const { exp } = verified.claims
     const endsAt = exp === undefined ? Number.POSITIVE_INFINITY : (exp + SKEW_S) * 1_000
     this.#known.set(token, { caller, verifiedAt: now, endsAt })
