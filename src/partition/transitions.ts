@@ -62,7 +62,15 @@ export class Transitions {
   /** The snapshot to be shown, without parts: whichever of them are at hand, it is the same. */
   persist(kind: ActorKind, snapshot: AnyMachineSnapshot): PersistedSnapshot {
     const context = { ...this.initial(kind).context, ...(kind.head(snapshot.context) as object) }
-    const { value, context: _, ...rest } = kind.machine.getPersistedSnapshot(snapshot) as PersistedSnapshot
+    // XState looks for actors in all there is of a context, which may be a day of 20,000 events.
+    const {
+      value,
+      context: _,
+      ...rest
+    } = kind.machine.getPersistedSnapshot({
+      ...snapshot,
+      context: {},
+    } as AnyMachineSnapshot) as PersistedSnapshot
     const known = Object.entries(rest).filter(([, field]) => field !== undefined)
     return { value, context, ...Object.fromEntries(known) } as PersistedSnapshot
   }
