@@ -31,7 +31,7 @@ interface Reading {
 const READS = 20
 const BETWEEN_READS_MS = 5
 /** Others get their turn between so many chunks. */
-const MOST_CHUNKS = 8
+const MOST_CHUNKS = 16
 
 /** Events of the session behind a place, one more than `limit` if there are; null: there is no such session. */
 export async function eventsBehind(
@@ -74,12 +74,17 @@ async function fewBehind(
 ): Promise<ShownVisit[] | null> {
   const { id, firstEventAt, lastEventAt, eventCount } = session
   const from = after && after.ts >= firstEventAt ? after : { ts: firstEventAt, id: '' }
+  const isInside = ({ ts }: ShownVisit): boolean => ts > firstEventAt && ts < lastEventAt
+  const isBeyond = ({ ts }: ShownVisit): boolean => ts < firstEventAt || ts > lastEventAt
   const found: ShownVisit[] = []
   let isOver = false
   for await (const chunk of chunksFrom(reading, session, from, session, limit + 1)) {
     if (!chunk) return null
     for (const event of chunk.events) {
-      if (event.webSessionId !== id) isOver ||= found.length > 0
+      const isOwn = event.webSessionId === id
+      // Of a commit that is being written, some chunks may say so and the session another thing.
+      if (isOwn ? isBeyond(event) : isInside(event)) return null
+      if (!isOwn) isOver ||= found.length > 0
       else if (isOver) return null
       else if (isBehind(event, after)) found.push(event)
     }
@@ -183,5 +188,8 @@ function dealt(
   const found = new Map(sessions.map(session => [session.id, { session, events: bySession.get(session.id) ?? [] }]))
   const known = chunks.flat()
   const isAsShown = events.every(({ webSessionId }, i) => webSessionId === (known[i]!.webSessionId ?? webSessionId))
-  return { found, isWhole: events.length === known.length && isAsShown && [...found.values()].every(adds) }
+  // A chunk that is written before the one in whose place its events were has them twice.
+  const isInOrder = known.every((visit, i) => i === 0 || inOrder(known[i - 1]!, visit) < 0)
+  const isWhole = events.length === known.length && isInOrder && isAsShown && [...found.values()].every(adds)
+  return { found, isWhole }
 }
