@@ -23,7 +23,7 @@ export interface Visit {
 }
 
 /** At most this many visits share a chunk, so that an event in order rewrites one small record. */
-export const CHUNK = 512
+export const CHUNK = 128
 export type Chunk = readonly Visit[]
 
 /** A day keeps so many visits, the smallest by (ts, id): which they are does not hang on the order they came in. */

@@ -72,7 +72,7 @@ const MOST_SHARES = 4_096
 const READ_AT_ONCE = 1_000
 /** Bounds of what is asked for before it is waited for: days, and chunks of their visits, which are in memory then. */
 const DAYS_AT_ONCE = 200
-const CHUNKS_AT_ONCE = 40
+const CHUNKS_AT_ONCE = 160
 /** Visitors whose documents are looked at side by side. */
 const LANES = 4
 /** A commit takes no longer, unless a server is away: then it is to be run again. */
