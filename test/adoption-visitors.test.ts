@@ -43,7 +43,8 @@ describe('a visitor of whom documents know more than the actor', () => {
     await run(logged(visit('d', NOON + 25 * 60_000)))
     await settle()
     expect(await shown()).toEqual(expected(a, b, c, visit('d', NOON + 25 * 60_000)))
-    const { days } = (await one.view('visitor', 'v')).context as { days: Record<string, VisitorDay> }
+    const { context } = (await one.partition.residents.snapshotOf('visitor', 'v'))!
+    const { days } = context as { days: Record<string, VisitorDay> }
     expect(days['2026-01-01']!.chunks.flat().map(visit => Object.keys(visit))).toEqual(
       Array(4).fill(['id', 'ts', 'page']),
     )
