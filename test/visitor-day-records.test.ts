@@ -55,7 +55,7 @@ describe("the records of a visitor's day", () => {
     const before = grown(empty, visits.slice(0, -1), 1)
     const after = grown(before, visits.slice(-1), 2)
     const last = String(after.chunks.length - 1)
-    expect(changedRecords('d', before, after).map(({ names }) => names.slice(2).join())).toEqual(['', last, `s${last}`])
+    expect(changedRecords('d', before, after).map(({ names }) => names.slice(2).join())).toEqual(['', last, 's7'])
   })
 
   test('go when the day does, and when it has fewer of them', () => {

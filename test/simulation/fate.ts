@@ -11,7 +11,8 @@ export type Place = (typeof PLACES)[number]
  * that calls dies, before it is done or after.
  */
 export const TROUBLES = ['slow', 'failed', 'lost answer', 'crash before', 'crash after'] as const
-export type Trouble = (typeof TROUBLES)[number]
+/** `refused`: a service says that it will never take it. */
+export type Trouble = (typeof TROUBLES)[number] | 'refused'
 
 /** How often what has happened, by name. */
 export class Coverage {
@@ -34,6 +35,7 @@ interface Armed {
 }
 
 const SLOW_MS = 3_000
+const IN_VAIN: readonly Trouble[] = ['failed', 'crash before', 'refused']
 
 /** The way of one process to everything outside of it, on which calls meet what the history says. */
 export class Fate {
@@ -80,7 +82,7 @@ export class Fate {
     if (trouble === 'crash before') this.#crash()
     const isOut = this.#clock.elapsed < (this.#outages.get(place) ?? 0)
     if (isOut) this.#coverage.count(`${place}: away`)
-    const isDone = trouble !== 'failed' && trouble !== 'crash before' && !isOut
+    const isDone = !isOut && (trouble === undefined || !IN_VAIN.includes(trouble))
     const answer = isDone
       ? await Promise.resolve()
           .then(work)
@@ -88,7 +90,7 @@ export class Fate {
             value => ({ value }),
             (error: unknown) => ({ error }),
           )
-      : { error: awayOf(place) }
+      : { error: trouble === 'refused' ? new RollcallError('RC_SERVICE_REFUSED') : awayOf(place) }
     if (trouble === 'crash after') this.#crash()
     await this.#clock.wait(this.#random.int(0, 2))
     await life.goesOn()

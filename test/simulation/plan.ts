@@ -113,5 +113,6 @@ function disturbance(random: Random, processes: number): Step[] {
 
 const arming = (random: Random, of: number): Step[] => {
   const place = random.pick(['log', 'checkpoint', 'checkpoint', 'documents', 'documents', 'lease', 'service'] as const)
-  return [{ arm: place, trouble: random.pick(TROUBLES), nth: random.int(1, 8), of }]
+  const troubles: readonly Trouble[] = place === 'service' ? [...TROUBLES, 'refused'] : TROUBLES
+  return [{ arm: place, trouble: random.pick(troubles), nth: random.int(1, 8), of }]
 }

@@ -5,7 +5,7 @@ import { StreamerSessions } from '../../src/bridge/streamer-sessions.ts'
 import { Turns } from '../../src/bridge/turns.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { RollcallError } from '../../src/errors.ts'
-import { appender } from '../../src/log/append.ts'
+import { type Append, appender } from '../../src/log/append.ts'
 import { adopt } from '../../src/ownership/adopt.ts'
 import { Candidacy } from '../../src/ownership/candidacy.ts'
 import { OwnerDirectory } from '../../src/ownership/directory.ts'
@@ -50,6 +50,7 @@ export class Process {
   #shards: SimulatedShard[] = []
   #standing!: Standing
   #close!: () => Promise<void>
+  append!: Append
   intake!: Intake
   streamers!: StreamerSessions
   directory!: OwnerDirectory
@@ -103,6 +104,7 @@ export class Process {
       time,
       faults,
     }
+    this.append = append
     this.intake = new Intake(parts)
     this.streamers = new StreamerSessions(parts)
 

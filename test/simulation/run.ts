@@ -7,7 +7,7 @@ import { isCode } from '../../src/errors.ts'
 import type { Positions } from '../../src/log/positions.ts'
 import type { LocalOwner } from '../../src/ownership/local.ts'
 import { Random } from '../support/random.ts'
-import { Clock, Life } from './clock.ts'
+import { Clock, Life, NOON } from './clock.ts'
 import { differencesOf } from './compare.ts'
 import { Coverage, type Place } from './fate.ts'
 import { PARTITIONS, Places } from './places.ts'
@@ -226,8 +226,11 @@ export class Run {
       const states = await this.#owner?.states()
       return states?.length === PARTITIONS && states.every(({ stopped }) => !stopped)
     }
-    if (!(await this.#soon(isWell, HEAL_MS)))
+    const well = async (): Promise<void> => {
+      if (await this.#soon(isWell, HEAL_MS)) return
       throw new Error(`not well again: ${JSON.stringify(await this.#owner?.states())}`)
+    }
+    await well()
     const isTaken = async (): Promise<boolean> => {
       revive()
       for (const sent of this.#sent) if (!sent.isAccepted) this.#send(sent, this.#processes[0]!)
@@ -238,9 +241,28 @@ export class Run {
       if (tries > 60)
         throw new Error(`never accepted: ${JSON.stringify(this.#sent.find(({ isAccepted }) => !isAccepted))}`)
     }
+    // A former owner that was thawed is fenced only now.
+    await well()
+    await this.#retryParked()
     // The owner is enough to see the end, and what others ask of it meanwhile takes longer than all before.
     for (const process of this.#owner ? this.#processes : []) if (process.owner === null) process.kill()
     await this.#clock.pass(REST_MS)
+  }
+
+  /** An operator has done again what was given up. */
+  async #retryParked(): Promise<void> {
+    const parked = await this.#clock.until(
+      this.#owner!.effects({ state: 'parked' }, 1_000),
+      30_000,
+      'what was given up',
+    )
+    for (const { id, actor } of parked) {
+      const at = NOON + this.#clock.elapsed
+      const key = actor.slice(actor.indexOf('/') + 1)
+      const retried = this.#processes[0]!.append([{ kind: 'effect.retry', key, id, at, arrival: at, effect: id }])
+      await this.#clock.until(retried, 30_000, 'a retry')
+      this.#coverage.count('retried by hand')
+    }
   }
 
   async #compare(): Promise<void> {
