@@ -155,9 +155,11 @@ describe('the day rules', () => {
   })
 
   test('an event with a known id changes nothing, whatever else it says', () => {
-    const day = placeAll([{ id: 'a', ts: 1, page: '/' }])
-    const other = { id: 'a', ts: 2, page: '/other', source: { source: 'google' } }
-    expect(placed(day, [other], INACTIVITY)).toBe(day)
+    const day = placeAll(Array.from({ length: 3 * CHUNK }, (_, i) => ({ id: `e${i}`, ts: i, page: '/' })))
+    for (const known of [0, CHUNK, 3 * CHUNK - 1]) {
+      const other = { id: `e${known}`, ts: 5_000, page: '/other', source: { source: 'google' } }
+      expect(placed(day, [other], INACTIVITY)).toBe(day)
+    }
   })
 
   describe('with more events than it keeps', () => {
