@@ -93,6 +93,34 @@ describe('the HTTP server', () => {
     socket.destroy()
   })
 
+  test('cuts a connection on which ever more requests come and no answer is awaited', { timeout: 10_000 }, async () => {
+    const asked: string[] = []
+    const { app } = server({
+      get: id => {
+        asked.push(id)
+        return new Promise(() => {})
+      },
+    })
+    await app.listen({ port: 0 })
+    const socket = connect((app.server.address() as { port: number }).port)
+    const cut = new Promise(resolve => socket.once('close', resolve))
+    socket.on('error', () => {})
+    socket.write('GET /users/ann HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(65))
+    await vi.waitUntil(() => asked.length === 1)
+    socket.write('GET /users/ann HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5_000))
+    await cut
+    expect(asked).toEqual(['ann'])
+  })
+
+  test('has a HEAD wait for the position that it names', async () => {
+    const { app } = server({ documents: { 'users/ann': { _id: 'ann' } } })
+    const headers = { host: 'localhost', 'rollcall-after': 'nonsense' }
+    const answers = await Promise.all(
+      (['GET', 'HEAD'] as const).map(method => app.inject({ method, url: '/users/ann', headers })),
+    )
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([400, 400])
+  })
+
   test('shows what streamers earned to services alone', async () => {
     const metadata = { preset: 'sd', revenue: 12, viewers: 3 }
     const documents = {

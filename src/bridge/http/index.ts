@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, RollcallError } from '../../errors.ts'
@@ -30,6 +31,9 @@ const TIME = 'rollcall-time'
 const STALLED_MS = 30_000
 /** An idle one takes some 13 kB. More are cut as they come. */
 const MOST_CONNECTIONS = 10_000
+/** A connection on which more requests than these come before an answer is out is cut. */
+const MOST_AHEAD = 64
+const READS = ['GET', 'HEAD']
 /** The least that a 503 asks for. */
 const RETRY_MS = 1_000
 
@@ -52,10 +56,18 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
-  app.addHook('onRequest', (_request, { raw }, done) => {
+  const ahead = new WeakMap<Socket, number>()
+  app.addHook('onRequest', ({ raw: { socket } }, { raw }, done) => {
     // Requests of a connection take their turn: the answer before has to be out before work for the next begins.
-    if (raw.socket) done()
-    else raw.once('socket', () => done())
+    if (raw.socket) return done()
+    const others = ahead.get(socket) ?? 0
+    // Node would read on and on, since nothing is written to it.
+    if (others >= MOST_AHEAD) return void socket.destroy()
+    ahead.set(socket, others + 1)
+    raw.once('socket', () => {
+      ahead.set(socket, ahead.get(socket)! - 1)
+      done()
+    })
   })
   app.addHook('onRequest', (request, reply, done) => {
     if (!inFlight.isDraining) inFlight.add(reply.raw)
@@ -81,7 +93,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
       const fault = { index: 0, path: name, code: 'invalid_id', message: 'is no id' }
       throw new RollcallError('RC_INVALID_INPUT', undefined, { faults: [fault] })
     }
-    if (request.method !== 'GET' || request.routeOptions.config.access === 'probe') return
+    if (!READS.includes(request.method) || request.routeOptions.config.access === 'probe') return
     await bridge.turns.next()
     const after = request.headers['rollcall-after']
     if (after === undefined) return
