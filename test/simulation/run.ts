@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Event } from '../../actors/event.ts'
 import { ANYBODY } from '../../src/bridge/callers.ts'
-import type { DocumentStore } from '../../src/documents/index.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { isCode } from '../../src/errors.ts'
 import type { Positions } from '../../src/log/positions.ts'
@@ -10,10 +9,10 @@ import { Random } from '../support/random.ts'
 import { Clock, Life, NOON } from './clock.ts'
 import { differencesOf } from './compare.ts'
 import { Coverage, type Place } from './fate.ts'
+import { furnish } from './furniture.ts'
 import { PARTITIONS, Places } from './places.ts'
 import type { Input, Plan, Step } from './plan.ts'
 import { Process } from './process.ts'
-import { STREAMS } from './shard.ts'
 
 export interface Outcome {
   /** empty: all that came of it is right */
@@ -287,22 +286,4 @@ export class Run {
     }
     this.#differences.push(...(await differencesOf(found)))
   }
-}
-
-/** The platform's own data: each streamer has something with a session already, whose id is a stream's, and a follower. */
-async function furnish(documents: DocumentStore): Promise<void> {
-  for (const [i, sessionId] of STREAMS.entries()) {
-    const userId = `s${i}`
-    const statuses = { started: '2026-01-01T00:00:00.000Z' }
-    await documents.upsertMany('sources', [
-      { id: `${userId}/camera`, seq: 1, set: { userId, statuses, metadata: { sessionId } } },
-    ])
-    await documents.upsertMany('followers', [{ id: `${userId}/u1`, seq: 1, set: { userId, followerId: 'u1' } }])
-    await documents.upsertMany('users', [
-      { id: userId, seq: 1, set: { username: userId, tags: ['country:tw', 'badge:new'] } },
-    ])
-  }
-  await documents.upsertMany('registrations', [
-    { id: 'u1/phone', seq: 1, set: { userId: 'u1', kind: 'token', value: 'phone' } },
-  ])
 }
