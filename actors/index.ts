@@ -6,7 +6,7 @@ import type { AnyStateMachine } from 'xstate'
 import type { RuleChange } from '../machines/day-rules.ts'
 import type { Event } from './event.ts'
 
-/** Settings that state is a function of; they are recorded with the log. */
+/** Settings that state is a function of; all but `writeMs` are recorded with the log. */
 export interface Rules {
   zone: string
   inactivityMs: number

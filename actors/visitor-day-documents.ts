@@ -22,7 +22,7 @@ export interface ShownVisit extends Visit {
   webSessionId: string
 }
 
-/** A chunk as documents show it. Those that a former version wrote lack what is said to be its own. */
+/** A chunk as documents show it. A former version's lacks what is said to be its own. */
 export interface ShownChunk {
   visitorId: string
   day: string

@@ -88,7 +88,7 @@ export interface LiveSets<Unknown extends null = never> {
    * which `holds` said yes.
    */
   rebuild(partition: number, source: AsyncIterable<LiveContent> | Iterable<LiveContent>, cut?: Seq): Promise<void>
-  /** Whether the sets hold who attended in the partition up to this cut; as soon as one of them is gone, they don't. */
+  /** The sets hold who attended in the partition up to this cut; as soon as one of them is gone, they don't. */
   holds(partition: number, cut: Seq): Promise<boolean>
   /** A partition is current when the sets hold all that it published. To be asked now and then: an idle one meets no LiveSetsLost. */
   isCurrent(partition: number): Promise<boolean>

@@ -40,8 +40,8 @@ return 0
 `
 
 /**
- * Follows `lost`: nobody knows who attended where one of the sets that tell of it is gone, and all begins anew. That of
- * all is there once anybody was; those of streams as long as they count, and till then stand in `counting`.
+ * Follows `lost`: nobody knows who attended where one of the sets that tell of it is gone, and all begins anew. The set
+ * of all is there once anybody was; those of streams as long as they count, and till then stand in `counting`.
  */
 const GONE = `
 local function gone(key)
@@ -117,7 +117,7 @@ end
 return 0
 `
 
-/** Who publishes is alone and does it in order, so the last one is the newest. */
+/** Snapshots are published by one owner in their order, so the last one is the newest. */
 const ACTORS = `
 for i = 5, #ARGV, 2 do redis.call('SET', KEYS[4] .. ':' .. ARGV[i], ARGV[i + 1], 'PX', 86400000) end
 return 0

@@ -90,7 +90,7 @@ export async function verifier(settings: AuthSettings, time: Time): Promise<Veri
   }
 }
 
-/** Whether it has a header. Its verification would find that out too, but takes two stacks for each that has none. */
+/** Tells if it has a header. Verification would find that out too, but takes two stacks for each that has none. */
 function isReadable(token: string, headerOf: (token: string) => unknown): boolean {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0

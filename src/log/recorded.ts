@@ -20,7 +20,7 @@ export interface Changed {
   pending: Pending | null
 }
 
-/** What a log knows of its settings. */
+/** Settings as a log knows them. */
 export interface Recorded {
   /** those it was made with: by these its first entries are read */
   readonly settings: Settings

@@ -51,7 +51,7 @@ export class News {
   }
 }
 
-/** Of news that could not be published, what the partition's present state does not tell by itself. */
+/** News that could not be published and that the partition's present state does not tell by itself. */
 export class Missed {
   readonly viewing = new Map<string, ViewingSession>()
   /** ids of their documents */

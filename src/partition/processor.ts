@@ -133,7 +133,7 @@ export class Processor {
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])
     const processor = new Processor(partition, options, incarnation, replayUntil)
-    // Who committed them may have ended before they were published.
+    // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
     processor.#running = processor.#run().catch(error => processor.#stop(error))

@@ -17,7 +17,7 @@ const AT_ONCE = 100
 
 /**
  * Tells other services of documents as commits change them: of each the latest, once a commit at most, and never of one
- * that is over meanwhile. What cannot be told is not told later, since the next change tells it all.
+ * that is over meanwhile. An update that cannot be told is not told later, since the next change tells it all.
  */
 export class Updates {
   readonly #options: UpdatesOptions

@@ -13,7 +13,7 @@ import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
 import { removeStale } from './stale-documents.ts'
 
-/** What is to be recomputed; asked for again under the same id it goes on. */
+/** A request to recompute; asked for again under the same id it goes on. */
 export interface RecomputationRequest {
   id: string
   /** ms; days from that of this time on */
@@ -212,7 +212,7 @@ export class Recomputation {
     this.progress.days += batch.length
   }
 
-  /** The last thing about a visitor. Of one that is stuck nothing was written, so all would seem stale. */
+  /** The last thing about a visitor. Nothing was written of one that is stuck, so all would seem stale. */
   async #removeStale(ended: [visitor: string, since: Seq][]): Promise<void> {
     const { documents, processor } = this.#parts
     for (let next = ended.pop(); next; next = ended.pop()) {

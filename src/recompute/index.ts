@@ -1,7 +1,7 @@
 /** Applies changed rules to the visits that are kept, and writes their documents anew. Needs everything Rollcall owns for itself. */
 import { pino } from 'pino'
 import { type Config, recordedSettings } from '../config.ts'
-import { type ErrorCode, RollcallError } from '../errors.ts'
+import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { changesOf, commandOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
@@ -75,6 +75,22 @@ async function replayed({ owner }: Tenure): Promise<void> {
   }
 }
 
+/** Null: a shard is being started again, and then goes on. */
+async function asked(
+  { owner }: Tenure,
+  request: RecomputationRequest,
+  faults: Faults,
+): Promise<RecomputationProgress[] | null> {
+  try {
+    return await owner.recompute(request)
+  } catch (error) {
+    if (!PASSING.some(code => isCode(error, code as ErrorCode))) throw error
+    faults.report('recompute', error)
+    await time.sleep(LOOK_MS)
+    return null
+  }
+}
+
 async function* performed(
   config: Config,
   stores: OwnStores,
@@ -106,7 +122,8 @@ async function* performed(
     change: change && { zone, inactivityMs, formerZone: change.formerZone },
   }
   for (;;) {
-    const all = await whileOwner(tenure.owner.recompute(request))
+    const all = await whileOwner(asked(tenure, request, faults))
+    if (!all) continue
     const sum = (of: (each: RecomputationProgress) => number): number =>
       all.reduce((total, each) => total + of(each), 0)
     const isDone = all.every(each => each.isDone)

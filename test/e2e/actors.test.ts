@@ -94,7 +94,7 @@ describe('actors', () => {
 
   test('are not listed behind what is no place among them, nor too many at once', async () => {
     const noPlace = [400, 'RC_INVALID_INPUT', [['after', 'invalid_place']]]
-    for (const query of ['after=x', 'after=viewer/ann', 'kind=visitor&after=streamer-session/sam']) {
+    for (const query of ['after=x', 'after=visitor', 'after=viewer/ann', 'kind=visitor&after=streamer-session/sam']) {
       expect(await refused(query)).toEqual(noPlace)
     }
     for (const limit of ['0', '1001', 'x']) expect((await refused(`limit=${limit}`)) as Body).toHaveProperty('0', 400)

@@ -57,6 +57,13 @@ describe('web sessions are listed', () => {
     for (const limit of [5, 1_000]) expect(await listed('day=2026-01-02', limit)).toEqual(own)
   })
 
+  test('behind no place but that of a web session', async () => {
+    for (const list of ['visitor=v1', 'userId=u1', 'partyId=p1', 'day=2026-01-01']) {
+      const { status, body } = await server.get(`/web-sessions?${list}&after=nonsense`)
+      expect([list, status, body.code]).toEqual([list, 400, 'RC_INVALID_INPUT'])
+    }
+  })
+
   test('a hundred at a time unless told, a thousand of one visitor', async () => {
     const many = Array.from({ length: 130 }, (_, n) => ({
       id: 'e',

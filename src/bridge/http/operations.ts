@@ -37,7 +37,7 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
     const kinds = kind === undefined ? settings.snapshots.toSorted() : [kind]
     if (!kinds.every(each => settings.snapshots.includes(each))) throw notKept(settings.snapshots)
     const from = splitId(after).kind
-    if (after !== '' && !kinds.includes(from)) throw noPlace()
+    if (after !== '' && !(after.includes('/') && kinds.includes(from))) throw noPlace()
     const found: Document[] = []
     for (const each of kinds) {
       if (each < from || found.length > limit) continue

@@ -82,7 +82,7 @@ async function fewBehind(
     if (!chunk) return null
     for (const event of chunk.events) {
       const isOwn = event.webSessionId === id
-      // Of a commit that is being written, some chunks may say so and the session another thing.
+      // Chunks of a commit that is being written may say so and the session another thing.
       if (isOwn ? isBeyond(event) : isInside(event)) return null
       if (!isOwn) isOver ||= found.length > 0
       else if (isOver) return null

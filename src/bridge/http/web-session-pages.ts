@@ -19,6 +19,7 @@ export interface List {
 export async function sessionsBehind(documents: DocumentStore, list: List, limit: number): Promise<WebSession[]> {
   const { visitor, userId, partyId, day, after } = list
   if (visitor !== undefined) return ofVisitor(documents, visitor, day, after, limit + 1)
+  if (after !== undefined && !parseSessionId(after)) throw noPlace()
   const of = userId !== undefined ? { userId } : partyId !== undefined ? { partyId } : { day }
   return found(documents, { ...of, ...(after !== undefined && { _id: { $gt: after } }) }, limit + 1)
 }

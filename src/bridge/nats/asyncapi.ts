@@ -61,7 +61,7 @@ export const OUTPUTS = {
   'rollcall.feed.updated': 'A feed was generated.',
   'rollcall.statistics': 'Five minutes are over, or late heartbeats changed what was told of them.',
   'rollcall.web-session.closed': 'A web session is over.',
-  'rollcall.web-session.updated': 'A web session that is not over changed, where ROLLCALL_TELL_UPDATES is set.',
+  'rollcall.web-session.updated': 'A web session that is not over changed, where ROLLCALL_TELL_UPDATES is true.',
   'rollcall.web-session.corrected': 'A web session that was over changed by a late event.',
 } as const
 

@@ -27,6 +27,7 @@ export const recompute = defineCommand({
     const { momentOf } = await import('../../recompute/moment.ts')
     const config = readConfig(process.env)
     const from = momentOf(args.from, config.zone)
+    if (from !== null && from > Date.now()) throw invalid(`--from ${args.from} is yet to come`)
     if (from === null) throw invalid(`--from takes a day, a time with its offset, or ms since 1970, not '${args.from}'`)
     const visitors = visitorsIn(rawArgs)
     if (visitors.length > MOST_VISITORS) throw invalid(`--visitor may be given ${MOST_VISITORS} times at most`)
