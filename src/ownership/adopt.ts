@@ -2,13 +2,13 @@
  * Adoption: partitions whose checkpoint is empty while there are documents from before go on above these. A visitor's
  * day comes from the documents into the state when the day is next needed (`machines/adoption.ts`).
  */
-import type { RuleChange, VisitorRules } from '../../machines/day-rules.ts'
+import type { VisitorRules } from '../../machines/day-rules.ts'
 import type { CheckpointRecord, CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Clock } from '../partition/clock.ts'
-import { rulesRecord } from '../partition/rules.ts'
+import { always, rulesRecord } from '../partition/rules.ts'
 import type { OwnLog } from '../stores.ts'
 import type { Time } from '../time.ts'
 
@@ -85,8 +85,6 @@ export async function adopt({
   }
   return adopting
 }
-
-const always = ({ zone, inactivityMs }: VisitorRules): RuleChange => ({ from: 0, zone, inactivityMs })
 
 /** True if nothing of the partition was ever committed, and its log does not bring everything back. */
 async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import { count, id, instant, list, maybe, object, oneOf } from '../../actors/fitting.ts'
 import type { Rules } from '../../actors/index.ts'
-import { type RuleChange, withChange } from '../../machines/day-rules.ts'
+import { type RuleChange, type VisitorRules, withChange } from '../../machines/day-rules.ts'
 import { localDay } from '../../machines/local-day.ts'
 import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 
@@ -12,7 +12,7 @@ const isZone = (zone: unknown): boolean => {
   try {
     return typeof zone === 'string' && localDay(0, zone) !== ''
   } catch {
-    // There is no such zone.
+    // A zone that is none makes it throw.
     return false
   }
 }
@@ -38,9 +38,11 @@ export function changedBy(event: Event, rules: Rules): Rules {
 /** The rules of a partition: those that its log was made with, as its events changed them. */
 export class PartitionRules {
   now: Rules
+  readonly #made: Rules
   #hasNews = false
 
   constructor(made: Rules) {
+    this.#made = made
     this.now = made
   }
 
@@ -55,7 +57,11 @@ export class PartitionRules {
   }
 
   takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
-    const puts = this.#hasNews ? [rulesRecord(this.now.changes!)] : []
+    const changes = this.now.changes ?? []
+    const [first] = changes
+    const isWhole = first?.from === 0 && first.visitors === undefined
+    // A log that took the place of a lost one says that it was made with the rules of its own beginning.
+    const puts = this.#hasNews ? [rulesRecord(isWhole ? changes : [always(this.#made), ...changes])] : []
     this.#hasNews = false
     return { puts, removes: [] }
   }
@@ -64,3 +70,6 @@ export class PartitionRules {
 export const rulesRecord = (value: readonly RuleChange[]): CheckpointRecord => ({
   ...{ space: 'aggregate', names: ['rules'], value },
 })
+
+/** The rules of all time, as the first of changes. */
+export const always = ({ zone, inactivityMs }: VisitorRules): RuleChange => ({ from: 0, zone, inactivityMs })
