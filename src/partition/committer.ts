@@ -1,3 +1,4 @@
+import type { Sums } from '../audience/sums.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
@@ -8,7 +9,7 @@ import { retry, UNTIL_DONE } from '../retry.ts'
 import { type Cancel, type Time, within } from '../time.ts'
 import type { Cut } from './cut.ts'
 import type { Partition } from './partition.ts'
-import { project } from './projections.ts'
+import { project, windowsIn } from './projections.ts'
 
 export interface CommitOptions {
   partition: Partition
@@ -18,6 +19,7 @@ export interface CommitOptions {
   flushMs: number
   time: Time
   faults: Faults
+  sums?: Pick<Sums, 'add'>
   steps?: Steps
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
@@ -128,7 +130,7 @@ export class Committer {
       await step(steps, 'documents', cut, () =>
         this.#untilDone('documents', () => project(documents, cut.writes, cut.seq)),
       )
-      partition.projected(cut.seq)
+      this.#projected(cut)
     }
     this.#readableUntil = cut.readableUntil
     for (const reader of this.#readers) {
@@ -137,6 +139,20 @@ export class Committer {
       reader.resolve()
     }
     committed(cut)
+  }
+
+  /** Sums follow behind, and are part of what a cut has to have done: until then the next owner does it again. */
+  #projected({ seq, writes }: Cut): void {
+    const { partition, sums } = this.#options
+    const windows = windowsIn(writes)
+    if (!sums || windows.length === 0) {
+      partition.projected(seq)
+      return
+    }
+    sums.add(windows).then(() => {
+      partition.projected(seq)
+      this.poke()
+    })
   }
 
   #untilDone(step: string, work: () => Promise<void>): Promise<void> {

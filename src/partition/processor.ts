@@ -1,5 +1,6 @@
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
+import type { Sums } from '../audience/sums.ts'
 import { problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
@@ -17,7 +18,7 @@ import { attendance } from './attendance.ts'
 import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
-import { project } from './projections.ts'
+import { project, windowsIn } from './projections.ts'
 import { recover } from './recovery.ts'
 import { Ticker } from './ticker.ts'
 import { Updates } from './updates.ts'
@@ -35,6 +36,8 @@ export interface ProcessorOptions {
   receiverOf(kind: string): Receiver
   /** kinds of actor whose snapshots are documents */
   snapshots?: readonly string[]
+  /** of windows over all partitions, if they are kept */
+  sums?: Pick<Sums, 'add'>
   /** where updates of documents are told, if they are */
   updates?: Outputs
   flushMs: number
@@ -100,7 +103,16 @@ export class Processor {
     this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
     this.#ticker = new Ticker({ partition, log, time, faults })
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, flushMs, time, faults },
+      ...{
+        partition,
+        incarnation,
+        store,
+        documents,
+        flushMs,
+        time,
+        faults,
+        ...(options.sums && { sums: options.sums }),
+      },
       committed: cut => {
         copies.add(cut)
         updates?.add(cut)
@@ -127,8 +139,12 @@ export class Processor {
     const unsure = await recover(partition, store)
     for (const { seq, writes } of unsure) {
       await project(documents, writes, seq)
-      partition.projected(seq)
     }
+    const windows = unsure.flatMap(({ writes }) => windowsIn(writes))
+    const summed = (windows.length > 0 && options.sums?.add(windows)) || Promise.resolve()
+    summed.then(() => {
+      for (const { seq } of unsure) partition.projected(seq)
+    })
     const arrival = time.now()
     const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
     const replayUntil = await log.append(number, [claimed])

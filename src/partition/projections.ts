@@ -1,5 +1,4 @@
 import type { Projection } from '../../actors/index.ts'
-import { sumUp } from '../audience/statistics.ts'
 import type { Collection, DocumentStore, Upsert } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 
@@ -60,12 +59,11 @@ export async function project(documents: DocumentStore, writes: DocumentWrite[],
       upserts.set(collection, list)
     }
   }
-  const upsert = async ([collection, list]: [Collection, Upsert[]]): Promise<void> => {
-    await documents.upsertMany(collection, list)
-    if (collection !== 'statistics') return
-    const windows = new Set(list.map(({ set }) => set.timestamp as number))
-    await sumUp(documents, [...windows])
-  }
-  await Promise.all([...upserts].map(upsert))
+  await Promise.all([...upserts].map(([collection, list]) => documents.upsertMany(collection, list)))
   await Promise.all([...removes].map(([collection, ids]) => documents.removeMany(collection, ids, seq)))
 }
+
+/** The windows of which a part is written. */
+export const windowsIn = (writes: readonly DocumentWrite[]): number[] => [
+  ...new Set(writes.flatMap(({ collection, set }) => (collection === 'statistics' ? [Number(set!.timestamp)] : []))),
+]

@@ -1,11 +1,18 @@
+import { Sums } from '../audience/sums.ts'
 import { isCode, type RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
+import { atMost } from '../time.ts'
 import { control } from './control.ts'
 import type { ShardControl } from './index.ts'
 import { recomputing } from './recomputing.ts'
 
-export interface OwnedOptions extends Omit<ProcessorOptions, 'faults'> {
+/** Sums that wait at the end may still take so long; the next owner writes what was not. */
+const LAST_SUMS_MS = 2_000
+
+export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums'> {
+  /** of no partition */
+  faults: Faults
   /** of all partitions those of the shard */
   owned: readonly number[]
   faultsOf(partition: number): Faults
@@ -14,10 +21,13 @@ export interface OwnedOptions extends Omit<ProcessorOptions, 'faults'> {
 }
 
 /** The partitions of a shard, from their claims on; `drained` resolves when they were drained. */
-export function own({ owned, faultsOf, giveUp, ...rest }: OwnedOptions): {
+export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions): {
   control: ShardControl
   drained: Promise<void>
 } {
+  const { documents, live, time } = given
+  const sums = new Sums({ documents, time, faults })
+  const rest = { ...given, sums }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   const draining = new AbortController()
@@ -39,9 +49,9 @@ export function own({ owned, faultsOf, giveUp, ...rest }: OwnedOptions): {
     draining.abort()
     await claims
     await Promise.all([...processors.values()].map(processor => processor.drain()))
+    await atMost(time, LAST_SUMS_MS, sums.written())
     drained.resolve()
   }
-  const { live, time } = rest
   const answers = { claimed: () => claims, recompute: recomputing(processors, rest), drain }
   return { control: control({ partitions: owned, processors, refused, live, time }, answers), drained: drained.promise }
 }

@@ -75,7 +75,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const { receiverOf, updates } = receivers
   const kept = { log, store: stores.checkpoints, documents, live }
   const { control, drained } = own({
-    ...{ ...stand, ...kept, receiverOf, ...(updates && { updates }), owned: partitions, faultsOf },
+    ...{ ...stand, ...kept, receiverOf, ...(updates && { updates }), owned: partitions, faults, faultsOf },
     // The thread ends itself and is started again: ended from outside, it could be inside a call of LMDB, and the whole
     // process would go.
     giveUp: () => process.exit(1),

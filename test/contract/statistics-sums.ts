@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { statistics, sumUp } from '../../src/audience/statistics.ts'
 import type { Document, DocumentStore } from '../../src/documents/index.ts'
-import { project } from '../../src/partition/projections.ts'
+import { project, windowsIn } from '../../src/partition/projections.ts'
 import { seeded } from '../support/random.ts'
 import type { OpenedDocuments } from './document-store.ts'
 
@@ -32,8 +32,10 @@ export function statisticsSumsContract(name: string, open: () => Promise<OpenedD
     })
     afterEach(() => opened.destroy())
 
-    const write = (on: DocumentStore, ...parts: ReturnType<typeof part>[]): Promise<void> =>
-      project(on, parts, parts[0]!.set.seq)
+    const write = async (on: DocumentStore, ...parts: ReturnType<typeof part>[]): Promise<void> => {
+      await project(on, parts, parts[0]!.set.seq)
+      await sumUp(on, windowsIn(parts))
+    }
     const sums = async (): Promise<Document[]> =>
       (await store.find('statistics', { sort: { _id: 1 } })).filter(({ partition }) => partition === undefined)
 

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Event } from '../../actors/event.ts'
 import { KINDS } from '../../actors/kinds.ts'
+import { sumUp } from '../../src/audience/statistics.ts'
 import type { Audience } from '../../src/audience/sum.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
 import { Partition } from '../../src/partition/partition.ts'
-import { project } from '../../src/partition/projections.ts'
+import { project, windowsIn } from '../../src/partition/projections.ts'
 import { systemTime } from '../../src/time.ts'
 import { type Heartbeat, statistics, viewers, viewingSessions } from '../support/heartbeat-oracle.ts'
 import { type WebEvent, webSessions } from '../support/web-session-oracle.ts'
@@ -128,6 +129,7 @@ async function ofCleanRun({ logs, documents, performed }: Found): Promise<string
     }
     const cut = alone.take()
     await project(clean, cut.writes, cut.seq)
+    await sumUp(clean, windowsIn(cut.writes))
     for (const { id } of cut.effects) effects.add(id)
   }
   const toFollowers = [...performed.values()].filter(({ kind }) => kind === 'notify_followers_livestream_online')

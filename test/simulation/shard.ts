@@ -92,6 +92,7 @@ export class SimulatedShard {
           if (isCode(error, 'RC_FENCED')) fenced()
         },
       }),
+      faults: { report: shared.fault },
       giveUp: () => this.kill(),
     })
     this.#control = control
