@@ -7,12 +7,16 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Db, MongoClient } from 'mongodb'
-import { afterAll, beforeAll } from 'vitest'
 import { connectMongo, type MongoConnection } from '../../src/mongodb/index.ts'
 import { temporaryDirectory } from './server.ts'
 
+// The soak starts one too, without vitest.
+const vitest = process.env.VITEST ? await import('vitest') : null
+
 /** A server that speaks MongoDB's protocol, started before the tests of a file and shared by them. */
 export interface MongodbServer {
+  /** Resolves when it answers; vitest does it before the tests of a file, and stops it behind them. */
+  start(): Promise<void>
   /** of a database that nobody has used */
   freshUrl(): string
   /** what can be killed: nothing of a server that was running before */
@@ -192,6 +196,12 @@ export function mongodbServer(): MongodbServer | null {
   let url = ''
   let services: Service[] = []
   const server: MongodbServer = {
+    start: async () => {
+      const made = await ways.make()
+      url = made.url
+      services = made.services
+      await server.restart()
+    },
     freshUrl: () => url.replace(/^(\w+(?:\+srv)?:\/\/[^/?]+)\/?[^?]*/, `$1/rollcall-test-${randomUUID()}`),
     kills: ways.kills,
     kill: () => services.at(-1)!.end('SIGKILL'),
@@ -205,13 +215,8 @@ export function mongodbServer(): MongodbServer | null {
       for (const service of services.toReversed()) await service.end('SIGINT')
     },
   }
-  beforeAll(async () => {
-    const made = await ways.make()
-    url = made.url
-    services = made.services
-    await server.restart()
-  })
-  afterAll(() => server.stop())
+  vitest?.beforeAll(() => server.start())
+  vitest?.afterAll(() => server.stop())
   return server
 }
 

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll } from 'vitest'
 
 const bin = new URL('../../bin/rollcall.js', import.meta.url).pathname
 
@@ -35,12 +34,16 @@ function cleanUp(): void {
 }
 
 process.once('exit', cleanUp)
-afterAll(async () => {
-  const exits = [...processes].filter(running).map(child => once(child, 'exit'))
-  for (const child of processes) child.kill('SIGKILL')
-  await Promise.all(exits)
-  cleanUp()
-})
+// The soak starts servers too, without vitest.
+if (process.env.VITEST) {
+  const { afterAll } = await import('vitest')
+  afterAll(async () => {
+    const exits = [...processes].filter(running).map(child => once(child, 'exit'))
+    for (const child of processes) child.kill('SIGKILL')
+    await Promise.all(exits)
+    cleanUp()
+  })
+}
 
 const running = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
 
@@ -184,8 +187,8 @@ export class Server {
     if (code !== 0) throw new Error(`SIGTERM: the server ended with ${code}\n${this.#written.join('\n')}`)
   }
 
-  /** Asks it to end, or insists. */
-  signal(signal: 'SIGTERM' | 'SIGINT'): void {
+  /** To the process, if it is there. */
+  signal(signal: NodeJS.Signals): void {
     this.#child!.kill(signal)
   }
 
