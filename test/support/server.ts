@@ -254,14 +254,14 @@ export class Server {
   }
 
   /** Sends the same body until it is accepted, through crashes and restarts. */
-  async deliver(path: string, body: unknown): Promise<Reply> {
+  async deliver(path: string, body: unknown, method: 'post' | 'put' = 'post'): Promise<Reply> {
     const deadline = Date.now() + 40_000
     for (;;) {
       let failure: unknown
       try {
-        const reply = await this.post(path, body)
+        const reply = await this[method](path, body)
         if (reply.status < 300) return reply
-        failure = new Error(`POST ${path}: ${reply.status} ${JSON.stringify(reply.body)}`)
+        failure = new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`)
         if (reply.status !== 503) throw failure
       } catch (error) {
         if (error === failure) throw error
