@@ -20,8 +20,6 @@ interface Journey {
   steps: Step[]
 }
 
-type Crash = () => Promise<unknown>
-
 const WAYS: Way[] = [
   // Crashes would hold up each other's actors, and a feed that is asked for again too late runs once more.
   ...TRAVELLED.map(graph => {
@@ -52,18 +50,36 @@ function* stretches(steps: Step[]): Generator<Step[]> {
 
 const comesItself = ({ event: { type } }: Step): boolean => type === 'deadline' || type === 'feed.generated'
 
-/** Kills the server, whatever is under way there, and starts it again; those who ask before it is dead share the crash. */
-function crashes(server: Server): Crash {
-  let last: Promise<unknown> = Promise.resolve()
-  let coming: Promise<unknown> | undefined
-  return () => {
-    coming ??= last.then(async () => {
-      await server.kill()
-      coming = undefined
-      await server.start()
-    })
-    last = coming
-    return coming
+/** Kills a server, whatever is under way there, and starts it again; those who ask before it is dead share the crash. */
+class Crashes {
+  readonly #server: Server
+  readonly #sent = new Set<Promise<unknown>>()
+  /** sent before the last crash: one crash on the way is enough for each */
+  #interrupted: Promise<unknown>[] = []
+  #last: Promise<void> = Promise.resolve()
+  #coming: Promise<void> | undefined
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  next(): Promise<void> {
+    this.#coming ??= this.#last.then(() => this.#crash())
+    this.#last = this.#coming
+    return this.#coming
+  }
+
+  async #crash(): Promise<void> {
+    await Promise.allSettled(this.#interrupted)
+    await this.#server.kill()
+    this.#coming = undefined
+    this.#interrupted = [...this.#sent]
+    await this.#server.start()
+  }
+
+  async during(sent: Promise<unknown>): Promise<void> {
+    this.#sent.add(sent)
+    await sent.finally(() => this.#sent.delete(sent))
   }
 }
 
@@ -71,18 +87,18 @@ async function travel(
   { graph, key, steps }: Journey,
   server: Server,
   { times, isKilled }: Way,
-  crash: Crash,
+  crashes: Crashes,
 ): Promise<void> {
   for (const stretch of stretches(steps)) {
     const events = stretch.map(({ event }) => event)
     const isAwaited = comesItself(stretch[0]!)
     for (let n = 0; n < (isAwaited ? 1 : times); n++) {
-      if (isKilled) await crash()
+      if (isKilled) await crashes.next()
       if (isAwaited) await settled(server, graph, key, stretch.at(-1)!.after.value)
-      else await graph.send(server, key, events)
+      else await crashes.during(graph.send(server, key, events))
     }
   }
-  if (isKilled) await crash()
+  if (isKilled) await crashes.next()
 }
 
 /** Waits until the actor is in the state, and expects nothing soon. */
@@ -112,14 +128,14 @@ describe.each(TRAVELLED)('the $machine.id', graph => {
 describe.concurrent('events that come through HTTP', () => {
   test.each(WAYS)('$name lead where the machine says, by every path', { timeout: 180_000 }, async way => {
     const server = await startServer(SETTINGS)
-    const crash = crashes(server)
+    const crashes = new Crashes(server)
     const journeys = way.graphs.flatMap(graph =>
       PATHS.get(graph)!.map((names, n): Journey => {
         const key = graph.machine.id === 'feed' ? FEED : `${graph.machine.id}-${n}`
         return { graph, names, key, steps: pathOf(graph, names, key) }
       }),
     )
-    await inParallel(journeys.length, journeys, journey => travel(journey, server, way, crash))
+    await inParallel(journeys.length, journeys, journey => travel(journey, server, way, crashes))
     const said: object[] = []
     const seen: object[] = []
     for (const { graph, names, key, steps } of journeys) {
