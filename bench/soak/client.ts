@@ -4,7 +4,7 @@ import type { Body } from '../../test/support/server.ts'
 
 /** Nobody waits longer for an answer. */
 const GIVEN_UP_MS = [500, 8_000] as const
-/** Of answers that are good, so many get lost. */
+/** The share of good answers that get lost. */
 const LOST = 0.03
 const READ_MS = 25_000
 /** So long what was healed may answer nothing. */
@@ -85,7 +85,7 @@ export class Client {
     }
   }
 
-  /** What is read at one process, once all that was taken can be; rejects if that cannot be had in time. */
+  /** Reads at one process, once all that was taken can be read; rejects if that cannot be had in time. */
   async read(url: string, path: string): Promise<Body> {
     const after = [...this.#positions].map(([partition, seq]) => `${partition}-${seq}`).join(',')
     const until = performance.now() + READ_PATIENCE_MS

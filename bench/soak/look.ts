@@ -7,7 +7,7 @@ import type { Client } from './client.ts'
 import type { Traffic } from './traffic.ts'
 
 const INACTIVITY_MS = 1_800_000
-/** Who is alive is counted by whole seconds. */
+/** Viewers alive are counted by whole seconds. */
 const ALIVE_STEP_MS = 1_000
 const WIDTH = 8
 const SHOWN = 400

@@ -4,7 +4,7 @@ import type { Random } from '../../test/support/random.ts'
 /** Breaks something for about so many ms; resolves when that is over. */
 export type Fault = (ms: number) => Promise<void>
 
-/** What has its faults one after the other, while others have theirs. */
+/** A part has its faults one after the other, while others have theirs. */
 export interface Part {
   name: string
   /** ms between two of its faults at most */

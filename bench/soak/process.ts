@@ -38,7 +38,7 @@ export class Process {
     this.#isAlone = isAlone
   }
 
-  /** One that `isAlone` needs no server, so it has no excuse. */
+  /** A process that `isAlone` needs no server, so it has no excuse. */
   static async start(name: string, env: Env, isAlone: boolean): Promise<Process> {
     const port = await freePort()
     const server = new Server({ ...env, ROLLCALL_PORT: String(port) }, temporaryDirectory())

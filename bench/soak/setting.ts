@@ -36,7 +36,7 @@ const ofProcess = ({ name, wire, faults }: Process): Part[] => [
 
 const FLUSH = { ROLLCALL_FLUSH_MS: '200' }
 
-/** One process with all it needs in itself. */
+/** A single process with all it needs in itself. */
 export async function embedded(): Promise<Setting> {
   const alone = await Process.start('rollcall', FLUSH, true)
   return { name: 'embedded', processes: [alone], parts: ofProcess(alone), stop: () => alone.stop() }

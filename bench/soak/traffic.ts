@@ -14,7 +14,7 @@ const SENDERS = 4
 const MOST_RECORDS = 30
 /** A visitor's day has room for 20,000 events, so there are others after a while. */
 const VISITORS_FOR_MS = 10 * MINUTE
-/** What is sent again is one of so many of the latest. */
+/** Repetitions are of so many of the latest. */
 const REPEATED_OF = 1_000
 /** After so long a request that nobody answered is not carried out any more. */
 const STRAY_MS = 40 * SECOND

@@ -78,7 +78,7 @@ export class Outbox {
     this.#tried.set(id, { attempts, error })
   }
 
-  /** Whether an event of the log about an effect counts; false: it comes too late. */
+  /** An event of the log about an effect counts; false: it comes too late. */
   counts({ kind, effect: id }: Event): boolean {
     const pending = this.#effects.get(String(id))
     if (pending === undefined) return false

@@ -119,7 +119,7 @@ async function accessToken(account: ServiceAccount, time: Time): Promise<GoogleO
   }
 }
 
-/** Whether Firebase speaks of the registration, as it does also of its APNs certificate and of its sender. */
+/** Tells if Firebase speaks of the registration, as it does also of its APNs certificate and of its sender. */
 const isOfRegistration = ({ httpResponse }: FirebaseError): boolean =>
   JSON.stringify(httpResponse?.data ?? '').includes('google.firebase.fcm.v1.FcmError')
 

@@ -10,7 +10,7 @@ import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../s
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
-/** What is not known of it is left out. */
+/** A partition as it is asked for; facts that are not known are left out. */
 export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> &
   Partial<Pick<PartitionStatus, 'applied' | 'replayUntil' | 'full' | 'now'>>
 

@@ -188,7 +188,7 @@ export class Applier {
     if (residents.has(id)) wheel.set(id, residents.get(id).snapshot.context.deadline)
   }
 
-  /** One transition with all that follows from it. Whatever may throw comes before the first change. */
+  /** A transition with all that follows from it. All that may throw comes before the first change. */
   #step(resident: Resident, event: { type: string; [fact: string]: unknown }): void {
     const { counters, projections, residents, wheel } = this.#parts
     const { kind, key } = resident

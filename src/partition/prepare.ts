@@ -55,7 +55,7 @@ function partsFor({ residents, unprepared }: Needs, wanted: Wanted[]): RecordKey
     if (on === null) continue
     try {
       const resident = residents.get(actorId(kind, key))
-      // Whether that fails must not hang on what was committed when.
+      // A failure of that must not hang on what was committed when.
       const parts = resident.kind.needs(resident.snapshot.context, on, facts).map(names => names.map(named))
       if (resident.kept === undefined) continue
       for (const names of parts) keys.push({ space: 'actor', names: [kind, key, ...names] })

@@ -103,16 +103,8 @@ export class Processor {
     this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
     this.#ticker = new Ticker({ partition, log, time, faults })
     this.committer = new Committer({
-      ...{
-        partition,
-        incarnation,
-        store,
-        documents,
-        flushMs,
-        time,
-        faults,
-        ...(options.sums && { sums: options.sums }),
-      },
+      ...{ partition, incarnation, store, documents, flushMs, time, faults },
+      ...(options.sums && { sums: options.sums }),
       committed: cut => {
         copies.add(cut)
         updates?.add(cut)
