@@ -86,7 +86,10 @@ export class Residents {
     const unread = new Map<string, Error>()
     if (keys.length === 0) return unread
     const distinct = new Map(keys.map(key => [key.names.join('\n'), key]))
-    for await (const { names, value } of this.#store.load(this.#claim, [...distinct.values()])) {
+    // A commit that comes meanwhile would write what there is of a part: none of it is there before all is.
+    const records: CheckpointRecord[] = []
+    for await (const record of this.#store.load(this.#claim, [...distinct.values()])) records.push(record)
+    for (const { names, value } of records) {
       const [kind, key, ...part] = names as [string, string, ...string[]]
       const id = actorId(kind, key)
       try {
