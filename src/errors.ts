@@ -45,6 +45,7 @@ export const ERRORS = {
   ],
   RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
   RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
+  RC_LOG_CORRUPT: [503, 'An entry of the log is not as it was written; the partition stops before it.'],
   RC_NOT_READY: [503, 'The partitions are being replayed; /readyz says how far they are. Try again.'],
   RC_NO_OWNER: [503, 'No process owns the partitions just now, or the one that does gives no answer. Try again.'],
   RC_OWNED: [503, 'Another process owns the partitions; this one would need ROLLCALL_NATS_URL to work beside it.'],

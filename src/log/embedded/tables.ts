@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
+import { wholeOnes } from '../reading.ts'
 import type { Changed, Settings } from '../recorded.ts'
 import { Fence } from './fence.ts'
 
@@ -150,7 +151,7 @@ const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt
 /** The entries that are there from `from` up to `until`, in order. */
 export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
   const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
-  return Array.from(range, ({ key, value }) => entryOf(seqOf(key as Buffer), value))
+  return wholeOnes(range, ({ key, value }) => entryOf(partition, seqOf(key as Buffer), value))
 }
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
@@ -171,5 +172,5 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
 /** The entry's mark, see `EventLog.mark`; null if the entry is not there. */
 export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
   const value = entries.get(keyOf(partition, seq))
-  return value ? fingerprintOf(entryOf(seq, value)) : null
+  return value ? fingerprintOf(entryOf(partition, seq, value)) : null
 }
