@@ -46,6 +46,8 @@ export const ERRORS = {
   RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
   RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
   RC_LOG_CORRUPT: [503, 'An entry of the log is not as it was written; the partition stops before it.'],
+  RC_CHECKPOINT_CORRUPT: [503, 'A part of the checkpoint is not as it was written; its partition stops.'],
+  RC_DOCUMENT_CORRUPT: [500, 'A document is not as it was written.'],
   RC_NOT_READY: [503, 'The partitions are being replayed; /readyz says how far they are. Try again.'],
   RC_NO_OWNER: [503, 'No process owns the partitions just now, or the one that does gives no answer. Try again.'],
   RC_OWNED: [503, 'Another process owns the partitions; this one would need ROLLCALL_NATS_URL to work beside it.'],
@@ -100,6 +102,12 @@ export class RollcallError extends Error {
     return { code: this.code, message: this.message, ...(this.faults && { faults: this.faults }) }
   }
 }
+
+/** What is kept is not what was written. */
+const DAMAGES: ErrorCode[] = ['RC_LOG_CORRUPT', 'RC_CHECKPOINT_CORRUPT', 'RC_DOCUMENT_CORRUPT']
+
+/** True of what does not pass: the same is read however often it is tried. */
+export const isDamage = (error: unknown): boolean => DAMAGES.some(code => isCode(error, code))
 
 export const isCode = (error: unknown, code: ErrorCode): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === code

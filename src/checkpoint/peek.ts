@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { manifestIn, openRecords } from './embedded.ts'
 import type { Anchor } from './index.ts'
 
 /** Cuts that are read without owning: nobody is fenced. */
@@ -14,6 +15,10 @@ export interface Cuts {
 export function peekAtCuts(path: string): Cuts {
   if (!existsSync(join(path, 'data.mdb'))) return { of: async () => null, close: async () => {} }
   const env = openStateEnvironment(path, { readOnly: true })
-  const db = env.openDB<Anchor, [number, string]>('checkpoint', { useVersions: true })
-  return { of: async partition => db?.get([partition, 'manifest']) ?? null, close: () => env.close() }
+  const records = openRecords(env)
+  const of = async (partition: number): Promise<Anchor | null> => {
+    const manifest = records && manifestIn(records, partition)
+    return manifest ? { ...manifest, mark: manifest.mark ?? null } : null
+  }
+  return { of, close: () => env.close() }
 }

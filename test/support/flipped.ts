@@ -1,4 +1,4 @@
-import { openLogEnvironment } from '../../src/lmdb/index.ts'
+import { openLogEnvironment, openStateEnvironment } from '../../src/lmdb/index.ts'
 import { keyOf } from '../../src/log/embedded/tables.ts'
 
 /** The same bytes but for one bit, as a disk or a memory gives them that fails. */
@@ -14,5 +14,25 @@ export async function flipInLog(path: string, partition: number, seq: number, bi
   const entries = env.openDB<Buffer, Buffer>('entries', { encoding: 'binary', keyEncoding: 'binary' })
   const key = keyOf(partition, seq)
   await entries.put(key, flipped(entries.get(key)!, bit))
+  await env.close()
+}
+
+/** Flips a bit of what is under a key of the state in LMDB. */
+export async function flipInState(
+  path: string,
+  table: string,
+  key: (string | number)[] | Buffer,
+  bit: number,
+): Promise<void> {
+  const env = openStateEnvironment(path)
+  const keyEncoding = Buffer.isBuffer(key) ? 'binary' : 'ordered-binary'
+  const records = env.openDB<Buffer, typeof key>(table, {
+    useVersions: true,
+    cache: false,
+    encoding: 'binary',
+    keyEncoding,
+  })
+  const { value, version } = records.getEntry(key)!
+  await records.put(key, flipped(value, bit), version!)
   await env.close()
 }
