@@ -52,7 +52,7 @@ export const ERRORS = {
   RC_NO_OWNER: [503, 'No process owns the partitions just now, or the one that does gives no answer. Try again.'],
   RC_OWNED: [503, 'Another process owns the partitions; this one would need ROLLCALL_NATS_URL to work beside it.'],
   RC_DATA_DIR_LOCKED: [503, 'Another process has the data directory open.'],
-  RC_DATA_DIR_UNUSABLE: [500, 'The data directory cannot be made, or not be written to.'],
+  RC_DATA_DIR_UNUSABLE: [500, 'The data directory cannot be made, not be written to, or not be read.'],
   RC_LISTEN_FAILED: [500, 'The server cannot listen on ROLLCALL_HOST and ROLLCALL_PORT.'],
   RC_CONFIG_INVALID: [500, 'The environment holds values Rollcall cannot start with.'],
   RC_CONFIG_CHANGED: [500, 'A setting that state depends on differs from the one the data directory was created with.'],
@@ -99,7 +99,9 @@ export class RollcallError extends Error {
   }
 
   toJSON(): { code: ErrorCode; message: string; faults?: Fault[] } {
-    return { code: this.code, message: this.message, ...(this.faults && { faults: this.faults }) }
+    // The names of what is damaged are for the log.
+    const message = isDamage(this) ? ERRORS[this.code][1] : this.message
+    return { code: this.code, message, ...(this.faults && { faults: this.faults }) }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database, RootDatabase } from 'lmdb'
-import { RollcallError } from '../errors.ts'
+import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { seals } from '../lmdb/sealed.ts'
 import type { Seq } from '../log/index.ts'
@@ -70,6 +70,31 @@ const keyOf = (partition: number, { space, names }: RecordKey): Key => [
   ...names.map(name => escaped(textOf(name))),
 ]
 
+/** Undefined where it cannot be read: the number of the commit is no less, since each claim has one. */
+function epochIn(records: Records, partition: number): number | undefined {
+  try {
+    return manifestIn(records, partition)?.epoch
+  } catch (error) {
+    if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
+    return undefined
+  }
+}
+
+/** The first part of the partition's checkpoint that is not as it was written; null if all is. */
+export function damageIn(records: Records, partition: number): RollcallError | null {
+  try {
+    manifestIn(records, partition)
+    for (const { key, value } of rangeIn(records, [partition])) {
+      if (key[0] !== partition) break
+      if (key[1] !== MANIFEST) open(sealOf(key), value, () => damagedAt(key))
+    }
+    return null
+  } catch (error) {
+    if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
+    return error as RollcallError
+  }
+}
+
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
  * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
@@ -136,6 +161,21 @@ export function openCheckpoints(path: string): CheckpointStore {
     async peek(partition) {
       const { cut, incarnation, mark = null } = readManifest(partition) ?? { cut: null, incarnation: null }
       return cut === null ? null : { cut, incarnation, mark }
+    },
+
+    async forget(partition) {
+      env.resetReadTxn()
+      const key: Key = [partition, MANIFEST]
+      const version = db.getEntry(key)?.version
+      const forgotten = [...db.getKeys({ start: [partition], end: [partition + 1] })]
+      const epoch = epochIn(db, partition) ?? version ?? 0
+      const next: Manifest = { owner: '', epoch, n: (version ?? 0) + 1, cut: 0, incarnation: null, mark: null }
+      const write = (): void => {
+        for (const each of forgotten) db.remove(each)
+        put(key, next, next.n)
+      }
+      await (version === undefined ? db.ifNoExists(key, write) : db.ifVersion(key, version, write))
+      await env.flushed
     },
 
     close: () => env.close(),

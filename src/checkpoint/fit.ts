@@ -26,11 +26,18 @@ export async function problemOf(
   if (bounds.first > cut + 1) return 'RC_LOG_TRUNCATED'
   if (mark === null || bounds.first > cut) return null
   // With another mark, the log lost its tail and took other entries in its place.
+  if (await isDamaged(log, partition, cut)) return 'RC_LOG_CORRUPT'
+  return (await log.mark(partition, cut)) === mark ? null : 'RC_LOG_BEHIND'
+}
+
+/** True if the log holds the entry otherwise than it was written. */
+export async function isDamaged(log: Log, partition: number, seq: Seq): Promise<boolean> {
   try {
-    return (await log.mark(partition, cut)) === mark ? null : 'RC_LOG_BEHIND'
+    await log.mark(partition, seq)
+    return false
   } catch (error) {
     if (!isCode(error, 'RC_LOG_CORRUPT')) throw error
-    return 'RC_LOG_CORRUPT'
+    return true
   }
 }
 
@@ -43,7 +50,11 @@ export async function lookAt(
   try {
     // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
     const kept = await cuts.of(partition)
-    return { kept, problem: await problemOf(kept ?? NOTHING, log, partition) }
+    const problem = await problemOf(kept ?? NOTHING, log, partition)
+    return {
+      kept,
+      problem: problem ?? ((await isDamaged(log, partition, (kept?.cut ?? 0) + 1)) ? 'RC_LOG_CORRUPT' : null),
+    }
   } catch (error) {
     if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
     return { kept: null, problem: 'RC_CHECKPOINT_CORRUPT' }

@@ -66,6 +66,11 @@ export function memoryCheckpoints(): MemoryCheckpoints {
       partitions.get(partition)!.records.get(idOf(key))![bit >> 3]! ^= 1 << (bit & 7)
     },
 
+    async forget(partition) {
+      const { epoch } = partitions.get(partition) ?? { epoch: 0 }
+      partitions.set(partition, { ...EMPTY, epoch, records: new Map() })
+    },
+
     async close() {},
   }
 }

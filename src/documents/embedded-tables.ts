@@ -1,6 +1,8 @@
 /** The databases of documents in LMDB, opened alike by all threads. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Database } from 'lmdb'
-import { RollcallError } from '../errors.ts'
+import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { seals } from '../lmdb/sealed.ts'
 import type { Collection } from './index.ts'
@@ -24,8 +26,8 @@ export interface Tables {
   indexes: Database<string, Buffer>
 }
 
-export function openTables(path: string): Tables {
-  const env = openStateEnvironment(path, { useRecords: false })
+export function openTables(path: string, options: { readOnly?: boolean } = {}): Tables {
+  const env = openStateEnvironment(path, { useRecords: false, ...options })
   const ofEntries = { dupSort: true, keyEncoding: 'binary', encoder: TEXTS } as const
   return {
     env,
@@ -49,6 +51,36 @@ function damaged(key: Buffer): RollcallError {
   const [collection, term = ''] = key.toString().split('\0', 2) as [string, string?]
   const text = `The document ${collection}/${term.slice(1)} is not as it was written.`
   return new RollcallError('RC_DOCUMENT_CORRUPT', text)
+}
+
+/** What is not as it was written, each as its error says it. */
+export function* damagedDocuments(path: string): Generator<RollcallError> {
+  if (!existsSync(join(path, 'data.mdb'))) return
+  const { env, documents } = openTables(path, { readOnly: true })
+  try {
+    for (let start = Buffer.of(0); ; ) {
+      env.resetReadTxn()
+      const some = [...(documents?.getRange({ start, limit: AT_ONCE }) ?? [])]
+      for (const { key, value } of some) {
+        const damage = damageOf(() => storedIn(key, value))
+        if (damage) yield damage
+      }
+      if (some.length < AT_ONCE) return
+      start = Buffer.concat([some.at(-1)!.key, Buffer.of(0)])
+    }
+  } finally {
+    env.close()
+  }
+}
+
+function damageOf(read: () => unknown): RollcallError | null {
+  try {
+    read()
+    return null
+  } catch (error) {
+    if (!isCode(error, 'RC_DOCUMENT_CORRUPT')) throw error
+    return error as RollcallError
+  }
 }
 
 /** The collections that are found by more fields than the first version knew, and how often there came more. */

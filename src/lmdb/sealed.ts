@@ -29,15 +29,16 @@ export function seals(useRecords: boolean): Seals {
     open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T {
       if (!isSealed(bytes)) return unpacked(packr, bytes, damage)
       const body = bytes.subarray(BODY_AT)
-      const isWhole = bytes.length >= BODY_AT && crc32(body, crc32(key)) === bytes.readUInt32BE(CHECKSUM_AT)
-      if (!isWhole || FRAME.compare(bytes, 0, CHECKSUM_AT) !== 0) throw damage()
+      const isFramed = bytes.length >= BODY_AT && FRAME.equals(bytes.subarray(0, CHECKSUM_AT))
+      if (!isFramed || crc32(body, crc32(key)) !== bytes.readUInt32BE(CHECKSUM_AT)) throw damage()
       return unpacked(packr, body, damage)
     },
   }
 }
 
 /** A frame with another byte than was written is still known by the rest of it. */
-const isSealed = (bytes: Buffer): boolean => bytes[0] === FRAME[0] || FRAME.compare(bytes, 1, CHECKSUM_AT, 1) === 0
+const isSealed = (bytes: Buffer): boolean =>
+  bytes[0] === FRAME[0] || (bytes[1] === FRAME[1] && bytes[2] === FRAME[2] && bytes[3] === FRAME[3])
 
 function unpacked<T>(packr: Packr, bytes: Buffer, damage: () => RollcallError): T {
   try {

@@ -101,6 +101,15 @@ export class Manifests {
     })
   }
 
+  /** Lists nothing any more. */
+  async forget(partition: number): Promise<void> {
+    await this.#repeat(async () => {
+      const { owner, epoch, n } = (await this.#collection.findOne({ _id: partition })) ?? first(partition, '')
+      const { _id, ...empty } = { ...first(partition, owner), epoch, n: n + 1 }
+      await this.#collection.replaceOne({ _id, epoch }, empty)
+    })
+  }
+
   /** True if the commit counts; false if an earlier attempt of the same owner at this number does. */
   commit(partition: number, epoch: number, next: Lists): Promise<boolean> {
     const sum = { attempt: next.attempt, crc: sumOf(partition, next) }
