@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import { lookAt, NOTHING, type Problem } from '../checkpoint/fit.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
-import { damagedDocuments } from '../documents/embedded-tables.ts'
+import { damagedDocuments } from '../documents/damage.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { refusalOf } from '../log/recorded.ts'
 import { peekAtCheckpoints } from '../stores.ts'
@@ -92,8 +92,12 @@ async function* damageOf(partition: number, cuts: Cuts, log: LogPeek): AsyncGene
 /** Each on a line of its own; `rollcall repair` says when there are more. */
 function* damagedAmong(statePath: string): Generator<Finding> {
   let count = 0
-  for (const { code, message } of damagedDocuments(statePath)) {
+  for (const { name } of damagedDocuments(statePath)) {
     if (++count > MOST_NAMED) break
-    yield { check: 'documents', state: 'wrong', text: `${code}: ${message} ${HELP_DOCUMENTS}` }
+    yield {
+      check: 'documents',
+      state: 'wrong',
+      text: `RC_DOCUMENT_CORRUPT: ${name} is not as it was written; ${HELP_DOCUMENTS}`,
+    }
   }
 }

@@ -1,6 +1,4 @@
 /** The databases of documents in LMDB, opened alike by all threads. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Database } from 'lmdb'
 import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
@@ -45,42 +43,25 @@ const { seal, open } = seals(false)
 export const sealed = (key: Buffer, stored: Stored): Buffer => seal(key, stored)
 
 /** RC_DOCUMENT_CORRUPT if it is not as it was written. */
-export const storedIn = (key: Buffer, bytes: Buffer): Stored => open(key, bytes, () => damaged(key))
+export const storedIn = (key: Buffer, bytes: Buffer): Stored =>
+  open(key, bytes, () => {
+    return new RollcallError('RC_DOCUMENT_CORRUPT', `The document ${nameOf(key)} is not as it was written.`)
+  })
 
-function damaged(key: Buffer): RollcallError {
-  const [collection, term = ''] = key.toString().split('\0', 2) as [string, string?]
-  const text = `The document ${collection}/${term.slice(1)} is not as it was written.`
-  return new RollcallError('RC_DOCUMENT_CORRUPT', text)
-}
-
-/** What is not as it was written, each as its error says it. */
-export function* damagedDocuments(path: string): Generator<RollcallError> {
-  if (!existsSync(join(path, 'data.mdb'))) return
-  const { env, documents } = openTables(path, { readOnly: true })
+/** Null if it is not as it was written. */
+export function wholeIn(key: Buffer, bytes: Buffer): Stored | null {
   try {
-    for (let start = Buffer.of(0); ; ) {
-      env.resetReadTxn()
-      const some = [...(documents?.getRange({ start, limit: AT_ONCE }) ?? [])]
-      for (const { key, value } of some) {
-        const damage = damageOf(() => storedIn(key, value))
-        if (damage) yield damage
-      }
-      if (some.length < AT_ONCE) return
-      start = Buffer.concat([some.at(-1)!.key, Buffer.of(0)])
-    }
-  } finally {
-    env.close()
-  }
-}
-
-function damageOf(read: () => unknown): RollcallError | null {
-  try {
-    read()
-    return null
+    return storedIn(key, bytes)
   } catch (error) {
     if (!isCode(error, 'RC_DOCUMENT_CORRUPT')) throw error
-    return error as RollcallError
+    return null
   }
+}
+
+/** The collection and the id under a key. */
+export function nameOf(key: Buffer): string {
+  const [collection, term = ''] = key.toString().split('\0', 2) as [string, string?]
+  return `${collection}/${term.slice(1)}`
 }
 
 /** The collections that are found by more fields than the first version knew, and how often there came more. */
@@ -101,7 +82,8 @@ export async function completeIndexes(path: string): Promise<void> {
       for (let start = documentKey(collection, ''); ; ) {
         const some = [...documents.getRange({ start, end, limit: AT_ONCE })]
         for (const { key, value } of some) {
-          const { document } = storedIn(key, value)
+          // Of one that is damaged nobody knows what it would be found by.
+          const { document } = wholeIn(key, value) ?? {}
           for (const entry of document ? entriesOf(collection, document) : []) indexes.put(entry, document!._id)
         }
         await indexes.flushed

@@ -1,6 +1,6 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
 import { systemTime, type Time } from '../time.ts'
-import { openTables, sealed, storedIn } from './embedded-tables.ts'
+import { openTables, sealed, storedIn, wholeIn } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
 import { isRange, isWithin, type Range } from './matcher.ts'
@@ -142,7 +142,8 @@ function tableAt(path: string): Table {
         env.resetReadTxn()
         const some = [...documents.getRange({ start, end, limit: SCANNED_AT_ONCE })]
         for (const { key, value } of some) {
-          const { document, seq } = storedIn(key, value)
+          // One that is damaged is not known to be of anything.
+          const { document, seq = 0 } = wholeIn(key, value) ?? {}
           if (document) yield [document[field], seq]
         }
         if (some.length < SCANNED_AT_ONCE) return

@@ -3,6 +3,7 @@ import { isDamaged, lookAt, type Problem } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
+import { damagedDocuments, forgetDocuments } from '../documents/damage.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
@@ -32,6 +33,15 @@ export interface Repaired {
   loss?: string
 }
 
+/** A document that is not as it was written, by its collection and id. */
+export interface RepairedDocument {
+  document: string
+  problem: 'RC_DOCUMENT_CORRUPT'
+  /** it is gone */
+  repaired: boolean
+  loss: string
+}
+
 export interface RepairOptions {
   /** what is in no checkpoint and cannot be kept may go */
   acceptLoss: boolean
@@ -42,8 +52,11 @@ export interface RepairOptions {
 const refusalToRepair = (log: Recorded, configured: Settings): string =>
   log.changed?.pending ? refusalToChange(log, configured) : refusalOf(log, configured)
 
-/** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
-export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
+/**
+ * Answers for one partition after the other, then for damaged documents. Throws if a server may be running, before
+ * anything is changed.
+ */
+export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired | RepairedDocument> {
   await using opened = new AsyncDisposableStack()
   const { places } = opened.adopt(await locateStores(config), each => each.close())
   const { log } = await openOwnLog(places, recordedSettings(config), refusalToRepair)
@@ -71,7 +84,21 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     else if (problem === 'RC_CHECKPOINT_CORRUPT' && !loss) yield { ...told, repaired: true, replays: true }
     else yield { ...(await repairOne(stores.checkpoints, log, partition, options)), ...told }
   }
+  if (!db) yield* repairDocuments(places.statePath, options)
 }
+
+async function* repairDocuments(path: string, { acceptLoss }: RepairOptions): AsyncGenerator<RepairedDocument> {
+  const damaged = [...damagedDocuments(path)]
+  if (damaged.length > 0 && acceptLoss) await forgetDocuments(path, damaged)
+  for (const { name } of damaged) {
+    yield { document: name, problem: 'RC_DOCUMENT_CORRUPT', repaired: acceptLoss, loss: lossOfDocument(name) }
+  }
+}
+
+const lossOfDocument = (name: string): string =>
+  /^web-(sessions|events)\//.test(name)
+    ? 'the document, until `rollcall rewind --from` its day writes it again'
+    : 'the document, but for what is written to it from now on'
 
 const partitionsWith = (wanted: Problem, problems: (Problem | null)[]): number[] =>
   problems.flatMap((problem, partition) => (problem === wanted ? [partition] : []))

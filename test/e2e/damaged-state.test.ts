@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { documentKey } from '../../src/documents/index-entries.ts'
 import { openStateEnvironment } from '../../src/lmdb/index.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
 import { flipInState } from '../support/flipped.ts'
@@ -120,6 +121,30 @@ describe('a state of which a bit is another one than was written', () => {
         { eventIds: idsOf(each) },
       ])
     expect((await damaged.get('/viewers')).body.attendance).toBe(VISITORS.length)
+  })
+
+  test('names a damaged document, and a repair and a rewind bring a web session back', async () => {
+    const visitor = VISITORS[0]!
+    const data = copied()
+    const session = shown.get(visitor).webSessions[0]
+    await flipInState(join(data, 'state'), 'documents', documentKey('web-sessions', session.id), 200)
+    const damaged = await startServer(SETTINGS, data)
+    expect(await damaged.get(`/web-sessions/${session.id}`)).toMatchObject({
+      status: 500,
+      body: { code: 'RC_DOCUMENT_CORRUPT' },
+    })
+    expect(damaged.output).toContain(`web-sessions/${session.id} is not as it was written`)
+    await damaged.stop()
+    const named = `web-sessions/${session.id}`
+    expect((await run(data, 'doctor')).stdout).toContain(`RC_DOCUMENT_CORRUPT: ${named} `)
+    const refused = await run(data, 'repair')
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining(`"document":"${named}"`)])
+    expect((await run(data, 'repair', '--accept-loss')).code).toBe(0)
+    expect((await run(data, 'doctor')).code).toBe(0)
+    expect((await run(data, 'rewind', '--from', session.day)).code).toBe(0)
+    await damaged.start()
+    expect((await damaged.get(sessionsOf(visitor))).body).toEqual(shown.get(visitor))
+    await damaged.stop()
   })
 
   /** Not served at all, with a code that says why; else as it was. */
