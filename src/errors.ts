@@ -45,11 +45,14 @@ export const ERRORS = {
   ],
   RC_LOG_BEHIND: [503, 'The log ends before the checkpoint, or is not the log the checkpoint was made from.'],
   RC_LOG_TRUNCATED: [503, 'The log begins after the cut of the checkpoint.'],
+  RC_LOG_CORRUPT: [503, 'An entry of the log is not as it was written; the partition stops before it.'],
+  RC_CHECKPOINT_CORRUPT: [503, 'A part of the checkpoint is not as it was written; its partition stops.'],
+  RC_DOCUMENT_CORRUPT: [500, 'A document is not as it was written.'],
   RC_NOT_READY: [503, 'The partitions are being replayed; /readyz says how far they are. Try again.'],
   RC_NO_OWNER: [503, 'No process owns the partitions just now, or the one that does gives no answer. Try again.'],
   RC_OWNED: [503, 'Another process owns the partitions; this one would need ROLLCALL_NATS_URL to work beside it.'],
   RC_DATA_DIR_LOCKED: [503, 'Another process has the data directory open.'],
-  RC_DATA_DIR_UNUSABLE: [500, 'The data directory cannot be made, or not be written to.'],
+  RC_DATA_DIR_UNUSABLE: [500, 'The data directory cannot be made, not be written to, or not be read.'],
   RC_LISTEN_FAILED: [500, 'The server cannot listen on ROLLCALL_HOST and ROLLCALL_PORT.'],
   RC_CONFIG_INVALID: [500, 'The environment holds values Rollcall cannot start with.'],
   RC_CONFIG_CHANGED: [500, 'A setting that state depends on differs from the one the data directory was created with.'],
@@ -96,9 +99,17 @@ export class RollcallError extends Error {
   }
 
   toJSON(): { code: ErrorCode; message: string; faults?: Fault[] } {
-    return { code: this.code, message: this.message, ...(this.faults && { faults: this.faults }) }
+    // The names of what is damaged are for the log.
+    const message = isDamage(this) ? ERRORS[this.code][1] : this.message
+    return { code: this.code, message, ...(this.faults && { faults: this.faults }) }
   }
 }
+
+/** What is kept is not what was written. */
+const DAMAGES: ErrorCode[] = ['RC_LOG_CORRUPT', 'RC_CHECKPOINT_CORRUPT', 'RC_DOCUMENT_CORRUPT']
+
+/** True of what does not pass: the same is read however often it is tried. */
+export const isDamage = (error: unknown): boolean => DAMAGES.some(code => isCode(error, code))
 
 export const isCode = (error: unknown, code: ErrorCode): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === code

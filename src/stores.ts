@@ -11,6 +11,7 @@ import { completeIndexes } from './documents/embedded-tables.ts'
 import type { DocumentStore } from './documents/index.ts'
 import { RollcallError } from './errors.ts'
 import { openDataDir } from './lmdb/data-dir.ts'
+import { isOfLmdb } from './lmdb/readable.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
@@ -134,6 +135,16 @@ export interface OwnStores extends Stores {
 }
 
 export async function openOwnStores(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
+  try {
+    return await openedOwn(config, recorded, refused)
+  } catch (cause) {
+    if (!isOfLmdb(cause)) throw cause
+    const text = `ROLLCALL_DATA is ${config.dataDir}: ${(cause as Error).message}; rollcall doctor says what helps.`
+    throw new RollcallError('RC_DATA_DIR_UNUSABLE', text, { cause })
+  }
+}
+
+async function openedOwn(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
   const located = opened.adopt(await locateStores(config), each => each.close())
   const highWater = roomForHighWater(config.partitions)

@@ -24,7 +24,7 @@ describe('batches', () => {
     const own = sent
     const send = ({ partition, id, value }: Outgoing): Promise<Seq> =>
       new Promise((acknowledge, fail) => {
-        own.push({ partition, id, events: entryOf(0, value).events, acknowledge, fail })
+        own.push({ partition, id, events: entryOf(0, 0, value).events, acknowledge, fail })
       })
     return new Batches({
       ...{ partitions: 3, deadlineMs: 10_000, maxBytes: 900_000, time: systemTime, isJoint: false, ...options },

@@ -27,7 +27,7 @@ for (const whole of WHOLE) {
     for (const [name, wrong] of spoilt(whole)) {
       const one = await OnePartition.claim()
       // The log passes over what is no event, or has a key that is no id.
-      const taken = entryOf(0, encode([wrong])).events
+      const taken = entryOf(0, 0, encode([wrong])).events
       const all = [...WHOLE.slice(0, 3), ...taken, tick(NOON + 1e9, 1), beat('bob')]
       await one.apply(...all).catch(cause => {
         throw new Error(name, { cause })

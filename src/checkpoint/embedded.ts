@@ -1,8 +1,10 @@
-import type { Database } from 'lmdb'
-import { RollcallError } from '../errors.ts'
+import type { Database, RootDatabase } from 'lmdb'
+import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { seals } from '../lmdb/sealed.ts'
 import type { Seq } from '../log/index.ts'
-import type { CheckpointRecord, CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
+import { damaged } from './damage.ts'
+import type { CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
 import { textOf } from './record-id.ts'
 
 interface Manifest {
@@ -17,7 +19,45 @@ interface Manifest {
 
 type Key = (number | string)[]
 
+type Records = Database<Buffer, Key>
+
 const MANIFEST = 'manifest'
+const { seal, open } = seals(true)
+const sealOf = (key: Key): string => key.join('\0')
+const sealed = (key: Key, value: unknown): Buffer => seal(sealOf(key), value)
+
+export const openRecords = (env: RootDatabase): Records | undefined =>
+  env.openDB('checkpoint', { useVersions: true, cache: false, encoding: 'binary' })
+
+const damagedAt = ([partition, ...names]: Key, cause?: unknown): RollcallError =>
+  damaged(partition, names[0] === MANIFEST ? MANIFEST : `record ${names.join('/')}`, cause)
+
+/** What LMDB cannot read is as damaged as what it reads wrong. */
+function* rangeIn(records: Records, start: Key): Generator<{ key: Key; value: Buffer }> {
+  try {
+    yield* records.getRange({ start })
+  } catch (cause) {
+    throw damagedAt(start, cause)
+  }
+}
+
+/** RC_CHECKPOINT_CORRUPT if it is not as it was written. */
+export function manifestIn(records: Records, partition: number): Manifest | undefined {
+  const key = [partition, MANIFEST]
+  const entry = entryIn(records, key)
+  if (!entry) return undefined
+  const manifest = open<Manifest>(sealOf(key), entry.value, () => damagedAt(key))
+  if (manifest.n !== entry.version) throw damagedAt(key)
+  return manifest
+}
+
+function entryIn(records: Records, key: Key): { value: Buffer; version?: number } | undefined {
+  try {
+    return records.getEntry(key)
+  } catch (cause) {
+    throw damagedAt(key, cause)
+  }
+}
 
 // LMDB's key encoding takes the first control characters in a name of 64 characters or more for its own.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is kept out of keys
@@ -30,25 +70,52 @@ const keyOf = (partition: number, { space, names }: RecordKey): Key => [
   ...names.map(name => escaped(textOf(name))),
 ]
 
+/** Undefined where it cannot be read: the number of the commit is no less, since each claim has one. */
+function epochIn(records: Records, partition: number): number | undefined {
+  try {
+    return manifestIn(records, partition)?.epoch
+  } catch (error) {
+    if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
+    return undefined
+  }
+}
+
+/** The first part of the partition's checkpoint that is not as it was written; null if all is. */
+export function damageIn(records: Records, partition: number): RollcallError | null {
+  try {
+    manifestIn(records, partition)
+    for (const { key, value } of rangeIn(records, [partition])) {
+      if (key[0] !== partition) break
+      if (key[1] !== MANIFEST) open(sealOf(key), value, () => damagedAt(key))
+    }
+    return null
+  } catch (error) {
+    if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
+    return error as RollcallError
+  }
+}
+
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
  * out in one transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
  */
 export function openCheckpoints(path: string): CheckpointStore {
   const env = openStateEnvironment(path)
-  const db: Database<unknown, Key> = env.openDB('checkpoint', { useVersions: true, cache: false })
+  const db = openRecords(env)!
   const numbers = new Map<number, number>()
 
   const readManifest = (partition: number): Manifest | undefined => {
     env.resetReadTxn()
-    return db.get([partition, MANIFEST]) as Manifest | undefined
+    return manifestIn(db, partition)
   }
+
+  const put = (key: Key, value: unknown, n: number): void => void db.put(key, sealed(key, value), n)
 
   const replace = async (partition: number, former: Manifest | undefined, next: Manifest, delta?: Delta) => {
     const write = (): void => {
-      for (const record of delta?.puts ?? []) db.put(keyOf(partition, record), record.value, next.n)
+      for (const record of delta?.puts ?? []) put(keyOf(partition, record), record.value, next.n)
       for (const key of delta?.removes ?? []) db.remove(keyOf(partition, key))
-      db.put([partition, MANIFEST], next, next.n)
+      put([partition, MANIFEST], next, next.n)
     }
     const landed = former
       ? await db.ifVersion([partition, MANIFEST], former.n, write)
@@ -73,10 +140,10 @@ export function openCheckpoints(path: string): CheckpointStore {
       env.resetReadTxn()
       for (const wanted of keys) {
         const prefix = keyOf(partition, wanted)
-        for (const { key, value } of db.getRange({ start: prefix })) {
+        for (const { key, value } of rangeIn(db, prefix)) {
           if (!prefix.every((name, i) => key[i] === name)) break
           const names = (key.slice(2) as string[]).map(unescaped)
-          yield { space: wanted.space, names, value } satisfies CheckpointRecord
+          yield { space: wanted.space, names, value: open(sealOf(key), value, () => damagedAt(key)) }
         }
       }
     },
@@ -94,6 +161,21 @@ export function openCheckpoints(path: string): CheckpointStore {
     async peek(partition) {
       const { cut, incarnation, mark = null } = readManifest(partition) ?? { cut: null, incarnation: null }
       return cut === null ? null : { cut, incarnation, mark }
+    },
+
+    async forget(partition) {
+      env.resetReadTxn()
+      const key: Key = [partition, MANIFEST]
+      const version = db.getEntry(key)?.version
+      const forgotten = [...db.getKeys({ start: [partition], end: [partition + 1] })]
+      const epoch = epochIn(db, partition) ?? version ?? 0
+      const next: Manifest = { owner: '', epoch, n: (version ?? 0) + 1, cut: 0, incarnation: null, mark: null }
+      const write = (): void => {
+        for (const each of forgotten) db.remove(each)
+        put(key, next, next.n)
+      }
+      await (version === undefined ? db.ifNoExists(key, write) : db.ifVersion(key, version, write))
+      await env.flushed
     },
 
     close: () => env.close(),

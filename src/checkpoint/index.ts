@@ -53,5 +53,7 @@ export interface CheckpointStore {
   commit(claim: Claim, cut: Seq, delta: Delta): Promise<void>
   /** Looks at a partition without claiming it; null if nobody ever did. */
   peek(partition: number): Promise<Anchor | null>
+  /** Forgets all that was committed, whatever became of it; the next claim is above all those before. Nobody may own it. */
+  forget(partition: number): Promise<void>
   close(): Promise<void>
 }

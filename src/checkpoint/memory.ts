@@ -1,5 +1,6 @@
-import { pack, unpack } from 'msgpackr'
 import { RollcallError } from '../errors.ts'
+import { seals } from '../lmdb/sealed.ts'
+import { damaged } from './damage.ts'
 import type { Anchor, CheckpointRecord, CheckpointStore, Claim, RecordKey } from './index.ts'
 import { idOf, keyOf } from './record-id.ts'
 
@@ -11,8 +12,15 @@ interface Checkpoint extends Anchor {
 
 const EMPTY: Anchor = { cut: 0, incarnation: null, mark: null }
 
+const { seal, open } = seals(false)
+
+export interface MemoryCheckpoints extends CheckpointStore {
+  /** A bit of the record is another one, as on a disk that does not keep what it was given. */
+  flip(partition: number, key: RecordKey, bit: number): void
+}
+
 /** Checkpoints in memory. All who own a partition one after another do so through the same store, which nothing closes. */
-export function memoryCheckpoints(): CheckpointStore {
+export function memoryCheckpoints(): MemoryCheckpoints {
   const partitions = new Map<number, Checkpoint>()
 
   /** The records as they are now, whatever is committed while they are read. */
@@ -31,12 +39,15 @@ export function memoryCheckpoints(): CheckpointStore {
     },
 
     async *load(claim, keys) {
-      for (const [id, value] of recordsOf(claim, keys))
-        yield { ...keyOf(id), value: unpack(value) } satisfies CheckpointRecord
+      for (const [id, value] of recordsOf(claim, keys)) {
+        const { space, names } = keyOf(id)
+        const damage = () => damaged(claim.partition, `record ${[space, ...names].join('/')}`)
+        yield { space, names, value: open(id, value, damage) } satisfies CheckpointRecord
+      }
     },
 
     async commit(claim, cut, { incarnation, mark, puts, removes }) {
-      const values = puts.map((record): [string, Buffer] => [idOf(record), pack(record.value)])
+      const values = puts.map((record): [string, Buffer] => [idOf(record), seal(idOf(record), record.value)])
       const checkpoint = partitions.get(claim.partition)
       if (checkpoint?.epoch !== claim.epoch) throw new RollcallError('RC_FENCED')
       for (const [id, value] of values) checkpoint.records.set(id, value)
@@ -49,6 +60,15 @@ export function memoryCheckpoints(): CheckpointStore {
     async peek(partition) {
       const checkpoint = partitions.get(partition)
       return checkpoint ? { cut: checkpoint.cut, incarnation: checkpoint.incarnation, mark: checkpoint.mark } : null
+    },
+
+    flip(partition, key, bit) {
+      partitions.get(partition)!.records.get(idOf(key))![bit >> 3]! ^= 1 << (bit & 7)
+    },
+
+    async forget(partition) {
+      const { epoch } = partitions.get(partition) ?? { epoch: 0 }
+      partitions.set(partition, { ...EMPTY, epoch, records: new Map() })
     },
 
     async close() {},

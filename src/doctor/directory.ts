@@ -3,6 +3,7 @@ import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { holderOf } from '../lmdb/data-dir.ts'
 import { FREE_FLOOR_BYTES } from '../lmdb/disk.ts'
+import { probed } from '../lmdb/readable.ts'
 import { type Finding, message } from './finding.ts'
 
 const CHECK = 'data directory'
@@ -26,6 +27,24 @@ export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[
   } catch (error) {
     return { findings: [found('wrong', message(error))], path: null }
   }
+}
+
+/** What helps where a file cannot be read at all, beside a copy of both folders. */
+const WITHOUT_COPY = {
+  log: 'without one: move `log` away and run `rollcall repair`, by which what the checkpoint does not have is lost',
+  state:
+    'without one: move `state` away, by which users, followers and all else that is in no log are lost; the log brings back what it holds',
+}
+
+/** What of the files cannot be read, as a process of its own finds, which may be ended by it. */
+export async function lookIntoFiles(path: string): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const name of ['log', 'state'] as const) {
+    const why = await probed(join(path, name))
+    const helps = `stop all servers and put \`log\` and \`state\` back from a copy; ${WITHOUT_COPY[name]}`
+    if (why) findings.push(found('wrong', `${join(path, name, 'data.mdb')} ${why}; ${helps}`))
+  }
+  return findings
 }
 
 const found = (state: Finding['state'], text: string): Finding => ({ check: CHECK, state, text })

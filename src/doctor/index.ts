@@ -1,7 +1,7 @@
 /** Looks at all that Rollcall needs and changes nothing: no claim, no stream, no file. Findings hold no secret. */
 import { type Config, readConfig } from '../config.ts'
 import { RollcallError } from '../errors.ts'
-import { lookAtDirectory } from './directory.ts'
+import { lookAtDirectory, lookIntoFiles } from './directory.ts'
 import { type Finding, message } from './finding.ts'
 import { comparePartitions } from './partitions.ts'
 import { lookAtMongo, lookAtNats, lookAtRedis } from './servers.ts'
@@ -26,7 +26,10 @@ export async function* diagnose(environment: NodeJS.ProcessEnv): AsyncGenerator<
     if (config.redisUrl) yield await lookAtRedis(config.redisUrl)
     const directory = config.natsUrl && config.mongodbUrl ? null : await lookAtDirectory(config.dataDir)
     if (directory) yield* directory.findings
+    const unreadable = directory?.path ? await lookIntoFiles(directory.path) : []
+    yield* unreadable
     const isMissing = (nats && !nats.log) || (mongo && !mongo.db)
+    if (unreadable.length > 0) return
     if (isMissing) yield { check: 'partitions', state: 'wrong', text: 'cannot be compared without all servers' }
     else yield* comparePartitions(config, directory?.path ?? null, nats?.log ?? null, mongo?.db ?? null)
   } finally {

@@ -1,12 +1,18 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
-import { problemOf } from '../checkpoint/fit.ts'
+import { lookAt, NOTHING, type Problem } from '../checkpoint/fit.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
+import { damagedDocuments } from '../documents/damage.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { refusalOf } from '../log/recorded.ts'
 import { peekAtCheckpoints } from '../stores.ts'
 import { type Finding, message } from './finding.ts'
+
+/** Damages of a partition that are named. */
+const MOST_NAMED = 10
+const HELP_DOCUMENTS =
+  'put the state back from a copy; without one, stop all servers and run `rollcall repair`, which says what is lost'
 
 /** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
 export async function* comparePartitions(
@@ -23,7 +29,11 @@ export async function* comparePartitions(
     const cuts = await peekAtCheckpoints(path ? join(path, 'state') : '', db)
     closes.push(() => cuts.close())
     yield settingsOf(config, log)
-    for (let p = 0; p < config.partitions; p++) yield await compare(p, cuts, log)
+    for (let p = 0; p < config.partitions; p++) {
+      yield await compare(p, cuts, log)
+      yield* damageOf(p, cuts, log)
+    }
+    if (!db) yield* damagedAmong(join(path!, 'state'))
   } catch (error) {
     yield { check: 'partitions', state: 'wrong', text: message(error) }
   } finally {
@@ -38,18 +48,56 @@ function settingsOf(config: Config, { settings, changed }: LogPeek): Finding {
   return { check, state: refusal ? 'wrong' : 'ok', text: refusal || 'as the log has them' }
 }
 
+/** What to do about a partition that does not go on. */
+const HELP: Record<Problem, string> = {
+  RC_LOG_BEHIND: 'stop all servers and run `rollcall repair`',
+  RC_LOG_TRUNCATED: 'put the log back from a copy, or stop all servers and run `rollcall repair --accept-loss`',
+  RC_LOG_CORRUPT:
+    'put the log back from a copy, or stop all servers and run `rollcall repair`, which says what is lost',
+  RC_CHECKPOINT_CORRUPT:
+    'stop all servers and run `rollcall repair`: it makes the checkpoint anew from the log, or says what is lost by that',
+}
+
 async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Finding> {
-  // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
-  const cut = (await cuts.of(partition)) ?? { cut: 0, incarnation: null, mark: null }
+  const { kept, problem } = await lookAt(partition, cuts, log)
+  const { cut, incarnation } = kept ?? NOTHING
   const bounds = await log.bounds(partition)
-  const problem = await problemOf(cut, log, partition)
   const holds = !bounds
     ? 'no log'
     : bounds.last < bounds.first
       ? 'the log is empty'
       : `the log holds ${bounds.first} to ${bounds.last}`
-  const other =
-    bounds && (cut.incarnation ?? bounds.incarnation) !== bounds.incarnation ? ', of another incarnation' : ''
-  const text = `${problem ? `${problem}: ` : ''}the cut is ${cut.cut}, ${holds}${other}`
+  const other = bounds && (incarnation ?? bounds.incarnation) !== bounds.incarnation ? ', of another incarnation' : ''
+  const stands = problem === 'RC_CHECKPOINT_CORRUPT' ? 'the cut cannot be read' : `the cut is ${cut}`
+  const text = `${problem ? `${problem}: ` : ''}${stands}, ${holds}${other}${problem ? `; ${HELP[problem]}` : ''}`
   return { check: `partition ${partition}`, state: problem ? 'wrong' : 'ok', text }
+}
+
+/** What of a partition is kept otherwise than it was written, wherever it is; by all that is embedded. */
+async function* damageOf(partition: number, cuts: Cuts, log: LogPeek): AsyncGenerator<Finding> {
+  const check = `partition ${partition}`
+  const found = await cuts.damage(partition)
+  if (found) yield { check, state: 'wrong', text: `${found.code}: ${found.message} ${HELP.RC_CHECKPOINT_CORRUPT}` }
+  const { cut } = (found ? null : await cuts.of(partition)) ?? NOTHING
+  let count = 0
+  for (const seq of log.damaged?.(partition) ?? []) {
+    if (++count > MOST_NAMED) break
+    const text = `entry ${seq} of the log is not as it was written`
+    if (seq < cut)
+      yield { check, state: 'warning', text: `${text}; the checkpoint has it, and does not need it any more` }
+    else yield { check, state: 'wrong', text: `RC_LOG_CORRUPT: ${text}; ${HELP.RC_LOG_CORRUPT}` }
+  }
+}
+
+/** Each on a line of its own; `rollcall repair` says when there are more. */
+function* damagedAmong(statePath: string): Generator<Finding> {
+  let count = 0
+  for (const { name } of damagedDocuments(statePath)) {
+    if (++count > MOST_NAMED) break
+    yield {
+      check: 'documents',
+      state: 'wrong',
+      text: `RC_DOCUMENT_CORRUPT: ${name} is not as it was written; ${HELP_DOCUMENTS}`,
+    }
+  }
 }

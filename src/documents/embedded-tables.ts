@@ -1,6 +1,8 @@
 /** The databases of documents in LMDB, opened alike by all threads. */
 import type { Database } from 'lmdb'
+import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { seals } from '../lmdb/sealed.ts'
 import type { Collection } from './index.ts'
 import { documentKey, entriesOf } from './index-entries.ts'
 import type { Stored } from './stored.ts'
@@ -16,19 +18,50 @@ const TEXTS = {
 
 export interface Tables {
   env: ReturnType<typeof openStateEnvironment>
-  documents: Database<Stored, Buffer>
+  /** what is stored, sealed */
+  documents: Database<Buffer, Buffer>
   /** ids by their entries */
   indexes: Database<string, Buffer>
 }
 
-export function openTables(path: string): Tables {
-  const env = openStateEnvironment(path, { useRecords: false })
+export function openTables(path: string, options: { readOnly?: boolean } = {}): Tables {
+  const env = openStateEnvironment(path, { useRecords: false, ...options })
   const ofEntries = { dupSort: true, keyEncoding: 'binary', encoder: TEXTS } as const
   return {
     env,
-    documents: env.openDB<Stored, Buffer>('documents', { useVersions: true, keyEncoding: 'binary' }),
+    documents: env.openDB<Buffer, Buffer>('documents', {
+      useVersions: true,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+    }),
     indexes: env.openDB<string, Buffer>('indexes', ofEntries as object),
   }
+}
+
+const { seal, open } = seals(false)
+
+export const sealed = (key: Buffer, stored: Stored): Buffer => seal(key, stored)
+
+/** RC_DOCUMENT_CORRUPT if it is not as it was written. */
+export const storedIn = (key: Buffer, bytes: Buffer): Stored =>
+  open(key, bytes, () => {
+    return new RollcallError('RC_DOCUMENT_CORRUPT', `The document ${nameOf(key)} is not as it was written.`)
+  })
+
+/** Null if it is not as it was written. */
+export function wholeIn(key: Buffer, bytes: Buffer): Stored | null {
+  try {
+    return storedIn(key, bytes)
+  } catch (error) {
+    if (!isCode(error, 'RC_DOCUMENT_CORRUPT')) throw error
+    return null
+  }
+}
+
+/** The collection and the id under a key. */
+export function nameOf(key: Buffer): string {
+  const [collection, term = ''] = key.toString().split('\0', 2) as [string, string?]
+  return `${collection}/${term.slice(1)}`
 }
 
 /** The collections that are found by more fields than the first version knew, and how often there came more. */
@@ -48,9 +81,11 @@ export async function completeIndexes(path: string): Promise<void> {
       const end = documentKey(collection, '\u{10ffff}'.repeat(2))
       for (let start = documentKey(collection, ''); ; ) {
         const some = [...documents.getRange({ start, end, limit: AT_ONCE })]
-        for (const { value } of some)
-          for (const entry of value.document ? entriesOf(collection, value.document) : [])
-            indexes.put(entry, value.document!._id)
+        for (const { key, value } of some) {
+          // Of one that is damaged nobody knows what it would be found by.
+          const { document } = wholeIn(key, value) ?? {}
+          for (const entry of document ? entriesOf(collection, document) : []) indexes.put(entry, document!._id)
+        }
         await indexes.flushed
         if (some.length < AT_ONCE) break
         start = Buffer.concat([some.at(-1)!.key, Buffer.of(0)])

@@ -1,6 +1,6 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
 import { systemTime, type Time } from '../time.ts'
-import { openTables } from './embedded-tables.ts'
+import { openTables, sealed, storedIn, wholeIn } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
 import { isRange, isWithin, type Range } from './matcher.ts'
@@ -40,7 +40,8 @@ function tableAt(path: string): Table {
 
   const read = (collection: Collection, id: string): Document | undefined => {
     const key = documentKey(collection, id)
-    return key.length > KEY_BYTES ? undefined : documents.get(key)?.document
+    const bytes = key.length > KEY_BYTES ? undefined : documents.get(key)
+    return bytes && storedIn(key, bytes).document
   }
 
   /** The ids under one value, within the range, without a look at those before it. */
@@ -63,7 +64,10 @@ function tableAt(path: string): Table {
       const { start: end, end: start } = span
       const bounds = candidates.isReversed ? { start, end, reverse: true, inclusiveEnd: true } : span
       if (field === '_id') {
-        for (const { value } of documents.getRange(bounds)) if (value.document !== undefined) yield value.document
+        for (const { key, value } of documents.getRange(bounds)) {
+          const { document } = storedIn(key, value)
+          if (document !== undefined) yield document
+        }
         continue
       }
       const isOne = exact && range !== null && span !== unordered
@@ -106,13 +110,14 @@ function tableAt(path: string): Table {
       const tryOne = (id: string): Promise<boolean> | true => {
         const key = documentKey(collection, id)
         const before = documents.getEntry(key)
-        const after = next(before?.value, id)
-        if (after === before?.value) return true
-        const [old, current] = [indexed(collection, before?.value), indexed(collection, after)]
+        const stored = before && storedIn(key, before.value)
+        const after = next(stored, id)
+        if (after === stored) return true
+        const [old, current] = [indexed(collection, stored), indexed(collection, after)]
         const enqueue = () => {
           // No version is used twice, so a document made anew is not taken for the removed one.
           if (after === undefined) documents.remove(key)
-          else documents.put(key, after, Math.random())
+          else documents.put(key, sealed(key, after), Math.random())
           for (const entry of without(old, current)) indexes.remove(entry, id)
           for (const entry of without(current, old)) indexes.put(entry, id)
         }
@@ -136,7 +141,11 @@ function tableAt(path: string): Table {
       for (;;) {
         env.resetReadTxn()
         const some = [...documents.getRange({ start, end, limit: SCANNED_AT_ONCE })]
-        for (const { value } of some) if (value.document) yield [value.document[field], value.seq]
+        for (const { key, value } of some) {
+          // One that is damaged is not known to be of anything.
+          const { document, seq = 0 } = wholeIn(key, value) ?? {}
+          if (document) yield [document[field], seq]
+        }
         if (some.length < SCANNED_AT_ONCE) return
         start = Buffer.concat([some.at(-1)!.key, Buffer.of(0)])
       }

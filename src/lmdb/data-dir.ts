@@ -3,6 +3,7 @@ import { access, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RollcallError } from '../errors.ts'
 import { isLocked, lock, pidIn } from './lock.ts'
+import { whyUnreadable } from './readable.ts'
 
 export interface DataDir {
   logPath: string
@@ -14,6 +15,12 @@ export interface DataDir {
 export async function openDataDir(dir: string): Promise<DataDir> {
   const { path, release } = await locked(dir)
   if (!release) throw new RollcallError('RC_DATA_DIR_LOCKED', `${path} is open in process ${pidIn(path)}.`)
+  try {
+    for (const name of ['log', 'state']) await mustBeReadable(join(path, name))
+  } catch (error) {
+    await release()
+    throw error
+  }
   const pidFile = join(path, 'pid')
   writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
   return {
@@ -24,6 +31,15 @@ export async function openDataDir(dir: string): Promise<DataDir> {
       await release()
     },
   }
+}
+
+async function mustBeReadable(folder: string): Promise<void> {
+  const why = await whyUnreadable(folder)
+  if (!why) return
+  throw new RollcallError(
+    'RC_DATA_DIR_UNUSABLE',
+    `${join(folder, 'data.mdb')} ${why}; rollcall doctor says what helps.`,
+  )
 }
 
 /** By its real path. */

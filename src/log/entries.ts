@@ -1,5 +1,7 @@
+import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
+import { RollcallError } from '../errors.ts'
 import type { Entry, Seq } from './index.ts'
 
 /** Entries as logs keep them, in msgpack, and how large they may be. */
@@ -15,12 +17,47 @@ export const WAITING_EVENTS = 200_000
 const KEY_BYTES = 256
 /** The greatest time that a date can have, in ms. */
 const LAST_INSTANT = 8.64e15
-/** The version of entries as they are written: `[version, event, …]`. In the first one the events stood alone. */
-const VERSION = 2
+/**
+ * The version of entries as they are written: `[version, checksum, event, …]`, all that stands before and after the
+ * checksum being what it is of. There was none in the second version, and no number either in the first.
+ */
+const VERSION = 3
+const UNCHECKED = 2
+/** A number whose place in msgpack the checksum takes: this mark, then four bytes. */
+const [BLANK, MARK, CHECKSUM_BYTES] = [0xffff_ffff, 0xce, 4]
+/** Marks of lists whose length takes two bytes, and four. */
+const [LIST_16, LIST_32] = [0xdc, 0xdd]
 
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
-export const encode = (events: Event[]): Buffer => Buffer.from(packr.pack([VERSION, ...events]))
+export function encode(events: Event[]): Buffer {
+  const value = packr.pack([VERSION, BLANK, ...events])
+  const at = placeOf(value)
+  value.writeUInt32BE(checksumOf(value, at), at)
+  return value
+}
+
+/** The place of the checksum, if there is one. */
+function placeOf(value: Uint8Array): number {
+  const mark = value[0]
+  return mark === LIST_16 ? 5 : mark === LIST_32 ? 7 : 3
+}
+
+/** What stands before counts as where the checksum begins. */
+function checksumOf(value: Uint8Array, at: number): number {
+  let before = 0
+  for (let i = 0; i < at; i++) before = ((before << 8) ^ (before >>> 24) ^ value[i]!) >>> 0
+  return crc32(value.subarray(at + CHECKSUM_BYTES), before)
+}
+
+/** True if it is as it was written, false if it is not, undefined if that cannot be seen from it. */
+function isWhole(value: Uint8Array): boolean | undefined {
+  const at = placeOf(value)
+  const version = value[at - 2]!
+  if (value[at - 1] !== MARK || version < VERSION || version > 0x7f) return undefined
+  const kept = (value[at]! << 24) | (value[at + 1]! << 16) | (value[at + 2]! << 8) | value[at + 3]!
+  return kept >>> 0 === checksumOf(value, at)
+}
 
 const isKey = (key: unknown): boolean =>
   typeof key === 'string' &&
@@ -33,19 +70,41 @@ const isEvent = (thing: unknown): thing is Event => {
   return typeof kind === 'string' && isKey(key) && typeof id === 'string' && isInstant(at) && isInstant(arrival)
 }
 
+/** An event as former versions wrote it, maybe one that is not taken any more. */
+const isEventLike = (thing: unknown): boolean => {
+  const { kind, id } = (thing ?? {}) as Partial<Event>
+  return typeof kind === 'string' && typeof id === 'string'
+}
+
 /**
- * The entry of a value, which may hold anything: whoever may write into the log may have put it there. An entry of a
- * later version has its number among the strays, and its events are taken as far as they are such.
+ * The entry of a value. RC_LOG_CORRUPT if it is not as it was written; `isOurs` says if we wrote it, which is asked where
+ * that cannot be seen from a checksum. What others wrote may be anything, and is all strays that is no event. An entry of
+ * a later version has its number among the strays, and its events are taken as far as they are such.
  */
-export function entryOf(seq: Seq, value: Uint8Array): Entry {
-  let things: unknown
-  try {
-    things = packr.unpack(value)
-  } catch {
+export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: () => boolean = () => true): Entry {
+  const whole = isWhole(value)
+  if (whole === false && isOurs()) throw damaged(partition, seq)
+  const things = listIn(value)
+  if (things === undefined) {
+    if (isOurs()) throw damaged(partition, seq)
     return { seq, events: [], strays: 1 }
   }
-  if (!Array.isArray(things)) return { seq, events: [], strays: 1 }
+  const head = whole ? 2 : things[0] === UNCHECKED ? 1 : 0
   const events = things.filter(isEvent)
-  const strays = things.length - events.length - (things[0] === VERSION ? 1 : 0)
+  const others = things.length - events.length - head
+  if (others > 0 && !whole && !things.slice(head).every(isEventLike) && isOurs()) throw damaged(partition, seq)
+  const strays = others + (whole && things[0] !== VERSION ? 1 : 0)
   return { seq, events, ...(strays > 0 && { strays }) }
 }
+
+function listIn(value: Uint8Array): unknown[] | undefined {
+  try {
+    const things = packr.unpack(value)
+    return Array.isArray(things) ? things : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const damaged = (partition: number, seq: Seq): RollcallError =>
+  new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${seq} of the log is not as it was written.`)

@@ -5,7 +5,7 @@ import { Batches } from './batches.ts'
 import { entryOf } from './entries.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Bounds, Entry, EventLog, Seq } from './index.ts'
-import { readEntries } from './reading.ts'
+import { readEntries, wholeOnes } from './reading.ts'
 
 /** A partition: its values are bytes, so that nobody shares an event with it. */
 interface Held {
@@ -62,7 +62,7 @@ export class LogInMemory {
         readEntries({
           ...{ partition, after, signal, arrivals: this.#arrivals },
           last: () => lastOf(this.#partitions[partition]!),
-          entries: (from, until) => entriesOf(this.#partitions[partition]!, from, until),
+          entries: (from, until) => this.#entries(partition, from, until),
         }),
       bounds: async partition => this.#bounds(partition),
       mark: async (partition, seq) => this.#mark(partition, seq),
@@ -90,6 +90,12 @@ export class LogInMemory {
     }
   }
 
+  /** A bit of the entry is another one, as on a disk that does not keep what it was given. */
+  flip(partition: number, seq: Seq, bit: number): void {
+    const { first, values } = this.#partitions[partition]!
+    values[seq - first]![bit >> 3]! ^= 1 << (bit & 7)
+  }
+
   #put(partition: number, value: Buffer): Seq {
     const held = this.#partitions[partition]!
     held.values.push(value)
@@ -103,8 +109,15 @@ export class LogInMemory {
   }
 
   #mark(partition: number, seq: Seq): string | null {
-    const [entry] = entriesOf(this.#partitions[partition]!, seq, seq)
+    const [entry] = this.#entries(partition, seq, seq)
     return entry ? fingerprintOf(entry) : null
+  }
+
+  #entries(partition: number, from: Seq, until: Seq): Entry[] {
+    const { first, values } = this.#partitions[partition]!
+    const start = Math.max(from, first)
+    const held = values.slice(start - first, Math.max(0, until + 1 - first))
+    return wholeOnes(held.entries(), ([i, value]) => entryOf(partition, start + i, value))
   }
 
   #trim(partition: number, below: Seq): number {
@@ -117,8 +130,3 @@ export class LogInMemory {
 }
 
 const lastOf = ({ first, values }: Held): Seq => first + values.length - 1
-
-function entriesOf({ first, values }: Held, from: Seq, until: Seq): Entry[] {
-  const start = Math.max(from, first)
-  return values.slice(start - first, Math.max(0, until + 1 - first)).map((value, i) => entryOf(start + i, value))
-}

@@ -1,4 +1,4 @@
-import { RollcallError } from '../errors.ts'
+import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Entry, Seq } from './index.ts'
 
@@ -12,7 +12,7 @@ interface Reading {
   arrivals: Arrivals
   /** the seq of the last entry that may be read */
   last(): Seq
-  /** The entries that are held from `from` up to `until`, in order. */
+  /** The entries that are held from `from` up to `until`, in order; those before one that is damaged. */
   entries(from: Seq, until: Seq): Entry[]
 }
 
@@ -32,12 +32,30 @@ export async function* readEntries({
       continue
     }
     const found = reading.entries(after + 1, until)
-    if (found.length === 0) throw new Error(`the log of partition ${partition} holds no entry ${after + 1}`)
-    if (found[0]!.seq !== after + 1) {
-      const text = `Partition ${partition}: the log no longer holds entry ${after + 1}.`
-      throw new RollcallError('RC_LOG_TRUNCATED', text)
-    }
+    if (found.length === 0) throw missing('RC_LOG_CORRUPT', partition, after + 1)
+    if (found[0]!.seq !== after + 1) throw missing('RC_LOG_TRUNCATED', partition, after + 1)
+    const gap = found.findIndex(({ seq }, i) => seq !== after + 1 + i)
+    if (gap > 0) found.length = gap
     after = found.at(-1)!.seq
     yield found
+    // Entries leave from the front alone.
+    if (gap > 0) throw missing('RC_LOG_CORRUPT', partition, after + 1)
   }
+}
+
+const missing = (code: ErrorCode, partition: number, seq: Seq): RollcallError =>
+  new RollcallError(code, `Partition ${partition}: the log holds no entry ${seq}.`)
+
+/** The entries of values up to the first that is damaged; throws only if that is the first of all. */
+export function wholeOnes<T>(values: Iterable<T>, decode: (value: T) => Entry): Entry[] {
+  const entries: Entry[] = []
+  for (const value of values) {
+    try {
+      entries.push(decode(value))
+    } catch (error) {
+      if (entries.length === 0) throw error
+      break
+    }
+  }
+  return entries
 }

@@ -5,6 +5,7 @@
 import type { VisitorRules } from '../../machines/day-rules.ts'
 import type { CheckpointRecord, CheckpointStore } from '../checkpoint/index.ts'
 import type { Collection, DocumentStore } from '../documents/index.ts'
+import { isDamage } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Clock } from '../partition/clock.ts'
@@ -88,8 +89,12 @@ export async function adopt({
 
 /** True if nothing of the partition was ever committed, and its log does not bring everything back. */
 async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {
-  const kept = await store.peek(partition)
-  if (kept && kept.incarnation !== null) return false
+  const kept = await store.peek(partition).catch(error => {
+    if (isDamage(error)) return undefined
+    throw error
+  })
+  // Of a checkpoint that cannot be read its owner says so.
+  if (kept === undefined || (kept && kept.incarnation !== null)) return false
   const { first, last } = await log.bounds(partition)
   return first > 1 || last < 1
 }

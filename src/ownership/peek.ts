@@ -1,11 +1,8 @@
-import { problemOf } from '../checkpoint/fit.ts'
+import { lookAt } from '../checkpoint/fit.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { EventLog } from '../log/index.ts'
 import type { PartitionState } from './index.ts'
-
-/** A partition of which nothing was committed yet. */
-const NOTHING = { cut: 0, incarnation: null, mark: null }
 
 /**
  * The states of the partitions as anybody can see them: can they go on with their logs? About a partition without a
@@ -17,11 +14,11 @@ export async function peek(
   partitions: number,
   isOwner = false,
 ): Promise<PartitionState[]> {
+  const cuts = { of: (partition: number) => store.peek(partition) }
   const one = async (partition: number): Promise<PartitionState> => {
-    // The log goes ahead of the checkpoint: asked for second, it is never behind for having been asked too early.
-    const kept = await store.peek(partition)
-    if (!isOwner && (!kept || kept.incarnation === null)) return { partition, stopped: reason('RC_NO_OWNER') }
-    const problem = await problemOf(kept ?? NOTHING, log, partition)
+    const { kept, problem } = await lookAt(partition, cuts, log)
+    const isNew = problem !== 'RC_CHECKPOINT_CORRUPT' && (!kept || kept.incarnation === null)
+    if (isNew && !isOwner) return { partition, stopped: reason('RC_NO_OWNER') }
     return { partition, stopped: problem && reason(problem) }
   }
   return Promise.all(Array.from({ length: partitions }, (_, partition) => one(partition)))

@@ -1,7 +1,7 @@
 import type { Sums } from '../audience/sums.ts'
 import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import { isCode, RollcallError } from '../errors.ts'
+import { isCode, isDamage, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
 import { publishedSteps, type Steps, step } from '../observe/steps.ts'
@@ -157,7 +157,8 @@ export class Committer {
 
   #untilDone(step: string, work: () => Promise<void>): Promise<void> {
     const { time, faults } = this.#options
-    const isFinal = (error: unknown): boolean => isCode(error, 'RC_FENCED') || this.#stopped !== undefined
+    const isFinal = (error: unknown): boolean =>
+      isCode(error, 'RC_FENCED') || isDamage(error) || this.#stopped !== undefined
     return retry(work, UNTIL_DONE, { time, isFinal, failed: error => faults.report(step, error) })
   }
 }

@@ -7,7 +7,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
 import { Performer } from '../effects/performer.ts'
-import { isCode, RollcallError } from '../errors.ts'
+import { isCode, isDamage, RollcallError } from '../errors.ts'
 import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Outputs } from '../notify/index.ts'
@@ -81,7 +81,10 @@ export class Processor {
     const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults } = options
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
-      retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
+      retry(work, UNTIL_DONE, {
+        ...{ time, signal },
+        failed: error => (isDamage(error) ? this.#stop(error as Error) : faults.report(step, error)),
+      })
     const history = new History(documents, number, untilDone)
     this.#performer = new Performer({
       ...{ outbox: partition.outbox, receiverOf, time, faults, history },
@@ -122,10 +125,9 @@ export class Processor {
     const problem = await problemOf(claim, log, number)
     const { incarnation, first, last } = await log.bounds(number)
     if (problem) {
-      throw new RollcallError(
-        problem,
-        `Partition ${number}: the cut is ${claim.cut}, the log holds ${first} to ${last}.`,
-      )
+      const found = problem === 'RC_LOG_CORRUPT' ? `entry ${claim.cut} of the log is not as it was written` : null
+      const text = found ?? `the cut is ${claim.cut}, the log holds ${first} to ${last}`
+      throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots)
     const unsure = await recover(partition, store)
@@ -198,7 +200,10 @@ export class Processor {
     this.#stopped ??= error instanceof RollcallError ? error : new RollcallError('RC_PARTITION_STOPPED', error.message)
     this.#options.faults.report('partition', error)
     this.#halt()
-    this.committer.stop(this.#stopped)
+    const stop = (): void => this.committer.stop(this.#stopped!)
+    // All before a damaged entry is committed, so that who goes on behind it leaves out that one alone.
+    if (isCode(error, 'RC_LOG_CORRUPT')) this.committer.catchUp().then(stop)
+    else stop()
   }
 
   #halt(): void {

@@ -1,8 +1,9 @@
 /** Lets partitions go on whose log does not fit their checkpoint. Needs everything Rollcall owns for itself. */
-import { type Problem, problemOf } from '../checkpoint/fit.ts'
+import { isDamaged, lookAt, type Problem } from '../checkpoint/fit.ts'
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
+import { damagedDocuments, forgetDocuments } from '../documents/damage.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
@@ -26,8 +27,19 @@ export interface Repaired {
   repaired: boolean
   /** its checkpoint is empty: from now on it adopts the documents there are */
   adopts?: true
+  /** its checkpoint is empty: the log brings all of it back */
+  replays?: true
   /** what is lost by it, or would be */
   loss?: string
+}
+
+/** A document that is not as it was written, by its collection and id. */
+export interface RepairedDocument {
+  document: string
+  problem: 'RC_DOCUMENT_CORRUPT'
+  /** it is gone */
+  repaired: boolean
+  loss: string
 }
 
 export interface RepairOptions {
@@ -40,8 +52,11 @@ export interface RepairOptions {
 const refusalToRepair = (log: Recorded, configured: Settings): string =>
   log.changed?.pending ? refusalToChange(log, configured) : refusalOf(log, configured)
 
-/** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
-export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
+/**
+ * Answers for one partition after the other, then for damaged documents. Throws if a server may be running, before
+ * anything is changed.
+ */
+export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired | RepairedDocument> {
   await using opened = new AsyncDisposableStack()
   const { places } = opened.adopt(await locateStores(config), each => each.close())
   const { log } = await openOwnLog(places, recordedSettings(config), refusalToRepair)
@@ -54,12 +69,45 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     opened.adopt(await soleLease(db, config.takeOverMs, options.faults), lease => lease.release())
   }
   const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
+  const losses = new Map<number, string>()
+  for (const partition of stores ? partitionsWith('RC_CHECKPOINT_CORRUPT', problems) : []) {
+    const loss = await lossWithout(log, partition)
+    if (loss) losses.set(partition, loss)
+    if (!loss || options.acceptLoss) await stores!.checkpoints.forget(partition)
+  }
   const adopting = stores ? await adopted(stores, log, config, options) : []
   for (const [partition, problem] of problems.entries()) {
-    if (!stores || problem === null) yield { partition, problem, repaired: false }
-    else if (adopting.includes(partition)) yield { partition, problem, repaired: true, adopts: true }
-    else yield await repairOne(stores.checkpoints, log, partition, options)
+    const loss = losses.get(partition)
+    const told = { partition, problem, ...(loss && { loss }) }
+    if (!stores || problem === null || (loss && !options.acceptLoss)) yield { ...told, repaired: false }
+    else if (adopting.includes(partition)) yield { ...told, repaired: true, adopts: true }
+    else if (problem === 'RC_CHECKPOINT_CORRUPT' && !loss) yield { ...told, repaired: true, replays: true }
+    else yield { ...(await repairOne(stores.checkpoints, log, partition, options)), ...told }
   }
+  if (!db) yield* repairDocuments(places.statePath, options)
+}
+
+async function* repairDocuments(path: string, { acceptLoss }: RepairOptions): AsyncGenerator<RepairedDocument> {
+  const damaged = [...damagedDocuments(path)]
+  if (damaged.length > 0 && acceptLoss) await forgetDocuments(path, damaged)
+  for (const { name } of damaged) {
+    yield { document: name, problem: 'RC_DOCUMENT_CORRUPT', repaired: acceptLoss, loss: lossOfDocument(name) }
+  }
+}
+
+const lossOfDocument = (name: string): string =>
+  /^web-(sessions|events)\//.test(name)
+    ? 'the document, until `rollcall rewind --from` its day writes it again'
+    : 'the document, but for what is written to it from now on'
+
+const partitionsWith = (wanted: Problem, problems: (Problem | null)[]): number[] =>
+  problems.flatMap((problem, partition) => (problem === wanted ? [partition] : []))
+
+/** Of a partition without its checkpoint: what its log does not bring back; null if that is nothing. */
+async function lossWithout(log: OwnLog, partition: number): Promise<string | null> {
+  const { first, last } = await log.bounds(partition)
+  if (first === 1 && last > 0) return null
+  return `the log holds nothing before ${first}: what is neither in it nor in documents begins anew`
 }
 
 function adopted(
@@ -76,8 +124,8 @@ async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Prob
   const problems: (Problem | null)[] = []
   try {
     for (let p = 0; p < partitions; p++) {
-      const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null, mark: null }
-      problems.push(await problemOf(cut, log, p))
+      const { problem } = await lookAt(p, cuts, log)
+      problems.push(problem ?? ((await cuts.damage(p)) ? 'RC_CHECKPOINT_CORRUPT' : null))
     }
   } finally {
     await cuts.close()
@@ -93,10 +141,12 @@ async function repairOne(
 ): Promise<Repaired> {
   const claim = await store.claim(partition, systemTime.id())
   const bounds = await log.bounds(partition)
-  const problem = await problemOf(claim, log, partition)
-  const loss = problem && lossOf(problem, claim, bounds)
+  const { problem } = await lookAt(partition, { of: async () => claim }, log)
+  const behind = problem === 'RC_LOG_CORRUPT' ? await wholeBehind(log, partition, claim.cut, bounds.last) : claim.cut
+  const loss = problem && lossOf(problem, claim, bounds, behind)
   const repaired = { partition, problem, repaired: problem !== null, ...(loss && { loss }) }
   if (loss && !acceptLoss) return { ...repaired, repaired: false }
+  if (problem === 'RC_LOG_CORRUPT') await move(store, claim, { ...bounds, first: behind + 1 })
   if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds)
   if (problem !== 'RC_LOG_BEHIND') return repaired
   await log.renew(partition, Math.max(claim.cut, bounds.last) + ABOVE + 1)
@@ -104,12 +154,22 @@ async function repairOne(
   return repaired
 }
 
+/** The last of the damaged entries that follow the cut one after another; the cut itself if none does. */
+async function wholeBehind(log: OwnLog, partition: number, cut: Seq, last: Seq): Promise<Seq> {
+  let seq = cut
+  while (seq < last && (await isDamaged(log, partition, seq + 1))) seq++
+  return seq
+}
+
 /** The checkpoint goes on with the first entry of the log. */
 const move = (store: CheckpointStore, claim: Claim, { first, incarnation }: Bounds): Promise<void> =>
   store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] })
 
 /** Entries of the log's own incarnation up to the cut are in the checkpoint; those of another one are in none. */
-function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds): string | null {
+function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds, behind: Seq): string | null {
+  if (problem === 'RC_LOG_CORRUPT') {
+    return behind > claim.cut ? `entries ${between(claim.cut + 1, behind)} were accepted and cannot be read` : null
+  }
   if (problem === 'RC_LOG_TRUNCATED') return `entries ${between(claim.cut + 1, first - 1)} are gone from the log`
   if (first > last || (claim.incarnation === incarnation && last < claim.cut)) return null
   if (claim.incarnation === incarnation) return `entries up to ${last} of the present log may be in no checkpoint`

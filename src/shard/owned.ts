@@ -1,5 +1,5 @@
 import { Sums } from '../audience/sums.ts'
-import { isCode, type RollcallError } from '../errors.ts'
+import { type ErrorCode, isCode, isDamage, type RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
 import { atMost } from '../time.ts'
@@ -9,6 +9,8 @@ import { recomputing } from './recomputing.ts'
 
 /** Sums that wait at the end may still take so long; the next owner writes what was not. */
 const LAST_SUMS_MS = 2_000
+/** The log does not fit the checkpoint, and does not by itself. */
+const LASTING: ErrorCode[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED']
 
 export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums'> {
   /** of no partition */
@@ -36,7 +38,7 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
       processors.set(partition, await Processor.claim(partition, { ...rest, faults: faultsOf(partition) }))
     } catch (error) {
       faultsOf(partition).report('claim', error)
-      if (!isCode(error, 'RC_LOG_BEHIND') && !isCode(error, 'RC_LOG_TRUNCATED')) giveUp()
+      if (!LASTING.some(code => isCode(error, code)) && !isDamage(error)) giveUp()
       refused.set(partition, error as RollcallError)
     }
   }

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
-import { load } from '../support/checkpoint-records.ts'
+import { peekAtCuts } from '../../src/checkpoint/peek.ts'
+import { openStateEnvironment } from '../../src/lmdb/index.ts'
+import { actors, delta, load } from '../support/checkpoint-records.ts'
+import { flipInState } from '../support/flipped.ts'
 import { seeded } from '../support/random.ts'
 import { untilKilled } from '../support/until-killed.ts'
 import { checkpointContract, type OpenedCheckpoints } from './checkpoint-store.ts'
@@ -15,6 +18,7 @@ async function openEmbedded(): Promise<OpenedCheckpoints> {
   const stores = [openCheckpoints(path)]
   return {
     store: stores[0]!,
+    flip: (partition, { space, names }, bit) => flipInState(path, 'checkpoint', [partition, space, ...names], bit),
     again: async () => {
       stores.push(openCheckpoints(path))
       return stores.at(-1)!
@@ -27,6 +31,43 @@ async function openEmbedded(): Promise<OpenedCheckpoints> {
 }
 
 checkpointContract('embedded', openEmbedded)
+
+test('a manifest that is not as it was written is named at the claim and to who looks', async () => {
+  const path = temporaryDirectory()
+  for (const bit of [2, 9, 40, 100, 200]) {
+    const store = openCheckpoints(path)
+    await store.commit(await store.claim(bit, 'first'), 7, delta([]))
+    await flipInState(path, 'checkpoint', [bit, 'manifest'], bit)
+    const damage = {
+      code: 'RC_CHECKPOINT_CORRUPT',
+      message: expect.stringMatching(new RegExp(`^Partition ${bit}: the manifest `)),
+    }
+    await expect(store.claim(bit, 'second')).rejects.toMatchObject(damage)
+    await expect(store.peek(bit)).rejects.toMatchObject(damage)
+    await store.close()
+    const cuts = peekAtCuts(path)
+    await expect(cuts.of(bit)).rejects.toMatchObject(damage)
+    await cuts.close()
+  }
+  rmSync(path, { recursive: true })
+})
+
+test('a record that stands in the place of another one is not taken for it', async () => {
+  const path = temporaryDirectory()
+  const store = openCheckpoints(path)
+  await store.commit(await store.claim(0, 'first'), 7, delta(actors(2, 'x')))
+  const env = openStateEnvironment(path)
+  const records = env.openDB<Buffer, (string | number)[]>('checkpoint', { useVersions: true, encoding: 'binary' })
+  const [v0, v1] = ['v0', 'v1'].map(key => [0, 'actor', 'viewer', key]) as [string[], string[]]
+  await records.put(v1, records.get(v0)!, 1)
+  await env.close()
+  const claim = await store.claim(0, 'second')
+  const named = { message: expect.stringContaining('record actor/viewer/v1 ') }
+  expect(await load(store, claim, { space: 'actor', names: ['viewer', 'v0'] })).toHaveLength(1)
+  await expect(load(store, claim, { space: 'actor', names: ['viewer', 'v1'] })).rejects.toMatchObject(named)
+  await store.close()
+  rmSync(path, { recursive: true })
+})
 
 test('a commit to the embedded checkpoint store is there whole or not at all after kill -9', async () => {
   const random = seeded('kill -9 while committing')

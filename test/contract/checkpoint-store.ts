@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointStore, Claim } from '../../src/checkpoint/index.ts'
+import type { CheckpointStore, Claim, RecordKey } from '../../src/checkpoint/index.ts'
 import { actors, delta, INCARNATION, load, MARK, put } from '../support/checkpoint-records.ts'
+import { checkpointDamage } from './checkpoint-damage.ts'
 import { checkpointFence } from './checkpoint-fence.ts'
 import { checkpointNames } from './checkpoint-names.ts'
 
 /** A fresh, empty store. */
 export interface OpenedCheckpoints {
   store: CheckpointStore
+  /** Flips a bit of what is kept of the record, or of all that is kept with it. */
+  flip(partition: number, record: RecordKey, bit: number): Promise<void>
   /** a second handle on the same data */
   again(): Promise<CheckpointStore>
   destroy(): Promise<void>
@@ -18,6 +21,7 @@ const VALUES: unknown[] = [0, -1.5, '', 'text', true, null, [], [1, [2]], {}, { 
 export function checkpointContract(name: string, open: () => Promise<OpenedCheckpoints>): void {
   checkpointNames(name, open)
   checkpointFence(name, open)
+  checkpointDamage(name, open)
 
   describe(`the checkpoint store, ${name},`, () => {
     let opened: OpenedCheckpoints

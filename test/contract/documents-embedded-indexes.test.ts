@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pack } from 'msgpackr'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import { completeIndexes, openTables } from '../../src/documents/embedded-tables.ts'
@@ -19,9 +20,9 @@ describe('the indexes of embedded documents', () => {
     const ids = Array.from({ length: 2_500 }, (_, n) => `v${String(n).padStart(4, '0')}-2026-01-01`)
     for (const [n, id] of ids.entries()) {
       const document = { _id: id, userId: n % 2 === 0 ? 'ann' : null, day: '2026-01-01' }
-      documents.put(documentKey('web-sessions', id), { seq: 1, document }, 1)
+      documents.put(documentKey('web-sessions', id), pack({ seq: 1, document }), 1)
     }
-    await documents.put(documentKey('web-sessions', 'gone'), { seq: 1, removedAt: 1 }, 1)
+    await documents.put(documentKey('web-sessions', 'gone'), pack({ seq: 1, removedAt: 1 }), 1)
     await env.close()
     for (let start = 0; start < 2; start++) await completeIndexes(path)
     const store = openDocuments({ path })

@@ -12,6 +12,7 @@ import { type EmbeddedLog, openLog } from '../../src/log/embedded/writer.ts'
 import { encode } from '../../src/log/entries.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { event, readTo, seqsTo } from '../support/entries.ts'
+import { flipInLog } from '../support/flipped.ts'
 import { seeded } from '../support/random.ts'
 import { ManualTime } from '../support/time.ts'
 import { startWriting, untilKilled } from '../support/until-killed.ts'
@@ -60,6 +61,11 @@ async function openEmbedded(own: (path: string, writer: EmbeddedLog) => Promise<
   return {
     log: await start(),
     reader: async () => keep(await follow(path, writer)),
+    async flip(partition, events, bit) {
+      const seq = await writer.append(partition, events)
+      await flipInLog(path, partition, seq, bit)
+      return seq
+    },
     again: () => stop().then(start),
     destroy: async () => {
       await stop()

@@ -5,6 +5,7 @@ import { encode } from '../../src/log/entries.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { type JetStreamLog, openJetStreamLog } from '../../src/log/jetstream/index.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
+import { flipped } from '../support/flipped.ts'
 import { type NatsServer, natsServerBinary, startNatsServer } from '../support/nats-server.ts'
 import { eventLogContract, type OpenedLog } from './event-log.ts'
 
@@ -35,6 +36,16 @@ async function openJetStream(): Promise<OpenedLog> {
   return {
     log: await start(),
     reader: start,
+    async flip(partition, events, bit) {
+      const seq = await opened.at(-1)!.append(partition, events)
+      const connection = await server.connect()
+      const { streams } = await jetstreamManager(connection)
+      const { header: headers, data, subject } = (await streams.getMessage(`ROLLCALL_${partition}`, { seq }))!
+      headers.delete('Nats-Msg-Id')
+      const published = await jetstream(connection).publish(subject, flipped(data, bit), { headers })
+      await connection.close()
+      return published.seq
+    },
     again: () => stop().then(start),
     destroy: async () => {
       await stop()

@@ -12,6 +12,11 @@ eventLogContract('in memory', async () => {
   return {
     log,
     reader: async () => held.open(),
+    async flip(partition, events, bit) {
+      const seq = await log.append(partition, events)
+      held.flip(partition, seq, bit)
+      return seq
+    },
     again: async () => {
       await log.close()
       log = held.open()

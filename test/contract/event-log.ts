@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Event } from '../../actors/event.ts'
 import { fingerprintOf } from '../../src/log/fingerprint.ts'
-import type { EventLog } from '../../src/log/index.ts'
+import type { EventLog, Seq } from '../../src/log/index.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { seeded } from '../support/random.ts'
 
@@ -9,6 +10,8 @@ export interface OpenedLog {
   log: EventLog
   /** another reader of the same log */
   reader(): Promise<EventLog>
+  /** Appends an entry that is kept with another bit than was written. Resolves with its seq. */
+  flip(partition: number, events: Event[], bit: number): Promise<Seq>
   /** the same log, closed and opened anew */
   again(): Promise<EventLog>
   destroy(): Promise<void>
@@ -220,6 +223,32 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       expect(await after.bounds(0)).toMatchObject({ first: 3, last: 3 })
       expect(await after.append(0, [event('e4')])).toBe(4)
       expect(idsOf(await readTo(after, 0, 4, 2))).toEqual(['e3', 'e4'])
+    })
+
+    test.each(
+      readers,
+    )('names to %s an entry with another bit than was written, and all before it come', async (_, reader) => {
+      await fill(3)
+      for (const bit of [1, 9, 70, 400]) {
+        const seq = await opened.flip(0, [event('flipped')], bit)
+        await log.append(0, [event('after')])
+        const found: Seq[] = []
+        const reading = (async () => {
+          const { first } = await log.bounds(0)
+          for await (const entries of (await reader()).read(0, first - 1)) found.push(...entries.map(({ seq }) => seq))
+        })()
+        const message = expect.stringContaining(`artition 0: entry ${seq} `)
+        await expect(reading, `bit ${bit}`).rejects.toMatchObject({ code: 'RC_LOG_CORRUPT', message })
+        expect(found.at(-1)).toBe(seq - 1)
+        await expect(log.mark(0, seq)).rejects.toMatchObject({ code: 'RC_LOG_CORRUPT', message })
+        await log.trim(0, seq + 1)
+      }
+    })
+
+    test('keeps nobody from the other partitions', async () => {
+      await opened.flip(0, [event('flipped')], 70)
+      await fill(2, 1)
+      expect(idsOf(await readTo(log, 1, 2))).toEqual(['e1', 'e2'])
     })
 
     test('refuses every append after it is closed', async () => {

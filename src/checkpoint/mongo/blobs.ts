@@ -1,10 +1,14 @@
 /** Blobs: bytes that are written once, in pieces of at most 4 MB, under ids `<partition>/<epoch>/<n>/<i>`. */
+import { crc32 } from 'node:zlib'
 import type { Collection, Db } from 'mongodb'
 import { duplicates, type Repeat } from '../../mongodb/outcome.ts'
+import { damaged } from '../damage.ts'
 
 export interface Piece {
   _id: string
   b: Buffer
+  /** the checksum of both; former versions wrote none */
+  c?: number
 }
 
 /** Bytes at rest: the ids of their pieces, in order. */
@@ -17,10 +21,12 @@ const PIECE_BYTES = 4 * 1024 * 1024
 const IDS_AT_ONCE = 1_000
 
 export const piecesOf = (bytes: Buffer, nextId: () => string): Piece[] =>
-  Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) => ({
-    _id: nextId(),
-    b: bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
-  }))
+  Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) => {
+    const [_id, b] = [nextId(), bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES)]
+    return { _id, b, c: checksumOf(_id, b) }
+  })
+
+const checksumOf = (id: string, bytes: Buffer): number => crc32(bytes, crc32(id))
 
 /** Lists of items one after another, none heavier than `limit` unless it is a single item. */
 export function batches<T>(items: Iterable<T>, weightOf: (item: T) => number, limit: number): T[][] {
@@ -59,11 +65,14 @@ export class Blobs {
       })
   }
 
-  /** The bytes of each blob; undefined where a piece is missing. */
+  /** The bytes of each blob; undefined where a piece is missing. RC_CHECKPOINT_CORRUPT if one is not as it was written. */
   async read(blobs: Blob[]): Promise<(Buffer | undefined)[]> {
     const ids = blobs.flatMap(blob => blob.ids)
     const query = () => this.#collection.find({ _id: { $in: ids } }).toArray()
     const found = ids.length > 0 ? await this.#repeat(query) : []
+    for (const { _id, b, c } of found) {
+      if (c !== undefined && c !== checksumOf(_id, b)) throw damaged(_id.split('/', 1)[0], `piece ${_id}`)
+    }
     const pieces = new Map(found.map(({ _id, b }) => [_id, b]))
     return blobs.map(blob => {
       const parts = blob.ids.map(id => pieces.get(id))

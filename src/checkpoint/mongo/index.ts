@@ -130,6 +130,8 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
       return manifest && { cut: manifest.cut, incarnation: manifest.incarnation, mark: manifest.mark ?? null }
     },
 
+    forget: partition => manifests.forget(partition),
+
     async close() {},
   }
 }

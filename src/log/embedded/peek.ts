@@ -15,6 +15,8 @@ export interface LogPeek {
   bounds(partition: number): Promise<Bounds | null>
   /** By which the entry is known from another one in its place; null if it is not held. */
   mark(partition: number, seq: Seq): Promise<string | null>
+  /** The seqs of entries that are missing, or not as they were written; without, nobody looks at all of them. */
+  damaged?(partition: number): Iterable<Seq>
   close(): Promise<void>
 }
 
@@ -45,6 +47,7 @@ export async function peekAtLog(path: string): Promise<LogPeek> {
       return { incarnation: tables.origin(partition).incarnation, first: tables.first(partition, last), last }
     },
     mark: async (partition, seq) => tables.mark(partition, seq),
+    damaged: partition => (partition < made.partitions ? tables.damaged(partition) : []),
     close: () => tables.close(),
   }
 }

@@ -1,8 +1,9 @@
 import type { Database, RootDatabase } from 'lmdb'
-import { RollcallError } from '../../errors.ts'
+import { isCode, RollcallError } from '../../errors.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
+import { wholeOnes } from '../reading.ts'
 import type { Changed, Settings } from '../recorded.ts'
 import { Fence } from './fence.ts'
 
@@ -72,6 +73,17 @@ export class Tables {
   mark(partition: number, seq: Seq): string | null {
     this.#env.resetReadTxn()
     return markAt(this.entries, partition, seq)
+  }
+
+  /** The seqs of entries that are missing between others, or not as they were written. */
+  *damaged(partition: number): Generator<Seq> {
+    const last = this.last(partition)
+    for (let next = this.first(partition, last); next <= last; next++) {
+      const until = Math.min(last, next + AT_ONCE)
+      const whole = wholeUpTo(next, () => this.between(partition, next, until))
+      if (whole < next) yield next
+      else next = whole
+    }
   }
 
   /** Nobody else writes from here on, and all that others wrote can be read; before, this process may not write. */
@@ -150,7 +162,14 @@ const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt
 /** The entries that are there from `from` up to `until`, in order. */
 export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
   const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
-  return Array.from(range, ({ key, value }) => entryOf(seqOf(key as Buffer), value))
+  try {
+    return wholeOnes(range, ({ key, value }) => entryOf(partition, seqOf(key as Buffer), value))
+  } catch (cause) {
+    if (cause instanceof RollcallError) throw cause
+    throw new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${from} of the log cannot be read.`, {
+      cause,
+    })
+  }
 }
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
@@ -159,6 +178,18 @@ export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): S
     if ((key as Buffer).readUInt16BE(0) === partition) return seqOf(key as Buffer)
   }
   return 0
+}
+
+/** The last seq up to which entries are whole and without a gap; less than `first` if that one is not. */
+function wholeUpTo(first: Seq, read: () => Entry[]): Seq {
+  try {
+    const found = read()
+    const gap = found.findIndex(({ seq }, i) => seq !== first + i)
+    return first + (gap < 0 ? found.length : gap) - 1
+  } catch (error) {
+    if (!isCode(error, 'RC_LOG_CORRUPT')) throw error
+    return first - 1
+  }
 }
 
 /** The first seq that is there; `next` if there is none. */
@@ -171,5 +202,5 @@ export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, n
 /** The entry's mark, see `EventLog.mark`; null if the entry is not there. */
 export function markAt(entries: Database<Buffer, Buffer>, partition: number, seq: Seq): string | null {
   const value = entries.get(keyOf(partition, seq))
-  return value ? fingerprintOf(entryOf(seq, value)) : null
+  return value ? fingerprintOf(entryOf(partition, seq, value)) : null
 }

@@ -3,6 +3,7 @@ import { createInbox, type Msg, nanos, type Subscription } from '@nats-io/transp
 import type { Connection } from '../../nats/index.ts'
 import type { Cancel } from '../../time.ts'
 import type { Seq } from '../index.ts'
+import { isMarked } from './streams.ts'
 
 /** A request for messages: at most so many, so many bytes, for so long, with a sign of life this often. */
 const PULL = { batch: 64, max_bytes: 4_194_304, expires: nanos(5_000), idle_heartbeat: nanos(500) }
@@ -15,6 +16,7 @@ const INACTIVE_MS = 30_000
 export interface Message {
   seq: Seq
   data: Uint8Array
+  isOurs(): boolean
 }
 
 interface Position {
@@ -98,7 +100,8 @@ export class Consumer {
     this.#heardAt = this.#connection.time.monotonic()
     if (!message.subject.startsWith(this.#inbox)) {
       this.#asked--
-      this.#found.push({ seq: seqOf(message.reply!), data: message.data })
+      const isOurs = (): boolean => isMarked(message.headers)
+      this.#found.push({ seq: seqOf(message.reply!), data: message.data, isOurs })
       this.#wake()
       return
     }

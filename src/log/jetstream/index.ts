@@ -7,7 +7,7 @@ import type { EventLog, Seq } from '../index.ts'
 import type { Changed, Recorded, Settings } from '../recorded.ts'
 import { HighWater, roomForHighWater } from './high-water.ts'
 import { readStream } from './reader.ts'
-import { type Made, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
+import { type Made, marked, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
 import { Tails } from './tail.ts'
 
 const MESSAGE_BYTES = 900_000
@@ -63,7 +63,12 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
   const { goesOnWith = async () => false } = options
   const tails = new Tails({ connection, streams, highWater, incarnations, goesOnWith })
   const publish = ({ partition, id: msgID, value, deadline: until }: Outgoing): Promise<Seq> =>
-    tails.append(partition, () => js.publish(subjectOf(partition), value, { msgID }), until, givingUp.signal)
+    tails.append(
+      partition,
+      () => js.publish(subjectOf(partition), value, { msgID, headers: marked() }),
+      until,
+      givingUp.signal,
+    )
   const batches = new Batches({
     ...{ time, partitions: incarnations.length, isJoint: false, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),

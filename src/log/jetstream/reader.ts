@@ -39,7 +39,7 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
         if (!found || signal.aborted) break
         isDense = found.every(({ seq }, i) => seq === after + 1 + i)
         if (!isDense) break
-        for (const entries of decoded(found)) {
+        for (const entries of decoded(partition, found)) {
           if (signal.aborted) return
           after = entries.at(-1)!.seq
           mark = fingerprintOf(entries.at(-1)!)
@@ -91,11 +91,17 @@ async function consumerAt(
 }
 
 /** Handed over as soon as they hold so many events as one entry may, so that decoding them holds nobody up. */
-function* decoded(messages: Message[]): Generator<Entry[]> {
+function* decoded(partition: number, messages: Message[]): Generator<Entry[]> {
   let entries: Entry[] = []
   let count = 0
-  for (const { seq, data } of messages) {
-    const entry = entryOf(seq, data)
+  for (const { seq, data, isOurs } of messages) {
+    let entry: Entry
+    try {
+      entry = entryOf(partition, seq, data, isOurs)
+    } catch (error) {
+      if (entries.length > 0) yield entries
+      throw error
+    }
     entries.push(entry)
     count += entry.events.length
     if (count < ENTRY_EVENTS) continue

@@ -7,7 +7,7 @@ import {
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream'
-import { nanos } from '@nats-io/transport-node'
+import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
 import { isCode, RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
 import { entryOf } from '../entries.ts'
@@ -23,6 +23,17 @@ const NAME_IN_USE = 10058
 
 export const streamOf = (partition: number): string => `ROLLCALL_${partition}`
 export const subjectOf = (partition: number): string => `rollcall.log.${partition}`
+
+/** The header by which a message is known for ours, whatever became of its bytes. */
+const HEADER = 'Rollcall-Entry'
+
+export const isMarked = (given: MsgHdrs | undefined): boolean => given?.has(HEADER) ?? false
+
+export function marked(): MsgHdrs {
+  const made = headers()
+  made.set(HEADER, '3')
+  return made
+}
 
 export interface Wanted {
   partitions: number
@@ -131,7 +142,7 @@ export class Streams {
     const get = (name: string) => this.manager.streams.getMessage(name, { seq })
     // The server does not take 0 for a seq.
     const message = seq > 0 ? await this.ask(partition, get, deadline, signal) : null
-    return message && fingerprintOf(entryOf(seq, message.data))
+    return message && fingerprintOf(entryOf(partition, seq, message.data, () => isMarked(message.header)))
   }
 
   /** Reads the metadata of a partition's stream. */

@@ -1,0 +1,49 @@
+/** Sealed: values as msgpack behind a checksum of them and of their key. What former versions wrote has none. */
+import { crc32 } from 'node:zlib'
+import { Packr } from 'msgpackr'
+import type { RollcallError } from '../errors.ts'
+
+/** No value of msgpack begins with its first byte, and none that we keep goes on with the others. */
+const FRAME = Buffer.from([0xc1, 0x52, 0x43, 0x31])
+const CHECKSUM_AT = FRAME.length
+const BODY_AT = CHECKSUM_AT + 4
+
+export interface Seals {
+  seal(key: string | Buffer, value: unknown): Buffer
+  /** The value; throws what `damage` answers if that, or the key, is not as it was written. */
+  open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T
+}
+
+/** `useRecords` as in msgpackr; a value is opened as it was sealed. */
+export function seals(useRecords: boolean): Seals {
+  const packr = new Packr({ useRecords, copyBuffers: true })
+  return {
+    seal(key, value) {
+      const body = packr.pack(value)
+      const bytes = Buffer.allocUnsafe(BODY_AT + body.length)
+      FRAME.copy(bytes)
+      bytes.writeUInt32BE(crc32(body, crc32(key)), CHECKSUM_AT)
+      body.copy(bytes, BODY_AT)
+      return bytes
+    },
+    open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T {
+      if (!isSealed(bytes)) return unpacked(packr, bytes, damage)
+      const body = bytes.subarray(BODY_AT)
+      const isFramed = bytes.length >= BODY_AT && FRAME.equals(bytes.subarray(0, CHECKSUM_AT))
+      if (!isFramed || crc32(body, crc32(key)) !== bytes.readUInt32BE(CHECKSUM_AT)) throw damage()
+      return unpacked(packr, body, damage)
+    },
+  }
+}
+
+/** A frame with another byte than was written is still known by the rest of it. */
+const isSealed = (bytes: Buffer): boolean =>
+  bytes[0] === FRAME[0] || (bytes[1] === FRAME[1] && bytes[2] === FRAME[2] && bytes[3] === FRAME[3])
+
+function unpacked<T>(packr: Packr, bytes: Buffer, damage: () => RollcallError): T {
+  try {
+    return packr.unpack(bytes)
+  } catch {
+    throw damage()
+  }
+}
