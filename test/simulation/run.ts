@@ -23,7 +23,7 @@ export interface Outcome {
 /** So long everything may take to be well again, once nothing disturbs it any more. */
 const HEAL_MS = 120_000
 /** After that all that can be closed is: what is late may be so late, and inactive so long. */
-const REST_MS = 700_000
+const REST_MS = 280_000
 
 /** An input and what became of it. */
 interface Sent {

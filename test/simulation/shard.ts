@@ -15,7 +15,7 @@ import type { Coverage, Fate, Place } from './fate.ts'
 import { PARTITIONS, type Places, reached } from './places.ts'
 
 /** The settings that results depend on: short, so that a history needs few hours. */
-export const RULES = { zone: 'UTC', inactivityMs: 60_000, gapMs: 20_000, lateMs: 600_000 }
+export const RULES = { zone: 'UTC', inactivityMs: 60_000, gapMs: 20_000, lateMs: 180_000 }
 export const SNAPSHOTS = ['viewer', 'visitor', 'streamer-session']
 const FLUSH_MS = 200
 const RESTART_MS = 100
