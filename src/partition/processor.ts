@@ -1,8 +1,9 @@
+import type { Event } from '../../actors/event.ts'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import type { Sums } from '../audience/sums.ts'
 import { problemOf } from '../checkpoint/fit.ts'
-import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
@@ -48,6 +49,11 @@ export interface ProcessorOptions {
   steps?: Steps
 }
 
+const claimed = ({ owner, epoch }: Claim, time: Time): Event => {
+  const at = time.now()
+  return { kind: 'claim', key: '', id: `${owner}:${epoch}`, at, arrival: at, epoch }
+}
+
 const SLICE_MS = 5
 /** Entries applied since the last cut, at which the next has to come first. */
 const MOST_UNCOMMITTED = 2_000
@@ -73,6 +79,7 @@ export class Processor {
   #running: Promise<void> = Promise.resolve()
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
+  #isCounting = false
   #stopped: RollcallError | undefined
 
   private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
@@ -140,9 +147,7 @@ export class Processor {
     summed.then(() => {
       for (const { seq } of unsure) partition.projected(seq)
     })
-    const arrival = time.now()
-    const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
-    const replayUntil = await log.append(number, [claimed])
+    const replayUntil = await log.append(number, [claimed(claim, time)])
     const processor = new Processor(partition, options, incarnation, replayUntil)
     // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
@@ -173,9 +178,27 @@ export class Processor {
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.replayUntil) continue
+      if (partition.clock.epoch > partition.claim.epoch) this.#countAnew()
       this.#performer.open()
       this.#ticker.arm()
     }
+  }
+
+  /** The log knows a greater epoch: of a newer owner, or of before the checkpoint was lost. Only the owner can commit. */
+  async #countAnew(): Promise<void> {
+    if (this.#isCounting) return
+    this.#isCounting = true
+    const { partition, committer } = this
+    const { log, time, faults } = this.#options
+    const { claim, clock } = partition
+    const since = clock.epoch
+    await committer.catchUp()
+    const append = () => log.append(claim.partition, [{ ...claimed(claim, time), since }])
+    const { signal } = this.#abort
+    const failed = (error: unknown): void => faults.report('claim', error)
+    // An end that comes between leaves it to the next owner.
+    if (!signal.aborted) await retry(append, UNTIL_DONE, { time, signal, failed }).catch(() => {})
+    this.#isCounting = false
   }
 
   /** While the checkpoints give no answer, nothing is applied; whatever else goes wrong stops the partition. */
