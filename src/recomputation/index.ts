@@ -77,6 +77,8 @@ const CHUNKS_AT_ONCE = 160
 const LANES = 4
 /** A commit takes no longer, unless a server is away: then it is to be run again. */
 const SETTLED_MS = 600_000
+/** A visit may name a time so much after its arrival, see `src/bridge/inputs.ts`. */
+const AHEAD_MS = 60_000
 const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000]
 
 /**
@@ -114,7 +116,10 @@ export class Recomputation {
     if (processor.partition.clock.adopts !== null) await this.#adopt()
     if (change) {
       const { zone, inactivityMs } = change
-      await this.#settled(await this.#append([{ kind: 'rules', key: '', from, zone, inactivityMs, visitors }]))
+      const othersFrom = this.#parts.time.now() + AHEAD_MS
+      await this.#settled(
+        await this.#append([{ kind: 'rules', key: '', from, zone, inactivityMs, visitors, othersFrom }]),
+      )
     }
     const shares: Share[] = [{ number: 0, of: 1 }]
     for (let next = shares.pop(); next; next = shares.pop()) {
