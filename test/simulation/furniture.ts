@@ -1,4 +1,5 @@
 import type { DocumentStore } from '../../src/documents/index.ts'
+import type { Held } from './places.ts'
 import { STREAMS } from './shard.ts'
 
 /** The platform's own data: each streamer has something with a session already, whose id is a stream's, and a follower. */
@@ -17,4 +18,18 @@ export async function furnish(documents: DocumentStore): Promise<void> {
   await documents.upsertMany('registrations', [
     { id: 'u1/phone', seq: 1, set: { userId: 'u1', kind: 'token', value: 'phone' } },
   ])
+}
+
+/** A session that another program had, and that comes to the documents only now. */
+export function sessionBefore(userId: string): Held {
+  const statuses = { created: '2025-12-30T10:00:00.000Z', started: '2025-12-30T10:05:00.000Z' }
+  return [
+    `${userId}/before`,
+    0,
+    {
+      ...{ userId, title: 'before', active: false, status: { preset: 'sd' }, showGoalPairs: [] },
+      statuses: { ...statuses, ended: '2025-12-30T11:00:00.000Z' },
+      rating: { current: 4, currentCount: 3, previous: 0, previousCount: 0 },
+    },
+  ]
 }

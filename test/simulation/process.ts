@@ -6,6 +6,8 @@ import { Turns } from '../../src/bridge/turns.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { RollcallError } from '../../src/errors.ts'
 import { type Append, appender } from '../../src/log/append.ts'
+import type { EventLog } from '../../src/log/index.ts'
+import { trimAll } from '../../src/log/trimming.ts'
 import { adopt } from '../../src/ownership/adopt.ts'
 import { Candidacy } from '../../src/ownership/candidacy.ts'
 import { OwnerDirectory } from '../../src/ownership/directory.ts'
@@ -18,7 +20,8 @@ import { SteadyTime, systemTime } from '../../src/time.ts'
 import { Life, timeOf } from './clock.ts'
 import { Fate } from './fate.ts'
 import { leaseDb } from './lease.ts'
-import { PARTITIONS, reached } from './places.ts'
+import { PARTITIONS } from './places.ts'
+import { reached } from './reached.ts'
 import { RULES, type Shared, SimulatedShard, STREAMS } from './shard.ts'
 
 /** After a silence of an owner for so long another process takes its place. */
@@ -49,6 +52,7 @@ export class Process {
   #isKilled = false
   #shards: SimulatedShard[] = []
   #standing!: Standing
+  #log!: EventLog
   #close!: () => Promise<void>
   append!: Append
   intake!: Intake
@@ -72,14 +76,15 @@ export class Process {
 
   start(): void {
     this.#isKilled = false
-    const { clock, places, random, coverage, outages, isAlone } = this.#shared
+    const { clock, places, random, coverage, troubled, isAlone } = this.#shared
     const life = new Life()
     this.life = life
-    this.fate = new Fate({ clock, random, coverage, outages, crash: () => life.end() })
+    this.fate = new Fate({ clock, random, coverage, troubled, crash: () => life.end() })
     this.#shards = []
     const time = new SteadyTime(timeOf(clock, life, () => this.skew))
     const faults = { report: this.#shared.fault }
     const { log, checkpoints, documents } = reached(places, life, this.fate, time)
+    this.#log = log
     const settings = {
       ...{ partitions: PARTITIONS, lateMs: RULES.lateMs, historyMs: 7 * 86_400_000 },
       prices: { preview: 0, sd: 5 },
@@ -109,7 +114,9 @@ export class Process {
     this.streamers = new StreamerSessions(parts)
 
     const begin = async () => {
-      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, time })
+      const { made, now } = places.rules
+      const rules = now === made ? undefined : now
+      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, rules, time })
       const lost = Promise.withResolvers<never>()
       lost.promise.catch(() => {})
       const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard)
@@ -170,6 +177,13 @@ export class Process {
         (...args: unknown[]) =>
           ask(name, args),
     })
+  }
+
+  /** Forgets entries of the log that are in the checkpoints and came before that time, as an owner does each hour. */
+  async trim(before: number): Promise<void> {
+    const states = await Promise.all(this.#shards.map(shard => shard.call(control => control.status())))
+    const cuts = new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
+    await trimAll(this.#log, cuts, before)
   }
 
   /** As `kill -9` does. */
