@@ -12,6 +12,7 @@ import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Outputs } from '../notify/index.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Steps } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { attendance } from './attendance.ts'
@@ -44,6 +45,7 @@ export interface ProcessorOptions {
   time: Time
   /** of this partition */
   faults: Faults
+  steps?: Steps
 }
 
 const SLICE_MS = 5
@@ -79,12 +81,13 @@ export class Processor {
     this.#options = options
     this.replayUntil = replayUntil
     const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults } = options
+    const told = options.steps && { steps: options.steps }
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, { time, signal, failed: error => faults.report(step, error) })
     const history = new History(documents, number, untilDone)
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, time, faults, history },
+      ...{ outbox: partition.outbox, receiverOf, time, faults, history, ...told },
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
@@ -103,7 +106,7 @@ export class Processor {
     this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
     this.#ticker = new Ticker({ partition, log, time, faults })
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, flushMs, time, faults },
+      ...{ partition, incarnation, store, documents, flushMs, time, faults, ...told },
       ...(options.sums && { sums: options.sums }),
       committed: cut => {
         copies.add(cut)
