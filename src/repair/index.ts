@@ -6,6 +6,7 @@ import { type Config, recordedSettings } from '../config.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
 import { ownerIn } from '../ownership/lease.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
@@ -34,6 +35,7 @@ export interface RepairOptions {
   /** what is in no checkpoint and cannot be kept may go */
   acceptLoss: boolean
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** A partition may need repair before a recomputation that was begun can end. */
@@ -43,17 +45,24 @@ const refusalToRepair = (log: Recorded, configured: Settings): string =>
 /** Answers for one partition after the other. Throws if a server may be running, before anything is changed. */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired> {
   await using opened = new AsyncDisposableStack()
-  const { places } = opened.adopt(await locateStores(config), each => each.close())
-  const { log } = await openOwnLog(places, recordedSettings(config), refusalToRepair)
+  const { faults, steps } = options
+  const located = await step(steps, 'repair.places', null, () => locateStores(config))
+  const { places } = opened.adopt(located, each => each.close())
+  const { log } = await step(steps, 'repair.log', null, () =>
+    openOwnLog(places, recordedSettings(config), refusalToRepair),
+  )
   opened.defer(() => log.close())
-  const database = opened.adopt(await openDatabase(places), async each => each?.close())
+  const reached = await step(steps, 'repair.database', null, () => openDatabase(places))
+  const database = opened.adopt(reached, async each => each?.close())
   const db = database?.db ?? null
-  const problems = await found(await peekAtCheckpoints(places.statePath, db), log, config.partitions)
+  const cuts = await step(steps, 'repair.checkpoints', null, () => peekAtCheckpoints(places.statePath, db))
+  const problems = await found(cuts, log, config.partitions, steps)
   const isWell = problems.every(problem => problem === null)
-  if (db && (!isWell || (await ownerIn(db)) !== null)) {
-    opened.adopt(await soleLease(db, config.takeOverMs, options.faults), lease => lease.release())
+  if (db && (!isWell || (await ownerIn(db, steps)) !== null)) {
+    opened.adopt(await soleLease(db, config.takeOverMs, faults, steps), lease => lease.release())
   }
-  const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
+  const open = () => openStores(places, database ?? undefined)
+  const stores = isWell ? null : opened.adopt(await step(steps, 'repair.stores', null, open), each => each.close())
   const adopting = stores ? await adopted(stores, log, config, options) : []
   for (const [partition, problem] of problems.entries()) {
     if (!stores || problem === null) yield { partition, problem, repaired: false }
@@ -66,18 +75,18 @@ function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
   config: Config,
-  { acceptLoss }: RepairOptions,
+  { acceptLoss, steps }: RepairOptions,
 ): Promise<number[]> {
   const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
-  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss })
+  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss, steps })
 }
 
-async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
+async function found(cuts: Cuts, log: OwnLog, partitions: number, steps?: Steps): Promise<(Problem | null)[]> {
   const problems: (Problem | null)[] = []
   try {
     for (let p = 0; p < partitions; p++) {
-      const cut = (await cuts.of(p)) ?? { cut: 0, incarnation: null, mark: null }
-      problems.push(await problemOf(cut, log, p))
+      const cut = (await step(steps, 'repair.cut', p, () => cuts.of(p))) ?? { cut: 0, incarnation: null, mark: null }
+      problems.push(await step(steps, 'repair.fit', p, () => problemOf(cut, log, p)))
     }
   } finally {
     await cuts.close()
@@ -89,24 +98,33 @@ async function repairOne(
   store: CheckpointStore,
   log: OwnLog,
   partition: number,
-  { acceptLoss }: RepairOptions,
+  { acceptLoss, steps }: RepairOptions,
 ): Promise<Repaired> {
-  const claim = await store.claim(partition, systemTime.id())
-  const bounds = await log.bounds(partition)
-  const problem = await problemOf(claim, log, partition)
+  const claim = await step(steps, 'repair.claim', partition, () => store.claim(partition, systemTime.id()))
+  const bounds = await step(steps, 'repair.bounds', partition, () => log.bounds(partition))
+  const problem = await step(steps, 'repair.problem', partition, () => problemOf(claim, log, partition))
   const loss = problem && lossOf(problem, claim, bounds)
   const repaired = { partition, problem, repaired: problem !== null, ...(loss && { loss }) }
   if (loss && !acceptLoss) return { ...repaired, repaired: false }
-  if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds)
+  if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds, steps)
   if (problem !== 'RC_LOG_BEHIND') return repaired
-  await log.renew(partition, Math.max(claim.cut, bounds.last) + ABOVE + 1)
-  await move(store, claim, await log.bounds(partition))
+  const next = Math.max(claim.cut, bounds.last) + ABOVE + 1
+  await step(steps, 'repair.renew', partition, () => log.renew(partition, next))
+  const renewed = await step(steps, 'repair.renewed', partition, () => log.bounds(partition))
+  await move(store, claim, renewed, steps)
   return repaired
 }
 
 /** The checkpoint goes on with the first entry of the log. */
-const move = (store: CheckpointStore, claim: Claim, { first, incarnation }: Bounds): Promise<void> =>
-  store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] })
+const move = (
+  store: CheckpointStore,
+  claim: Claim,
+  { first, incarnation }: Bounds,
+  steps: Steps | undefined,
+): Promise<void> =>
+  step(steps, 'repair.commit', claim, () =>
+    store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] }),
+  )
 
 /** Entries of the log's own incarnation up to the cut are in the checkpoint; those of another one are in none. */
 function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds): string | null {

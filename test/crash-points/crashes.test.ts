@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest'
+import { type Point, STEPS } from '../../src/observe/steps.ts'
+import { adoptionScene } from './adoption.ts'
+import { crashed, type Scene, someOf, undisturbed } from './crash.ts'
+import { leaseScene } from './lease.ts'
+import { partitionScene } from './partition.ts'
+import { recomputationScene } from './recomputation.ts'
+import { trimmingScene } from './trimming.ts'
+
+const SCENES: Record<string, () => Promise<Scene>> = {
+  'a partition': partitionScene,
+  'an adoption': adoptionScene,
+  'a lease': leaseScene,
+  'a trimming': trimmingScene,
+  'a recomputation': recomputationScene,
+}
+
+const points = STEPS.flatMap((step): Point[] => [`before ${step}`, `after ${step}`])
+const reached = new Set<Point>()
+let crashes = 0
+
+for (const [name, make] of Object.entries(SCENES)) {
+  const { times, remains } = await undisturbed(await make())
+  const own = points.filter(point => times.has(point))
+  for (const point of own) reached.add(point)
+  describe(name, () => {
+    test.each(own)('that ends %s is, when another has gone on, as without', async point => {
+      for (const nth of someOf(times.get(point)!)) {
+        const left = await crashed(await make(), point, nth)
+        if (left === null && nth > 1) continue
+        expect(left, `time ${nth} of ${times.get(point)}`).toEqual(remains)
+        crashes++
+      }
+    })
+  })
+}
+
+test('the points', () => {
+  console.log(`crash points: ${reached.size}, crashes: ${crashes}`)
+  const whole = points.filter(point => !/repair|recompute/.test(point))
+  expect(whole.filter(point => !reached.has(point))).toEqual([])
+})
