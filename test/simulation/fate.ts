@@ -35,6 +35,12 @@ interface Armed {
   nth: number
 }
 
+/** A process dies at the `nth` time from now that it comes to the point. */
+export interface Death {
+  point: Point
+  nth: number
+}
+
 /** Disks that may be full; that of the log also nearly, when nothing new is taken. */
 export const DISKS = ['log', 'log nearly', 'checkpoint', 'documents'] as const
 export type Disk = (typeof DISKS)[number]
@@ -55,7 +61,7 @@ export class Fate {
   readonly #coverage: Coverage
   readonly #crash: () => void
   readonly #armed: Armed[] = []
-  readonly #deaths: { point: Point; nth: number }[] = []
+  readonly #deaths: Death[] = []
   readonly #troubled: Troubled
 
   constructor(parts: {
@@ -76,8 +82,7 @@ export class Fate {
     this.#armed.push({ place, trouble, nth })
   }
 
-  /** The process dies at the `nth` time from now that it comes to the point. */
-  dieAt(point: Point, nth: number): void {
+  dieAt({ point, nth }: Death): void {
     this.#deaths.push({ point, nth })
   }
 

@@ -3,6 +3,7 @@ import type { CheckpointStore } from '../../src/checkpoint/index.ts'
 import { isCode, type RollcallError } from '../../src/errors.ts'
 import type { RecomputationProgress } from '../../src/recomputation/index.ts'
 import { NOON } from './clock.ts'
+import type { Death } from './fate.ts'
 import { copyOf } from './places.ts'
 import type { Recomputing } from './plan.ts'
 import type { Process } from './process.ts'
@@ -73,7 +74,7 @@ export class Operator {
   }
 
   /** The checkpoints are gone, and the log with them, if it does not bring everything back: what is visible stays. */
-  async lose(withLog: boolean): Promise<boolean> {
+  async lose(withLog: boolean, death: Death): Promise<boolean> {
     const { places, coverage, differences } = this.#world
     await this.#world.killAll()
     const isWithLog = withLog || places.isTrimmed || places.checkpoints.origins.some(origin => origin !== null)
@@ -81,6 +82,7 @@ export class Operator {
     this.#kept.clear()
     await places.lose(isWithLog)
     this.#world.startAll()
+    for (const { fate } of this.#world.processes) fate.dieAt(death)
     if (!isWithLog) return false
     const before = await copyOf(places.documents)
     const isWell = async (): Promise<boolean> => {
@@ -94,17 +96,18 @@ export class Operator {
   }
 
   /** Rules change, or documents are spoilt, and a recomputation is begun until it comes to its end. */
-  async recompute({ from, visitors, change, troubles, spoils }: Recomputing): Promise<void> {
+  async recompute({ from, visitors, change, troubles, deaths, spoils }: Recomputing): Promise<void> {
     const { places, processes, clock, coverage, differences } = this.#world
     await this.#world.killAll()
     if (spoils) await this.#spoil()
     const formerZone = places.rules.now.zone
     const [process] = processes as [Process]
-    const left = [...troubles]
+    const [left, dying] = [[...troubles], [...deaths]]
     for (const until = clock.elapsed + RECOMPUTED_MS; ; ) {
       if (clock.elapsed > until) return void differences.push('a recomputation never ends')
       if (!process.isUp) process.start()
       for (const { place, trouble, nth } of left.splice(0, 2)) process.fate.arm(place, trouble, nth)
+      for (const death of dying.splice(0, 1)) process.fate.dieAt(death)
       const { life } = process
       const isReady = async (): Promise<boolean> => life.isOver || this.#world.isWell()
       await this.#world.soon(isReady, 60_000)

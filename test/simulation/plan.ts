@@ -1,7 +1,7 @@
-import { type Point, STEPS } from '../../src/observe/steps.ts'
+import { type Point, STEPS, type Step as StepName } from '../../src/observe/steps.ts'
 import type { Random } from '../support/random.ts'
 import { NOON } from './clock.ts'
-import { DISKS, type Disk, PLACES, type Place, TROUBLES, type Trouble } from './fate.ts'
+import { type Death, DISKS, type Disk, PLACES, type Place, TROUBLES, type Trouble } from './fate.ts'
 import type { DayRules } from './places.ts'
 
 /** What clients send. The same input may be sent several times, and is sent until it is accepted. */
@@ -36,17 +36,17 @@ export type Step =
   | { start: number }
   | { skew: number; of: number }
   | { loseTail: number; entries: number }
-  | { dieAt: Point; nth: number; of: number }
+  | { dieAt: Death; of: number }
   | { full: Disk; ms: number }
   | { trim: number }
   | { keep: number }
   | { putBack: number }
   | { flush: true }
-  | { lose: 'checkpoints' | 'all but documents' }
+  | { lose: 'checkpoints' | 'all but documents'; death: Death }
   | { recompute: Recomputing }
   | { known: string }
 
-/** A recomputation, which meets these troubles, two at each attempt. */
+/** A recomputation, which meets these troubles, two at each attempt, and deaths, one at each. */
 export interface Recomputing {
   /** ms */
   from: number
@@ -54,6 +54,7 @@ export interface Recomputing {
   /** null: the rules stay as they are */
   change: DayRules | null
   troubles: Arming[]
+  deaths: Death[]
   /** somebody changed documents by hand before */
   spoils: boolean
 }
@@ -72,17 +73,35 @@ export interface Plan {
   steps: Step[]
 }
 
-/** Where a process may die by itself. */
-export const POINTS: readonly Point[] = STEPS.flatMap((step): Point[] => [`before ${step}`, `after ${step}`])
+const pointsOf = (is: (step: StepName) => boolean): Point[] =>
+  STEPS.filter(is).flatMap((step): Point[] => [`before ${step}`, `after ${step}`])
+
+/**
+ * Steps at which no process dies here by its own: those of commands that need a machine, those before and after which
+ * calls to the lease have a process die, the sweep of hundreds of accounts, and a question that an operator asks here.
+ */
+const ELSEWHERE = /^(repair|recompute|lease)\.|^(account\.sweep|trim\.cuts)$/
+export const POINTS = pointsOf(step => !ELSEWHERE.test(step))
+const OF = {
+  claim: pointsOf(step => /^(claim|adopt\.(peek|look))/.test(step)),
+  adoption: pointsOf(step => step.startsWith('adopt.')),
+  countingAnew: pointsOf(step => step === 'claim.anew'),
+  trimming: pointsOf(step => /^trim/.test(step)).filter(point => POINTS.includes(point)),
+  recomputation: pointsOf(step => step.startsWith('anew.')),
+  adoptingAnew: pointsOf(step => step === 'anew.adopt'),
+}
+/** Steps that a history comes to once or twice, if at all. */
+const SELDOM = pointsOf(step => /^(answer|feed|channels|devices|viewers|remove|sums)/.test(step))
+const OFTEN = POINTS.filter(point => !Object.values(OF).flat().includes(point))
 
 /** No beat is further behind than that, with all that a history takes, as beats may be late. */
 const BEHIND_MS = 60_000
 const HOUR = 3_600_000
 
-/** A history of the seed: up to fifty inputs, disturbances between them, and seldom a disaster. */
+/** A history of the seed: up to forty inputs, disturbances between them, and seldom a disaster. */
 export function planOf(seed: number, random: Random): Plan {
   const processes = random.int(1, 2)
-  const inputs = Array.from({ length: random.int(8, 48) }, () => input(random))
+  const inputs = Array.from({ length: random.int(8, 36) }, () => input(random))
   const sends = random.shuffle([...inputs.keys(), ...inputs.keys()].filter((n, i) => i < inputs.length || n % 3 === 0))
   const parts: Step[][] = []
   for (const numbers of random.cut(sends, 5)) {
@@ -140,11 +159,15 @@ function visitOf(random: Random) {
 function disasters(random: Random, inputs: Input[]): Step[][][] {
   if (random.chance(0.55)) return []
   const partition = random.int(0, 1)
-  const losing: Step[][] = [[{ lose: random.pick(['checkpoints', 'all but documents']) }]]
+  const lost = random.pick(['checkpoints', 'all but documents', 'all but documents'] as const)
+  const losing: Step[][] = [
+    [{ lose: lost, death: deathOf(random, lost === 'checkpoints' ? OF.countingAnew : OF.adoption) }],
+  ]
   return random.pick<() => Step[][][]>([
     () => [[[{ recompute: recomputing(random, false) }]]],
     () => [[[{ recompute: recomputing(random, false) }]], [[{ recompute: recomputing(random, false) }]]],
     () => [[[{ recompute: recomputing(random, true) }]], losing],
+    () => [[...losing, [{ recompute: recomputing(random, true) }]]],
     () => [losing],
     () => [[[{ keep: partition }], [{ putBack: partition }]]],
     () => [[[{ keep: partition }], [{ trim: 100 }], [{ putBack: partition }]]],
@@ -170,19 +193,26 @@ function recomputing(random: Random, ofEverything: boolean): Recomputing {
   return {
     from: isWhole ? 0 : NOON - random.pick([-20_000, 30_000, 9 * HOUR, 15 * HOUR]),
     visitors: isWhole || random.chance(0.5) ? null : ['v0', 'v2'].slice(random.int(0, 1)),
+    deaths: random.chance(0.5) ? [deathOf(random, ofEverything ? OF.adoptingAnew : OF.recomputation)] : [],
     ...{ change, troubles, spoils: isWhole && random.chance(0.5) },
   }
 }
 
 function disturbance(random: Random, processes: number): Step[] {
   const of = random.int(0, processes - 1)
+  const dying = (points: readonly Point[]): Step => ({ dieAt: deathOf(random, points), of })
   const later = { pass: random.pick([10, 500, 7_000]) }
   return random.pick<() => Step[]>([
     () => arming(random, of),
     () => arming(random, of),
     () => arming(random, of),
-    () => [{ dieAt: random.pick(POINTS), nth: random.int(1, 6), of }],
-    () => [{ dieAt: random.pick(POINTS), nth: random.int(1, 6), of }],
+    () => [dying(OFTEN)],
+    () => [dying(OFTEN)],
+    () => [dying(OFTEN), dying(OFTEN)],
+    () => [dying(SELDOM), dying(OFTEN)],
+    () => [dying(SELDOM)],
+    () => [dying(OF.claim), { killShard: random.int(0, 1), of }],
+    () => [dying(OF.trimming), { trim: 100 }],
     () => [{ kill: of }, later, { start: of }],
     () => [{ kill: of }, { start: of }],
     () => [{ killShard: random.int(0, 1), of }],
@@ -198,6 +228,10 @@ function disturbance(random: Random, processes: number): Step[] {
 }
 
 const ARMED = ['log', 'checkpoint', 'checkpoint', 'documents', 'documents', 'lease', 'service', 'live'] as const
+
+const deathOf = (random: Random, points: readonly Point[]): Death => ({
+  ...{ point: random.pick(points), nth: random.pick([1, 1, 1, 2, 3]) },
+})
 
 const arming = (random: Random, of: number): Step[] => {
   const place = random.pick(ARMED)

@@ -19,10 +19,11 @@ import type { Shard } from '../../src/shard/supervisor.ts'
 import { SteadyTime, systemTime } from '../../src/time.ts'
 import { Life, timeOf } from './clock.ts'
 import { Fate } from './fate.ts'
+import { STREAMS } from './furniture.ts'
 import { leaseDb } from './lease.ts'
 import { PARTITIONS } from './places.ts'
 import { reached } from './reached.ts'
-import { RULES, type Shared, SimulatedShard, STREAMS } from './shard.ts'
+import { RULES, type Shared, SimulatedShard } from './shard.ts'
 
 /** After a silence of an owner for so long another process takes its place. */
 const TAKE_OVER_MS = 5_000
@@ -53,6 +54,7 @@ export class Process {
   #shards: SimulatedShard[] = []
   #standing!: Standing
   #log!: EventLog
+  #watch!: ReturnType<OwnerDirectory['watch']>
   #close!: () => Promise<void>
   append!: Append
   intake!: Intake
@@ -116,7 +118,8 @@ export class Process {
     const begin = async () => {
       const { made, now } = places.rules
       const rules = now === made ? undefined : now
-      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, rules, time })
+      const steps = this.fate.stepsOf(life)
+      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, rules, time, steps })
       const lost = Promise.withResolvers<never>()
       lost.promise.catch(() => {})
       const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard)
@@ -153,11 +156,11 @@ export class Process {
       life.end()
       clock.after(RESTART_MS, () => this.life === life && !this.#isKilled && !ending.signal.aborted && this.start())
     })
-    const watch = directory.watch()
+    this.#watch = directory.watch()
     this.#close = async () => {
       ending.abort()
       directory.stopWaiting()
-      watch.close()
+      this.stopLooking()
       await this.#standing.close()
       await log.close()
     }
@@ -169,7 +172,11 @@ export class Process {
       this.fate.reach(life, 'owner', async () => {
         const owner = this.#shared.owner()
         if (!owner) throw new RollcallError('RC_NO_OWNER')
-        return (owner[name] as (...args: unknown[]) => Promise<unknown>)(...args)
+        const asked = (owner[name] as (...args: unknown[]) => Promise<unknown>)(...args)
+        return asked.finally(() => {
+          // Whoever died meanwhile has not answered.
+          if (this.#shared.owner() !== owner) throw new RollcallError('RC_NO_OWNER')
+        })
       })
     return new Proxy({} as Owner, {
       get:
@@ -179,11 +186,16 @@ export class Process {
     })
   }
 
+  /** Looks no more how the partitions are, which takes a good part of the time while nothing happens. */
+  stopLooking(): void {
+    this.#watch.close()
+  }
+
   /** Forgets entries of the log that are in the checkpoints and came before that time, as an owner does each hour. */
   async trim(before: number): Promise<void> {
     const states = await Promise.all(this.#shards.map(shard => shard.call(control => control.status())))
     const cuts = new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
-    await trimAll(this.#log, cuts, before)
+    await trimAll(this.#log, cuts, before, this.fate.stepsOf(this.life))
   }
 
   /** As `kill -9` does. */

@@ -5,7 +5,7 @@ import { isCode } from '../../src/errors.ts'
 import type { Positions } from '../../src/log/positions.ts'
 import { NOON } from './clock.ts'
 import { differencesOf } from './compare.ts'
-import type { Coverage } from './fate.ts'
+import type { Coverage, Death } from './fate.ts'
 import { finale } from './finale.ts'
 import { furnish, sessionBefore } from './furniture.ts'
 import { Operator } from './operator.ts'
@@ -25,8 +25,10 @@ export interface Outcome {
 
 /** So long everything may take to be well again, once nothing disturbs it any more. */
 const HEAL_MS = 120_000
-/** After that all that can be closed is: what is late may be so late, and inactive so long. */
-const REST_MS = 300_000
+/** By then all that can be closed is: what is late may be so late, and inactive so long. */
+const CLOSED_MS = 330_000
+/** What was to be done again is done in so long. */
+const REST_MS = 120_000
 const PATIENCE_MS = 30_000
 
 /** An input and what became of it. */
@@ -35,9 +37,10 @@ export interface Sent {
   isAccepted: boolean
 }
 
-/** An era that ended with a loss, and the effects that were performed in it. */
+/** An era that ended with a loss, and the effects that were performed in it, and those of which there are accounts. */
 export interface FormerEra extends Era {
   performed: ReadonlySet<string>
+  accounts: ReadonlySet<string>
 }
 
 /** One history, from its beginning until everything is well and at rest. */
@@ -82,7 +85,7 @@ export class Run {
         coverage.count(`disturbed: ${name}`)
     }
     if ('arm' in step && process(step.of).isUp) process(step.of).fate.arm(step.arm, step.trouble, step.nth)
-    if ('dieAt' in step && process(step.of).isUp) process(step.of).fate.dieAt(step.dieAt, step.nth)
+    if ('dieAt' in step && process(step.of).isUp) process(step.of).fate.dieAt(step.dieAt)
     if ('outage' in step) troubled.outages.set(step.outage, clock.elapsed + step.ms)
     if ('full' in step) troubled.full.set(step.full, clock.elapsed + step.ms)
     if ('kill' in step) process(step.kill).kill()
@@ -99,18 +102,20 @@ export class Run {
     if ('putBack' in step) await this.#operator.putBack(step.putBack)
     if ('loseTail' in step) await this.#operator.loseTail(step.loseTail, step.entries)
     if ('recompute' in step) await this.#operator.recompute(step.recompute)
-    if ('lose' in step) await this.#lose(step.lose === 'all but documents')
+    if ('lose' in step) await this.#lose(step.lose === 'all but documents', step.death)
     await clock.pass(0)
   }
 
   /** What was accepted and is not visible may be gone with the log: it is sent again. */
-  async #lose(withLog: boolean): Promise<void> {
+  async #lose(withLog: boolean, death: Death): Promise<void> {
     const { places, performed } = this.#world
     for (const process of this.#world.processes) process.kill()
     await this.#world.clock.pass(5_000)
     const era = await places.era()
-    if (!(await this.#operator.lose(withLog))) return
-    this.#former = { ...era, performed: new Set(performed.keys()) }
+    const before = new Set(performed.keys())
+    const accounts = await places.documents.find('effects', {})
+    if (!(await this.#operator.lose(withLog, death))) return
+    this.#former = { ...era, performed: before, accounts: new Set(accounts.map(({ _id }) => _id)) }
     for (const sent of this.#sent) sent.isAccepted = false
   }
 
@@ -213,7 +218,8 @@ export class Run {
     await this.#retryParked()
     // The owner is enough to see the end, and what others ask of it meanwhile takes longer than all before.
     for (const process of this.#world.owner ? processes : []) if (process.owner === null) process.kill()
-    await clock.pass(REST_MS)
+    for (const process of processes) process.stopLooking()
+    await clock.pass(Math.max(REST_MS, CLOSED_MS - clock.elapsed))
   }
 
   /** An operator has done again what was given up. */

@@ -2,7 +2,7 @@ import { KINDS } from '../../actors/kinds.ts'
 import type { Effect, Receiver } from '../../src/effects/index.ts'
 import { isCode, RollcallError } from '../../src/errors.ts'
 import { appender } from '../../src/log/append.ts'
-import { recordedChannels, recordedOutputs, recordedPush } from '../../src/notify/recorded.ts'
+import { recordedChannels, recordedOutputs } from '../../src/notify/recorded.ts'
 import type { LocalOwner } from '../../src/ownership/local.ts'
 import { receivers } from '../../src/receivers/table.ts'
 import type { ShardControl } from '../../src/shard/index.ts'
@@ -11,6 +11,7 @@ import { SteadyTime, within } from '../../src/time.ts'
 import type { Random } from '../support/random.ts'
 import { type Clock, Life, timeOf } from './clock.ts'
 import type { Coverage, Fate, Troubled } from './fate.ts'
+import { push } from './furniture.ts'
 import { PARTITIONS, type Places } from './places.ts'
 import { reached } from './reached.ts'
 
@@ -21,7 +22,6 @@ export const SNAPSHOTS = ['viewer', 'visitor', 'streamer-session']
 const FLUSH_MS = 200
 const RESTART_MS = 100
 const CALL_MS = 25_000
-export const STREAMS = ['a', 'b']
 const GROUPS = [{ name: 'global', countries: [] }]
 
 /** All that processes share. */
@@ -76,10 +76,11 @@ export class SimulatedShard {
     this.#lost.promise.catch(() => {})
     const time = new SteadyTime(timeOf(clock, life, skew))
     const { log, checkpoints: store, documents, live } = reached(places, life, fate, time)
+    const steps = fate.stepsOf(life)
     const receiverOf = receivers({
-      ...{ documents, channels: recordedChannels(), push: recordedPush(), outputs: recordedOutputs() },
+      ...{ documents, channels: recordedChannels(), push: push(), outputs: recordedOutputs() },
       host: { generateFeed: async () => ({ generatedAt: time.now(), items: 0 }), renewChannels: async () => {} },
-      ...{ groups: GROUPS, append: appender(log, PARTITIONS), time },
+      ...{ groups: GROUPS, append: appender(log, PARTITIONS), time, steps },
     })
     const { control } = own({
       ...{
@@ -92,7 +93,7 @@ export class SimulatedShard {
         time,
         owned: partitions,
       },
-      ...{ live, partitions: PARTITIONS, snapshots: SNAPSHOTS, flushMs: FLUSH_MS, steps: fate.stepsOf(life) },
+      ...{ live, partitions: PARTITIONS, snapshots: SNAPSHOTS, flushMs: FLUSH_MS, steps },
       receiverOf: kind => this.#reaching(life, receiverOf(kind)),
       faultsOf: partition => ({
         report(step, error) {
