@@ -136,17 +136,29 @@ export class Run {
   #send(sent: Sent, process = this.#world.processes[0]!): void {
     if (!process.isUp) return
     const { life } = process
+    const { coverage, differences } = this.#world
+    const full = this.#logIsFullUntil()
     this.#asked(sent.input, process).then(
       () => {
         sent.isAccepted = true
+        if (full && this.#logIsFullUntil() === full && !isCommand(sent.input))
+          differences.push(`${JSON.stringify(sent.input)} is taken while the disk is full`)
       },
       error => {
         if (life.isOver) return
-        if (!isCode(error, 'RC_INTERNAL') && (error as { code?: string }).code?.startsWith('RC_'))
-          this.#world.coverage.count(`refused: ${(error as { code: string }).code}`)
-        else this.#world.differences.push(`${JSON.stringify(sent.input)}: ${(error as Error).stack}`)
+        const { code } = error as { code?: string }
+        if (code?.startsWith('RC_') && code !== 'RC_INTERNAL') coverage.count(`refused: ${code}`)
+        else differences.push(`${JSON.stringify(sent.input)}: ${(error as Error).stack}`)
+        if (full && code === 'RC_LOG_UNAVAILABLE') coverage.count('refused: the disk is full')
       },
     )
+  }
+
+  /** Until when, in ms of the clock; 0: it is not. */
+  #logIsFullUntil(): number {
+    const { clock, troubled } = this.#world
+    const until = Math.max(troubled.full.get('log') ?? 0, troubled.full.get('log nearly') ?? 0)
+    return until > clock.elapsed ? until : 0
   }
 
   async #asked(input: Input, { intake, streamers, directory }: Process): Promise<void> {
@@ -254,3 +266,6 @@ export class Run {
     differences.push(...(await differencesOf(ends)))
   }
 }
+
+/** A command may have nothing to write: of a session that there is not, or that has ended. */
+const isCommand = (input: Input): boolean => !('beat' in input || 'visit' in input)

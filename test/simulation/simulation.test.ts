@@ -22,7 +22,7 @@ const CAME_OF_THEM = [
   ...['log: lost its tail', 'log: trimmed', 'checkpoint: put back'],
   ...['checkpoints are lost', 'all but the documents is lost', 'documents: spoilt'],
   ...['recomputation: of other rules', 'recomputation: by the same rules', 'recomputation: begun again'],
-  ...['service: refused', 'retried by hand', 'refused: RC_LOG_UNAVAILABLE'],
+  ...['service: refused', 'retried by hand', 'refused: the disk is full'],
 ]
 
 describe('a simulation of the whole system', () => {
