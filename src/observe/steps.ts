@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 
 /**
  * The steps of work that has to survive a crash, each at one place in the source; a process may die before and after each.
- * Such work waits for nothing that outlives the process but in a step (`test/crash-points.test.ts`).
+ * Such work waits for nothing that outlives the process but in a step (`test/crash-points`).
  */
 export const STEPS = [
   // commit and projection

@@ -108,8 +108,10 @@ async function repairOne(
   if (loss && !acceptLoss) return { ...repaired, repaired: false }
   if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds, steps)
   if (problem !== 'RC_LOG_BEHIND') return repaired
+  // A log that was renewed by a repair that came no further is empty, and begins far enough above.
+  const isRenewed = bounds.first > bounds.last && bounds.last >= claim.cut + ABOVE
   const next = Math.max(claim.cut, bounds.last) + ABOVE + 1
-  await step(steps, 'repair.renew', partition, () => log.renew(partition, next))
+  if (!isRenewed) await step(steps, 'repair.renew', partition, () => log.renew(partition, next))
   const renewed = await step(steps, 'repair.renewed', partition, () => log.bounds(partition))
   await move(store, claim, renewed, steps)
   return repaired

@@ -21,7 +21,7 @@ export async function adoptionScene(): Promise<Scene> {
   for (const partition of [0, 1, 2]) {
     await documents.upsertMany('statistics', [{ id: `w/${partition}`, seq: 2, set: { partition } }])
     for (let seq = 1; partition > 0 && seq <= 3; seq++) {
-      await passing(time, log.append(partition, [event('', { arrival: NOON })]), Promise.race([]))
+      await passing(ms => time.advance(ms), log.append(partition, [event('', { arrival: NOON })]), Promise.race([]))
     }
   }
   await log.trim(1, 2)

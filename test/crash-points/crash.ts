@@ -1,5 +1,4 @@
 import type { Point, Steps } from '../../src/observe/steps.ts'
-import type { ManualTime } from '../support/time.ts'
 
 /** Something that processes work on, one after another, until all is done. */
 export interface Scene {
@@ -41,13 +40,17 @@ class Mortal {
 }
 
 /** What the work comes to, while time goes on for it until the process dies. */
-export async function passing<T>(time: ManualTime, work: Promise<T>, died: Promise<never>): Promise<T> {
+export async function passing<T>(
+  pass: (ms: number) => Promise<void>,
+  work: Promise<T>,
+  died: Promise<never>,
+): Promise<T> {
   let isDone = false
   const ended = work.finally(() => {
     isDone = true
   })
   ended.catch(() => {})
-  while (!isDone) await Promise.race([time.advance(STEP_MS), died])
+  while (!isDone) await Promise.race([pass(STEP_MS), died])
   return ended
 }
 
@@ -74,5 +77,6 @@ export async function crashed(scene: Scene, point: Point, nth: number): Promise<
   return scene.remains()
 }
 
-/** Of so many times the first, one in the middle, and the last. */
-export const someOf = (times: number): number[] => [...new Set([1, Math.ceil(times / 2), times])]
+/** Of so many times the first, one in the middle, and the last; on a disk one of them. */
+export const someOf = (times: number, isOnDisk: boolean): number[] =>
+  isOnDisk ? [Math.ceil(times / 2)] : [...new Set([1, Math.ceil(times / 2), times])]

@@ -11,7 +11,9 @@ const LONGEST_MS = 600_000
 export function lasting(found: Record<string, unknown[]>, { begin, inputs }: Before) {
   const isLater = (at: number): boolean => at >= begin && at < begin + LONGEST_MS
   const same = (text: string): string =>
-    text.replace(/:(\d+):(\d+)/g, (id, seq, index) => (Number(seq) > inputs ? `:later:${index}` : id))
+    text.replace(/^(.*\/.*):(\d+):(\d+)$/, (id, actor, seq, index) =>
+      Number(seq) > inputs ? `${actor}:later:${index}` : id,
+    )
   const seen = (key: string, value: unknown): unknown => {
     if (key === 'detail') return undefined
     if (typeof value === 'string') return isLater(Date.parse(value)) ? 'later' : same(value)

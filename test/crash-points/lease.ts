@@ -15,10 +15,10 @@ export async function leaseScene(): Promise<Scene> {
       const signal = new AbortController().signal
       for (let i = 0; i < 2; i++) {
         const options = { goneMs: GONE_MS, time, faults: toldFaults(), waiting() {}, steps }
-        const held = await passing(time, Lease.acquire(db, `process ${i}`, signal, options), died)
+        const held = await passing(ms => time.advance(ms), Lease.acquire(db, `process ${i}`, signal, options), died)
         held.lost.catch(() => {})
-        await passing(time, time.sleep(GONE_MS), died)
-        await passing(time, held.release(), died)
+        await passing(ms => time.advance(ms), time.sleep(GONE_MS), died)
+        await passing(ms => time.advance(ms), held.release(), died)
       }
     },
     async remains() {

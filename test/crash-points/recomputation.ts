@@ -52,11 +52,11 @@ function claim({ held, store, documents, time, steps }: Life): Promise<Processor
 
 /** Visits into a log, and all that follows from them. */
 async function visited(life: Life, visits: ReturnType<typeof of>): Promise<void> {
-  const processor = await passing(life.time, claim(life), nobody)
+  const processor = await passing(ms => life.time.advance(ms), claim(life), nobody)
   const log = life.held.open({ time: life.time })
-  const seq = await passing(life.time, log.append(0, visits), nobody)
-  await passing(life.time, processor.committer.settled(seq, 10_000), nobody)
-  await passing(life.time, processor.drain(), nobody)
+  const seq = await passing(ms => life.time.advance(ms), log.append(0, visits), nobody)
+  await passing(ms => life.time.advance(ms), processor.committer.settled(seq, 10_000), nobody)
+  await passing(ms => life.time.advance(ms), processor.drain(), nobody)
 }
 
 /** A partition that goes into another zone: some days are in its state, others are known by documents alone. */
@@ -80,15 +80,15 @@ export async function recomputationScene(): Promise<Scene> {
       const time = new ManualTime(wall)
       const life = { ...second, time, steps }
       const run = async (): Promise<void> => {
-        const processor = await passing(time, claim(life), died)
+        const processor = await passing(ms => time.advance(ms), claim(life), died)
         const { ended } = new Recomputation(
           { processor, log: held.open({ time }), store, documents, partitions: 1, time, steps },
           { id: `r${++lives}`, from: 0, visitors: null, change: CHANGE },
         )
-        await passing(time, ended, died)
+        await passing(ms => time.advance(ms), ended, died)
         // All that is over by then is announced, however long the crash took.
-        await passing(time, time.sleep(begin + END_MS - time.now()), died)
-        await passing(time, processor.drain(), died)
+        await passing(ms => time.advance(ms), time.sleep(begin + END_MS - time.now()), died)
+        await passing(ms => time.advance(ms), processor.drain(), died)
       }
       await run().finally(() => {
         wall = time.now()

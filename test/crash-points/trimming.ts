@@ -18,7 +18,11 @@ export async function trimmingScene(): Promise<Scene> {
   const filled = held.open()
   for (const partition of [0, 1]) {
     for (let i = 1; i <= 8; i++) {
-      await passing(made, filled.append(partition, [event('', { arrival: NOON + i * HOUR_MS })]), Promise.race([]))
+      await passing(
+        ms => made.advance(ms),
+        filled.append(partition, [event('', { arrival: NOON + i * HOUR_MS })]),
+        Promise.race([]),
+      )
     }
   }
   return {
