@@ -12,6 +12,8 @@ export interface RuleChange {
   inactivityMs: number
   /** whose visits; everybody's, if there is no list */
   visitors?: readonly string[]
+  /** the day in which it begins, which nobody makes anew, keeps its inactivity */
+  isFromNextDay?: true
 }
 
 export interface VisitorRules {
@@ -25,7 +27,8 @@ export interface VisitorRules {
 const MOST_CHANGES = 100
 
 export function withChange(changes: readonly RuleChange[] | undefined, change: RuleChange): RuleChange[] {
-  const kept = (changes ?? []).filter(({ from }) => change.visitors !== undefined || from < change.from)
+  const isOfAll = change.visitors === undefined && change.isFromNextDay === undefined
+  const kept = (changes ?? []).filter(({ from }) => !isOfAll || from < change.from)
   return [...kept, change].slice(-MOST_CHANGES)
 }
 
@@ -50,8 +53,11 @@ function dayBy(ts: number, rules: VisitorRules, count: number): string {
   return localDay(ts, rules.zone)
 }
 
-/** The inactivity of a day, which is one for all of it: a change counts from the day on in which it begins. */
+/** The inactivity of a day, which is one for all of it: a change counts from the day on in which it begins, or the next. */
 export function inactivityOn(day: string, rules: VisitorRules): number {
-  const change = rules.changes?.findLast(({ from }) => dayAt(from, rules) <= day)
+  const change = rules.changes?.findLast(({ from, isFromNextDay }) => {
+    const first = dayAt(from, rules)
+    return isFromNextDay ? first < day : first <= day
+  })
   return (change ?? rules).inactivityMs
 }

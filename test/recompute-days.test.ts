@@ -69,6 +69,34 @@ describe('a changed inactivity', () => {
   })
 })
 
+describe('a change for some visitors', () => {
+  test('leaves to others the day that has begun, also where visits of it are still to come', async () => {
+    const partition = await one()
+    const today = NOON + 30 * DAY
+    const at = (...minutes: number[]) => minutes.map(m => visit(`${m}`, today + m * MINUTE))
+    const tomorrow = [0, 40].map(m => visit(`tomorrow-${m}`, today + DAY + m * MINUTE))
+    await partition.apply(...at(-80, -40).map(logged))
+    const change = { from: NOON, zone: 'UTC', inactivityMs: HOUR, visitors: ['w'], othersFrom: today + MINUTE }
+    await partition.apply(rules(change), ...at(5).map(logged), ...tomorrow.map(logged))
+    expect((await seen()).map(({ id, eventCount }) => [id, eventCount])).toEqual([
+      ['v-2026-01-31', 1],
+      ['v-2026-01-31#2', 1],
+      ['v-2026-01-31#3', 1],
+      ['v-2026-02-01', 2],
+    ])
+  })
+
+  test('finds a visit that came before it in its day again, though it is of a time after', async () => {
+    const partition = await one()
+    const today = Date.UTC(2026, 0, 31, 20)
+    const ahead = visit('ahead', today + 30_000)
+    await partition.apply(logged(ahead))
+    const change = { from: NOON, zone: 'Asia/Taipei', inactivityMs: HOUR, visitors: ['w'], othersFrom: today + MINUTE }
+    await partition.apply(fact('rules', '', change, today), logged(ahead))
+    expect((await seen()).map(({ id, eventCount }) => [id, eventCount])).toEqual([['v-2026-01-31', 1]])
+  })
+})
+
 describe('a changed zone', () => {
   test('moves visits to the days they are of by now, also where clocks change', async () => {
     const partition = await one()

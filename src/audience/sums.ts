@@ -1,5 +1,6 @@
 import type { DocumentStore } from '../documents/index.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import type { Time } from '../time.ts'
 import { sumUp } from './statistics.ts'
@@ -11,6 +12,7 @@ export interface SumsOptions {
   documents: DocumentStore
   time: Time
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** The sums of windows over all partitions, behind the commits of the partitions of one thread. */
@@ -39,15 +41,16 @@ export class Sums {
   }
 
   async #write(): Promise<void> {
-    const { documents, time, faults } = this.#options
+    const { documents, time, faults, steps } = this.#options
     await this.#current
     const wait = this.#endedAt + PAUSE_MS - time.monotonic()
     if (wait > 0) await time.sleep(wait)
     const windows = [...this.#windows]
     this.#windows.clear()
     this.#next = undefined
+    const sum = () => step(steps, 'sums', windows, () => sumUp(documents, windows))
     const failed = (error: unknown): void => faults.report('sums of statistics', error)
-    this.#current = retry(() => sumUp(documents, windows), UNTIL_DONE, { time, failed }).finally(() => {
+    this.#current = retry(sum, UNTIL_DONE, { time, failed }).finally(() => {
       this.#endedAt = time.monotonic()
     })
     await this.#current

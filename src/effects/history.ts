@@ -1,4 +1,5 @@
 import type { DocumentStore } from '../documents/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import type { Effect } from './index.ts'
 
 /** Accounts kept of each partition and kind, so that those of a frequent kind push out no others. */
@@ -25,6 +26,7 @@ export class History {
   readonly #documents: DocumentStore
   readonly #partition: number
   readonly #untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>
+  readonly #steps: Steps | undefined
   #current: Promise<unknown> = Promise.resolve()
   #next: Writing | undefined
   /** accounts that came since a kind's were last swept; of a kind that is not there nobody knows how many there are */
@@ -35,10 +37,12 @@ export class History {
     documents: DocumentStore,
     partition: number,
     untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>,
+    steps?: Steps,
   ) {
     this.#documents = documents
     this.#partition = partition
     this.#untilDone = untilDone
+    this.#steps = steps
   }
 
   /** Resolves when it is durable. */
@@ -65,12 +69,10 @@ export class History {
 
   async #write(accounts: Account[]): Promise<void> {
     const partition = this.#partition
-    await this.#documents.upsertMany(
-      'effects',
-      accounts.map(({ id, ...fields }) => {
-        return { id, seq: fields.seq, set: { partition, lane: laneOf(partition, fields.kind), ...fields } }
-      }),
-    )
+    const upserts = accounts.map(({ id, ...fields }) => {
+      return { id, seq: fields.seq, set: { partition, lane: laneOf(partition, fields.kind), ...fields } }
+    })
+    await step(this.#steps, 'account.write', upserts, () => this.#documents.upsertMany('effects', upserts))
     // Accounts of a former version are in no lane.
     if (this.#unswept.size === 0) await this.#keepNewest({ partition, lane: null })
     for (const [kind, some] of Map.groupBy(accounts, account => account.kind)) {
@@ -91,12 +93,10 @@ export class History {
   }
 
   async #keepNewest(filter: { partition: number; lane: string | null }): Promise<void> {
-    const [oldest] = await this.#documents.find('effects', {
-      filter,
-      sort: { seq: -1, index: -1 },
-      skip: KEEP - 1,
-      limit: 1,
-    })
-    if (oldest) await this.#documents.removeWhere('effects', { ...filter, seq: { $lt: oldest.seq } })
+    const query = { filter, sort: { seq: -1, index: -1 }, skip: KEEP - 1, limit: 1 } as const
+    const [oldest] = await step(this.#steps, 'account.oldest', filter, () => this.#documents.find('effects', query))
+    if (!oldest) return
+    const older = { ...filter, seq: { $lt: oldest.seq } }
+    await step(this.#steps, 'account.sweep', older, () => this.#documents.removeWhere('effects', older))
   }
 }

@@ -2,7 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
-import { publishedSteps, type Steps, step } from '../observe/steps.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { type Policy, retry } from '../retry.ts'
 import type { Time } from '../time.ts'
 import type { Account, History } from './history.ts'
@@ -19,7 +19,7 @@ export interface PerformerOptions {
   done(effect: Effect): void
   time: Time
   faults: Faults
-  steps?: Steps
+  steps?: Steps | undefined
 }
 
 /** The pauses of an effect's attempts. */
@@ -40,7 +40,7 @@ const isUnreachable = (error: unknown): boolean => UNREACHABLE.some(code => isCo
 /** Performs the effects of one partition, a lane for each kind, each effect again until it is done or parked. */
 export class Performer {
   readonly #options: PerformerOptions
-  readonly #steps: Steps
+  readonly #steps: Steps | undefined
   readonly #lanes = new Map<string, Lane>()
   readonly #underWay = new Set<Promise<void>>()
   /** of effects in a lane */
@@ -50,7 +50,7 @@ export class Performer {
 
   constructor(options: PerformerOptions) {
     this.#options = options
-    this.#steps = options.steps ?? publishedSteps
+    this.#steps = options.steps
   }
 
   add(effects: Effect[]): void {

@@ -1,4 +1,5 @@
 import type { Faults } from '../observe/index.ts'
+import { eachStep, type Steps, step } from '../observe/steps.ts'
 import type { Time } from '../time.ts'
 import type { EventLog, Seq } from './index.ts'
 
@@ -7,23 +8,30 @@ const EVERY_MS = 3_600_000
 export const KEPT_MS = 7 * 86_400_000
 
 /** The greatest seq up to `cut` such that everything before it arrived before `before`. */
-export async function oldestNeeded(log: EventLog, partition: number, cut: Seq, before: number): Promise<Seq> {
-  const { first, last } = await log.bounds(partition)
+export async function oldestNeeded(
+  log: EventLog,
+  partition: number,
+  cut: Seq,
+  before: number,
+  steps?: Steps,
+): Promise<Seq> {
+  const { first, last } = await step(steps, 'trim.bounds', partition, () => log.bounds(partition))
   let [low, high] = [first, Math.min(cut, last)]
-  if (low > high || (await arrivalOf(log, partition, low)) >= before) return Math.min(low, cut)
+  if (low > high || (await arrivalOf(log, partition, low, steps)) >= before) return Math.min(low, cut)
   // The entry at `low` is older; the one after `high` is not, or is beyond the cut.
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if ((await arrivalOf(log, partition, middle)) < before) low = middle
+    if ((await arrivalOf(log, partition, middle, steps)) < before) low = middle
     else high = middle - 1
   }
   return Math.min(low + 1, cut)
 }
 
-async function arrivalOf(log: EventLog, partition: number, seq: Seq): Promise<number> {
+async function arrivalOf(log: EventLog, partition: number, seq: Seq, steps?: Steps): Promise<number> {
   const end = new AbortController()
   try {
-    for await (const [entry] of log.read(partition, seq - 1, end.signal)) return entry!.events[0]?.arrival ?? 0
+    const read = eachStep(steps, 'trim.look', partition, log.read(partition, seq - 1, end.signal))
+    for await (const [entry] of read) return entry!.events[0]?.arrival ?? 0
   } finally {
     end.abort()
   }
@@ -31,11 +39,12 @@ async function arrivalOf(log: EventLog, partition: number, seq: Seq): Promise<nu
 }
 
 /** Forgets what arrived before `before` and is below the cut of its partition; one that fails keeps no other from it. */
-export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: number): Promise<void> {
+export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: number, steps?: Steps): Promise<void> {
   const failures: unknown[] = []
   for (const [partition, cut] of cuts) {
     try {
-      await log.trim(partition, await oldestNeeded(log, partition, cut, before))
+      const below = await oldestNeeded(log, partition, cut, before, steps)
+      await step(steps, 'trim', partition, () => log.trim(partition, below))
     } catch (error) {
       failures.push(error)
     }
@@ -49,15 +58,16 @@ export interface TrimmingOptions {
   cuts(): Promise<Map<number, Seq>>
   time: Time
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** Trims every hour, once at a time. */
-export function startTrimming({ log, cuts, time, faults }: TrimmingOptions): { close(): Promise<void> } {
+export function startTrimming({ log, cuts, time, faults, steps }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
     const before = time.now() - KEPT_MS
     try {
-      await trimAll(log, await cuts(), before)
+      await trimAll(log, await step(steps, 'trim.cuts', null, cuts), before, steps)
     } catch (error) {
       faults.report('trim', error)
     }

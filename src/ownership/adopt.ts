@@ -8,6 +8,7 @@ import type { Collection, DocumentStore } from '../documents/index.ts'
 import { isDamage } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import { eachStep, type Steps, step } from '../observe/steps.ts'
 import type { Clock } from '../partition/clock.ts'
 import { always, rulesRecord } from '../partition/rules.ts'
 import type { OwnLog } from '../stores.ts'
@@ -23,6 +24,7 @@ export interface AdoptionOptions {
   rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
+  steps?: Steps | undefined
 }
 
 /**
@@ -55,55 +57,54 @@ export async function adopt({
   time,
   rules,
   acceptLoss,
+  steps,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
-  const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p)))
+  const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p, steps)))
   if (!incomplete.includes(true)) return []
-  const newest = await newestSeqs(documents, partitions)
+  const newest = await newestSeqs(documents, partitions, steps)
   const adopting: number[] = []
   for (const partition of all.filter(p => incomplete[p])) {
     const known = newest.get(partition)
     if (known === undefined) continue
-    const { first, last } = await log.bounds(partition)
+    const { first, last } = await step(steps, 'adopt.bounds', partition, () => log.bounds(partition))
     if (last < known) {
       if (first <= last && !acceptLoss) continue
-      await log.renew(partition, known + ABOVE + 1)
+      await step(steps, 'adopt.renew', partition, () => log.renew(partition, known + ABOVE + 1))
     }
-    const bounds = await log.bounds(partition)
-    const claim = await store.claim(partition, time.id())
+    const bounds = await step(steps, 'adopt.renewed', partition, () => log.bounds(partition))
+    const claim = await step(steps, 'adopt.claim', partition, () => store.claim(partition, time.id()))
     const clock: Clock = { time: 0, epoch: 0, adopts: time.now() + AHEAD_MS }
     const puts: CheckpointRecord[] = [{ space: 'aggregate', names: ['clock'], value: clock }]
     if (rules) puts.push(rulesRecord([always(rules)]))
     // Documents show that the entries up to there were applied, and their effects asked for.
     const cut = Math.max(bounds.first - 1, known)
-    await store.commit(claim, Math.min(cut, bounds.last), {
-      incarnation: bounds.incarnation,
-      mark: null,
-      puts,
-      removes: [],
-    })
+    const delta = { incarnation: bounds.incarnation, mark: null, puts, removes: [] }
+    await step(steps, 'adopt.commit', partition, () => store.commit(claim, Math.min(cut, bounds.last), delta))
     adopting.push(partition)
   }
   return adopting
 }
 
 /** True if nothing of the partition was ever committed, and its log does not bring everything back. */
-async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number): Promise<boolean> {
-  const kept = await store.peek(partition).catch(error => {
+async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: number, steps?: Steps): Promise<boolean> {
+  const peeked = step(steps, 'adopt.peek', partition, () => store.peek(partition))
+  const kept = await peeked.catch(error => {
     if (isDamage(error)) return undefined
     throw error
   })
   // Of a checkpoint that cannot be read its owner says so.
   if (kept === undefined || (kept && kept.incarnation !== null)) return false
-  const { first, last } = await log.bounds(partition)
+  const { first, last } = await step(steps, 'adopt.look', partition, () => log.bounds(partition))
   return first > 1 || last < 1
 }
 
 /** The highest seq of each partition that has documents. */
-async function newestSeqs(documents: DocumentStore, partitions: number): Promise<Map<number, Seq>> {
+async function newestSeqs(documents: DocumentStore, partitions: number, steps?: Steps): Promise<Map<number, Seq>> {
   const newest = new Map<number, Seq>()
   for (const [collection, field] of Object.entries(KEYS)) {
-    for await (const [key, seq] of documents.seqs(collection as Collection, field)) {
+    const seqs = eachStep(steps, 'adopt.seqs', collection, documents.seqs(collection as Collection, field))
+    for await (const [key, seq] of seqs) {
       const partition = typeof key === 'string' ? partitionOf(key, partitions) : Number(key)
       if (!(seq <= (newest.get(partition) ?? -1))) newest.set(partition, seq)
     }

@@ -2,6 +2,7 @@ import type { Collection, Db } from 'mongodb'
 import { isCode, RollcallError } from '../errors.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { systemTime, type Time } from '../time.ts'
 
 /** The owner of all partitions. Its counter stands still when the process is gone, frozen or cut off. */
@@ -22,6 +23,7 @@ export interface LeaseOptions {
   waiting(owner: string): void
   /** it has renewed its right since; what this throws ends the waiting */
   lives?(owner: string): void
+  steps?: Steps | undefined
 }
 
 /** Parts of the time after which an owner is gone: how often it is looked at, and renewed. */
@@ -53,7 +55,7 @@ export class Lease {
    */
   static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
     const owners = db.collection<Owner>('owners')
-    const { goneMs, time, faults, waiting, lives } = options
+    const { goneMs, time, faults, waiting, lives, steps } = options
     let isAway = false
     let seen = null as Owner | null
     let isSaid = false
@@ -61,7 +63,7 @@ export class Lease {
     let since = time.monotonic()
     while (!signal.aborted) {
       try {
-        const current = await found(owners, time)
+        const current = await found(owners, time, steps)
         const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
         if (isNew) since = time.monotonic()
         if (current && !current.released) {
@@ -71,7 +73,7 @@ export class Lease {
           isSaid = true
         }
         const mayTake = current === null || current.released || time.monotonic() - since >= goneMs
-        const held = mayTake ? await take(owners, current, owner, time) : null
+        const held = mayTake ? await take(owners, current, { owner, time, steps }) : null
         if (held) return new Lease(owners, held, options)
         seen = current
         isAway = false
@@ -93,7 +95,7 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const { goneMs, time, faults } = this.#options
+    const { goneMs, time, faults, steps } = this.#options
     const { epoch } = this.#held
     const { signal } = this.#released
     for (;;) {
@@ -102,7 +104,9 @@ export class Lease {
       try {
         // A renewal that gets no answer leaves time for the next.
         const inTime = { timeoutMS: goneMs * RENEW }
-        const { matchedCount } = await this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime)
+        const { matchedCount } = await step(steps, 'lease.renew', epoch, () =>
+          this.#owners.updateOne({ _id: 'owner', epoch }, { $inc: { renewed: 1 } }, inTime),
+        )
         if (matchedCount === 0) throw new RollcallError('RC_FENCED')
       } catch (error) {
         // A renewal that was under way at the end is of no use, and its connection may be gone by now.
@@ -118,29 +122,25 @@ export class Lease {
   async release(): Promise<void> {
     this.#released.abort()
     const { epoch } = this.#held
-    const { time } = this.#options
-    await repeated(
-      () => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } }),
-      PATIENCE_MS,
-      time,
-    )
+    const { time, steps } = this.#options
+    const release = () => this.#owners.updateOne({ _id: 'owner', epoch }, { $set: { released: true } })
+    await step(steps, 'lease.release', epoch, () => repeated(release, PATIENCE_MS, time))
   }
 }
 
-const found = (owners: Collection<Owner>, time: Time): Promise<Owner | null> =>
-  repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS, time)
+const found = (owners: Collection<Owner>, time: Time, steps?: Steps): Promise<Owner | null> =>
+  step(steps, 'lease.look', null, () => repeated(() => owners.findOne({ _id: 'owner' }), PATIENCE_MS, time))
 
 /** Null if somebody was quicker. An answer that was lost looks like that; the lease is then waited for, and taken. */
 async function take(
   owners: Collection<Owner>,
   current: Owner | null,
-  owner: string,
-  time: Time,
+  { owner, time, steps }: { owner: string } & Pick<LeaseOptions, 'time' | 'steps'>,
 ): Promise<Owner | null> {
   if (current === null) {
     const made: Owner = { _id: 'owner', owner, epoch: 1, renewed: 0, released: false }
     try {
-      await owners.insertOne(made)
+      await step(steps, 'lease.make', made, () => owners.insertOne(made))
       return made
     } catch (error) {
       if (duplicates(error)) return null
@@ -149,16 +149,13 @@ async function take(
   }
   const { epoch, renewed } = current
   const change = { $set: { owner, released: false, renewed: 0 }, $inc: { epoch: 1 } }
-  const { matchedCount } = await repeated(
-    () => owners.updateOne({ _id: 'owner', epoch, renewed }, change),
-    PATIENCE_MS,
-    time,
-  )
+  const taking = () => owners.updateOne({ _id: 'owner', epoch, renewed }, change)
+  const { matchedCount } = await step(steps, 'lease.take', epoch, () => repeated(taking, PATIENCE_MS, time))
   return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
 }
 
 /** The process that was the last to own the partitions and did not give them back, alive or not; null if none is. */
-export async function ownerIn(db: Db): Promise<string | null> {
-  const last = await found(db.collection<Owner>('owners'), systemTime)
+export async function ownerIn(db: Db, steps?: Steps): Promise<string | null> {
+  const last = await found(db.collection<Owner>('owners'), systemTime, steps)
   return last && !last.released ? last.owner : null
 }

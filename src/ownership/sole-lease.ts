@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb'
 import { isCode, RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Steps } from '../observe/steps.ts'
 import { systemTime } from '../time.ts'
 import { Lease } from './lease.ts'
 
@@ -8,10 +9,10 @@ import { Lease } from './lease.ts'
 const LOOK_MS = 5_000
 
 /** The lease for a command that stands by for nobody: RC_NO_OWNER if its owner does not count as gone when it should. */
-export async function soleLease(db: Db, goneMs: number, faults: Faults): Promise<Lease> {
+export async function soleLease(db: Db, goneMs: number, faults: Faults, steps?: Steps): Promise<Lease> {
   const late = new AbortController()
   const cancel = systemTime.after(goneMs * 1.2 + LOOK_MS, () => late.abort())
-  const options = { goneMs, time: systemTime, faults, waiting() {} }
+  const options = { goneMs, time: systemTime, faults, steps, waiting() {} }
   try {
     return await Lease.acquire(db, systemTime.id(), late.signal, options)
   } catch (cause) {

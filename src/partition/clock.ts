@@ -22,9 +22,10 @@ const FURTHEST_MS = 86_400_000
 export const isWrong = ({ time }: Clock, now: number): boolean => now < time - WRONG_MS
 
 /** Takes an owner's claim or tick; false if the event is none, or of a former owner. */
-export function tell(clock: Clock, { kind, epoch, at }: Event): boolean {
+export function tell(clock: Clock, { kind, epoch, at, since }: Event): boolean {
   if ((kind !== 'claim' && kind !== 'tick') || !Number.isSafeInteger(epoch) || !Number.isFinite(at)) return false
-  if (kind === 'claim') clock.epoch = Math.max(clock.epoch, epoch as number)
+  // Where a checkpoint was lost or put back, its epochs begin anew: the owner says so to the last of those before.
+  if (kind === 'claim') clock.epoch = since === clock.epoch ? (epoch as number) : Math.max(clock.epoch, epoch as number)
   if (epoch !== clock.epoch) return false
   clock.time = isWrong(clock, at) ? at : Math.max(clock.time, at)
   return true

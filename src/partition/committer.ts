@@ -4,7 +4,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import { isCode, isDamage, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
-import { publishedSteps, type Steps, step } from '../observe/steps.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { type Cancel, type Time, within } from '../time.ts'
 import type { Cut } from './cut.ts'
@@ -20,7 +20,7 @@ export interface CommitOptions {
   time: Time
   faults: Faults
   sums?: Pick<Sums, 'add'>
-  steps?: Steps
+  steps?: Steps | undefined
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
   /** no commit will ever succeed again */
@@ -120,7 +120,7 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, committed, steps = publishedSteps } = this.#options
+    const { partition, incarnation, store, documents, committed, steps } = this.#options
     const cut = partition.take()
     const delta = { incarnation, ...cut.delta }
     await step(steps, 'checkpoint', cut, () =>
@@ -128,7 +128,7 @@ export class Committer {
     )
     if (cut.writes.length > 0) {
       await step(steps, 'documents', cut, () =>
-        this.#untilDone('documents', () => project(documents, cut.writes, cut.seq)),
+        this.#untilDone('documents', () => project(documents, cut.writes, cut.seq, steps)),
       )
       this.#projected(cut)
     }

@@ -1,8 +1,9 @@
+import type { Event } from '../../actors/event.ts'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import type { Sums } from '../audience/sums.ts'
 import { problemOf } from '../checkpoint/fit.ts'
-import type { CheckpointStore } from '../checkpoint/index.ts'
+import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
@@ -12,6 +13,7 @@ import type { Entry, EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import type { Outputs } from '../notify/index.ts'
 import type { Faults } from '../observe/index.ts'
+import { eachStep, type Steps, step } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { attendance } from './attendance.ts'
@@ -44,6 +46,12 @@ export interface ProcessorOptions {
   time: Time
   /** of this partition */
   faults: Faults
+  steps?: Steps | undefined
+}
+
+const claimed = ({ owner, epoch }: Claim, time: Time): Event => {
+  const at = time.now()
+  return { kind: 'claim', key: '', id: `${owner}:${epoch}`, at, arrival: at, epoch }
 }
 
 const SLICE_MS = 5
@@ -71,6 +79,7 @@ export class Processor {
   #running: Promise<void> = Promise.resolve()
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
+  #isCounting = false
   #stopped: RollcallError | undefined
 
   private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
@@ -78,16 +87,16 @@ export class Processor {
     this.partition = partition
     this.#options = options
     this.replayUntil = replayUntil
-    const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults } = options
+    const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults, steps } = options
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, {
         ...{ time, signal },
         failed: error => (isDamage(error) ? this.#stop(error as Error) : faults.report(step, error)),
       })
-    const history = new History(documents, number, untilDone)
+    const history = new History(documents, number, untilDone, steps)
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, time, faults, history },
+      ...{ outbox: partition.outbox, receiverOf, time, faults, history, steps },
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
@@ -104,9 +113,9 @@ export class Processor {
     const updates = outputs && new Updates({ outputs, time, faults })
     this.#updates = updates
     this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
-    this.#ticker = new Ticker({ partition, log, time, faults })
+    this.#ticker = new Ticker({ partition, log, time, faults, steps })
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, flushMs, time, faults },
+      ...{ partition, incarnation, store, documents, flushMs, time, faults, steps },
       ...(options.sums && { sums: options.sums }),
       committed: cut => {
         copies.add(cut)
@@ -120,28 +129,25 @@ export class Processor {
   }
 
   static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
-    const { store, log, documents, owner, kinds, rules, snapshots, time } = options
-    const claim = await store.claim(number, owner)
-    const problem = await problemOf(claim, log, number)
-    const { incarnation, first, last } = await log.bounds(number)
+    const { store, log, documents, owner, kinds, rules, snapshots, time, steps } = options
+    const claim = await step(steps, 'claim', number, () => store.claim(number, owner))
+    const problem = await step(steps, 'claim.fit', number, () => problemOf(claim, log, number))
+    const { incarnation, first, last } = await step(steps, 'claim.bounds', number, () => log.bounds(number))
     if (problem) {
       const found = problem === 'RC_LOG_CORRUPT' ? `entry ${claim.cut} of the log is not as it was written` : null
       const text = found ?? `the cut is ${claim.cut}, the log holds ${first} to ${last}`
       throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots)
-    const unsure = await recover(partition, store)
-    for (const { seq, writes } of unsure) {
-      await project(documents, writes, seq)
-    }
+    const unsure = await recover(partition, store, steps)
+    for (const { seq, writes } of unsure) await project(documents, writes, seq, steps)
     const windows = unsure.flatMap(({ writes }) => windowsIn(writes))
     const summed = (windows.length > 0 && options.sums?.add(windows)) || Promise.resolve()
     summed.then(() => {
       for (const { seq } of unsure) partition.projected(seq)
     })
-    const arrival = time.now()
-    const claimed = { kind: 'claim', key: '', id: `${owner}:${claim.epoch}`, at: arrival, arrival, epoch: claim.epoch }
-    const replayUntil = await log.append(number, [claimed])
+    const word = claimed(claim, time)
+    const replayUntil = await step(steps, 'claim.word', number, () => log.append(number, [word]))
     const processor = new Processor(partition, options, incarnation, replayUntil)
     // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
@@ -152,8 +158,10 @@ export class Processor {
 
   async #run(): Promise<void> {
     const { partition, committer } = this
-    const { log, time } = this.#options
-    for await (const entries of log.read(partition.claim.partition, partition.applied, this.#abort.signal)) {
+    const { log, time, steps } = this.#options
+    const { partition: number } = partition.claim
+    const { signal } = this.#abort
+    for await (const entries of eachStep(steps, 'read', number, log.read(number, partition.applied, signal))) {
       // While nothing can be committed, nothing more is read than fits into memory.
       if (partition.applied - partition.claim.cut > MOST_UNCOMMITTED) await committer.catchUp()
       if (this.#abort.signal.aborted) return
@@ -172,15 +180,35 @@ export class Processor {
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.replayUntil) continue
+      if (partition.clock.epoch > partition.claim.epoch) this.#countAnew()
       this.#performer.open()
       this.#ticker.arm()
     }
   }
 
+  /** The log knows a greater epoch: of a newer owner, or of before the checkpoint was lost. Only the owner can commit. */
+  async #countAnew(): Promise<void> {
+    if (this.#isCounting) return
+    this.#isCounting = true
+    const { partition, committer } = this
+    const { log, time, faults, steps } = this.#options
+    const { claim, clock } = partition
+    const since = clock.epoch
+    await committer.catchUp()
+    const word = () => ({ ...claimed(claim, time), since })
+    const append = () => step(steps, 'claim.anew', since, () => log.append(claim.partition, [word()]))
+    const { signal } = this.#abort
+    const failed = (error: unknown): void => faults.report('claim', error)
+    // An end that comes between leaves it to the next owner.
+    if (!signal.aborted) await retry(append, UNTIL_DONE, { time, signal, failed }).catch(() => {})
+    this.#isCounting = false
+  }
+
   /** While the checkpoints give no answer, nothing is applied; whatever else goes wrong stops the partition. */
   #prepare(entries: Entry[]): Promise<void> {
-    const { time, faults } = this.#options
-    return retry(() => this.partition.prepare(entries), UNTIL_DONE, {
+    const { time, faults, steps } = this.#options
+    const prepare = () => step(steps, 'prepare', entries, () => this.partition.prepare(entries))
+    return retry(prepare, UNTIL_DONE, {
       ...{ time, signal: this.#abort.signal, failed: error => faults.report('load', error) },
       isFinal: error => !isCode(error, 'RC_STORE_UNAVAILABLE'),
     })

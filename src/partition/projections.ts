@@ -1,6 +1,7 @@
 import type { Projection } from '../../actors/index.ts'
 import type { Collection, DocumentStore, Upsert } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 
 /** `set` null: the document goes. */
 export interface DocumentWrite {
@@ -48,7 +49,12 @@ export class Projections implements Projection {
 }
 
 /** New documents are there before those they replace are gone. */
-export async function project(documents: DocumentStore, writes: DocumentWrite[], seq: Seq): Promise<void> {
+export async function project(
+  documents: DocumentStore,
+  writes: DocumentWrite[],
+  seq: Seq,
+  steps?: Steps,
+): Promise<void> {
   const upserts = new Map<Collection, Upsert[]>()
   const removes = new Map<Collection, string[]>()
   for (const { collection, id, set } of writes) {
@@ -59,8 +65,12 @@ export async function project(documents: DocumentStore, writes: DocumentWrite[],
       upserts.set(collection, list)
     }
   }
-  await Promise.all([...upserts].map(([collection, list]) => documents.upsertMany(collection, list)))
-  await Promise.all([...removes].map(([collection, ids]) => documents.removeMany(collection, ids, seq)))
+  const upsert = ([collection, list]: [Collection, Upsert[]]) =>
+    step(steps, 'upsert', collection, () => documents.upsertMany(collection, list))
+  const remove = ([collection, ids]: [Collection, string[]]) =>
+    step(steps, 'remove', collection, () => documents.removeMany(collection, ids, seq))
+  await Promise.all([...upserts].map(upsert))
+  await Promise.all([...removes].map(remove))
 }
 
 /** The windows of which a part is written. */

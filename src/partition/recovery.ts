@@ -3,6 +3,7 @@ import type { RuleChange } from '../../machines/day-rules.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
+import { eachStep, type Steps, step } from '../observe/steps.ts'
 import type { Clock } from './clock.ts'
 import type { Partition } from './partition.ts'
 import type { DocumentWrite } from './projections.ts'
@@ -25,10 +26,12 @@ const FROM_THE_START: RecordKey[] = [
 export async function recover(
   partition: Partition,
   store: CheckpointStore,
+  steps?: Steps,
 ): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
   const { claim, wheel, outbox, parking, counters, clock, rules } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
-  for await (const { space, names, value } of store.load(claim, FROM_THE_START)) {
+  const records = eachStep(steps, 'claim.records', claim, store.load(claim, FROM_THE_START))
+  for await (const { space, names, value } of records) {
     if (space === 'deadline') wheel.restore(names[0]!, value as number)
     else if (space === 'outbox') outbox.restore(value as Effect)
     else if (space === 'parked') parking.restore(names, value)
@@ -38,14 +41,17 @@ export async function recover(
     else counters.restore({ names, value })
   }
   partition.evict(clock.time)
-  await countAlive(partition)
+  await countAlive(partition, steps)
   return unsure.sort((a, b) => a.seq - b.seq)
 }
 
 // Actors that may be alive have a deadline ahead: their kinds see to that.
-async function countAlive({ kinds, wheel, residents, counters, parking }: Partition): Promise<void> {
+async function countAlive(
+  { claim, kinds, wheel, residents, counters, parking }: Partition,
+  steps?: Steps,
+): Promise<void> {
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
-  await residents.load(present)
+  await step(steps, 'claim.presence', claim, () => residents.load(present))
   for (const { kind, key } of present) {
     const id = actorId(kind, key)
     try {

@@ -19,19 +19,26 @@ const isZone = (zone: unknown): boolean => {
 const isMoment = (value: unknown): boolean => count(value) && instant(value)
 const fits = object({
   ...{ kind: oneOf('rules'), at: isMoment, from: isMoment, zone: isZone, inactivityMs: count },
-  visitors: maybe(list(id(), MOST_VISITORS)),
+  ...{ visitors: maybe(list(id(), MOST_VISITORS)), othersFrom: maybe(isMoment) },
 })
 
-/** The facts of a change of rules: for some visitors alone, if there is a list, and from when it happened on for everybody. */
-type RulesFacts = Omit<RuleChange, 'visitors'> & { visitors?: readonly string[] | null }
+/**
+ * The facts of a change of rules: for some visitors alone, if there is a list, and for all others from later on, which
+ * has to be after every visit that came before; former versions said nothing of it.
+ */
+type RulesFacts = Omit<RuleChange, 'visitors' | 'isFromNextDay'> & {
+  visitors?: readonly string[] | null
+  othersFrom?: number | null
+}
 
 /** The rules with the changes that the event makes; the very same if it makes none. */
 export function changedBy(event: Event, rules: Rules): Rules {
   if (event.kind !== 'rules' || !fits(event)) return rules
-  const { from, zone, inactivityMs, visitors } = event as Event & RulesFacts
+  const { from, zone, inactivityMs, visitors, othersFrom } = event as Event & RulesFacts
   const change = { from, zone, inactivityMs }
   if (!visitors) return { ...rules, changes: withChange(rules.changes, change) }
-  const later = withChange(rules.changes, { ...change, from: event.at })
+  const forOthers = othersFrom ? { from: othersFrom, isFromNextDay: true as const } : { from: event.at }
+  const later = withChange(rules.changes, { ...change, ...forOthers })
   return { ...rules, changes: withChange(later, { ...change, visitors }) }
 }
 

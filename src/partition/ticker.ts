@@ -1,5 +1,6 @@
 import type { EventLog } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import type { Cancel, Time } from '../time.ts'
 import { isWrong } from './clock.ts'
 import type { Partition } from './partition.ts'
@@ -9,6 +10,7 @@ export interface TickerOptions {
   log: EventLog
   time: Time
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** Ticks of one partition are so far apart at least. */
@@ -60,7 +62,7 @@ export class Ticker {
 
   #ring(): void {
     this.#ringsAt = undefined
-    const { partition, log, time, faults } = this.#options
+    const { partition, log, time, faults, steps } = this.#options
     const elapsed = time.monotonic()
     if (this.#wait(elapsed) > 0) {
       this.arm()
@@ -69,7 +71,8 @@ export class Ticker {
     const { partition: number, epoch } = partition.claim
     this.#tickedAt = elapsed
     const at = time.now()
-    log.append(number, [{ kind: 'tick', key: '', id: '', at, arrival: at, epoch }]).catch(error => {
+    const tick = { kind: 'tick', key: '', id: '', at, arrival: at, epoch }
+    step(steps, 'tick', number, () => log.append(number, [tick])).catch(error => {
       // A tick that the end came between is missed by nobody: the next owner tells the time anew.
       if (this.#isStopped) return
       faults.report('tick', error)

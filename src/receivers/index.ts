@@ -7,6 +7,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { FeedGenerator } from '../feeds/index.ts'
 import type { Channels, Outputs, Push } from '../notify/index.ts'
+import type { Steps } from '../observe/steps.ts'
 import type { Time } from '../time.ts'
 
 /** The parts that a process has once, however many shards. */
@@ -26,4 +27,5 @@ export interface World {
   /** resolves when the log has them */
   append(events: Event[]): Promise<unknown>
   time: Time
+  steps?: Steps | undefined
 }

@@ -6,10 +6,10 @@ import { CHANNEL_NEWS_MS, sendTo, sessionChannel } from './session-channel.ts'
 type Notify = Receiver<SaysOf<'notify_viewers_livestream_online'>, never>
 
 /** Tells those on the session's page which preset it is in. */
-export const notifyViewersLivestreamOnline = ({ channels }: World): Notify => ({
+export const notifyViewersLivestreamOnline = (world: World): Notify => ({
   expiresMs: CHANNEL_NEWS_MS,
   perform({ id, payload: { sessionId, streamerId, preset } }) {
     const data = { id, sessionId, streamerId, preset }
-    return sendTo(channels, { channel: sessionChannel(sessionId), name: `stream.preset.${preset}`, data })
+    return sendTo(world, { channel: sessionChannel(sessionId), name: `stream.preset.${preset}`, data })
   },
 })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { DocumentStore } from '../documents/index.ts'
 import type { Progress } from '../effects/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import { MOST_REGISTRATIONS, type PushMessage, type Registration } from '../notify/index.ts'
+import { step } from '../observe/steps.ts'
 import type { World } from './index.ts'
 
 /** A registration; several, of one user or of many, may be of the same device. */
@@ -25,18 +25,16 @@ export async function tellDevices(
   registrations: Device[],
   message: PushMessage,
   progress: Progress,
-  { push, documents }: Pick<World, 'push' | 'documents'>,
+  world: Pick<World, 'push' | 'documents' | 'steps'>,
 ): Promise<RollcallError | undefined> {
   const { through, again, counts } = progress
   const named = Map.groupBy(registrations, nameOf)
   const fresh = [...named].filter(([name]) => !through.has(name))
+  const devices = fresh.map(([, [device]]) => device!)
   const deliveries =
-    fresh.length === 0
+    devices.length === 0
       ? []
-      : await push.send(
-          message,
-          fresh.map(([, [device]]) => device!),
-        )
+      : await step(world.steps, 'devices.push', devices, () => world.push.send(message, devices))
   let failure: RollcallError | undefined
   for (const [i, delivery] of deliveries.entries()) {
     const [name, devices] = fresh[i]!
@@ -50,7 +48,7 @@ export async function tellDevices(
     counts[outcome] = (counts[outcome] ?? 0) + 1
     through.set(name, outcome)
   }
-  await forget(named, progress, documents)
+  await forget(named, progress, world)
   for (const { _id } of [...named.values()].flat()) again.delete(_id)
   for (const name of through.keys()) {
     if (through.size <= MOST_THROUGH) break
@@ -63,7 +61,7 @@ export async function tellDevices(
 async function forget(
   named: ReadonlyMap<string, Device[]>,
   { through, doubted, counts }: Progress,
-  documents: DocumentStore,
+  { documents, steps }: Pick<World, 'documents' | 'steps'>,
 ): Promise<void> {
   const dead: Device[] = []
   for (const [name, devices] of named) {
@@ -77,8 +75,9 @@ async function forget(
       const some = devices.slice(i, i + MOST_REGISTRATIONS)
       // A device that was registered anew meanwhile has another value, and stays.
       const values = some.map(({ value }) => value)
-      const filter = { _id: { $in: some.map(({ _id }) => _id) }, kind: kind === 'fid' ? 'fid' : { $ne: 'fid' } }
-      await documents.removeWhere('registrations', { ...filter, value: { $in: values } })
+      const named = { _id: { $in: some.map(({ _id }) => _id) }, kind: kind === 'fid' ? 'fid' : { $ne: 'fid' } }
+      const same = { ...named, value: { $in: values } }
+      await step(steps, 'devices.remove', same, () => documents.removeWhere('registrations', same))
     }
   }
   if (counts.sent) doubted.clear()

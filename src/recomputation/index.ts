@@ -9,6 +9,7 @@ import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Document, DocumentStore } from '../documents/index.ts'
 import type { EventLog, Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
+import { eachStep, type Steps, step } from '../observe/steps.ts'
 import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
 import { removeStale } from './stale-documents.ts'
@@ -40,6 +41,7 @@ export interface RecomputationParts {
   /** of all shards together */
   partitions: number
   time: Time
+  steps?: Steps | undefined
 }
 
 /** A visitor-day in the checkpoint, and how many chunks of visits it has. */
@@ -77,6 +79,8 @@ const CHUNKS_AT_ONCE = 160
 const LANES = 4
 /** A commit takes no longer, unless a server is away: then it is to be run again. */
 const SETTLED_MS = 600_000
+/** A visit may name a time so much after its arrival, see `src/bridge/inputs.ts`. */
+const AHEAD_MS = 60_000
 const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000]
 
 /**
@@ -114,7 +118,10 @@ export class Recomputation {
     if (processor.partition.clock.adopts !== null) await this.#adopt()
     if (change) {
       const { zone, inactivityMs } = change
-      await this.#settled(await this.#append([{ kind: 'rules', key: '', from, zone, inactivityMs, visitors }]))
+      const othersFrom = this.#parts.time.now() + AHEAD_MS
+      await this.#settled(
+        await this.#append([{ kind: 'rules', key: '', from, zone, inactivityMs, visitors, othersFrom }]),
+      )
     }
     const shares: Share[] = [{ number: 0, of: 1 }]
     for (let next = shares.pop(); next; next = shares.pop()) {
@@ -128,7 +135,7 @@ export class Recomputation {
 
   /** Has the days come into the state that documents alone know. */
   async #adopt(): Promise<void> {
-    const { documents, partitions } = this.#parts
+    const { documents, partitions, steps } = this.#parts
     const { visitors } = this.#request
     const isOwn = ({ visitorId }: Document): boolean =>
       typeof visitorId === 'string' && partitionOf(visitorId, partitions) === this.#partition
@@ -138,7 +145,8 @@ export class Recomputation {
         _id: { $gt: after },
         ...(visitors && { visitorId: { $in: visitors } }),
       }
-      const some = await documents.find('web-sessions', { filter, sort: { _id: 1 }, limit: DAYS_AT_ONCE })
+      const query = { filter, sort: { _id: 1 }, limit: DAYS_AT_ONCE } as const
+      const some = await step(steps, 'anew.adopt', filter, () => documents.find('web-sessions', query))
       const days = new Map(some.filter(isOwn).map(({ visitorId, day }) => [`${visitorId}\n${day}`, { visitorId, day }]))
       const events = [...days.values()].map(({ visitorId, day }) => anew(String(visitorId), String(day)))
       if (events.length > 0) await this.#settled(await this.#append(events))
@@ -149,7 +157,7 @@ export class Recomputation {
 
   /** The days of a share of the visitors; null if they are too many. */
   async #keptOf({ number, of }: Share): Promise<Map<string, Kept[]> | null> {
-    const { processor, store, partitions, time } = this.#parts
+    const { processor, store, partitions, time, steps } = this.#parts
     const { visitors } = this.#request
     const isOwn = (key: string): boolean => partitionOf(key, partitions * of) === this.#partition + partitions * number
     const under = (...names: string[]): RecordKey => ({ space: 'actor', names: ['visitor', ...names] })
@@ -157,7 +165,8 @@ export class Recomputation {
     const kept = new Map<string, Kept[]>()
     let count = 0
     let read = 0
-    for await (const { names, value } of store.load(processor.partition.claim, keys)) {
+    const { claim } = processor.partition
+    for await (const { names, value } of eachStep(steps, 'anew.days', claim, store.load(claim, keys))) {
       if (++read % READ_AT_ONCE === 0) await time.turn()
       const [, key, part, day, record] = names as [string, string, ...string[]]
       if (part !== 'day' || record !== undefined || day! < this.#firstDay || !isOwn(key)) continue
@@ -214,23 +223,21 @@ export class Recomputation {
 
   /** The last thing about a visitor. Nothing was written of one that is stuck, so all would seem stale. */
   async #removeStale(ended: [visitor: string, since: Seq][]): Promise<void> {
-    const { documents, processor } = this.#parts
+    const { documents, processor, steps } = this.#parts
     for (let next = ended.pop(); next; next = ended.pop()) {
       const [visitorId, seq] = next
       const isStuck = processor.partition.parking.has(actorId('visitor', visitorId))
-      if (!isStuck) await removeStale(documents, { visitorId, from: this.#firstDay, seq })
+      if (!isStuck) await removeStale(documents, { visitorId, from: this.#firstDay, seq }, steps)
       this.progress.visitors++
     }
   }
 
   #append(events: Facts[]): Promise<Seq> {
-    const { log, time } = this.#parts
+    const { log, time, steps } = this.#parts
     const at = time.now()
     const { id } = this.#request
-    return log.append(
-      this.#partition,
-      events.map((event): Event => ({ ...event, id, at, arrival: at })),
-    )
+    const all = events.map((event): Event => ({ ...event, id, at, arrival: at }))
+    return step(steps, 'anew.ask', all, () => log.append(this.#partition, all))
   }
 
   #settled(seq: Seq): Promise<void> {

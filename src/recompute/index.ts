@@ -5,6 +5,7 @@ import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { changesOf, commandOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { openLinks } from '../ownership/link.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
 import { Tenure } from '../ownership/tenure.ts'
@@ -18,6 +19,7 @@ export interface RecomputeOptions {
   /** in order; null: all */
   visitors: readonly string[] | null
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** Codes of partitions that are about to go on. */
@@ -34,16 +36,16 @@ export interface Recomputed extends RecomputationProgress {
 /** Tells about every second how far it is, and at the end. Throws if a server may be running, before anything is changed. */
 export async function* recompute(config: Config, options: RecomputeOptions): AsyncGenerator<Recomputed> {
   await using opened = new AsyncDisposableStack()
-  const { faults } = options
+  const { faults, steps } = options
   opened.defer(surviveDiskFaults(faults))
-  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), refusalToChange), each =>
-    each.close(),
-  )
-  const lease = stores.db ? await soleLease(stores.db, config.takeOverMs, faults) : null
+  const settings = recordedSettings(config)
+  const open = () => openOwnStores(config, settings, refusalToChange)
+  const stores = opened.adopt(await step(steps, 'recompute.stores', null, open), each => each.close())
+  const lease = stores.db ? await soleLease(stores.db, config.takeOverMs, faults, steps) : null
   if (lease) opened.defer(() => lease.release())
   const change = changeOf(config, stores, options)
   yield* performed(config, stores, { ...options, lost: lease?.lost, change })
-  if (change) await stores.log.change({ settings: recordedSettings(config), pending: null })
+  if (change) await step(steps, 'recompute.end', settings, () => stores.log.change({ settings, pending: null }))
 }
 
 /** Null if all is as the log has it. */
@@ -65,9 +67,10 @@ interface Change {
 }
 
 /** Resolves when all partitions show what is in the log; throws why one cannot. */
-async function replayed({ owner }: Tenure): Promise<void> {
+async function replayed({ owner }: Tenure, steps: Steps | undefined): Promise<void> {
   for (;;) {
-    const stopped = (await owner.states()).flatMap(state => state.stopped ?? [])
+    const states = await step(steps, 'recompute.states', null, () => owner.states())
+    const stopped = states.flatMap(state => state.stopped ?? [])
     const final = stopped.find(({ code }) => !PASSING.includes(code))
     if (final) throw new RollcallError(final.code as ErrorCode, final.message)
     if (stopped.length === 0) return
@@ -79,10 +82,10 @@ async function replayed({ owner }: Tenure): Promise<void> {
 async function asked(
   { owner }: Tenure,
   request: RecomputationRequest,
-  faults: Faults,
+  { faults, steps }: Pick<RecomputeOptions, 'faults' | 'steps'>,
 ): Promise<RecomputationProgress[] | null> {
   try {
-    return await owner.recompute(request)
+    return await step(steps, 'recompute.ask', request, () => owner.recompute(request))
   } catch (error) {
     if (!PASSING.some(code => isCode(error, code as ErrorCode))) throw error
     faults.report('recompute', error)
@@ -96,25 +99,22 @@ async function* performed(
   stores: OwnStores,
   options: RecomputeOptions & { change: Change | null; lost: Promise<never> | undefined },
 ): AsyncGenerator<Recomputed> {
-  const { from, visitors, change, faults, lost } = options
+  const { from, visitors, change, faults, lost, steps } = options
   await using opened = new AsyncDisposableStack()
-  const links = opened.adopt(await openLinks(config.natsUrl, false), each => each.close())
+  const linked = await step(steps, 'recompute.links', null, () => openLinks(config.natsUrl, false))
+  const links = opened.adopt(linked, each => each.close())
   const logger = pino({ level: 'warn' }, pino.destination(2))
-  const tenure = opened.adopt(
-    await Tenure.begin({
-      ...{ settings: config, stores, links, time, faults, logger },
-      renewChannels: async () => {},
-      stopped() {},
-    }),
-    each => each.close(),
-  )
+  const rest = { renewChannels: async () => {}, stopped() {} }
+  const taken = () => Tenure.begin({ settings: config, stores, links, time, faults, logger, ...rest })
+  const tenure = opened.adopt(await step(steps, 'recompute.tenure', null, taken), each => each.close())
   const whileOwner = <T>(work: Promise<T>): Promise<T> => Promise.race([work, tenure.lost, ...(lost ? [lost] : [])])
-  await whileOwner(tenure.ready())
-  await whileOwner(replayed(tenure))
+  await whileOwner(step(steps, 'recompute.claims', null, () => tenure.ready()))
+  await whileOwner(replayed(tenure, steps))
   // From here on no server may run before it has ended: some partitions go by the new rules, others do not yet.
   if (change) {
     const pending = { settings: recordedSettings(config), from, visitors }
-    await stores.log.change({ settings: currentOf(stores.log), pending })
+    const changed = { settings: currentOf(stores.log), pending }
+    await step(steps, 'recompute.begin', changed, () => stores.log.change(changed))
   }
   const { zone, inactivityMs } = config
   const request: RecomputationRequest = {
@@ -122,7 +122,7 @@ async function* performed(
     change: change && { zone, inactivityMs, formerZone: change.formerZone },
   }
   for (;;) {
-    const all = await whileOwner(asked(tenure, request, faults))
+    const all = await whileOwner(asked(tenure, request, options))
     if (!all) continue
     const sum = (of: (each: RecomputationProgress) => number): number =>
       all.reduce((total, each) => total + of(each), 0)

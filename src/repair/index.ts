@@ -7,6 +7,7 @@ import { damagedDocuments, forgetDocuments } from '../documents/damage.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Steps, step } from '../observe/steps.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
 import { ownerIn } from '../ownership/lease.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
@@ -46,6 +47,7 @@ export interface RepairOptions {
   /** what is in no checkpoint and cannot be kept may go */
   acceptLoss: boolean
   faults: Faults
+  steps?: Steps | undefined
 }
 
 /** A partition may need repair before a recomputation that was begun can end. */
@@ -58,22 +60,30 @@ const refusalToRepair = (log: Recorded, configured: Settings): string =>
  */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired | RepairedDocument> {
   await using opened = new AsyncDisposableStack()
-  const { places } = opened.adopt(await locateStores(config), each => each.close())
-  const { log } = await openOwnLog(places, recordedSettings(config), refusalToRepair)
+  const { faults, steps } = options
+  const located = await step(steps, 'repair.places', null, () => locateStores(config))
+  const { places } = opened.adopt(located, each => each.close())
+  const { log } = await step(steps, 'repair.log', null, () =>
+    openOwnLog(places, recordedSettings(config), refusalToRepair),
+  )
   opened.defer(() => log.close())
-  const database = opened.adopt(await openDatabase(places), async each => each?.close())
+  const reached = await step(steps, 'repair.database', null, () => openDatabase(places))
+  const database = opened.adopt(reached, async each => each?.close())
   const db = database?.db ?? null
-  const problems = await found(await peekAtCheckpoints(places.statePath, db), log, config.partitions)
+  const cuts = await step(steps, 'repair.checkpoints', null, () => peekAtCheckpoints(places.statePath, db))
+  const problems = await found(cuts, log, config.partitions, steps)
   const isWell = problems.every(problem => problem === null)
-  if (db && (!isWell || (await ownerIn(db)) !== null)) {
-    opened.adopt(await soleLease(db, config.takeOverMs, options.faults), lease => lease.release())
+  if (db && (!isWell || (await ownerIn(db, steps)) !== null)) {
+    opened.adopt(await soleLease(db, config.takeOverMs, faults, steps), lease => lease.release())
   }
-  const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
+  const open = () => openStores(places, database ?? undefined)
+  const stores = isWell ? null : opened.adopt(await step(steps, 'repair.stores', null, open), each => each.close())
   const losses = new Map<number, string>()
   for (const partition of stores ? partitionsWith('RC_CHECKPOINT_CORRUPT', problems) : []) {
-    const loss = await lossWithout(log, partition)
+    const loss = await lossWithout(log, partition, steps)
     if (loss) losses.set(partition, loss)
-    if (!loss || options.acceptLoss) await stores!.checkpoints.forget(partition)
+    if (!loss || options.acceptLoss)
+      await step(steps, 'repair.forget', partition, () => stores!.checkpoints.forget(partition))
   }
   const adopting = stores ? await adopted(stores, log, config, options) : []
   for (const [partition, problem] of problems.entries()) {
@@ -87,9 +97,10 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
   if (!db) yield* repairDocuments(places.statePath, options)
 }
 
-async function* repairDocuments(path: string, { acceptLoss }: RepairOptions): AsyncGenerator<RepairedDocument> {
+async function* repairDocuments(path: string, { acceptLoss, steps }: RepairOptions): AsyncGenerator<RepairedDocument> {
   const damaged = [...damagedDocuments(path)]
-  if (damaged.length > 0 && acceptLoss) await forgetDocuments(path, damaged)
+  if (damaged.length > 0 && acceptLoss)
+    await step(steps, 'repair.documents', damaged.length, () => forgetDocuments(path, damaged))
   for (const { name } of damaged) {
     yield { document: name, problem: 'RC_DOCUMENT_CORRUPT', repaired: acceptLoss, loss: lossOfDocument(name) }
   }
@@ -104,8 +115,8 @@ const partitionsWith = (wanted: Problem, problems: (Problem | null)[]): number[]
   problems.flatMap((problem, partition) => (problem === wanted ? [partition] : []))
 
 /** Of a partition without its checkpoint: what its log does not bring back; null if that is nothing. */
-async function lossWithout(log: OwnLog, partition: number): Promise<string | null> {
-  const { first, last } = await log.bounds(partition)
+async function lossWithout(log: OwnLog, partition: number, steps?: Steps): Promise<string | null> {
+  const { first, last } = await step(steps, 'repair.loss', partition, () => log.bounds(partition))
   if (first === 1 && last > 0) return null
   return `the log holds nothing before ${first}: what is neither in it nor in documents begins anew`
 }
@@ -114,18 +125,19 @@ function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
   config: Config,
-  { acceptLoss }: RepairOptions,
+  { acceptLoss, steps }: RepairOptions,
 ): Promise<number[]> {
   const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
-  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss })
+  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss, steps })
 }
 
-async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {
+async function found(cuts: Cuts, log: OwnLog, partitions: number, steps?: Steps): Promise<(Problem | null)[]> {
   const problems: (Problem | null)[] = []
   try {
     for (let p = 0; p < partitions; p++) {
-      const { problem } = await lookAt(p, cuts, log)
-      problems.push(problem ?? ((await cuts.damage(p)) ? 'RC_CHECKPOINT_CORRUPT' : null))
+      const { problem } = await step(steps, 'repair.fit', p, () => lookAt(p, cuts, log))
+      const isDamaged = !problem && (await step(steps, 'repair.damage', p, () => cuts.damage(p)))
+      problems.push(isDamaged ? 'RC_CHECKPOINT_CORRUPT' : problem)
     }
   } finally {
     await cuts.close()
@@ -137,33 +149,46 @@ async function repairOne(
   store: CheckpointStore,
   log: OwnLog,
   partition: number,
-  { acceptLoss }: RepairOptions,
+  { acceptLoss, steps }: RepairOptions,
 ): Promise<Repaired> {
-  const claim = await store.claim(partition, systemTime.id())
-  const bounds = await log.bounds(partition)
-  const { problem } = await lookAt(partition, { of: async () => claim }, log)
-  const behind = problem === 'RC_LOG_CORRUPT' ? await wholeBehind(log, partition, claim.cut, bounds.last) : claim.cut
+  const claim = await step(steps, 'repair.claim', partition, () => store.claim(partition, systemTime.id()))
+  const bounds = await step(steps, 'repair.bounds', partition, () => log.bounds(partition))
+  const look = () => lookAt(partition, { of: async () => claim }, log)
+  const { problem } = await step(steps, 'repair.problem', partition, look)
+  const behind =
+    problem === 'RC_LOG_CORRUPT' ? await wholeBehind(log, partition, claim.cut, bounds.last, steps) : claim.cut
   const loss = problem && lossOf(problem, claim, bounds, behind)
   const repaired = { partition, problem, repaired: problem !== null, ...(loss && { loss }) }
   if (loss && !acceptLoss) return { ...repaired, repaired: false }
-  if (problem === 'RC_LOG_CORRUPT') await move(store, claim, { ...bounds, first: behind + 1 })
-  if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds)
+  if (problem === 'RC_LOG_CORRUPT') await move(store, claim, { ...bounds, first: behind + 1 }, steps)
+  if (problem === 'RC_LOG_TRUNCATED') await move(store, claim, bounds, steps)
   if (problem !== 'RC_LOG_BEHIND') return repaired
-  await log.renew(partition, Math.max(claim.cut, bounds.last) + ABOVE + 1)
-  await move(store, claim, await log.bounds(partition))
+  // A log that was renewed by a repair that came no further is empty, and begins far enough above.
+  const isRenewed = bounds.first > bounds.last && bounds.last >= claim.cut + ABOVE
+  const next = Math.max(claim.cut, bounds.last) + ABOVE + 1
+  if (!isRenewed) await step(steps, 'repair.renew', partition, () => log.renew(partition, next))
+  const renewed = await step(steps, 'repair.renewed', partition, () => log.bounds(partition))
+  await move(store, claim, renewed, steps)
   return repaired
 }
 
 /** The last of the damaged entries that follow the cut one after another; the cut itself if none does. */
-async function wholeBehind(log: OwnLog, partition: number, cut: Seq, last: Seq): Promise<Seq> {
+async function wholeBehind(log: OwnLog, partition: number, cut: Seq, last: Seq, steps?: Steps): Promise<Seq> {
   let seq = cut
-  while (seq < last && (await isDamaged(log, partition, seq + 1))) seq++
+  while (seq < last && (await step(steps, 'repair.whole', seq + 1, () => isDamaged(log, partition, seq + 1)))) seq++
   return seq
 }
 
 /** The checkpoint goes on with the first entry of the log. */
-const move = (store: CheckpointStore, claim: Claim, { first, incarnation }: Bounds): Promise<void> =>
-  store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] })
+const move = (
+  store: CheckpointStore,
+  claim: Claim,
+  { first, incarnation }: Bounds,
+  steps: Steps | undefined,
+): Promise<void> =>
+  step(steps, 'repair.commit', claim, () =>
+    store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] }),
+  )
 
 /** Entries of the log's own incarnation up to the cut are in the checkpoint; those of another one are in none. */
 function lossOf(problem: Problem, claim: Claim, { incarnation, first, last }: Bounds, behind: Seq): string | null {

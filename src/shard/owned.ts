@@ -27,8 +27,8 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
   control: ShardControl
   drained: Promise<void>
 } {
-  const { documents, live, time } = given
-  const sums = new Sums({ documents, time, faults })
+  const { documents, live, time, steps } = given
+  const sums = new Sums({ documents, time, faults, steps })
   const rest = { ...given, sums }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()

@@ -94,8 +94,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'forget documents that may not have been written',
     file: 'src/partition/processor.ts',
-    from: 'await project(documents, writes, seq)\n',
-    to: '\n',
+    from: 'await project(documents, writes, seq, steps)\n',
+    to: '{}\n',
     seenBy: null,
   },
 ]

@@ -73,8 +73,8 @@ export class Clock {
   }
 }
 
-/** Resolves when all has happened that waits for no time: microtasks come before the next turn of the event loop. */
-const consequences = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+/** Resolves when all has happened that waits for no time: a tick that is asked for in a microtask comes when none is left. */
+const consequences = (): Promise<void> => new Promise(resolve => process.nextTick(resolve))
 
 /** A run of a process or a shard: dead, nothing of it happens any more; frozen, it happens when it is thawed. */
 export class Life {

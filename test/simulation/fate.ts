@@ -1,9 +1,10 @@
 import { RollcallError } from '../../src/errors.ts'
+import type { Point, Steps } from '../../src/observe/steps.ts'
 import type { Random } from '../support/random.ts'
 import type { Clock, Life } from './clock.ts'
 
 /** Everything outside of a process that it can reach. */
-export const PLACES = ['log', 'checkpoint', 'documents', 'lease', 'service', 'owner'] as const
+export const PLACES = ['log', 'checkpoint', 'documents', 'lease', 'service', 'live', 'owner'] as const
 export type Place = (typeof PLACES)[number]
 
 /**
@@ -34,6 +35,22 @@ interface Armed {
   nth: number
 }
 
+/** A process dies at the `nth` time from now that it comes to the point. */
+export interface Death {
+  point: Point
+  nth: number
+}
+
+/** Disks that may be full; that of the log also nearly, when nothing new is taken. */
+export const DISKS = ['log', 'log nearly', 'checkpoint', 'documents'] as const
+export type Disk = (typeof DISKS)[number]
+
+/** All of processes alike: by place until when nothing comes through, and until when its disk is full, in ms of the clock. */
+export interface Troubled {
+  outages: Map<Place, number>
+  full: Map<Disk, number>
+}
+
 const SLOW_MS = 3_000
 const IN_VAIN: readonly Trouble[] = ['failed', 'crash before', 'refused']
 
@@ -44,21 +61,20 @@ export class Fate {
   readonly #coverage: Coverage
   readonly #crash: () => void
   readonly #armed: Armed[] = []
-  /** by place: until when nothing comes through, in ms of the clock */
-  readonly #outages: Map<Place, number>
+  readonly #deaths: Death[] = []
+  readonly #troubled: Troubled
 
   constructor(parts: {
     clock: Clock
     random: Random
     coverage: Coverage
-    /** of all processes alike */
-    outages: Map<Place, number>
+    troubled: Troubled
     crash(): void
   }) {
     this.#clock = parts.clock
     this.#random = parts.random
     this.#coverage = parts.coverage
-    this.#outages = parts.outages
+    this.#troubled = parts.troubled
     this.#crash = parts.crash
   }
 
@@ -66,8 +82,35 @@ export class Fate {
     this.#armed.push({ place, trouble, nth })
   }
 
+  dieAt({ point, nth }: Death): void {
+    this.#deaths.push({ point, nth })
+  }
+
   heal(): void {
     this.#armed.length = 0
+    this.#deaths.length = 0
+  }
+
+  /** The steps of a life's work, at which it may end. */
+  stepsOf(life: Life): Steps {
+    return point => {
+      const death = this.#deaths.find(each => each.point === point && !life.isOver && each.nth-- <= 1)
+      if (death) {
+        this.#deaths.splice(this.#deaths.indexOf(death), 1)
+        this.#coverage.count(`dead ${point}`)
+        this.#crash()
+      }
+      if (life.isOver) throw new Error('dead')
+    }
+  }
+
+  /** Throws if the disk is full. */
+  mustHaveSpace(disk: Disk): void {
+    if (this.#clock.elapsed >= (this.#troubled.full.get(disk) ?? 0)) return
+    this.#coverage.count(`${disk}: full`)
+    throw disk === 'log nearly'
+      ? new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.')
+      : new Error('No space left on device')
   }
 
   /**
@@ -80,7 +123,7 @@ export class Fate {
     if (trouble) this.#coverage.count(`${place}: ${trouble}`)
     await this.#clock.wait(trouble === 'slow' ? SLOW_MS : this.#random.int(0, 3))
     if (trouble === 'crash before') this.#crash()
-    const isOut = this.#clock.elapsed < (this.#outages.get(place) ?? 0)
+    const isOut = this.#clock.elapsed < (this.#troubled.outages.get(place) ?? 0)
     if (isOut) this.#coverage.count(`${place}: away`)
     const isDone = !isOut && (trouble === undefined || !IN_VAIN.includes(trouble))
     const answer = isDone
@@ -111,6 +154,7 @@ export class Fate {
 const awayOf = (place: Place): Error => {
   if (place === 'log') return new Error('the log gave no answer')
   if (place === 'service') return new RollcallError('RC_SERVICE_UNREACHABLE')
+  if (place === 'live') return new Error('Redis: no answer')
   if (place === 'owner') return new RollcallError('RC_NO_OWNER')
   return new RollcallError('RC_STORE_UNAVAILABLE')
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Random } from '../support/random.ts'
-import { Coverage } from './fate.ts'
+import { Coverage, DISKS, PLACES } from './fate.ts'
 import { type Plan, planOf } from './plan.ts'
 import { Run } from './run.ts'
 import { shrunk, told } from './shrink.ts'
@@ -29,6 +29,8 @@ interface Played {
 const planOfSeed = (seed: number): Plan => planOf(seed, new Random(seed))
 
 async function play({ first, end, step }: Share): Promise<{ failed: Played[]; counts: [string, number][] }> {
+  // Many errors are no more than answers here, and where they come from takes long to find out.
+  Error.stackTraceLimit = 0
   const coverage = new Coverage()
   const failed: Played[] = []
   for (let seed = first; seed < end && failed.length === 0; seed += step) {
@@ -45,6 +47,21 @@ function inThread(share: Share): ReturnType<typeof play> {
     worker.once('message', resolve).once('error', reject)
   })
 }
+
+/** The figures of it, in a line. */
+function summary(histories: number, { counts }: Coverage): string {
+  const sum = (is: (name: string) => boolean): string =>
+    [...counts].reduce((total, [name, times]) => total + (is(name) ? times : 0), 0).toLocaleString('en')
+  const faults = sum(name => isFault(name))
+  const crashes = sum(name => CRASHES.test(name))
+  const events = sum(name => name.startsWith('event: '))
+  return `${histories.toLocaleString('en')} histories, ${events} events, ${faults} faults, ${crashes} crashes: all agree`
+}
+
+/** A place or a disk that met something, and what was done to a process or to all of it. */
+const isFault = (name: string): boolean =>
+  [...PLACES, ...DISKS].some(place => name.startsWith(`${place}: `)) || /^(dead |disturbed: )/.test(name)
+const CRASHES = /^(dead |disturbed: kill|\w+: crash )/
 
 /** Tells of a history that ended otherwise than it must, as short as it gets. */
 async function tell(plan: Plan, differences: string[]): Promise<void> {
@@ -89,6 +106,7 @@ async function main(): Promise<boolean> {
   for (const [name, times] of [...coverage.counts].sort()) console.log(`${String(times).padStart(9)}  ${name}`)
   const [failed] = played.flatMap(each => each.failed)
   if (failed) await tell(planOfSeed(failed.seed), failed.differences)
+  else console.log(summary(histories, coverage))
   return failed === undefined
 }
 

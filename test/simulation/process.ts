@@ -6,6 +6,8 @@ import { Turns } from '../../src/bridge/turns.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { RollcallError } from '../../src/errors.ts'
 import { type Append, appender } from '../../src/log/append.ts'
+import type { EventLog } from '../../src/log/index.ts'
+import { trimAll } from '../../src/log/trimming.ts'
 import { adopt } from '../../src/ownership/adopt.ts'
 import { Candidacy } from '../../src/ownership/candidacy.ts'
 import { OwnerDirectory } from '../../src/ownership/directory.ts'
@@ -17,9 +19,11 @@ import type { Shard } from '../../src/shard/supervisor.ts'
 import { SteadyTime, systemTime } from '../../src/time.ts'
 import { Life, timeOf } from './clock.ts'
 import { Fate } from './fate.ts'
+import { STREAMS } from './furniture.ts'
 import { leaseDb } from './lease.ts'
-import { PARTITIONS, reached } from './places.ts'
-import { RULES, type Shared, SimulatedShard, STREAMS } from './shard.ts'
+import { PARTITIONS } from './places.ts'
+import { reached } from './reached.ts'
+import { RULES, type Shared, SimulatedShard } from './shard.ts'
 
 /** After a silence of an owner for so long another process takes its place. */
 const TAKE_OVER_MS = 5_000
@@ -49,6 +53,8 @@ export class Process {
   #isKilled = false
   #shards: SimulatedShard[] = []
   #standing!: Standing
+  #log!: EventLog
+  #watch!: ReturnType<OwnerDirectory['watch']>
   #close!: () => Promise<void>
   append!: Append
   intake!: Intake
@@ -72,14 +78,15 @@ export class Process {
 
   start(): void {
     this.#isKilled = false
-    const { clock, places, random, coverage, outages, isAlone } = this.#shared
+    const { clock, places, random, coverage, troubled, isAlone } = this.#shared
     const life = new Life()
     this.life = life
-    this.fate = new Fate({ clock, random, coverage, outages, crash: () => life.end() })
+    this.fate = new Fate({ clock, random, coverage, troubled, crash: () => life.end() })
     this.#shards = []
     const time = new SteadyTime(timeOf(clock, life, () => this.skew))
     const faults = { report: this.#shared.fault }
     const { log, checkpoints, documents } = reached(places, life, this.fate, time)
+    this.#log = log
     const settings = {
       ...{ partitions: PARTITIONS, lateMs: RULES.lateMs, historyMs: 7 * 86_400_000 },
       prices: { preview: 0, sd: 5 },
@@ -109,7 +116,10 @@ export class Process {
     this.streamers = new StreamerSessions(parts)
 
     const begin = async () => {
-      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, time })
+      const { made, now } = places.rules
+      const rules = now === made ? undefined : now
+      const steps = this.fate.stepsOf(life)
+      await adopt({ log: log as never, store: checkpoints, documents, partitions: PARTITIONS, rules, time, steps })
       const lost = Promise.withResolvers<never>()
       lost.promise.catch(() => {})
       const numbers = Array.from({ length: this.#shardCount }, (_, shard) => shard)
@@ -146,11 +156,11 @@ export class Process {
       life.end()
       clock.after(RESTART_MS, () => this.life === life && !this.#isKilled && !ending.signal.aborted && this.start())
     })
-    const watch = directory.watch()
+    this.#watch = directory.watch()
     this.#close = async () => {
       ending.abort()
       directory.stopWaiting()
-      watch.close()
+      this.stopLooking()
       await this.#standing.close()
       await log.close()
     }
@@ -162,7 +172,11 @@ export class Process {
       this.fate.reach(life, 'owner', async () => {
         const owner = this.#shared.owner()
         if (!owner) throw new RollcallError('RC_NO_OWNER')
-        return (owner[name] as (...args: unknown[]) => Promise<unknown>)(...args)
+        const asked = (owner[name] as (...args: unknown[]) => Promise<unknown>)(...args)
+        return asked.finally(() => {
+          // Whoever died meanwhile has not answered.
+          if (this.#shared.owner() !== owner) throw new RollcallError('RC_NO_OWNER')
+        })
       })
     return new Proxy({} as Owner, {
       get:
@@ -170,6 +184,18 @@ export class Process {
         (...args: unknown[]) =>
           ask(name, args),
     })
+  }
+
+  /** Looks no more how the partitions are, which takes a good part of the time while nothing happens. */
+  stopLooking(): void {
+    this.#watch.close()
+  }
+
+  /** Forgets entries of the log that are in the checkpoints and came before that time, as an owner does each hour. */
+  async trim(before: number): Promise<void> {
+    const states = await Promise.all(this.#shards.map(shard => shard.call(control => control.status())))
+    const cuts = new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
+    await trimAll(this.#log, cuts, before, this.fate.stepsOf(this.life))
   }
 
   /** As `kill -9` does. */

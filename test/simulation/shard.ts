@@ -1,9 +1,8 @@
 import { KINDS } from '../../actors/kinds.ts'
-import { memoryLiveSets } from '../../src/audience/memory.ts'
 import type { Effect, Receiver } from '../../src/effects/index.ts'
 import { isCode, RollcallError } from '../../src/errors.ts'
 import { appender } from '../../src/log/append.ts'
-import { recordedChannels, recordedOutputs, recordedPush } from '../../src/notify/recorded.ts'
+import { recordedChannels, recordedOutputs } from '../../src/notify/recorded.ts'
 import type { LocalOwner } from '../../src/ownership/local.ts'
 import { receivers } from '../../src/receivers/table.ts'
 import type { ShardControl } from '../../src/shard/index.ts'
@@ -11,16 +10,18 @@ import { own } from '../../src/shard/owned.ts'
 import { SteadyTime, within } from '../../src/time.ts'
 import type { Random } from '../support/random.ts'
 import { type Clock, Life, timeOf } from './clock.ts'
-import type { Coverage, Fate, Place } from './fate.ts'
-import { PARTITIONS, type Places, reached } from './places.ts'
+import type { Coverage, Fate, Troubled } from './fate.ts'
+import { push } from './furniture.ts'
+import { PARTITIONS, type Places } from './places.ts'
+import { reached } from './reached.ts'
 
-/** The settings that results depend on: short, so that a history needs few hours. */
-export const RULES = { zone: 'UTC', inactivityMs: 60_000, gapMs: 20_000, lateMs: 600_000 }
+/** The settings that results depend on: short, so that a history needs few minutes. Those of days may change. */
+export const RULES = { gapMs: 20_000, lateMs: 180_000 }
+export const DAY_RULES = { zone: 'UTC', inactivityMs: 60_000 }
 export const SNAPSHOTS = ['viewer', 'visitor', 'streamer-session']
 const FLUSH_MS = 200
 const RESTART_MS = 100
 const CALL_MS = 25_000
-export const STREAMS = ['a', 'b']
 const GROUPS = [{ name: 'global', countries: [] }]
 
 /** All that processes share. */
@@ -29,7 +30,7 @@ export interface Shared {
   places: Places
   random: Random
   coverage: Coverage
-  outages: Map<Place, number>
+  troubled: Troubled
   /** whether another process may own the partitions; if not, there is no lease */
   isAlone: boolean
   /** the owner that a process reaches from elsewhere; null: nobody has the partitions */
@@ -74,18 +75,29 @@ export class SimulatedShard {
     this.#lost = Promise.withResolvers<never>()
     this.#lost.promise.catch(() => {})
     const time = new SteadyTime(timeOf(clock, life, skew))
-    const { log, checkpoints: store, documents } = reached(places, life, fate, time)
+    const { log, checkpoints: store, documents, live } = reached(places, life, fate, time)
+    const steps = fate.stepsOf(life)
     const receiverOf = receivers({
-      ...{ documents, channels: recordedChannels(), push: recordedPush(), outputs: recordedOutputs() },
+      ...{ documents, channels: recordedChannels(), push: push(), outputs: recordedOutputs() },
       host: { generateFeed: async () => ({ generatedAt: time.now(), items: 0 }), renewChannels: async () => {} },
-      ...{ groups: GROUPS, append: appender(log, PARTITIONS), time },
+      ...{ groups: GROUPS, append: appender(log, PARTITIONS), time, steps },
     })
     const { control } = own({
-      ...{ owner: time.id(), kinds: KINDS, rules: RULES, log, store, documents, time, owned: partitions },
-      ...{ live: memoryLiveSets(time), partitions: PARTITIONS, snapshots: SNAPSHOTS, flushMs: FLUSH_MS },
+      ...{
+        owner: time.id(),
+        kinds: KINDS,
+        rules: { ...RULES, ...places.rules.made },
+        log,
+        store,
+        documents,
+        time,
+        owned: partitions,
+      },
+      ...{ live, partitions: PARTITIONS, snapshots: SNAPSHOTS, flushMs: FLUSH_MS, steps },
       receiverOf: kind => this.#reaching(life, receiverOf(kind)),
       faultsOf: partition => ({
         report(step, error) {
+          if (life.isOver) return
           shared.fault(step, error)
           const { code, message } = error as { code?: string; message: string }
           if (code) stopped(partition, { code, message })

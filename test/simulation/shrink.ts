@@ -61,6 +61,17 @@ function tellStep(step: Step, inputs: Input[]): string[] {
   if ('skew' in step) return [`process ${step.of}: its clock is ${step.skew} ms ahead`]
   if ('loseTail' in step)
     return [`all processes die, and partition ${step.loseTail} loses ${step.entries} entries until it is put back`]
+  if ('dieAt' in step) return [`process ${step.of}: dies ${step.dieAt.point}, the ${step.dieAt.nth}. time from now`]
+  if ('full' in step) return [`the disk is full for ${step.ms} ms: ${step.full}`]
+  if ('trim' in step) return [`the log's entries go that are in a checkpoint and ${step.trim} ms old`]
+  if ('keep' in step) return [`somebody makes a copy of the checkpoint of partition ${step.keep}`]
+  if ('putBack' in step)
+    return [`all processes die, and partition ${step.putBack} finds that copy in the place of its own`]
+  if ('flush' in step) return ['all that is in Redis is gone']
+  if ('lose' in step)
+    return [`all processes die, and lost is: ${step.lose}; the next dies ${step.death.point} (${step.death.nth})`]
+  if ('known' in step) return [`${step.known} turns out to have had a session with another program`]
+  if ('recompute' in step) return [`all processes die, and somebody recomputes: ${JSON.stringify(step.recompute)}`]
   const [[verb, n]] = Object.entries(step) as [[string, number]]
   return [`process ${n}: ${verb}`]
 }

@@ -8,8 +8,8 @@ import type { Point } from '../../src/observe/steps.ts'
 let left = Number(process.env.DIE_AFTER)
 
 subscribe('rollcall:step', message => {
-  const { point, about } = message as { point: Point; about: { effects?: unknown[] } }
-  if (point !== process.env.DIE_AT || about.effects?.length === 0) return
+  const { point, about } = message as { point: Point; about: { effects?: unknown[] } | null }
+  if (point !== process.env.DIE_AT || about?.effects?.length === 0) return
   left--
   if (left === 0) process.kill(process.pid, 'SIGKILL')
 })

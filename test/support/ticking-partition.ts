@@ -20,7 +20,7 @@ export class TickingPartition {
   /** what was performed, and when by the machine's monotonic clock */
   readonly performed: { kind: string; effect: Effect; elapsed: number }[] = []
   readonly #log: LogInMemory
-  readonly #store = memoryCheckpoints()
+  #store = memoryCheckpoints()
   #processor!: Processor
 
   constructor(wall: number) {
@@ -56,6 +56,11 @@ export class TickingPartition {
     })
     while (!isDone) await this.machine.advance(10)
     return done
+  }
+
+  /** The checkpoint is gone, and the log is not. */
+  loseCheckpoint(): void {
+    this.#store = memoryCheckpoints()
   }
 
   append(...events: Event[]): Promise<number> {

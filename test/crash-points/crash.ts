@@ -1,0 +1,82 @@
+import type { Point, Steps } from '../../src/observe/steps.ts'
+
+/** Something that processes work on, one after another, until all is done. */
+export interface Scene {
+  /** The work of one process, from what is durable on; `died` is about to have ended it. */
+  live(steps: Steps, died: Promise<never>): Promise<unknown>
+  /** all that outlives the processes, but for what says how often they began */
+  remains(): Promise<unknown>
+  close?(): void
+}
+
+/** Time goes on by so much at once. */
+export const STEP_MS = 500
+
+class Death extends Error {}
+
+/** A process that dies when it has come to a point so many times; nothing that it does gets past another one. */
+class Mortal {
+  readonly died = Promise.withResolvers<never>()
+  readonly #point: Point
+  #left: number
+
+  constructor(point: Point, times: number) {
+    this.#point = point
+    this.#left = times
+    this.died.promise.catch(() => {})
+  }
+
+  get isDead(): boolean {
+    return this.#left <= 0
+  }
+
+  readonly steps: Steps = point => {
+    if (this.isDead || (point === this.#point && --this.#left === 0)) {
+      const death = new Death(`dead ${this.#point}`)
+      this.died.reject(death)
+      throw death
+    }
+  }
+}
+
+/** What the work comes to, while time goes on for it until the process dies. */
+export async function passing<T>(
+  pass: (ms: number) => Promise<void>,
+  work: Promise<T>,
+  died: Promise<never>,
+): Promise<T> {
+  let isDone = false
+  const ended = work.finally(() => {
+    isDone = true
+  })
+  ended.catch(() => {})
+  while (!isDone) await Promise.race([pass(STEP_MS), died])
+  return ended
+}
+
+const never = new Promise<never>(() => {})
+
+/** How often the work comes to each point when nothing disturbs it, and what is left then. */
+export async function undisturbed(scene: Scene): Promise<{ times: Map<Point, number>; remains: unknown }> {
+  const times = new Map<Point, number>()
+  await scene.live(point => void times.set(point, (times.get(point) ?? 0) + 1), never)
+  return { times, remains: await scene.remains() }
+}
+
+/**
+ * What is left where a process dies at a point, for the nth time that it comes there, and another one goes on; null if it
+ * has ended before: how much is read at once is a matter of the machine.
+ */
+export async function crashed(scene: Scene, point: Point, nth: number): Promise<unknown> {
+  const mortal = new Mortal(point, nth)
+  await scene.live(mortal.steps, mortal.died.promise).catch(error => {
+    if (!mortal.isDead) throw error
+  })
+  if (!mortal.isDead) return null
+  await scene.live(() => {}, never)
+  return scene.remains()
+}
+
+/** Of so many times the first, one in the middle, and the last; on a disk one of them. */
+export const someOf = (times: number, isOnDisk: boolean): number[] =>
+  isOnDisk ? [Math.ceil(times / 2)] : [...new Set([1, Math.ceil(times / 2), times])]
