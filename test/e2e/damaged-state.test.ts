@@ -133,7 +133,7 @@ describe('a state of which a bit is another one than was written', () => {
       status: 500,
       body: { code: 'RC_DOCUMENT_CORRUPT' },
     })
-    expect(damaged.output).toContain(`web-sessions/${session.id} is not as it was written`)
+    await expect.poll(() => damaged.output).toContain(`web-sessions/${session.id} is not as it was written`)
     await damaged.stop()
     const named = `web-sessions/${session.id}`
     expect((await run(data, 'doctor')).stdout).toContain(`RC_DOCUMENT_CORRUPT: ${named} `)
