@@ -1,4 +1,4 @@
-/** Whether the file of an environment is what LMDB takes it for, which maps it into memory and trusts it. */
+/** Readable: an environment whose file is what LMDB takes it for, which maps it into memory and trusts it. */
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import { extname, join } from 'node:path'
