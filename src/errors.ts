@@ -105,7 +105,7 @@ export class RollcallError extends Error {
   }
 }
 
-/** What is kept is not what was written. */
+/** Codes that say that what is kept is not what was written. */
 const DAMAGES: ErrorCode[] = ['RC_LOG_CORRUPT', 'RC_CHECKPOINT_CORRUPT', 'RC_DOCUMENT_CORRUPT']
 
 /** True of what does not pass: the same is read however often it is tried. */

@@ -32,7 +32,7 @@ export const openRecords = (env: RootDatabase): Records | undefined =>
 const damagedAt = ([partition, ...names]: Key, cause?: unknown): RollcallError =>
   damaged(partition, names[0] === MANIFEST ? MANIFEST : `record ${names.join('/')}`, cause)
 
-/** What LMDB cannot read is as damaged as what it reads wrong. */
+/** Ranges that LMDB cannot read are as damaged as what it reads wrong. */
 function* rangeIn(records: Records, start: Key): Generator<{ key: Key; value: Buffer }> {
   try {
     yield* records.getRange({ start })

@@ -29,14 +29,14 @@ export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[
   }
 }
 
-/** What helps where a file cannot be read at all, beside a copy of both folders. */
+/** Help where a file cannot be read at all, and there is no copy of both folders. */
 const WITHOUT_COPY = {
   log: 'without one: move `log` away and run `rollcall repair`, by which what the checkpoint does not have is lost',
   state:
     'without one: move `state` away, by which users, followers and all else that is in no log are lost; the log brings back what it holds',
 }
 
-/** What of the files cannot be read, as a process of its own finds, which may be ended by it. */
+/** Files that cannot be read, as a process of its own finds, which may be ended by them. */
 export async function lookIntoFiles(path: string): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const name of ['log', 'state'] as const) {

@@ -48,7 +48,7 @@ function settingsOf(config: Config, { settings, changed }: LogPeek): Finding {
   return { check, state: refusal ? 'wrong' : 'ok', text: refusal || 'as the log has them' }
 }
 
-/** What to do about a partition that does not go on. */
+/** Help for a partition that does not go on. */
 const HELP: Record<Problem, string> = {
   RC_LOG_BEHIND: 'stop all servers and run `rollcall repair`',
   RC_LOG_TRUNCATED: 'put the log back from a copy, or stop all servers and run `rollcall repair --accept-loss`',
@@ -73,7 +73,7 @@ async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Fin
   return { check: `partition ${partition}`, state: problem ? 'wrong' : 'ok', text }
 }
 
-/** What of a partition is kept otherwise than it was written, wherever it is; by all that is embedded. */
+/** Damage to a partition, in its checkpoint and, of a log that is embedded, in all its entries. */
 async function* damageOf(partition: number, cuts: Cuts, log: LogPeek): AsyncGenerator<Finding> {
   const check = `partition ${partition}`
   const found = await cuts.damage(partition)

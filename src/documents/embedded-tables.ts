@@ -82,7 +82,7 @@ export async function completeIndexes(path: string): Promise<void> {
       for (let start = documentKey(collection, ''); ; ) {
         const some = [...documents.getRange({ start, end, limit: AT_ONCE })]
         for (const { key, value } of some) {
-          // Of one that is damaged nobody knows what it would be found by.
+          // Damaged, it is not known by what it would be found.
           const { document } = wholeIn(key, value) ?? {}
           for (const entry of document ? entriesOf(collection, document) : []) indexes.put(entry, document!._id)
         }

@@ -142,7 +142,7 @@ function tableAt(path: string): Table {
         env.resetReadTxn()
         const some = [...documents.getRange({ start, end, limit: SCANNED_AT_ONCE })]
         for (const { key, value } of some) {
-          // One that is damaged is not known to be of anything.
+          // Damaged, it is not known what it is of.
           const { document, seq = 0 } = wholeIn(key, value) ?? {}
           if (document) yield [document[field], seq]
         }

@@ -1,5 +1,4 @@
-/** Whether the file of an environment is what LMDB takes it for, which maps it into memory and trusts it. */
-import { spawn } from 'node:child_process'
+/** Readable: an environment whose file is what LMDB takes it for, which maps it into memory and trusts it. */
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -28,6 +27,7 @@ export async function whyUnreadable(folder: string): Promise<string | null> {
 /** Why not all of it can be read, after all of it was, by another process; null if it can. */
 export async function probed(folder: string): Promise<string | null> {
   if (!existsSync(join(folder, 'data.mdb'))) return null
+  const { spawn } = await import('node:child_process')
   const probe = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url))
   const child = spawn(process.execPath, [probe, folder], { stdio: ['ignore', 'ignore', 'pipe'] })
   let written = ''

@@ -1,4 +1,4 @@
-/** Sealed: values as msgpack behind a checksum of them and of their key. What former versions wrote has none. */
+/** Sealed: values as msgpack behind a checksum of them and of their key. Values of former versions have none. */
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import type { RollcallError } from '../errors.ts'

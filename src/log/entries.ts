@@ -18,8 +18,8 @@ const KEY_BYTES = 256
 /** The greatest time that a date can have, in ms. */
 const LAST_INSTANT = 8.64e15
 /**
- * The version of entries as they are written: `[version, checksum, event, …]`, all that stands before and after the
- * checksum being what it is of. There was none in the second version, and no number either in the first.
+ * The version of entries as they are written: `[version, checksum, event, …]`. The checksum is of all bytes before and
+ * after it. Entries of the second version had none, and those of the first no number either.
  */
 const VERSION = 3
 const UNCHECKED = 2
@@ -43,7 +43,7 @@ function placeOf(value: Uint8Array): number {
   return mark === LIST_16 ? 5 : mark === LIST_32 ? 7 : 3
 }
 
-/** What stands before counts as where the checksum begins. */
+/** The bytes before its place count as the number that it begins with. */
 function checksumOf(value: Uint8Array, at: number): number {
   let before = 0
   for (let i = 0; i < at; i++) before = ((before << 8) ^ (before >>> 24) ^ value[i]!) >>> 0
@@ -78,7 +78,7 @@ const isEventLike = (thing: unknown): boolean => {
 
 /**
  * The entry of a value. RC_LOG_CORRUPT if it is not as it was written; `isOurs` says if we wrote it, which is asked where
- * that cannot be seen from a checksum. What others wrote may be anything, and is all strays that is no event. An entry of
+ * that cannot be seen from a checksum. Entries of others may be anything, and are all strays that is no event. An entry of
  * a later version has its number among the strays, and its events are taken as far as they are such.
  */
 export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: () => boolean = () => true): Entry {

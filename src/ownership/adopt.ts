@@ -93,7 +93,7 @@ async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: numb
     if (isDamage(error)) return undefined
     throw error
   })
-  // Of a checkpoint that cannot be read its owner says so.
+  // A checkpoint that cannot be read is told of by its owner.
   if (kept === undefined || (kept && kept.incarnation !== null)) return false
   const { first, last } = await step(steps, 'adopt.look', partition, () => log.bounds(partition))
   return first > 1 || last < 1

@@ -114,7 +114,7 @@ const lossOfDocument = (name: string): string =>
 const partitionsWith = (wanted: Problem, problems: (Problem | null)[]): number[] =>
   problems.flatMap((problem, partition) => (problem === wanted ? [partition] : []))
 
-/** Of a partition without its checkpoint: what its log does not bring back; null if that is nothing. */
+/** The loss of a partition without its checkpoint, by what its log does not bring back; null if that is nothing. */
 async function lossWithout(log: OwnLog, partition: number, steps?: Steps): Promise<string | null> {
   const { first, last } = await step(steps, 'repair.loss', partition, () => log.bounds(partition))
   if (first === 1 && last > 0) return null

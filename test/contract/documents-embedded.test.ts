@@ -7,11 +7,13 @@ import { Worker } from 'node:worker_threads'
 import { open } from 'lmdb'
 import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { damagedDocuments, forgetDocuments } from '../../src/documents/damage.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import { documentKey, plan } from '../../src/documents/index-entries.ts'
 import { systemTime } from '../../src/time.ts'
 import { idsOf } from '../support/documents.ts'
+import { flipInState } from '../support/flipped.ts'
 import { seeded } from '../support/random.ts'
 import { documentStoreContract, type OpenedDocuments } from './document-store.ts'
 import { documentTracesContract } from './document-store-traces.ts'
@@ -185,6 +187,26 @@ describe('the embedded documents', () => {
     )
     await store.upsertMany('sessions', [{ id: ids[0]!, seq: 2, set: { userId: 'short' } }])
     expect(idsOf(await store.find('sessions', { filter: { userId } }))).toEqual([ids[1]])
+  })
+
+  test('are named where a bit is another one than was written, and neither read nor written over', async () => {
+    const key = documentKey('users', 'b')
+    for (const bit of [1, 9, 17, 40, 70, 100]) {
+      await store.upsertMany('users', [
+        { id: 'a', seq: bit, set: { name: 'Ann' } },
+        { id: 'b', seq: bit, set: { name: 'Ben' } },
+      ])
+      await flipInState(path, 'documents', key, bit)
+      const named = { code: 'RC_DOCUMENT_CORRUPT', message: 'The document users/b is not as it was written.' }
+      await expect(store.get('users', 'b'), `bit ${bit}`).rejects.toMatchObject(named)
+      await expect(store.find('users', {})).rejects.toMatchObject(named)
+      const write = store.upsertMany('users', [{ id: 'b', seq: bit + 1, set: { name: 'Bo' } }])
+      await expect(write).rejects.toMatchObject(named)
+      expect(await store.get('users', 'a')).toEqual({ _id: 'a', name: 'Ann' })
+      expect([...damagedDocuments(path)].map(({ name }) => name)).toEqual(['users/b'])
+      await forgetDocuments(path, [...damagedDocuments(path)])
+      expect(idsOf(await store.find('users', {}))).toEqual(['a'])
+    }
   })
 
   describe('that cannot be read', () => {
