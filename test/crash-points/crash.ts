@@ -64,17 +64,27 @@ export async function undisturbed(scene: Scene): Promise<{ times: Map<Point, num
 }
 
 /**
- * What is left where a process dies at a point, for the nth time that it comes there, and another one goes on; null if it
- * has ended before: how much is read at once is a matter of the machine.
+ * What is left where a process dies at a point, for the nth time that it comes there, after the first time the
+ * next one at the same point, if it still comes there, and another goes on; null if the first has ended before: how much is read at once is a matter of
+ * the machine.
  */
-export async function crashed(scene: Scene, point: Point, nth: number): Promise<unknown> {
+export async function crashed(
+  scene: Scene,
+  point: Point,
+  nth: number,
+): Promise<{ crashes: number; left: unknown } | null> {
+  if (!(await dies(scene, point, nth))) return null
+  const again = nth === 1 && (await dies(scene, point, 1))
+  await scene.live(() => {}, never)
+  return { crashes: again ? 2 : 1, left: await scene.remains() }
+}
+
+async function dies(scene: Scene, point: Point, nth: number): Promise<boolean> {
   const mortal = new Mortal(point, nth)
   await scene.live(mortal.steps, mortal.died.promise).catch(error => {
     if (!mortal.isDead) throw error
   })
-  if (!mortal.isDead) return null
-  await scene.live(() => {}, never)
-  return scene.remains()
+  return mortal.isDead
 }
 
 /** Of so many times the first, one in the middle, and the last; on a disk one of them. */
