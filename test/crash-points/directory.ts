@@ -39,7 +39,7 @@ async function over<T>(folder: string, env: Env, work: (stores: OwnStores, confi
   }
 }
 
-/** Its copies are all alike. */
+/** Makes a directory once, then copies of it. */
 function made(env: Env, fill: (stores: OwnStores, config: Config) => Promise<void>): () => Promise<string> {
   let first: Promise<string> | undefined
   return async () => {

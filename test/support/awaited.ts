@@ -54,7 +54,7 @@ export function awaitedIn({ program, checker }: Project, files: readonly string[
   })
 }
 
-/** Whether the call comes back later, and neither waits in memory alone nor runs what is scanned itself. */
+/** True for a call that comes back later, and neither waits in memory alone nor runs what is scanned itself. */
 function isForeign(call: CallExpression, checker: Checker, own: Set<string>, inMemory: Set<string>): boolean {
   const type = checker.getTypeAtLocation(call)
   if (!type || !LATER.test(checker.typeToString(type))) return false
@@ -64,7 +64,7 @@ function isForeign(call: CallExpression, checker: Checker, own: Set<string>, inM
   return !(own.has(declared.path) && hasBody(declared.resolve()))
 }
 
-/** Whether a method of something else, which comes back later, is given to a call as it is: `retry(log.close, …)`. */
+/** True for a method of something else that comes back later and is given to a call as it is: `retry(log.close, …)`. */
 function isHandedOver(node: Node, checker: Checker): boolean {
   if (!isPropertyAccessExpression(node) || !isCallExpression(node.parent)) return false
   if (node.parent.expression === node || isStep(node.parent)) return false
