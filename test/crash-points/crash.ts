@@ -39,7 +39,7 @@ class Mortal {
   }
 }
 
-/** What the work comes to, while time goes on for it until the process dies. */
+/** Lets time go on for the work until it is done, or the process dies; answers with its result. */
 export async function passing<T>(
   pass: (ms: number) => Promise<void>,
   work: Promise<T>,
@@ -56,7 +56,7 @@ export async function passing<T>(
 
 const never = new Promise<never>(() => {})
 
-/** How often the work comes to each point when nothing disturbs it, and what is left then. */
+/** Counts how often undisturbed work comes to each point, and shows the remains. */
 export async function undisturbed(scene: Scene): Promise<{ times: Map<Point, number>; remains: unknown }> {
   const times = new Map<Point, number>()
   await scene.live(point => void times.set(point, (times.get(point) ?? 0) + 1), never)
@@ -64,19 +64,29 @@ export async function undisturbed(scene: Scene): Promise<{ times: Map<Point, num
 }
 
 /**
- * What is left where a process dies at a point, for the nth time that it comes there, and another one goes on; null if it
- * has ended before: how much is read at once is a matter of the machine.
+ * Has a process die at a point, for the nth time that it comes there, after a first time also the next one, if it still
+ * comes there, and another go on; answers with the remains, or null if the first process has ended before: how much is
+ * read at once is a matter of the machine.
  */
-export async function crashed(scene: Scene, point: Point, nth: number): Promise<unknown> {
+export async function crashed(
+  scene: Scene,
+  point: Point,
+  nth: number,
+): Promise<{ crashes: number; left: unknown } | null> {
+  if (!(await dies(scene, point, nth))) return null
+  const again = nth === 1 && (await dies(scene, point, 1))
+  await scene.live(() => {}, never)
+  return { crashes: again ? 2 : 1, left: await scene.remains() }
+}
+
+async function dies(scene: Scene, point: Point, nth: number): Promise<boolean> {
   const mortal = new Mortal(point, nth)
   await scene.live(mortal.steps, mortal.died.promise).catch(error => {
     if (!mortal.isDead) throw error
   })
-  if (!mortal.isDead) return null
-  await scene.live(() => {}, never)
-  return scene.remains()
+  return mortal.isDead
 }
 
-/** Of so many times the first, one in the middle, and the last; on a disk one of them. */
+/** The first, one in the middle, and the last of so many times; on a disk one of them. */
 export const someOf = (times: number, isOnDisk: boolean): number[] =>
   isOnDisk ? [Math.ceil(times / 2)] : [...new Set([1, Math.ceil(times / 2), times])]

@@ -33,11 +33,11 @@ for (const [name, make] of Object.entries(SCENES)) {
   describe(name, () => {
     test.each(own)('that ends %s is, when another has gone on, as without', async point => {
       for (const nth of someOf(times.get(point)!, name === ON_DISK)) {
-        const left = await crashed(await make(), point, nth)
+        const ended = await crashed(await make(), point, nth)
         // In which order things end on a disk is its own matter; in memory each point is come to once at least.
-        if (left === null && (nth > 1 || name === ON_DISK)) continue
-        expect(left, `time ${nth} of ${times.get(point)}`).toEqual(remains)
-        crashes++
+        if (ended === null && (nth > 1 || name === ON_DISK)) continue
+        expect(ended?.left, `time ${nth} of ${times.get(point)}`).toEqual(remains)
+        crashes += ended!.crashes
       }
     })
   })

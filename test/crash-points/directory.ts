@@ -42,7 +42,7 @@ async function over<T>(folder: string, env: Env, work: (stores: OwnStores, confi
   }
 }
 
-/** Its copies are all alike. */
+/** Makes a directory once, then copies of it; `then` is for when nobody has it open. */
 function made(
   env: Env,
   fill: (stores: OwnStores, config: Config) => Promise<void>,

@@ -81,6 +81,7 @@ describe('the search for calls without a step', () => {
     'things that come one by one':
       'async (d: DocumentStore) => { for await (const _ of d.seqs("users", "_id")) break }',
     'more than a call in a step': '(d: DocumentStore) => step(undefined, "upsert", 0, async () => { await d.close() })',
+    'what is handed over as it is': '(d: DocumentStore) => [0].map(d.close)',
     'what is used also outside of one':
       '(d: DocumentStore) => { const end = () => d.close(); step(undefined, "upsert", 0, end); return end() }',
   }

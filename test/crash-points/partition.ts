@@ -62,7 +62,7 @@ function inputs(): { entries: Event[][]; end: number } {
   return { entries, end: at }
 }
 
-/** Whom effects are about, and accounts of many that were done before. */
+/** Writes the users that effects are about, and accounts of many effects that were done before. */
 async function fill(documents: DocumentStore): Promise<void> {
   for (const kind of KINDS_OF_FORMER) {
     const former = Array.from({ length: FORMER }, (_, i) => {

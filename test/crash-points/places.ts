@@ -21,7 +21,7 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** Where all is kept that outlives a process. Each opens it anew, one after the other. */
+/** A place where all is kept that outlives processes, which open it one after the other. */
 export interface Place {
   open(time: ManualTime): Promise<Stores>
   /** Lets time go on, and whatever the stores wait for. */

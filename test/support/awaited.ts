@@ -5,6 +5,7 @@ import {
   isBlock,
   isCallExpression,
   isIdentifier,
+  isPropertyAccessExpression,
   isStringLiteral,
   isVariableDeclaration,
 } from 'typescript/unstable/ast/is'
@@ -23,6 +24,7 @@ export interface Awaited {
 /** Rooms whose promises only wait in memory: for a timer, or for work that is handed over and scanned where it stands. */
 const IN_MEMORY = ['src/time.ts', 'src/retry.ts', 'src/mongodb/outcome.ts', 'src/observe/steps.ts']
 const LATER = /(^|\| )(Promise|PromiseLike|AsyncIterable|AsyncIterableIterator|AsyncGenerator)</
+const HANDED_OVER = /=> (Promise|AsyncIterable|AsyncGenerator)</
 const STEPS = ['step', 'eachStep']
 
 /** Reads the types of the project; `instead` are texts of files as they are not on the disk. */
@@ -41,7 +43,7 @@ export function awaitedIn({ program, checker }: Project, files: readonly string[
     const source = program.getSourceFile(join(ROOT, file))!
     const found: Awaited[] = []
     const visit = (node: Node): void => {
-      if (isCallExpression(node) && isForeign(node, checker, own, inMemory)) {
+      if (isCallExpression(node) ? isForeign(node, checker, own, inMemory) : isHandedOver(node, checker)) {
         const line = source.text.slice(0, node.getStart(source)).split('\n').length
         found.push({ place: `${file}:${line}`, call: shown(node, source), step: stepOf(node, source) })
       }
@@ -52,7 +54,7 @@ export function awaitedIn({ program, checker }: Project, files: readonly string[
   })
 }
 
-/** Whether the call comes back later, and neither waits in memory alone nor runs what is scanned itself. */
+/** True for a call that comes back later, and neither waits in memory alone nor runs what is scanned itself. */
 function isForeign(call: CallExpression, checker: Checker, own: Set<string>, inMemory: Set<string>): boolean {
   const type = checker.getTypeAtLocation(call)
   if (!type || !LATER.test(checker.typeToString(type))) return false
@@ -62,13 +64,21 @@ function isForeign(call: CallExpression, checker: Checker, own: Set<string>, inM
   return !(own.has(declared.path) && hasBody(declared.resolve()))
 }
 
+/** True for a method of something else that comes back later and is given to a call as it is: `retry(log.close, …)`. */
+function isHandedOver(node: Node, checker: Checker): boolean {
+  if (!isPropertyAccessExpression(node) || !isCallExpression(node.parent)) return false
+  if (node.parent.expression === node || isStep(node.parent)) return false
+  const type = checker.getTypeAtLocation(node)
+  return type !== undefined && HANDED_OVER.test(checker.typeToString(type))
+}
+
 /** Promise.all, then and their like: the promises that they join are counted each. */
 const isOfTheLanguage = (path: string): boolean => /\/lib\.es[^/]*\.d\.ts$/.test(path)
 
 const hasBody = (node: Node | undefined): boolean => (node as { body?: Node } | undefined)?.body !== undefined
 
 /** The name of the step whose work is this call alone; a function that is named first may be used for nothing else. */
-function stepOf(call: CallExpression, source: SourceFile): string | null {
+function stepOf(call: Node, source: SourceFile): string | null {
   for (let node: Node = call; node.parent; node = node.parent) {
     const { parent } = node
     if (isArrowFunction(node) && isBlock(node.body)) return null
