@@ -15,20 +15,26 @@ interface Manifest {
   mark?: string | null
 }
 
-type Key = (number | string)[]
+/** A key in LMDB: the partition, then the space and the names of a record, or `manifest`. */
+export type Key = (number | string)[]
 
-const MANIFEST = 'manifest'
+export const MANIFEST = 'manifest'
 
 // LMDB's key encoding takes the first control characters in a name of 64 characters or more for its own.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is kept out of keys
 const escaped = (name: string): string => name.replace(/[\0-\x05]/g, c => `\x05${c.charCodeAt(0)}`)
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const unescaped = (name: string): string => name.replace(/\x05(.)/g, (_, code) => String.fromCharCode(code))
-const keyOf = (partition: number, { space, names }: RecordKey): Key => [
+export const keyOf = (partition: number, { space, names }: RecordKey): Key => [
   partition,
   space,
   ...names.map(name => escaped(textOf(name))),
 ]
+
+export const recordKeyOf = ([, space, ...names]: Key): RecordKey => ({
+  space: space as RecordKey['space'],
+  names: (names as string[]).map(unescaped),
+})
 
 /**
  * Checkpoints in LMDB, one key a record. A commit is one conditional block on the manifest's version: LMDB carries it
@@ -75,8 +81,7 @@ export function openCheckpoints(path: string): CheckpointStore {
         const prefix = keyOf(partition, wanted)
         for (const { key, value } of db.getRange({ start: prefix })) {
           if (!prefix.every((name, i) => key[i] === name)) break
-          const names = (key.slice(2) as string[]).map(unescaped)
-          yield { space: wanted.space, names, value } satisfies CheckpointRecord
+          yield { ...recordKeyOf(key), value } satisfies CheckpointRecord
         }
       }
     },

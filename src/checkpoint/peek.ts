@@ -1,19 +1,75 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Database } from 'lmdb'
 import { openStateEnvironment } from '../lmdb/index.ts'
-import type { Anchor } from './index.ts'
+import { type Key, keyOf, MANIFEST, recordKeyOf } from './embedded.ts'
+import type { Anchor, CheckpointRecord, RecordKey } from './index.ts'
 
-/** Cuts that are read without owning: nobody is fenced. */
+/** A record as it is held, or why it cannot be read. */
+export type FoundRecord = CheckpointRecord | (RecordKey & { error: Error })
+
+/** A partition as of one commit, whatever comes after it; to be released soon, since nothing of it goes meanwhile. */
+export interface Held {
+  anchor: Anchor
+  records(): AsyncIterable<FoundRecord>
+  /** Undefined if there is no such record. */
+  get(key: RecordKey): FoundRecord | undefined
+  release(): void
+}
+
+/** Checkpoints that are read without owning: nobody is fenced. */
 export interface Cuts {
   /** null if the partition was never claimed */
   of(partition: number): Promise<Anchor | null>
+  /** null if the partition was never claimed */
+  hold(partition: number): Promise<Held | null>
   close(): Promise<void>
 }
 
-/** Cuts of the embedded store, also while a server has it open. */
+type Records = Database<unknown, Key>
+
+/** Checkpoints of the embedded store, also while a server has it open. */
 export function peekAtCuts(path: string): Cuts {
-  if (!existsSync(join(path, 'data.mdb'))) return { of: async () => null, close: async () => {} }
+  if (!existsSync(join(path, 'data.mdb')))
+    return { of: async () => null, hold: async () => null, close: async () => {} }
   const env = openStateEnvironment(path, { readOnly: true })
-  const db = env.openDB<Anchor, [number, string]>('checkpoint', { useVersions: true })
-  return { of: async partition => db?.get([partition, 'manifest']) ?? null, close: () => env.close() }
+  const db: Records | undefined = env.openDB<unknown, Key>('checkpoint', { useVersions: true, cache: false })
+  return {
+    async of(partition) {
+      env.resetReadTxn()
+      return (db?.get([partition, MANIFEST]) as Anchor | undefined) ?? null
+    },
+    hold: async partition => (db ? holdIn(db, partition) : null),
+    close: () => env.close(),
+  }
+}
+
+function holdIn(db: Records, partition: number): Held | null {
+  const transaction = db.useReadTransaction()
+  const anchor = db.get([partition, MANIFEST], { transaction }) as Anchor | undefined
+  if (!anchor) {
+    transaction.done()
+    return null
+  }
+  const read = (key: Key): FoundRecord | undefined => {
+    const record = recordKeyOf(key)
+    try {
+      const value = db.get(key, { transaction })
+      return value === undefined ? undefined : { ...record, value }
+    } catch (error) {
+      return { ...record, error: error as Error }
+    }
+  }
+  return {
+    anchor: { ...anchor, mark: anchor.mark ?? null },
+    async *records() {
+      for (const key of db.getKeys({ start: [partition], end: [partition + 1], transaction })) {
+        if (key.length === 2 && key[1] === MANIFEST) continue
+        const record = read(key)
+        if (record) yield record
+      }
+    },
+    get: key => read(keyOf(partition, key)),
+    release: () => transaction.done(),
+  }
 }

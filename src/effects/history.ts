@@ -2,7 +2,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import type { Effect } from './index.ts'
 
 /** Accounts kept of each partition and kind, so that those of a frequent kind push out no others. */
-const KEEP = 200
+export const KEPT_ACCOUNTS = 200
 
 /** The field by which the accounts of one kind in a partition are found. */
 export const laneOf = (partition: number, kind: string): string => `${partition}/${kind}`
@@ -79,9 +79,9 @@ export class History {
   }
 
   #isDue(kind: string, more: number): boolean {
-    const unswept = (this.#unswept.get(kind) ?? KEEP) + more
+    const unswept = (this.#unswept.get(kind) ?? KEPT_ACCOUNTS) + more
     this.#unswept.set(kind, unswept)
-    return unswept >= KEEP / 2
+    return unswept >= KEPT_ACCOUNTS / 2
   }
 
   async #sweep(kind: string): Promise<void> {
@@ -94,7 +94,7 @@ export class History {
     const [oldest] = await this.#documents.find('effects', {
       filter,
       sort: { seq: -1, index: -1 },
-      skip: KEEP - 1,
+      skip: KEPT_ACCOUNTS - 1,
       limit: 1,
     })
     if (oldest) await this.#documents.removeWhere('effects', { ...filter, seq: { $lt: oldest.seq } })

@@ -35,7 +35,7 @@ export const ABOVE = 1_000_000
 const AHEAD_MS = 86_400_000
 
 /** The field that says which partition a document is of: a key, or the number itself. */
-const KEYS = {
+export const KEYS = {
   sessions: 'userId',
   'viewing-sessions': 'userId',
   'web-sessions': 'visitorId',

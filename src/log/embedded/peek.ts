@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLogEnvironment } from '../../lmdb/index.ts'
-import type { Bounds, Seq } from '../index.ts'
+import { entryOf } from '../entries.ts'
+import type { Bounds, Entry, Seq } from '../index.ts'
 import type { Changed, Settings } from '../recorded.ts'
 import { type Made, Tables } from './tables.ts'
+
+/** An entry as it is held, or why it cannot be read. */
+export type FoundEntry = Entry | { seq: Seq; error: Error }
 
 /** A log that is only looked at: nothing is made, nobody is waited for. */
 export interface LogPeek {
@@ -15,7 +19,19 @@ export interface LogPeek {
   bounds(partition: number): Promise<Bounds | null>
   /** By which the entry is known from another one in its place; null if it is not held. */
   mark(partition: number, seq: Seq): Promise<string | null>
+  /** What is held from `from` up to `until`, in order. */
+  entries(partition: number, from: Seq, until: Seq): AsyncIterable<FoundEntry[]>
   close(): Promise<void>
+}
+
+const READ_ENTRIES = 64
+
+function found([seq, value]: [seq: Seq, value: Uint8Array]): FoundEntry {
+  try {
+    return entryOf(seq, value)
+  } catch (error) {
+    return { seq, error: error as Error }
+  }
 }
 
 const NOTHING: LogPeek = {
@@ -23,6 +39,7 @@ const NOTHING: LogPeek = {
   changed: null,
   bounds: async () => null,
   mark: async () => null,
+  async *entries() {},
   close: async () => {},
 }
 
@@ -45,6 +62,12 @@ export async function peekAtLog(path: string): Promise<LogPeek> {
       return { incarnation: tables.origin(partition).incarnation, first: tables.first(partition, last), last }
     },
     mark: async (partition, seq) => tables.mark(partition, seq),
+    async *entries(partition, from, until) {
+      for (let seq = from; seq <= until; seq += READ_ENTRIES) {
+        const values = tables.values(partition, seq, Math.min(until, seq + READ_ENTRIES - 1))
+        if (values.length > 0) yield values.map(found)
+      }
+    },
     close: () => tables.close(),
   }
 }

@@ -1,0 +1,67 @@
+import type { RecordKey } from '../checkpoint/index.ts'
+import type { Collection } from '../documents/index.ts'
+import type { Seq } from '../log/index.ts'
+import type { Difference, Note, Said } from './finding.ts'
+
+/** Differences of one partition that are told with the event where they begin; of others it is told how many there are. */
+export const MOST_TOLD = 100
+
+/** A record or document that differs, with what is kept of it, for the second look at the log. */
+export interface Suspect {
+  difference: Difference
+  record?: RecordKey
+  document?: { collection: Collection; id: string }
+  /** undefined: it is not there */
+  kept: unknown
+}
+
+export const nameOfDocument = (collection: string, id: string): string => `${collection}\n${id}`
+
+/** What is known of a partition once its log was read. */
+export class Checked {
+  /** null: of them all */
+  readonly partition: number | null
+  /** the cut from which it was derived; null: it was not */
+  start: Seq | null = null
+  /** the cut up to which it was derived */
+  cut: Seq = 0
+  /** documents that may not have been written yet, by the cut that is to write them, and windows not yet summed */
+  readonly pending = new Map<string, Seq>()
+  readonly windows = new Set<number>()
+  readonly suspects: Suspect[] = []
+  readonly said: Said[] = []
+  differences = 0
+  notes = 0
+  #untold = 0
+
+  constructor(partition: number | null) {
+    this.partition = partition
+    if (partition === null) [this.start, this.cut] = [0, Number.POSITIVE_INFINITY]
+  }
+
+  /** It is told at once: there is nothing in the log to look for. */
+  tell(difference: Omit<Difference, 'type' | 'partition'>): void {
+    this.differences++
+    if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++
+    else this.said.push({ type: 'difference', partition: this.partition, ...difference })
+  }
+
+  /** It is told when it is known where it begins. */
+  suspect(difference: Pick<Difference, 'of' | 'name' | 'text'>, rest: Omit<Suspect, 'difference'>): void {
+    this.differences++
+    if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++
+    else this.suspects.push({ difference: { type: 'difference', partition: this.partition, ...difference }, ...rest })
+  }
+
+  note(text: string): void {
+    this.notes++
+    this.said.push({ type: 'note', partition: this.partition, text })
+  }
+
+  /** A word on those that are not told one by one, if there are any. */
+  get rest(): Note[] {
+    if (this.#untold === 0) return []
+    const text = `${this.#untold} more differences are not listed`
+    return [{ type: 'note', partition: this.partition, text }]
+  }
+}

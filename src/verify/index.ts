@@ -1,0 +1,231 @@
+/**
+ * Reads all that is kept, derives the state anew from the log, and says where they differ. Changes nothing and sends
+ * nothing: what is derived lies in a folder of its own, which goes at the end.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Rules } from '../../actors/index.ts'
+import { sumUp } from '../audience/statistics.ts'
+import { problemOf } from '../checkpoint/fit.ts'
+import { type Config, recordedSettings } from '../config.ts'
+import type { Effect } from '../effects/index.ts'
+import { RollcallError } from '../errors.ts'
+import type { Seq } from '../log/index.ts'
+import { dayRulesOf, refusalOf } from '../log/recorded.ts'
+import { systemTime, type Time } from '../time.ts'
+import { Accounts, accountsIn } from './accounts.ts'
+import { Checked } from './checked.ts'
+import { Derivation, Scratch } from './derivation.ts'
+import { type Comparison, compareDerived, compareKept, PROJECTED, type Projected } from './documents.ts'
+import type { Progress, Said, Summary } from './finding.ts'
+import { Pace } from './pace.ts'
+import { Partings } from './parting.ts'
+import { openPlaces, type Places } from './places.ts'
+import { compareRecords } from './records.ts'
+import { Walk } from './walk.ts'
+
+export interface VerifyOptions {
+  /** events, records and documents a second; null: as many as it can */
+  rate: number | null
+  time?: Time
+}
+
+const COLLECTIONS = Object.keys(PROJECTED) as Projected[]
+
+/** Tells of each difference, and in between how far it is; the summary comes last. */
+export async function* verify(config: Config, { rate, time = systemTime }: VerifyOptions): AsyncGenerator<Said> {
+  await using opened = new AsyncDisposableStack()
+  const places = await openPlaces(config, opened)
+  const { settings, changed } = places.log
+  const refusal = settings ? refusalOf({ settings, changed }, recordedSettings(config)) : ''
+  if (refusal) throw new RollcallError('RC_CONFIG_CHANGED', refusal)
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-verify-'))
+  opened.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const { viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs } = config
+  const rules = { ...dayRulesOf(settings ?? {}, config), gapMs, lateMs, writeMs }
+  yield* new Verification({ config, places, rules, folder, pace: new Pace(rate, time), time, opened }).run()
+}
+
+interface Options {
+  config: Config
+  places: Places
+  rules: Rules
+  folder: string
+  pace: Pace
+  time: Time
+  opened: AsyncDisposableStack
+}
+
+class Verification {
+  readonly #options: Options
+  readonly #scratch: Scratch
+  readonly #checked: Checked[] = []
+  readonly #since: number
+  readonly #counts = { entries: 0, events: 0, records: 0, documents: 0, accounts: 0 }
+  /** what is of no single partition */
+  readonly #others = new Checked(null)
+  #accounts: Awaited<ReturnType<typeof accountsIn>> = new Map()
+  /** as they were last seen */
+  readonly #cuts = new Map<number, Seq>()
+  #newer = 0
+
+  constructor(options: Options) {
+    const { folder, opened, time } = options
+    this.#options = options
+    this.#scratch = opened.adopt(new Scratch(join(folder, 'derived')), each => each.close())
+    this.#since = time.monotonic()
+  }
+
+  async *run(): AsyncGenerator<Said> {
+    const { partitions } = this.#options.config
+    this.#accounts = await accountsIn(this.#options.places.documents, (id, error) =>
+      this.#others.tell({ of: 'effect', name: id, text: `its account cannot be read: ${error.message}` }),
+    )
+    for (let p = 0; p < partitions; p++) {
+      const checked = new Checked(p)
+      this.#checked.push(checked)
+      await this.#partition(checked)
+      yield this.#progress(p)
+    }
+    await this.#documents()
+    for (const checked of [this.#others, ...this.#checked]) {
+      if (checked.partition !== null && checked.suspects.length > 0) await this.#findPartings(checked)
+      yield* [...checked.said, ...checked.suspects.map(({ difference }) => difference), ...checked.rest]
+    }
+    if (this.#newer > 0) yield this.#note(`${this.#newer} documents were written meanwhile, and were passed over`)
+    yield this.#summary()
+  }
+
+  #open(scratch: Scratch, partition: number, accounts?: Accounts): Promise<Derivation> {
+    const { rules, config } = this.#options
+    const asked = (effects: readonly Effect[]): void => accounts?.take(effects)
+    return Derivation.open({ scratch, partition, rules, snapshots: config.snapshots, asked })
+  }
+
+  /** Reads the log and the state of a partition. */
+  async #partition(checked: Checked): Promise<void> {
+    const { places, pace } = this.#options
+    const { log, cuts } = places
+    const partition = checked.partition!
+    const anchor = (await cuts.of(partition)) ?? { cut: 0, incarnation: null, mark: null }
+    const bounds = await log.bounds(partition)
+    const problem = await problemOf(anchor, log, partition)
+    if (problem) {
+      const holds = bounds ? `the log holds ${bounds.first} to ${bounds.last}` : 'there is no log'
+      checked.tell({
+        of: 'log',
+        name: `partition ${partition}`,
+        text: `${problem}: the cut is ${anchor.cut}, ${holds}`,
+      })
+    }
+    const isWhole = bounds?.first === 1 && !problem
+    if (!isWhole && bounds && !problem) {
+      checked.note(`its log begins at ${bounds.first}, and no checkpoint from before is kept: its state is not derived`)
+    }
+    const accounts = new Accounts(this.#accounts.get(partition), places.documents, checked)
+    this.#counts.accounts += accounts.size
+    const derivation = isWhole ? await this.#open(this.#scratch, partition, accounts) : null
+    const walk = new Walk({ log, partition, derivation, pace, checked })
+    if (bounds) await walk.read(bounds.first, bounds.last, anchor.cut)
+    const held = await cuts.hold(partition)
+    try {
+      const isDerived = held !== null && (await walk.goOnTo(held.anchor.cut))
+      if (isDerived) {
+        checked.start = 0
+        checked.cut = held.anchor.cut
+      }
+      if (held && isDerived) await accounts.end(held, derivation!.records(['outbox']))
+      if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
+      if (held) this.#counts.records += await compareRecords(held, isDerived ? derivation : null, checked, pace)
+    } finally {
+      held?.release()
+    }
+    this.#counts.entries += walk.entries
+    this.#counts.events += walk.events
+  }
+
+  async #documents(): Promise<void> {
+    const { places, config, pace, time } = this.#options
+    const { peek: derived, documents } = this.#scratch
+    const { partitions } = config
+    const isWhole = this.#checked.every(({ start }) => start !== null)
+    for await (const found of derived.all('statistics')) {
+      const windows = found.flatMap(({ document }) => (document ? [Number(document.timestamp)] : []))
+      if (isWhole) await sumUp(documents, [...new Set(windows)])
+    }
+    const comparison: Comparison = {
+      ...{ kept: places.documents, derived, partitions, now: time.now() },
+      checkedOf: partition => {
+        const checked = partition === null ? this.#others : this.#checked[partition]
+        return checked && (partition === null ? isWhole : checked.start !== null) ? checked : undefined
+      },
+      isNewer: (partition, seq) => this.#isNewer(partition, seq),
+    }
+    for (const collection of COLLECTIONS) {
+      for await (const found of derived.all(collection)) {
+        this.#counts.documents += await compareDerived(collection, found, comparison)
+        await pace.spend(found.length)
+      }
+      for await (const found of places.documents.all(collection)) {
+        await compareKept(collection, found, comparison)
+        await pace.spend(found.length)
+      }
+    }
+  }
+
+  /** A commit comes before its documents: what no commit is known of by now, nobody wrote that should have. */
+  async #isNewer(partition: number | null, seq: Seq): Promise<boolean> {
+    if (partition === null) return false
+    if (seq > (this.#cuts.get(partition) ?? 0)) {
+      const anchor = await this.#options.places.cuts.of(partition)
+      this.#cuts.set(partition, anchor?.cut ?? 0)
+    }
+    const isNewer = seq <= this.#cuts.get(partition)!
+    if (isNewer) this.#newer++
+    return isNewer
+  }
+
+  /** Reads the log of a partition once more, to find out where things part. */
+  async #findPartings(checked: Checked): Promise<void> {
+    const { places, folder, pace } = this.#options
+    const { suspects } = checked
+    const partition = checked.partition!
+    const again = new Scratch(join(folder, `again-${partition}`))
+    try {
+      const derivation = await this.#open(again, partition)
+      const partings = new Partings(suspects, async key => (await derivation.record(key))?.value)
+      await partings.begin()
+      const walk = new Walk({ log: places.log, partition, derivation, pace, checked: new Checked(partition) })
+      await walk.follow(checked.start!, checked.cut, (entry, cut) => partings.take(entry, cut))
+      partings.end()
+    } finally {
+      await again.close()
+    }
+  }
+
+  get #differences(): number {
+    return [this.#others, ...this.#checked].reduce((sum, { differences }) => sum + differences, 0)
+  }
+
+  #note(text: string): Said {
+    return { type: 'note', partition: null, text }
+  }
+
+  #progress(partition: number): Progress {
+    const { accounts: _, ...counts } = this.#counts
+    const { partitions } = this.#options.config
+    return { type: 'progress', partition, partitions, ...counts, differences: this.#differences }
+  }
+
+  #summary(): Summary {
+    const { config, time } = this.#options
+    return {
+      ...{ type: 'summary', partitions: config.partitions, ...this.#counts },
+      derived: this.#checked.filter(({ start }) => start !== null).length,
+      differences: this.#differences,
+      notes: this.#checked.reduce((sum, { notes }) => sum + notes, 0),
+      seconds: Math.round(time.monotonic() - this.#since) / 1_000,
+    }
+  }
+}
