@@ -46,7 +46,7 @@ export interface Comparison {
   /** ms */
   now: number
   /** True if the partition's owner may have written so since; it is told of as newer, and passed over. */
-  isNewer(partition: number | null, seq: Seq): Promise<boolean>
+  isNewer(partition: number, seq: Seq): Promise<boolean>
 }
 
 /** Compares documents that are derived; answers how many. */
@@ -80,7 +80,7 @@ async function compare(
     checked.tell({ of: 'document', name, text: `cannot be read: ${kept.error.message}` })
     return
   }
-  if (kept && kept.seq > checked.cut && (await isNewer(checked.partition, kept.seq))) return
+  if (kept && kept.seq > checked.cut && (await isNewer(checked.partition!, kept.seq))) return
   const pending = checked.pending.get(nameOfDocument(collection, id))
   if (pending !== undefined && (kept?.seq ?? 0) < pending) return
   const suspect = { document: { collection, id }, kept: kept?.document }
@@ -110,7 +110,7 @@ export async function compareKept(
     if (!document || seq === 0 || there.get(id)?.document) continue
     const checked = checkedOf(partitionIn(collection, document, partitions))
     if (!checked || seq <= checked.start!) continue
-    if (seq > checked.cut && (await comparison.isNewer(checked.partition, seq))) continue
+    if (seq > checked.cut && (await comparison.isNewer(checked.partition!, seq))) continue
     if (checked.pending.has(nameOfDocument(collection, id))) continue
     const of = { of: 'document', name: `${collection} ${id}`, text: 'should not be there' } as const
     checked.suspect(of, { document: { collection, id }, kept: document })

@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Rules } from '../../actors/index.ts'
-import { sumUp } from '../audience/statistics.ts'
 import { problemOf } from '../checkpoint/fit.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import type { Effect } from '../effects/index.ts'
@@ -23,6 +22,7 @@ import { Pace } from './pace.ts'
 import { Partings } from './parting.ts'
 import { openPlaces, type Places } from './places.ts'
 import { compareRecords } from './records.ts'
+import { compareSums } from './sums.ts'
 import { Walk } from './walk.ts'
 
 export interface VerifyOptions {
@@ -147,18 +147,13 @@ class Verification {
 
   async #documents(): Promise<void> {
     const { places, config, pace, time } = this.#options
-    const { peek: derived, documents } = this.#scratch
+    const derived = this.#scratch.peek
     const { partitions } = config
-    const isWhole = this.#checked.every(({ start }) => start !== null)
-    for await (const found of derived.all('statistics')) {
-      const windows = found.flatMap(({ document }) => (document ? [Number(document.timestamp)] : []))
-      if (isWhole) await sumUp(documents, [...new Set(windows)])
-    }
     const comparison: Comparison = {
       ...{ kept: places.documents, derived, partitions, now: time.now() },
       checkedOf: partition => {
-        const checked = partition === null ? this.#others : this.#checked[partition]
-        return checked && (partition === null ? isWhole : checked.start !== null) ? checked : undefined
+        const checked = partition === null ? undefined : this.#checked[partition]
+        return checked && checked.start !== null ? checked : undefined
       },
       isNewer: (partition, seq) => this.#isNewer(partition, seq),
     }
@@ -172,11 +167,12 @@ class Verification {
         await pace.spend(found.length)
       }
     }
+    const pending = new Set(this.#checked.flatMap(({ windows }) => [...windows]))
+    this.#newer += await compareSums({ documents: places.documents, partitions, pending, checked: this.#others, time })
   }
 
   /** A commit comes before its documents: what no commit is known of by now, nobody wrote that should have. */
-  async #isNewer(partition: number | null, seq: Seq): Promise<boolean> {
-    if (partition === null) return false
+  async #isNewer(partition: number, seq: Seq): Promise<boolean> {
     if (seq > (this.#cuts.get(partition) ?? 0)) {
       const anchor = await this.#options.places.cuts.of(partition)
       this.#cuts.set(partition, anchor?.cut ?? 0)

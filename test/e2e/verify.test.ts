@@ -118,6 +118,80 @@ describe('rollcall verify', () => {
     ])
   })
 
+  test('finds a stale web session, and the visit that it does not know', async () => {
+    let id = ''
+    const { code, differences } = await planted(data =>
+      inDocuments(data, async documents => {
+        const [session] = await documents.find('web-sessions', {
+          filter: { eventCount: 2 },
+          sort: { _id: 1 },
+          limit: 1,
+        })
+        const [event] = await documents.find('web-events', { filter: { visitorId: session!.visitorId }, limit: 1 })
+        expect(event).toBeDefined()
+        id = session!._id
+        const former = { eventCount: 1, end: session!.start, pageViews: 1, singlePage: true }
+        await documents.upsertMany('web-sessions', [{ id, seq: 4_000, set: former }])
+      }),
+    )
+    expect([code, differences.length]).toEqual([1, 1])
+    const [{ of, name, first }] = differences
+    expect([of, name, first.kind, first.key]).toEqual(['document', `web-sessions ${id}`, 'web-event', id.slice(0, -11)])
+  })
+
+  test('finds a follower that was told twice, by the accounts of effects', async () => {
+    const kind = 'notify_followers_livestream_online'
+    let [session, again] = ['', '']
+    const { code, differences } = await planted(data =>
+      inDocuments(data, async documents => {
+        const { _id, ...account } = await firstOf(documents, 'effects', { lane: { $in: [`0/${kind}`, `1/${kind}`] } })
+        session = _id
+        const seq = Number(account.seq) + 1
+        again = `${account.actor}:${seq}:0`
+        await documents.upsertMany('effects', [{ id: again, seq, set: { ...account, seq, index: 0 } }])
+      }),
+    )
+    const told = expect.stringContaining(`followers were told twice, also by ${session}`)
+    expect([code, differences]).toEqual([1, [expect.objectContaining({ of: 'effect', name: again, text: told })]])
+  })
+
+  test('finds an effect that left the outbox and is not accounted for', async () => {
+    let id = ''
+    const { code, differences } = await planted(data =>
+      inDocuments(data, async documents => {
+        id = (await firstOf(documents, 'effects', { lane: { $in: ['0/session.ended', '1/session.ended'] } }))._id
+        await documents.removeMany('effects', [id], 1e9)
+      }),
+    )
+    expect([code, differences]).toEqual([
+      1,
+      [expect.objectContaining({ of: 'effect', name: id, text: 'is neither in the outbox nor accounted for' })],
+    ])
+  })
+
+  test('finds documents that are gone, or should be, and a sum that is none', async () => {
+    let window = ''
+    const { code, differences } = await planted(data =>
+      inDocuments(data, async documents => {
+        const { _id, ...session } = await firstOf(documents, 'web-sessions')
+        await documents.removeMany('web-sessions', [_id], 4_000)
+        await documents.upsertMany('web-sessions', [{ id: `${_id}#7`, seq: 1, set: session }])
+        window = (await firstOf(documents, 'statistics', { partition: { $exists: false }, viewerCount: { $gt: 1 } }))
+          ._id
+        await documents.upsertMany('statistics', [{ id: window, seq: 1e6, set: { viewerCount: 1 } }])
+      }),
+    )
+    const found = differences.map(({ name, text }) => [name.replace(/ .*#/, ' #'), text.replace(/\d+$/, 'n')])
+    expect([code, found.sort()]).toEqual([
+      1,
+      [
+        [`statistics ${window}`, 'viewerCount is 1, should be n'],
+        ['web-sessions #7', 'should not be there'],
+        [expect.stringMatching(/^web-sessions visitor-/), 'is not there'],
+      ],
+    ])
+  })
+
   test('finds a flipped byte in the log, by the entry that it is in', async () => {
     let entry: Body
     const { code, differences } = await planted(data =>

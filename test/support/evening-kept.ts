@@ -1,4 +1,4 @@
-import { type Body, type Env, ended, rollcall, type Server, startServer } from './server.ts'
+import { type Body, backends, type Env, ended, rollcall, type Server, startServer } from './server.ts'
 
 export const SETTINGS: Env = { ROLLCALL_PARTITIONS: '2', ROLLCALL_SHARDS: '1' }
 
@@ -11,7 +11,9 @@ export interface Verified {
 }
 
 export async function verified(data: string, env: Env = {}, ...flags: string[]): Promise<Verified> {
-  const ran = await ended(rollcall(['verify', ...flags], { ...SETTINGS, ROLLCALL_DATA: data, ...env }))
+  const ran = await ended(
+    rollcall(['verify', ...flags], { ...SETTINGS, ROLLCALL_DATA: data, ...(await backends.envOf(data)), ...env }),
+  )
   const said: Body[] = ran.stdout
     .trim()
     .split('\n')
