@@ -28,11 +28,11 @@ export interface Cuts {
 
 type Records = Database<unknown, Key>
 
-/** Checkpoints of the embedded store, also while a server has it open. */
-export function peekAtCuts(path: string): Cuts {
+/** Checkpoints of the embedded store, also while a server has it open. A process that has it open itself says so. */
+export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
   if (!existsSync(join(path, 'data.mdb')))
     return { of: async () => null, hold: async () => null, close: async () => {} }
-  const env = openStateEnvironment(path, { readOnly: true })
+  const env = openStateEnvironment(path, readOnly ? { readOnly } : {})
   const db: Records | undefined = env.openDB<unknown, Key>('checkpoint', { useVersions: true, cache: false })
   return {
     async of(partition) {

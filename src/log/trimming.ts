@@ -30,12 +30,34 @@ async function arrivalOf(log: EventLog, partition: number, seq: Seq): Promise<nu
   throw new Error(`the log of partition ${partition} holds no entry ${seq}`)
 }
 
+/** Copies of the checkpoint of a partition: those there are, newest first, and a new one. */
+interface Keeper {
+  kept(partition: number): Promise<readonly Copy[]>
+  keep(partition: number): Promise<Copy | null>
+}
+
+interface Copy {
+  cut: Seq
+  /** ms; when it was made */
+  at: number
+}
+
+/** Answers up to where the log may go since its state is kept, and has it kept anew where that is long ago. */
+type KeptUntil = (partition: number) => Promise<Seq>
+
 /** Forgets what arrived before `before` and is below the cut of its partition; one that fails keeps no other from it. */
-export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: number): Promise<void> {
+export async function trimAll(
+  log: EventLog,
+  cuts: Map<number, Seq>,
+  before: number,
+  keptUntil: KeptUntil,
+): Promise<void> {
   const failures: unknown[] = []
   for (const [partition, cut] of cuts) {
     try {
-      await log.trim(partition, await oldestNeeded(log, partition, cut, before))
+      const needed = await oldestNeeded(log, partition, cut, before)
+      const { first } = await log.bounds(partition)
+      if (needed > first) await log.trim(partition, Math.min(needed, (await keptUntil(partition)) + 1))
     } catch (error) {
       failures.push(error)
     }
@@ -43,21 +65,30 @@ export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: num
   if (failures.length > 0) throw new AggregateError(failures, `${failures.length} partitions were not trimmed`)
 }
 
+/** The cut of the newest copy, which is made anew when it is half as old as what the log holds. */
+async function keptUntil(keeper: TrimmingOptions['keeper'], partition: number, now: number): Promise<Seq> {
+  const [newest] = await keeper.kept(partition)
+  const isOld = !newest || Math.abs(now - newest.at) > KEPT_MS / 2
+  return (isOld ? ((await keeper.keep(partition)) ?? newest) : newest)?.cut ?? 0
+}
+
 export interface TrimmingOptions {
   log: EventLog
   /** of the partitions that this process owns */
   cuts(): Promise<Map<number, Seq>>
+  /** Copies of checkpoints, by which `rollcall verify` begins where the log does. */
+  keeper: Keeper
   time: Time
   faults: Faults
 }
 
 /** Trims every hour, once at a time. */
-export function startTrimming({ log, cuts, time, faults }: TrimmingOptions): { close(): Promise<void> } {
+export function startTrimming({ log, cuts, keeper, time, faults }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
     const before = time.now() - KEPT_MS
     try {
-      await trimAll(log, await cuts(), before)
+      await trimAll(log, await cuts(), before, partition => keptUntil(keeper, partition, time.now()))
     } catch (error) {
       faults.report('trim', error)
     }

@@ -79,7 +79,7 @@ export class Tenure {
         const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
         return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
       },
-      ...{ time, faults },
+      ...{ keeper: stores.keeper, time, faults },
     })
     this.#parts.defer(() => trimming.close())
   }

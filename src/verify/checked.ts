@@ -2,6 +2,7 @@ import type { RecordKey } from '../checkpoint/index.ts'
 import type { Collection } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { Difference, Note, Said } from './finding.ts'
+import type { Start } from './start.ts'
 
 /** Differences of one partition that are told with the event where they begin; of others it is told how many there are. */
 export const MOST_TOLD = 100
@@ -21,6 +22,8 @@ export const nameOfDocument = (collection: string, id: string): string => `${col
 export class Checked {
   /** null: of them all */
   readonly partition: number | null
+  /** the copy of the state from which it was derived; null: from nothing */
+  from: Start = null
   /** the cut from which it was derived; null: it was not */
   start: Seq | null = null
   /** the cut up to which it was derived */

@@ -22,6 +22,7 @@ import { Pace } from './pace.ts'
 import { Partings } from './parting.ts'
 import { openPlaces, type Places } from './places.ts'
 import { compareRecords } from './records.ts'
+import { seed, startOf } from './start.ts'
 import { compareSums } from './sums.ts'
 import { Walk } from './walk.ts'
 
@@ -97,10 +98,11 @@ class Verification {
     yield this.#summary()
   }
 
-  #open(scratch: Scratch, partition: number, accounts?: Accounts): Promise<Derivation> {
-    const { rules, config } = this.#options
+  async #open(scratch: Scratch, { partition, from }: Checked, accounts?: Accounts): Promise<Derivation> {
+    const { rules, config, places } = this.#options
+    if (from) await seed(scratch, partition!, places.kept, from)
     const asked = (effects: readonly Effect[]): void => accounts?.take(effects)
-    return Derivation.open({ scratch, partition, rules, snapshots: config.snapshots, asked })
+    return Derivation.open({ scratch, partition: partition!, rules, snapshots: config.snapshots, asked })
   }
 
   /** Reads the log and the state of a partition. */
@@ -119,20 +121,22 @@ class Verification {
         text: `${problem}: the cut is ${anchor.cut}, ${holds}`,
       })
     }
-    const isWhole = bounds?.first === 1 && !problem
-    if (!isWhole && bounds && !problem) {
+    const { cut } = anchor
+    const from = bounds && !problem ? await startOf(log, places.kept, { partition, bounds, cut }) : undefined
+    if (from) checked.from = from
+    if (from === undefined && bounds && !problem) {
       checked.note(`its log begins at ${bounds.first}, and no checkpoint from before is kept: its state is not derived`)
     }
     const accounts = new Accounts(this.#accounts.get(partition), places.documents, checked)
     this.#counts.accounts += accounts.size
-    const derivation = isWhole ? await this.#open(this.#scratch, partition, accounts) : null
+    const derivation = from === undefined ? null : await this.#open(this.#scratch, checked, accounts)
     const walk = new Walk({ log, partition, derivation, pace, checked })
-    if (bounds) await walk.read(bounds.first, bounds.last, anchor.cut)
+    if (bounds) await walk.read(bounds.first, bounds.last, cut)
     const held = await cuts.hold(partition)
     try {
       const isDerived = held !== null && (await walk.goOnTo(held.anchor.cut))
       if (isDerived) {
-        checked.start = 0
+        checked.start = from?.cut ?? 0
         checked.cut = held.anchor.cut
       }
       if (held && isDerived) await accounts.end(held, derivation!.records(['outbox']))
@@ -189,7 +193,7 @@ class Verification {
     const partition = checked.partition!
     const again = new Scratch(join(folder, `again-${partition}`))
     try {
-      const derivation = await this.#open(again, partition)
+      const derivation = await this.#open(again, checked)
       const partings = new Partings(suspects, async key => (await derivation.record(key))?.value)
       await partings.begin()
       const walk = new Walk({ log: places.log, partition, derivation, pace, checked: new Checked(partition) })

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { KeptSlices } from '../checkpoint/kept.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import type { Config } from '../config.ts'
 import { type DocumentPeek, peekAtDocuments } from '../documents/peek.ts'
 import { RollcallError } from '../errors.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
-import { openDatabase, peekAtCheckpoints } from '../stores.ts'
+import { openDatabase, openKeptCheckpoints, peekAtCheckpoints } from '../stores.ts'
 
 const PATIENCE_MS = 5_000
 
@@ -14,6 +15,7 @@ export interface Places {
   log: LogPeek
   cuts: Cuts
   documents: DocumentPeek
+  kept: KeptSlices
 }
 
 /** Throws RC_NOT_FOUND where there is no data directory. */
@@ -32,7 +34,8 @@ export async function openPlaces(config: Config, opened: AsyncDisposableStack): 
     each => each.close(),
   )
   const log = opened.adopt(await openLog(natsUrl, join(path, 'log')), each => each.close())
-  return { log, cuts, documents }
+  const kept = opened.adopt(await openKeptCheckpoints(statePath, db, { readOnly: true }), each => each.close())
+  return { log, cuts, documents, kept }
 }
 
 async function openLog(natsUrl: string | null, path: string): Promise<LogPeek> {

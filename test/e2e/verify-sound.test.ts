@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { readConfig, recordedSettings } from '../../src/config.ts'
 import { openLog } from '../../src/log/embedded/writer.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
+import { openOwnStores } from '../../src/stores.ts'
 import { eveningKept, playEvening, SETTINGS, verified, visits } from '../support/evening-kept.ts'
 import { beat } from '../support/hostile-events.ts'
 import { seeded } from '../support/random.ts'
@@ -74,6 +76,31 @@ describe(`rollcall verify, of what is sound (seed ${SEED})`, () => {
     await server.get('/viewers', { after: true })
     await server.stop()
     expect(await verified(server.data)).toMatchObject(SOUND)
+  })
+
+  test('finds nothing where the log was trimmed, and goes on from the copy that was kept before', async () => {
+    const server = await startServer({ ...SETTINGS, ROLLCALL_FLUSH_MS: '50' })
+    await playEvening(server)
+    await server.stop()
+    const env = await backends.envOf(server.data)
+    const config = readConfig({ ...SETTINGS, ...env, ROLLCALL_DATA: server.data })
+    const cuts = await (async () => {
+      await using opened = new AsyncDisposableStack()
+      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), each => each.close())
+      const kept = [await stores.keeper.keep(0), await stores.keeper.keep(1)]
+      return kept.map(each => each!.cut)
+    })()
+    await server.start()
+    await playEvening(server, 8)
+    await server.stop()
+    await (async () => {
+      await using opened = new AsyncDisposableStack()
+      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), each => each.close())
+      for (const p of [0, 1]) await stores.log.trim(p, cuts[p]! - 2)
+    })()
+    const found = await verified(server.data)
+    expect(found).toMatchObject({ ...SOUND, notes: [], summary: { derived: 2 } })
+    expect(found.summary.documents).toBeGreaterThan(200)
   })
 
   test('finds nothing after the rules were changed', async () => {

@@ -1,3 +1,6 @@
+import { join } from 'node:path'
+import { vi } from 'vitest'
+import { peekAtCuts } from '../../src/checkpoint/peek.ts'
 import { type Body, backends, type Env, ended, rollcall, type Server, startServer } from './server.ts'
 
 export const SETTINGS: Env = { ROLLCALL_PARTITIONS: '2', ROLLCALL_SHARDS: '1' }
@@ -51,10 +54,25 @@ export async function playEvening(server: Server, seed = 7): Promise<void> {
   await server.get('/viewers', { after: true })
 }
 
+/** Throws while there are documents, or sums of them, of which the state does not know that they are written. */
+async function allIsWritten(data: string): Promise<void> {
+  const cuts = peekAtCuts(join(data, 'state'))
+  try {
+    for (const partition of [0, 1]) {
+      const held = (await cuts.hold(partition))!
+      for await (const { space } of held.records()) if (space === 'documents') throw new Error('some are not')
+      held.release()
+    }
+  } finally {
+    await cuts.close()
+  }
+}
+
 /** A data directory after an evening; the server has ended. */
 export async function eveningKept(env: Env = {}): Promise<Server> {
   const server = await startServer({ ...SETTINGS, ...env })
   await playEvening(server)
+  if (!backends.areServers) await vi.waitFor(() => allIsWritten(server.data), { timeout: 10_000, interval: 100 })
   await server.stop()
   return server
 }
