@@ -39,7 +39,10 @@ export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
       env.resetReadTxn()
       return (db?.get([partition, MANIFEST]) as Anchor | undefined) ?? null
     },
-    hold: async partition => (db ? holdIn(db, partition) : null),
+    async hold(partition) {
+      env.resetReadTxn()
+      return db ? holdIn(db, partition) : null
+    },
     close: () => env.close(),
   }
 }

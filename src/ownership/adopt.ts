@@ -18,6 +18,8 @@ export interface AdoptionOptions {
   documents: DocumentStore
   partitions: number
   time: Time
+  /** Copies the checkpoint of a partition, for no log says what adoption put there. */
+  keep?(partition: number): Promise<unknown>
   /** by which documents have days, where the log was made with others */
   rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
@@ -54,6 +56,7 @@ export async function adopt({
   time,
   rules,
   acceptLoss,
+  keep,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
   const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p)))
@@ -81,6 +84,7 @@ export async function adopt({
       puts,
       removes: [],
     })
+    await keep?.(partition)
     adopting.push(partition)
   }
   return adopting

@@ -125,7 +125,8 @@ export class Tenure {
     const { stores, settings, time, logger } = options
     const { log, checkpoints: store, documents } = stores
     const rules = log.changed ? dayRulesOf(currentOf(log), settings) : undefined
-    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time })
+    const { keep } = stores.keeper
+    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time, keep })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }

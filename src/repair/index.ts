@@ -10,9 +10,11 @@ import { ABOVE, adopt } from '../ownership/adopt.ts'
 import { ownerIn } from '../ownership/lease.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
 import {
+  type Keeper,
   locateStores,
   type OwnLog,
   openDatabase,
+  openKeeper,
   openOwnLog,
   openStores,
   peekAtCheckpoints,
@@ -54,11 +56,17 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     opened.adopt(await soleLease(db, config.takeOverMs, options.faults), lease => lease.release())
   }
   const stores = isWell ? null : opened.adopt(await openStores(places, database ?? undefined), each => each.close())
-  const adopting = stores ? await adopted(stores, log, config, options) : []
+  const keeper = opened.adopt(await openKeeper(places.statePath, db, systemTime), each => each.close())
+  const adopting = stores ? await adopted(stores, log, config, { ...options, keep: keeper.keep }) : []
   for (const [partition, problem] of problems.entries()) {
     if (!stores || problem === null) yield { partition, problem, repaired: false }
     else if (adopting.includes(partition)) yield { partition, problem, repaired: true, adopts: true }
-    else yield await repairOne(stores.checkpoints, log, partition, options)
+    else {
+      const repaired = await repairOne(stores.checkpoints, log, partition, options)
+      // What the new log begins with is said by no entry of it.
+      if (repaired.repaired) await keeper.keep(partition)
+      yield repaired
+    }
   }
 }
 
@@ -66,10 +74,10 @@ function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
   config: Config,
-  { acceptLoss }: RepairOptions,
+  { acceptLoss, keep }: RepairOptions & Pick<Keeper, 'keep'>,
 ): Promise<number[]> {
   const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
-  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss })
+  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss, keep })
 }
 
 async function found(cuts: Cuts, log: OwnLog, partitions: number): Promise<(Problem | null)[]> {

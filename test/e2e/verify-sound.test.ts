@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { readConfig, recordedSettings } from '../../src/config.ts'
+import { openStateEnvironment } from '../../src/lmdb/index.ts'
 import { openLog } from '../../src/log/embedded/writer.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
 import { openOwnStores } from '../../src/stores.ts'
@@ -101,6 +103,27 @@ describe(`rollcall verify, of what is sound (seed ${SEED})`, () => {
     const found = await verified(server.data)
     expect(found).toMatchObject({ ...SOUND, notes: [], summary: { derived: 2 } })
     expect(found.summary.documents).toBeGreaterThan(200)
+  })
+
+  test.skipIf(backends.areServers)('finds nothing after a repair, or an adoption', async () => {
+    const server = await eveningKept()
+    const env = { ...SETTINGS, ROLLCALL_DATA: server.data }
+    rmSync(join(server.data, 'log'), { recursive: true })
+    const { code, stderr } = await ended(rollcall(['repair'], env))
+    expect([code, stderr]).toEqual([0, ''])
+    await server.start()
+    await playEvening(server, 8)
+    await server.stop()
+    expect(await verified(server.data)).toMatchObject({ ...SOUND, notes: [], summary: { derived: 2 } })
+
+    rmSync(join(server.data, 'log'), { recursive: true })
+    const state = openStateEnvironment(join(server.data, 'state'))
+    await state.openDB({ name: 'checkpoint', useVersions: true }).drop()
+    await state.close()
+    await server.start()
+    await playEvening(server, 9)
+    await server.stop()
+    expect(await verified(server.data)).toMatchObject({ ...SOUND, notes: [], summary: { derived: 2 } })
   })
 
   test('finds nothing after the rules were changed', async () => {
