@@ -1,11 +1,15 @@
 import type { RecordKey } from '../checkpoint/index.ts'
 import type { Collection } from '../documents/index.ts'
+import { type ErrorCode, isCode } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Difference, Note, Said } from './finding.ts'
 import type { Start } from './start.ts'
 
 /** Differences of one partition that are told with the event where they begin; of others it is told how many there are. */
 export const MOST_TOLD = 100
+
+/** Codes of what is not damaged, but gives no answer. */
+const AWAY: ErrorCode[] = ['RC_STORE_UNAVAILABLE', 'RC_LOG_UNAVAILABLE']
 
 /** A record or document that differs, with what is kept of it, for the second look at the log. */
 export interface Suspect {
@@ -47,6 +51,17 @@ export class Checked {
     this.differences++
     if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++
     else this.said.push({ type: 'difference', partition: this.partition, ...difference })
+  }
+
+  /** What the work answers; what cannot be read is told of, and then there is no answer. */
+  async read<T>(of: Difference['of'], work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      if (AWAY.some(code => isCode(error, code))) throw error
+      this.tell({ of, name: `partition ${this.partition}`, text: `cannot be read: ${(error as Error).message}` })
+      return undefined
+    }
   }
 
   /** It is told when it is known where it begins. */

@@ -47,6 +47,12 @@ export interface Comparison {
   now: number
   /** True if the partition's owner may have written so since; it is told of as newer, and passed over. */
   isNewer(partition: number, seq: Seq): Promise<boolean>
+  unread(name: string, error: Error): void
+}
+
+/** Tells of documents that cannot be read. */
+export function tellUnread(collection: Collection, found: readonly FoundDocument[], { unread }: Comparison): void {
+  for (const each of found) if ('error' in each) unread(`${collection} ${each.id}`, each.error)
 }
 
 /** Compares documents that are derived; answers how many. */
@@ -76,10 +82,8 @@ async function compare(
 ): Promise<void> {
   const { _id: id } = derived
   const name = `${collection} ${id}`
-  if (kept && 'error' in kept) {
-    checked.tell({ of: 'document', name, text: `cannot be read: ${kept.error.message}` })
-    return
-  }
+  // All that cannot be read is told of by whoever reads all.
+  if (kept && 'error' in kept) return
   if (kept && kept.seq > checked.cut && (await isNewer(checked.partition!, kept.seq))) return
   const pending = checked.pending.get(nameOfDocument(collection, id))
   if (pending !== undefined && (kept?.seq ?? 0) < pending) return
@@ -101,6 +105,7 @@ export async function compareKept(
   comparison: Comparison,
 ): Promise<void> {
   const { derived, partitions, checkedOf } = comparison
+  tellUnread(collection, found, comparison)
   const there = await derived.some(
     collection,
     found.map(({ id }) => id),

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Rules } from '../../actors/index.ts'
-import { problemOf } from '../checkpoint/fit.ts'
 import { type Config, recordedSettings } from '../config.ts'
+import { COLLECTIONS, type Collection } from '../documents/index.ts'
 import type { Effect } from '../effects/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
@@ -16,13 +16,14 @@ import { systemTime, type Time } from '../time.ts'
 import { Accounts, accountsIn } from './accounts.ts'
 import { Checked } from './checked.ts'
 import { Derivation, Scratch } from './derivation.ts'
-import { type Comparison, compareDerived, compareKept, PROJECTED, type Projected } from './documents.ts'
+import { type Comparison, compareDerived, compareKept, PROJECTED, type Projected, tellUnread } from './documents.ts'
 import type { Progress, Said, Summary } from './finding.ts'
+import { compareLive } from './live.ts'
 import { Pace } from './pace.ts'
 import { Partings } from './parting.ts'
+import { verifyPartition } from './partition.ts'
 import { openPlaces, type Places } from './places.ts'
-import { compareRecords } from './records.ts'
-import { seed, startOf } from './start.ts'
+import { seed } from './start.ts'
 import { compareSums } from './sums.ts'
 import { Walk } from './walk.ts'
 
@@ -32,7 +33,9 @@ export interface VerifyOptions {
   time?: Time
 }
 
-const COLLECTIONS = Object.keys(PROJECTED) as Projected[]
+/** Documents that the log makes, and those that it does not, which are read for what is damaged. */
+const DERIVED = Object.keys(PROJECTED) as Projected[]
+const OTHERS = (Object.keys(COLLECTIONS) as Collection[]).filter(name => name !== 'effects' && !(name in PROJECTED))
 
 /** Tells of each difference, and in between how far it is; the summary comes last. */
 export async function* verify(config: Config, { rate, time = systemTime }: VerifyOptions): AsyncGenerator<Said> {
@@ -90,6 +93,7 @@ class Verification {
       yield this.#progress(p)
     }
     await this.#documents()
+    await this.#live()
     for (const checked of [this.#others, ...this.#checked]) {
       if (checked.partition !== null && checked.suspects.length > 0) await this.#findPartings(checked)
       yield* [...checked.said, ...checked.suspects.map(({ difference }) => difference), ...checked.rest]
@@ -105,48 +109,15 @@ class Verification {
     return Derivation.open({ scratch, partition: partition!, rules, snapshots: config.snapshots, asked })
   }
 
-  /** Reads the log and the state of a partition. */
   async #partition(checked: Checked): Promise<void> {
     const { places, pace } = this.#options
-    const { log, cuts } = places
-    const partition = checked.partition!
-    const anchor = (await cuts.of(partition)) ?? { cut: 0, incarnation: null, mark: null }
-    const bounds = await log.bounds(partition)
-    const problem = await problemOf(anchor, log, partition)
-    if (problem) {
-      const holds = bounds ? `the log holds ${bounds.first} to ${bounds.last}` : 'there is no log'
-      checked.tell({
-        of: 'log',
-        name: `partition ${partition}`,
-        text: `${problem}: the cut is ${anchor.cut}, ${holds}`,
-      })
-    }
-    const { cut } = anchor
-    const from = bounds && !problem ? await startOf(log, places.kept, { partition, bounds, cut }) : undefined
-    if (from) checked.from = from
-    if (from === undefined && bounds && !problem) {
-      checked.note(`its log begins at ${bounds.first}, and no checkpoint from before is kept: its state is not derived`)
-    }
-    const accounts = new Accounts(this.#accounts.get(partition), places.documents, checked)
+    const accounts = new Accounts(this.#accounts.get(checked.partition!), places.documents, checked)
+    const derive = (): Promise<Derivation> => this.#open(this.#scratch, checked, accounts)
+    const { entries, events, records } = await verifyPartition(checked, { places, pace, accounts, derive })
     this.#counts.accounts += accounts.size
-    const derivation = from === undefined ? null : await this.#open(this.#scratch, checked, accounts)
-    const walk = new Walk({ log, partition, derivation, pace, checked })
-    if (bounds) await walk.read(bounds.first, bounds.last, cut)
-    const held = await cuts.hold(partition)
-    try {
-      const isDerived = held !== null && (await walk.goOnTo(held.anchor.cut))
-      if (isDerived) {
-        checked.start = from?.cut ?? 0
-        checked.cut = held.anchor.cut
-      }
-      if (held && isDerived) await accounts.end(held, derivation!.records(['outbox']))
-      if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
-      if (held) this.#counts.records += await compareRecords(held, isDerived ? derivation : null, checked, pace)
-    } finally {
-      held?.release()
-    }
-    this.#counts.entries += walk.entries
-    this.#counts.events += walk.events
+    this.#counts.entries += entries
+    this.#counts.events += events
+    this.#counts.records += records
   }
 
   async #documents(): Promise<void> {
@@ -160,14 +131,22 @@ class Verification {
         return checked && checked.start !== null ? checked : undefined
       },
       isNewer: (partition, seq) => this.#isNewer(partition, seq),
+      unread: (name, error) => this.#others.tell({ of: 'document', name, text: `cannot be read: ${error.message}` }),
     }
-    for (const collection of COLLECTIONS) {
+    for (const collection of DERIVED) {
       for await (const found of derived.all(collection)) {
         this.#counts.documents += await compareDerived(collection, found, comparison)
         await pace.spend(found.length)
       }
       for await (const found of places.documents.all(collection)) {
         await compareKept(collection, found, comparison)
+        await pace.spend(found.length)
+      }
+    }
+    for (const collection of OTHERS) {
+      for await (const found of places.documents.all(collection)) {
+        tellUnread(collection, found, comparison)
+        this.#counts.documents += found.length
         await pace.spend(found.length)
       }
     }
@@ -202,6 +181,18 @@ class Verification {
     } finally {
       await again.close()
     }
+  }
+
+  async #live(): Promise<void> {
+    const { config, places, time } = this.#options
+    const { redisUrl: url, partitions } = config
+    const bounds = url && (await places.log.bounds(0))
+    if (!url || !bounds) return
+    await compareLive({
+      ...{ url, generation: bounds.incarnation, partitions, time, checked: this.#checked },
+      ...{ store: this.#scratch.store, documents: this.#scratch.peek },
+      note: text => this.#others.note(text),
+    })
   }
 
   get #differences(): number {
