@@ -35,7 +35,7 @@ export class Checked {
   /** documents that may not have been written yet, by the cut that is to write them, and windows not yet summed */
   readonly pending = new Map<string, Seq>()
   readonly windows = new Set<number>()
-  readonly suspects: Suspect[] = []
+  suspects: Suspect[] = []
   readonly said: Said[] = []
   differences = 0
   notes = 0
@@ -69,6 +69,14 @@ export class Checked {
     this.differences++
     if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++
     else this.suspects.push({ difference: { type: 'difference', partition: this.partition, ...difference }, ...rest })
+  }
+
+  /** These alone differ; answers how many of the suspects do not. */
+  keep(suspects: Suspect[]): number {
+    const others = this.suspects.length - suspects.length
+    this.suspects = suspects
+    this.differences -= others
+    return others
   }
 
   note(text: string): void {

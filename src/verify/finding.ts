@@ -33,6 +33,8 @@ export interface Note {
 
 export interface Progress {
   type: 'progress'
+  step: 'partitions' | 'documents' | 'copies' | 'first events'
+  /** that it is at; their number, where it is at what is of all of them */
   partition: number
   partitions: number
   entries: number
@@ -42,7 +44,7 @@ export interface Progress {
   differences: number
 }
 
-export interface Summary extends Omit<Progress, 'type' | 'partition'> {
+export interface Summary extends Omit<Progress, 'type' | 'step' | 'partition'> {
   type: 'summary'
   /** accounts of effects */
   accounts: number

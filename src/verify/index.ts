@@ -12,7 +12,7 @@ import type { Effect } from '../effects/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import { dayRulesOf, refusalOf } from '../log/recorded.ts'
-import { systemTime, type Time } from '../time.ts'
+import { atMost, systemTime, type Time } from '../time.ts'
 import { Accounts, accountsIn } from './accounts.ts'
 import { Checked } from './checked.ts'
 import { Derivation, Scratch } from './derivation.ts'
@@ -33,6 +33,7 @@ export interface VerifyOptions {
   time?: Time
 }
 
+const PROGRESS_MS = 1_000
 /** Documents that the log makes, and those that it does not, which are read for what is damaged. */
 const DERIVED = Object.keys(PROJECTED) as Projected[]
 const OTHERS = (Object.keys(COLLECTIONS) as Collection[]).filter(name => name !== 'effects' && !(name in PROJECTED))
@@ -89,17 +90,36 @@ class Verification {
     for (let p = 0; p < partitions; p++) {
       const checked = new Checked(p)
       this.#checked.push(checked)
-      await this.#partition(checked)
-      yield this.#progress(p)
+      yield* this.#during('partitions', p, this.#partition(checked))
     }
-    await this.#documents()
-    await this.#live()
+    yield* this.#during('documents', partitions, this.#documents())
+    yield* this.#during('copies', partitions, this.#live())
     for (const checked of [this.#others, ...this.#checked]) {
-      if (checked.partition !== null && checked.suspects.length > 0) await this.#findPartings(checked)
+      const { partition, suspects } = checked
+      if (partition !== null && suspects.length > 0)
+        yield* this.#during('first events', partition, this.#findPartings(checked))
       yield* [...checked.said, ...checked.suspects.map(({ difference }) => difference), ...checked.rest]
     }
     if (this.#newer > 0) yield this.#note(`${this.#newer} documents were written meanwhile, and were passed over`)
     yield this.#summary()
+  }
+
+  /** Tells about every second how far it is, and at the end of the work. */
+  async *#during(step: Progress['step'], partition: number, work: Promise<void>): AsyncGenerator<Progress> {
+    const { time, config } = this.#options
+    let isDone = false
+    const ended = work.finally(() => {
+      isDone = true
+    })
+    // The error is told when it is awaited.
+    ended.catch(() => {})
+    while (!isDone) {
+      await atMost(time, PROGRESS_MS, ended)
+      const { accounts: _, ...counts } = this.#counts
+      const { partitions } = config
+      yield { type: 'progress', step, partition, partitions, ...counts, differences: this.#differences }
+    }
+    await ended
   }
 
   async #open(scratch: Scratch, { partition, from }: Checked, accounts?: Accounts): Promise<Derivation> {
@@ -113,11 +133,8 @@ class Verification {
     const { places, pace } = this.#options
     const accounts = new Accounts(this.#accounts.get(checked.partition!), places.documents, checked)
     const derive = (): Promise<Derivation> => this.#open(this.#scratch, checked, accounts)
-    const { entries, events, records } = await verifyPartition(checked, { places, pace, accounts, derive })
     this.#counts.accounts += accounts.size
-    this.#counts.entries += entries
-    this.#counts.events += events
-    this.#counts.records += records
+    await verifyPartition(checked, { places, pace, accounts, counts: this.#counts, derive })
   }
 
   async #documents(): Promise<void> {
@@ -175,9 +192,13 @@ class Verification {
       const derivation = await this.#open(again, checked)
       const partings = new Partings(suspects, async key => (await derivation.record(key))?.value)
       await partings.begin()
-      const walk = new Walk({ log: places.log, partition, derivation, pace, checked: new Checked(partition) })
+      const { log, cuts } = places
+      const counts = { entries: 0, events: 0 }
+      const walk = new Walk({ log, partition, derivation, pace, checked: new Checked(partition), counts })
       await walk.follow(checked.start!, checked.cut, (entry, cut) => partings.take(entry, cut))
-      partings.end()
+      const now = await cuts.of(partition)
+      await walk.follow(checked.cut, now?.cut ?? 0, (_, cut) => partings.takeNewer(cut))
+      this.#newer += checked.keep(partings.end())
     } finally {
       await again.close()
     }
@@ -201,12 +222,6 @@ class Verification {
 
   #note(text: string): Said {
     return { type: 'note', partition: null, text }
-  }
-
-  #progress(partition: number): Progress {
-    const { accounts: _, ...counts } = this.#counts
-    const { partitions } = this.#options.config
-    return { type: 'progress', partition, partitions, ...counts, differences: this.#differences }
   }
 
   #summary(): Summary {

@@ -52,6 +52,11 @@ export class Partings {
     }
   }
 
+  /** Takes what an entry behind the cut that was compared writes: of these documents nothing is known. */
+  takeNewer({ writes }: Cut): void {
+    for (const { collection, id } of writes) this.#documents.delete(nameOfDocument(collection, id))
+  }
+
   /** Takes what the entry changed. */
   take(entry: Entry, { delta, writes, seq }: Cut): void {
     for (const { value, ...key } of delta.puts) this.#changed(this.#records.get(nameOf(key)), value, entry)
@@ -76,12 +81,14 @@ export class Partings {
     followed.parted = isSo ? undefined : (followed.parted ?? now)
   }
 
-  /** Says of each where it parts. */
-  end(): void {
-    for (const { suspect, parted, last, wasSo } of [...this.#records.values(), ...this.#documents.values()]) {
+  /** Says of each where it parts; answers with those that differ. */
+  end(): Suspect[] {
+    const all = [...this.#records.values(), ...this.#documents.values()]
+    for (const { suspect, parted, last, wasSo } of all) {
       if (wasSo && parted) suspect.difference.first = parted
       else if (last) suspect.difference.first = { ...last, never: true }
     }
+    return all.map(({ suspect }) => suspect)
   }
 }
 

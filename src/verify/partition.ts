@@ -15,11 +15,13 @@ export interface PartitionParts {
   places: Places
   pace: Pace
   accounts: Accounts
+  counts: Counts
   /** Opens the partition's derivation, from the start that is noted. */
   derive(): Promise<Derivation>
 }
 
-export interface Counted {
+/** What was looked at so far, of all partitions. */
+export interface Counts {
   entries: number
   events: number
   records: number
@@ -28,8 +30,8 @@ export interface Counted {
 const NEVER: Anchor = { cut: 0, incarnation: null, mark: null }
 
 /** Reads the log and the state of a partition, every entry and every record, and compares them as of the last commit. */
-export async function verifyPartition(checked: Checked, parts: PartitionParts): Promise<Counted> {
-  const { places, pace, accounts, derive } = parts
+export async function verifyPartition(checked: Checked, parts: PartitionParts): Promise<void> {
+  const { places, pace, accounts, counts, derive } = parts
   const { log, cuts } = places
   const partition = checked.partition!
   const anchor = await checked.read('state', async () => (await cuts.of(partition)) ?? NEVER)
@@ -37,24 +39,21 @@ export async function verifyPartition(checked: Checked, parts: PartitionParts): 
   const from = anchor && (await beginningOf(checked, places, anchor, bounds))
   if (from) checked.from = from
   const derivation = from === undefined ? null : await derive()
-  const walk = new Walk({ log, partition, derivation, pace, checked })
+  const walk = new Walk({ log, partition, derivation, pace, checked, counts })
   if (bounds) await walk.read(bounds.first, bounds.last, anchor?.cut ?? 0)
   const held = await checked.read('state', () => cuts.hold(partition))
-  let records = 0
-  if (held) {
-    try {
-      if (await walk.goOnTo(held.anchor.cut)) {
-        checked.start = from?.cut ?? 0
-        checked.cut = held.anchor.cut
-        await accounts.end(held, derivation!.records(['outbox']))
-        if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
-      }
-      records = await compareRecords(held, checked.start === null ? null : derivation, checked, pace)
-    } finally {
-      held.release()
+  if (!held) return
+  try {
+    if (await walk.goOnTo(held.anchor.cut)) {
+      checked.start = from?.cut ?? 0
+      checked.cut = held.anchor.cut
+      await accounts.end(held, derivation!.records(['outbox']))
+      if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
     }
+    await compareRecords(held, checked.start === null ? null : derivation, { checked, pace, counts })
+  } finally {
+    held.release()
   }
-  return { entries: walk.entries, events: walk.events, records }
 }
 
 /** Undefined: it cannot be derived, and it is said why. */

@@ -11,16 +11,15 @@ const AT_ONCE = 500
 
 const nameOf = ({ space, names }: RecordKey): string => [space, ...names].join(' ').trimEnd()
 
-/** Reads every record; `derivation` null: only for its checksum. Answers how many there are. */
+/** Reads every record; `derivation` null: only to see that it can be read. */
 export async function compareRecords(
   held: Held,
   derivation: Derivation | null,
-  checked: Checked,
-  pace: Pace,
-): Promise<number> {
-  let [records, matched] = [0, 0]
+  { checked, pace, counts }: { checked: Checked; pace: Pace; counts: { records: number } },
+): Promise<void> {
+  let matched = 0
   for await (const record of held.records()) {
-    if (++records % AT_ONCE === 0) await pace.spend(AT_ONCE)
+    if (++counts.records % AT_ONCE === 0) await pace.spend(AT_ONCE)
     if ('error' in record) {
       checked.tell({ of: 'state', name: nameOf(record), text: `cannot be read: ${record.error.message}` })
       if (derivation && (await derivation.record(record))) matched++
@@ -28,7 +27,6 @@ export async function compareRecords(
     else if (derivation && record.space !== 'outbox' && (await compare(record, derivation, checked))) matched++
   }
   if (derivation) await findMissing(held, derivation, checked, matched)
-  return records
 }
 
 function takePending({ names, value }: FoundRecord & { value: unknown }, checked: Checked): void {

@@ -12,13 +12,13 @@ interface WalkOptions {
   derivation: Derivation | null
   pace: Pace
   checked: Checked
+  /** of what is read */
+  counts: { entries: number; events: number }
 }
 
 /** Reads the log of a partition, every entry of it, and has those up to a cut applied. */
 export class Walk {
   readonly #options: WalkOptions
-  entries = 0
-  events = 0
   /** the first entry that is damaged or gone, beyond which nothing can be derived */
   #broken: Seq = Number.POSITIVE_INFINITY
   #last: Seq = 0
@@ -28,20 +28,20 @@ export class Walk {
   }
 
   async read(first: Seq, last: Seq, cut: Seq): Promise<void> {
-    const { log, partition, derivation, pace, checked } = this.#options
+    const { log, partition, derivation, pace, checked, counts } = this.#options
     this.#last = first - 1
     for await (const found of log.entries(partition, first, last)) {
       const whole: Entry[] = []
       for (const entry of found) {
         this.#expect(entry.seq)
         this.#last = entry.seq
-        this.entries++
+        counts.entries++
         if ('error' in entry) {
           this.#broken = Math.min(this.#broken, entry.seq)
           checked.tell({ of: 'log', name: `entry ${entry.seq}`, seq: entry.seq, text: entry.error.message })
           continue
         }
-        this.events += entry.events.length
+        counts.events += entry.events.length
         if (entry.strays) {
           const text = `holds what is no event (${entry.strays})`
           checked.note(`entry ${entry.seq} ${text}`)

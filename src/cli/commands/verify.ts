@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import { defineCommand } from 'citty'
-import type { Difference, Said, Summary } from '../../verify/finding.ts'
+import { SingleBar } from 'cli-progress'
+import type { Difference, Progress, Said, Summary } from '../../verify/finding.ts'
 import { onlyFlags, wholeNumber } from './flags.ts'
 
 const flags = {
@@ -20,19 +21,43 @@ export const verify = defineCommand({
     setPriority(constants.priority.PRIORITY_LOW)
     const { readConfig } = await import('../../config.ts')
     const { verify } = await import('../../verify/index.ts')
-    const shown = args.json || !process.stdout.isTTY ? JSON.stringify : readable
-    for await (const said of verify(readConfig(process.env), { rate })) {
-      const text = shown(said)
-      if (text) console.log(text)
-      if (said.type === 'difference') process.exitCode = 1
+    const isForPrograms = args.json || !process.stdout.isTTY
+    const bar = !isForPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
+    try {
+      for await (const said of verify(readConfig(process.env), { rate })) {
+        if (said.type === 'difference') process.exitCode = 1
+        if (said.type === 'progress') bar?.show(said)
+        else bar?.stop()
+        if (isForPrograms) console.log(JSON.stringify(said))
+        else if (said.type !== 'progress') console.log(readable(said))
+      }
+    } finally {
+      bar?.stop()
     }
   },
 })
 
-function readable(said: Said): string {
+/** A bar of the partitions, which is gone once there is something to be read. */
+function barOn(stream: NodeJS.WriteStream) {
+  const format = '[{bar}] {step}  {events} events  {records} records  {documents} documents  {duration_formatted}'
+  const bar = new SingleBar({ ...{ format, stream, clearOnComplete: true, gracefulExit: false, linewrap: true } })
+  let [isShown, isOver] = [false, false]
+  return {
+    show({ partition, partitions, ...rest }: Progress): void {
+      if (isOver) return
+      if (!isShown) bar.start(partitions, 0, rest)
+      isShown = true
+      bar.update(partition, rest)
+    },
+    stop(): void {
+      if (isShown && !isOver) bar.stop()
+      isOver = true
+    },
+  }
+}
+
+function readable(said: Exclude<Said, Progress>): string {
   switch (said.type) {
-    case 'progress':
-      return ''
     case 'note':
       return `note: ${where(said.partition)}${said.text}`
     case 'difference':
