@@ -46,7 +46,13 @@ export async function* verify(config: Config, { rate, time = systemTime }: Verif
   const refusal = settings ? refusalOf({ settings, changed }, recordedSettings(config)) : ''
   if (refusal) throw new RollcallError('RC_CONFIG_CHANGED', refusal)
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-verify-'))
-  opened.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const clean = (): void => rmSync(folder, { recursive: true, force: true })
+  // A process that is told to end does so at once, in the middle of its work.
+  process.once('exit', clean)
+  opened.defer(() => {
+    process.off('exit', clean)
+    clean()
+  })
   const { viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs } = config
   const rules = { ...dayRulesOf(settings ?? {}, config), gapMs, lateMs, writeMs }
   yield* new Verification({ config, places, rules, folder, pace: new Pace(rate, time), time, opened }).run()

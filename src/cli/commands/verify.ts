@@ -18,6 +18,8 @@ export const verify = defineCommand({
   async run({ args }) {
     onlyFlags(args, flags)
     const rate = args.rate === undefined ? null : wholeNumber('rate', args.rate, 1)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => process.exit(128 + constants.signals[signal]))
     setPriority(constants.priority.PRIORITY_LOW)
     const { readConfig } = await import('../../config.ts')
     const { verify } = await import('../../verify/index.ts')
