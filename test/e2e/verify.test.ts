@@ -1,19 +1,27 @@
-import { cpSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { RecordKey } from '../../src/checkpoint/index.ts'
-import { openDocuments } from '../../src/documents/embedded.ts'
-import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
-import { openLogEnvironment, openStateEnvironment } from '../../src/lmdb/index.ts'
-import { entryOf } from '../../src/log/entries.ts'
-import { eveningKept, type Verified, verified } from '../support/evening-kept.ts'
-import { type Body, temporaryDirectory } from '../support/server.ts'
+import { openLog } from '../../src/log/embedded/writer.ts'
+import { openKeeper } from '../../src/stores.ts'
+import { systemTime } from '../../src/time.ts'
+import { changeRecord, firstOf, flipBit, inDocuments, inLog } from '../support/behind-its-back.ts'
+import { eveningKept, SETTINGS, type Verified, verified } from '../support/evening-kept.ts'
+import { type Body, type Env, ended, rollcall, temporaryDirectory } from '../support/server.ts'
 
 let kept: string
 
 beforeAll(async () => {
   kept = (await eveningKept()).data
 }, 60_000)
+
+/** The files of a directory but for LMDB's locks, with hashes of what is in them. */
+const contentOf = (data: string): string[] =>
+  globSync('**/*', { cwd: data, withFileTypes: true })
+    .filter(file => file.isFile() && file.name !== 'lock.mdb')
+    .map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name))] as const)
+    .map(([name, content]) => `${name} ${createHash('sha256').update(content).digest('hex')}`)
+    .sort()
 
 /** A copy of the evening, in which something was changed behind Rollcall's back. */
 async function planted(plant: (data: string) => Promise<void>): Promise<Verified> {
@@ -23,44 +31,12 @@ async function planted(plant: (data: string) => Promise<void>): Promise<Verified
   return verified(data)
 }
 
-async function inDocuments(data: string, change: (documents: DocumentStore) => Promise<void>): Promise<void> {
-  const documents = openDocuments({ path: join(data, 'state') })
-  await change(documents)
-  await documents.close()
-}
-
-const firstOf = async (documents: DocumentStore, collection: Collection, filter = {}): Promise<Document> =>
-  (await documents.find(collection, { filter, sort: { _id: 1 }, limit: 1 }))[0]!
-
-/** Changes a record of the state; the record is the first of those that begin so. */
-async function changeRecord(data: string, key: RecordKey, change: (value: Body) => unknown): Promise<string> {
-  const env = openStateEnvironment(join(data, 'state'))
-  const db = env.openDB<Body, (string | number)[]>('checkpoint', { useVersions: true, cache: false })
-  const all = [...db.getRange({ start: [0], end: [2], versions: true })]
-  const found = all.find(
-    ({ key: [, space, ...names] }) => space === key.space && key.names.every((name, i) => names[i] === name),
-  )
-  await db.put(found!.key, change(found!.value), found!.version!)
-  await env.close()
-  return found!.key.slice(1).join(' ')
-}
-
-/** The entry of the log in which an event is, and its partition. */
-async function inLog(data: string, change: (db: Body, entries: Body[]) => Promise<void>): Promise<void> {
-  const env = openLogEnvironment(join(data, 'log'))
-  const db = env.openDB<Buffer, Buffer>('entries', { encoding: 'binary', keyEncoding: 'binary' })
-  const entries = [...db.getRange({})].map(({ key, value }) => {
-    const [partition, seq] = [key.readUInt16BE(0), key.readUInt32BE(6)]
-    return { key: Buffer.from(key), partition, ...entryOf(seq, value) }
-  })
-  await change(db, entries)
-  await env.close()
-}
-
 describe('rollcall verify', () => {
   test('finds nothing in what a server left behind, and changes nothing', async () => {
+    const before = contentOf(kept)
     const { code, differences, notes, summary } = await verified(kept)
     expect([code, differences, notes]).toEqual([0, [], []])
+    expect(contentOf(kept)).toEqual(before)
     const { derived, records, documents, accounts, events } = summary
     expect([derived, records > 100, documents > 200, accounts > 10, events > 900]).toEqual([2, true, true, true, true])
   })
@@ -84,7 +60,15 @@ describe('rollcall verify', () => {
     expect(differences[0].first.never).toBe(undefined)
   })
 
-  test('finds a snapshot with a flipped byte', async () => {
+  test('finds a flipped byte in a snapshot', async () => {
+    let name = ''
+    const { code, differences } = await planted(async data => {
+      name = await flipBit(data)
+    })
+    expect([code, differences.map(each => [each.of, each.name])]).toEqual([1, [['state', name]]])
+  })
+
+  test('finds a snapshot that was never so, and the last event that changed it', async () => {
     let name = ''
     const { code, differences } = await planted(async data => {
       name = await changeRecord(data, { space: 'actor', names: ['viewer'] }, ([version, state, context]) => {
@@ -92,7 +76,7 @@ describe('rollcall verify', () => {
       })
     })
     const [{ of, text, first }] = differences
-    expect([code, differences.length, of, differences[0].name]).toEqual([1, 1, 'state', name.trimEnd()])
+    expect([code, differences.length, of, differences[0].name]).toEqual([1, 1, 'state', name])
     expect(text).toMatch(/^2\.last\.at is \d+, should be \d+$/)
     expect(first).toMatchObject({ kind: 'heartbeat', never: true, key: name.split(' ')[2] })
   })
@@ -190,6 +174,47 @@ describe('rollcall verify', () => {
         [expect.stringMatching(/^web-sessions visitor-/), 'is not there'],
       ],
     ])
+  })
+
+  test('finds a document that was edited before the copy of the state with which it begins', async () => {
+    let id = ''
+    const { code, differences, summary } = await planted(async data => {
+      const [keeper, log] = [
+        await openKeeper(join(data, 'state'), null, systemTime),
+        await openLog(join(data, 'log'), 2, {}),
+      ]
+      for (const p of [0, 1]) await log.trim(p, (await keeper.keep(p))!.cut)
+      await Promise.all([keeper.close(), log.close()])
+      await inDocuments(data, async documents => {
+        id = (await firstOf(documents, 'web-sessions'))._id
+        await documents.upsertMany('web-sessions', [{ id, seq: 4_000, set: { pageViews: 99 } }])
+      })
+    })
+    expect([code, differences.map(({ name }) => name), summary.derived]).toEqual([1, [`web-sessions ${id}`], 2])
+  })
+
+  test('says what it cannot derive, where the log was trimmed without a copy of the state', async () => {
+    const { code, notes, summary } = await planted(async data => {
+      const log = await openLog(join(data, 'log'), 2, {})
+      await log.trim(0, 3)
+      await log.close()
+    })
+    const text = 'its log begins at 3, and no checkpoint from before is kept: its state is not derived'
+    expect([code, notes, summary.derived]).toEqual([0, [{ type: 'note', partition: 0, text }], 1])
+  })
+
+  test('holds itself to a rate, and refuses what it cannot do', async () => {
+    const { summary } = await verified(kept, {}, '--rate', '2000')
+    const { events, records, seconds } = summary
+    expect(seconds).toBeGreaterThan((events + records) / 2_000)
+    const refused = async (env: Env, ...flags: string[]): Promise<string> => {
+      const { code, stderr } = await ended(rollcall(['verify', ...flags], { ...SETTINGS, ROLLCALL_DATA: kept, ...env }))
+      return `${code} ${stderr.slice(0, 25)}`
+    }
+    expect(await refused({ ROLLCALL_ZONE: 'Asia/Tokyo' })).toContain('1 RC_CONFIG_CHANGED')
+    expect(await refused({ ROLLCALL_DATA: join(kept, 'elsewhere') })).toContain('1 RC_NOT_FOUND')
+    expect(await refused({}, '--rate', '0')).toContain('1 RC_INVALID_INPUT')
+    expect(await refused({}, '--quick')).toContain('1 RC_INVALID_INPUT')
   })
 
   test('finds a flipped byte in the log, by the entry that it is in', async () => {
