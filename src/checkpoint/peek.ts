@@ -37,7 +37,9 @@ export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
   return {
     async of(partition) {
       env.resetReadTxn()
-      return (db?.get([partition, MANIFEST]) as Anchor | undefined) ?? null
+      const anchor = db?.get([partition, MANIFEST]) as Anchor | undefined
+      // A former version kept no mark.
+      return anchor ? { ...anchor, mark: anchor.mark ?? null } : null
     },
     async hold(partition) {
       env.resetReadTxn()

@@ -22,6 +22,9 @@ export class Walk {
   /** the first entry that is damaged or gone, beyond which nothing can be derived */
   #broken: Seq = Number.POSITIVE_INFINITY
   #last: Seq = 0
+  /** entries that hold what is no event */
+  #strays = 0
+  #firstStray: Seq = 0
 
   constructor(options: WalkOptions) {
     this.#options = options
@@ -33,7 +36,7 @@ export class Walk {
     for await (const found of log.entries(partition, first, last)) {
       const whole: Entry[] = []
       for (const entry of found) {
-        this.#expect(entry.seq)
+        await this.#expect(entry.seq)
         this.#last = entry.seq
         counts.entries++
         if ('error' in entry) {
@@ -42,10 +45,7 @@ export class Walk {
           continue
         }
         counts.events += entry.events.length
-        if (entry.strays) {
-          const text = `holds what is no event (${entry.strays})`
-          checked.note(`entry ${entry.seq} ${text}`)
-        }
+        if (entry.strays && this.#strays++ === 0) this.#firstStray = entry.seq
         whole.push(entry)
       }
       if (derivation) {
@@ -54,16 +54,23 @@ export class Walk {
       }
       await pace.spend(whole.reduce((sum, { events }) => sum + events.length, 0))
     }
-    this.#expect(last + 1)
+    await this.#expect(last + 1)
+    if (this.#strays > 0)
+      checked.note(`${this.#strays} entries hold what is no event, ${this.#firstStray} is the first`)
   }
 
   /** Entries are dense: the next one is this, or some are gone. */
-  #expect(seq: Seq): void {
+  async #expect(seq: Seq): Promise<void> {
     const missing = this.#last + 1
     if (seq === missing) return
     this.#broken = Math.min(this.#broken, missing)
+    const { log, partition, checked } = this.#options
+    if (((await log.bounds(partition))?.first ?? 0) >= seq) {
+      checked.note(`entries before ${seq} were trimmed meanwhile`)
+      return
+    }
     const which = seq - 1 === missing ? `entry ${missing}` : `entries ${missing} to ${seq - 1}`
-    this.#options.checked.tell({ of: 'log', name: which, seq: missing, text: 'is gone from the log' })
+    checked.tell({ of: 'log', name: which, seq: missing, text: 'not in the log any more' })
   }
 
   /** Has all up to this cut applied; false if it cannot be. */

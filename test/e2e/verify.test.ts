@@ -246,7 +246,7 @@ describe('rollcall verify', () => {
       return [code, differences.map(({ of, partition, name, text }) => [of, partition, name, text]), entry.seq]
     }
     const [code, differences, seq] = await lost(5)
-    expect([code, differences]).toEqual([1, [['log', 1, `entry ${seq}`, 'is gone from the log']]])
+    expect([code, differences]).toEqual([1, [['log', 1, `entry ${seq}`, 'not in the log any more']]])
     const [other, [[of, , name, text]]] = await lost(-1)
     expect([other, of, name, text]).toEqual([1, 'log', 'partition 1', expect.stringContaining('RC_LOG_BEHIND')])
   })
