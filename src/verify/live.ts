@@ -31,6 +31,8 @@ export interface LiveOptions {
   note(text: string): void
 }
 
+type Answer = (string | number | null)[]
+
 interface Viewer {
   userId: string
   at: number
@@ -116,19 +118,23 @@ class Live {
   async #viewers(viewers: readonly Viewer[]): Promise<[name: string, text: string][]> {
     if (viewers.length === 0) return []
     const users = viewers.map(({ userId }) => userId)
-    const [scores, streams, attended] = await Promise.all([
-      this.#redis.zmscore(NAMES.alive, ...users),
-      this.#redis.hmget(NAMES.watching, ...users),
-      this.#redis.smismember(NAMES.attendance, ...users),
-    ])
-    const [, newest = '0'] = await this.#redis.zrevrange(NAMES.alive, 0, 0, 'WITHSCORES')
+    const asked = this.#redis
+      .multi()
+      .zmscore(NAMES.alive, ...users)
+      .hmget(NAMES.watching, ...users)
+    asked.smismember(NAMES.attendance, ...users).zrevrange(NAMES.alive, 0, 0, 'WITHSCORES')
+    const answers = (await asked.exec())!.map(([error, answer]) => {
+      if (error) throw error
+      return answer as Answer
+    })
+    const [scores, streams, attended, [, newest]] = answers as [Answer, Answer, Answer, Answer]
     return viewers.flatMap(({ userId, at, stream, isCounted }, i): [string, string][] => {
       const texts: [string, string][] = []
       if (isCounted && attended[i] !== 1) texts.push([`attendance ${userId}`, 'is not there'])
       const score = scores[i] === null ? null : Number(scores[i])
       // Those who are no longer alive may have left.
       if (score === null) {
-        if (at >= aliveSince(Number(newest))) texts.push([`alive ${userId}`, 'is not there'])
+        if (at >= aliveSince(Number(newest ?? 0))) texts.push([`alive ${userId}`, 'is not there'])
       } else if (score !== at)
         texts.push([`alive ${userId}`, `${score > at ? NEWER : 'it is'} ${score}, should be ${at}`])
       else if ((streams[i] ?? null) !== stream) texts.push([`watching ${userId}`, unlike(streams[i] ?? null, stream)])
