@@ -174,7 +174,10 @@ class Verification {
       }
     }
     const pending = new Set(this.#checked.flatMap(({ windows }) => [...windows]))
-    this.#newer += await compareSums({ documents: places.documents, partitions, pending, checked: this.#others, time })
+    this.#newer += await compareSums({
+      ...{ documents: places.documents, partitions, pending, checked: this.#others, time },
+      cutOf: partition => this.#checked[partition]?.cut ?? 0,
+    })
   }
 
   /** A commit comes before its documents: what no commit is known of by now, nobody wrote that should have. */

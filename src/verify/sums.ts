@@ -3,6 +3,7 @@
 import type { StatisticsRecord } from '../audience/counters.ts'
 import { sumOf } from '../audience/statistics.ts'
 import type { DocumentPeek } from '../documents/peek.ts'
+import type { Seq } from '../log/index.ts'
 import type { Time } from '../time.ts'
 import type { Checked } from './checked.ts'
 import { unlike } from './unlike.ts'
@@ -16,13 +17,18 @@ interface Sums {
   partitions: number
   /** windows whose sums nobody knows to be written */
   pending: ReadonlySet<number>
+  /** how far each partition was compared: a part that changed since then may have no sum yet */
+  cutOf(partition: number): Seq
   checked: Checked
   time: Time
 }
 
+type Part = StatisticsRecord & { partition: number }
+
 interface Found {
   /** what the parts add up to, by which it is known whether they have changed */
   seq: number
+  isNewer: boolean
   text: string
 }
 
@@ -40,24 +46,26 @@ export async function compareSums(sums: Sums): Promise<number> {
   await time.sleep(AGAIN_MS)
   const again = await look([...differing.keys()], sums)
   let newer = 0
-  for (const [window, { seq, text }] of again) {
-    if (seq === differing.get(window)!.seq) checked.tell({ of: 'document', name: `statistics ${window}`, text })
+  for (const [window, { seq, isNewer, text }] of again) {
+    if (!isNewer && seq === differing.get(window)!.seq)
+      checked.tell({ of: 'document', name: `statistics ${window}`, text })
     else newer++
   }
   return newer
 }
 
 /** The windows whose sum is not that of their parts. */
-async function look(windows: readonly number[], { documents, partitions }: Sums): Promise<Map<number, Found>> {
+async function look(windows: readonly number[], { documents, partitions, cutOf }: Sums): Promise<Map<number, Found>> {
   const found = new Map<number, Found>()
   for (const window of windows) {
     const ids = Array.from({ length: partitions }, (_, p) => `${window}/${p}`)
     const kept = await documents.some('statistics', [...ids, String(window)])
-    const parts = ids.flatMap(id => kept.get(id)?.document ?? [])
-    const { id, seq, set } = sumOf(window, parts as unknown as StatisticsRecord[])
+    const parts = ids.flatMap(id => kept.get(id)?.document ?? []) as unknown as Part[]
+    const { id, seq, set } = sumOf(window, parts)
+    const isNewer = parts.some(part => (part.seq ?? 0) > cutOf(part.partition))
     const sum = kept.get(id)
     const text = sum?.document ? unlike(sum.document, { _id: id, ...set }) : 'is not there'
-    if (text) found.set(window, { seq, text })
+    if (text) found.set(window, { seq, isNewer, text })
   }
   return found
 }

@@ -84,7 +84,7 @@ export class Walk {
         await derivation.apply(next)
       }
     }
-    await derivation.commit()
+    if (derivation.applied > derivation.claim.cut) await derivation.commit()
     if (derivation.applied === cut) return true
     checked.note(`its state is derived up to entry ${derivation.applied} alone, and is not compared at ${cut}`)
     return false
