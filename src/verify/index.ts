@@ -100,13 +100,14 @@ class Verification {
     }
     yield* this.#during('documents', partitions, this.#documents())
     yield* this.#during('copies', partitions, this.#live())
-    for (const checked of [this.#others, ...this.#checked]) {
+    for (const checked of [...this.#checked, this.#others]) {
       const { partition, suspects } = checked
       if (partition !== null && suspects.length > 0)
         yield* this.#during('first events', partition, this.#findPartings(checked))
+      if (checked === this.#others && this.#newer > 0)
+        checked.note(`${this.#newer} documents were written meanwhile, and were passed over`)
       yield* [...checked.said, ...checked.suspects.map(({ difference }) => difference), ...checked.rest]
     }
-    if (this.#newer > 0) yield this.#note(`${this.#newer} documents were written meanwhile, and were passed over`)
     yield this.#summary()
   }
 
@@ -229,17 +230,13 @@ class Verification {
     return [this.#others, ...this.#checked].reduce((sum, { differences }) => sum + differences, 0)
   }
 
-  #note(text: string): Said {
-    return { type: 'note', partition: null, text }
-  }
-
   #summary(): Summary {
     const { config, time } = this.#options
     return {
       ...{ type: 'summary', partitions: config.partitions, ...this.#counts },
       derived: this.#checked.filter(({ start }) => start !== null).length,
       differences: this.#differences,
-      notes: this.#checked.reduce((sum, { notes }) => sum + notes, 0),
+      notes: [this.#others, ...this.#checked].reduce((sum, { notes }) => sum + notes, 0),
       seconds: Math.round(time.monotonic() - this.#since) / 1_000,
     }
   }
