@@ -1,10 +1,12 @@
 /** Where things are kept: in the data directory, or on a server where its URL is set. Clients load when first needed. */
+import { dirname, join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Db } from 'mongodb'
 import type { LiveSets } from './audience/index.ts'
 import { memoryLiveSets } from './audience/memory.ts'
 import { openCheckpoints } from './checkpoint/embedded.ts'
 import type { CheckpointStore } from './checkpoint/index.ts'
+import { type Kept, type KeptSlices, keep, openKept } from './checkpoint/kept.ts'
 import { type Cuts, peekAtCuts } from './checkpoint/peek.ts'
 import { openDocuments } from './documents/embedded.ts'
 import { completeIndexes } from './documents/embedded-tables.ts'
@@ -19,7 +21,7 @@ import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
 import { type Changed, type Recorded, refusalOf, type Settings } from './log/recorded.ts'
 import type { MongoConnection } from './mongodb/index.ts'
 import type { Faults } from './observe/index.ts'
-import type { Time } from './time.ts'
+import { systemTime, type Time } from './time.ts'
 
 /** The settings of all stores; each of a process's threads opens its own with them. */
 export interface StoreSettings {
@@ -118,8 +120,32 @@ export async function openStores(places: StoreSettings, given?: MongoConnection)
 }
 
 /** The cuts of all partitions, without claiming any of them. */
-export async function peekAtCheckpoints(statePath: string, db: Db | null): Promise<Cuts> {
-  return db ? (await import('./checkpoint/mongo/peek.ts')).peekAtMongoCuts(db) : peekAtCuts(statePath)
+export async function peekAtCheckpoints(statePath: string, db: Db | null, options = {}): Promise<Cuts> {
+  return db ? (await import('./checkpoint/mongo/peek.ts')).peekAtMongoCuts(db) : peekAtCuts(statePath, options)
+}
+
+/** Copies of checkpoints, beside these. */
+export async function openKeptCheckpoints(statePath: string, db: Db | null, options = {}): Promise<KeptSlices> {
+  if (db) return (await import('./checkpoint/mongo/kept.ts')).openMongoKept(db)
+  return openKept(join(dirname(statePath), 'kept'), options)
+}
+
+/** Copies checkpoints, which are this process's own. */
+export interface Keeper {
+  /** Those there are of a partition, newest first. */
+  kept(partition: number): Promise<Kept[]>
+  keep(partition: number): Promise<Kept | null>
+  close(): Promise<void>
+}
+
+export async function openKeeper(statePath: string, db: Db | null, time: Time): Promise<Keeper> {
+  const slices = await openKeptCheckpoints(statePath, db)
+  const cuts = await peekAtCheckpoints(statePath, db, { readOnly: false })
+  return {
+    kept: partition => slices.heads(partition),
+    keep: partition => keep({ cuts, slices, time }, partition),
+    close: async () => void (await Promise.all([slices.close(), cuts.close()])),
+  }
 }
 
 /** All that a process keeps, which may own the partitions. */
@@ -130,6 +156,7 @@ export interface OwnStores extends Stores {
   writer: EmbeddedLog | null
   /** null: embedded */
   db: Db | null
+  keeper: Keeper
   /** The owner says that the partition's log went at least so far: a log that ends before lost something. */
   applied(partition: number, seq: Seq): void
 }
@@ -154,11 +181,14 @@ async function openedOwn(config: Located, recorded: Settings, refused?: Refused)
   const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
   const { log, writer } = await openOwnLog(places, recorded, refused, checkpoints)
   opened.defer(() => log.close())
+  const keeper = opened.adopt(await openKeeper(places.statePath, database?.db ?? null, systemTime), each =>
+    each.close(),
+  )
   await writer?.takeOver()
   const known = new HighWater(highWater)
   const rest = opened.move()
   return {
-    ...{ places, documents, checkpoints, db: database?.db ?? null, log, writer },
+    ...{ places, documents, checkpoints, db: database?.db ?? null, log, writer, keeper },
     applied: (partition, seq) => known.raise(partition, seq),
     close: () => rest.disposeAsync(),
   }

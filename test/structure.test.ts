@@ -48,7 +48,7 @@ const ORDER = `
   ownership
   bridge
   config
-  rollcall  repair  recompute  doctor
+  rollcall  repair  recompute  doctor  verify
   cli
   client
 `

@@ -31,6 +31,9 @@ describe('trimming the log', () => {
   const arrive = async (partition: number, ...arrivals: number[]): Promise<void> => {
     for (const arrival of arrivals) await log.append(partition, [event('', { arrival })])
   }
+  /** A copy of the state that is newer than all there is. */
+  const all = async (): Promise<number> => Number.POSITIVE_INFINITY
+  const keeper = { kept: async () => [], keep: async () => ({ cut: 1e9, at: time.now() }) }
   const firsts = () => Promise.all([0, 1, 2].map(async p => (await log.bounds(p)).first))
 
   test.each([
@@ -77,7 +80,7 @@ describe('trimming the log', () => {
       [1, 2],
       [2, 0],
     ])
-    await trimAll(log, cuts, 35)
+    await trimAll(log, cuts, 35, all)
     expect(await firsts()).toEqual([4, 2, 1])
   })
 
@@ -87,11 +90,43 @@ describe('trimming the log', () => {
     const bounds = log.bounds.bind(log)
     vi.spyOn(log, 'bounds').mockImplementation(p => (p === 0 ? Promise.reject(new Error('away')) : bounds(p)))
     const cuts = new Map([0, 1].map(p => [p, 2]))
-    await expect(trimAll(log, cuts, 35)).rejects.toThrow('1 partitions')
+    await expect(trimAll(log, cuts, 35, all)).rejects.toThrow('1 partitions')
     expect((await log.bounds(1)).first).toBe(2)
   })
 
-  const trimHourly = (cuts: () => Promise<Map<number, number>>) => startTrimming({ log, cuts, time, faults })
+  test('leaves what no copy of the state reaches', async () => {
+    await arrive(0, 10, 20, 30, 40)
+    const cuts = new Map([[0, 4]])
+    const first = async (kept: number): Promise<number> => {
+      await trimAll(log, cuts, 45, async () => kept)
+      return (await firsts())[0]!
+    }
+    expect([await first(0), await first(1), await first(2), await first(4)]).toEqual([1, 2, 3, 4])
+  })
+
+  test('copies the state before the log is trimmed, and again when the copy is half as old as the log', async () => {
+    await arrive(0, 10, 20, 30, 40)
+    const made: number[] = []
+    let cut = 2
+    const copies = {
+      kept: async () => made.map(at => ({ cut: 2, at })).toReversed(),
+      keep: async () => ({ cut, at: made[made.push(time.now()) - 1]! }),
+    }
+    const first = async (now: number): Promise<number> => {
+      time.set(now - HOUR_MS)
+      const trimming = startTrimming({ log, cuts: async () => new Map([[0, 4]]), keeper: copies, time, faults })
+      await time.advance(HOUR_MS)
+      await trimming.close()
+      return (await firsts())[0]!
+    }
+    const now = KEPT_MS + 100
+    const once = await first(now)
+    cut = 4
+    const [later, last] = [await first(now + KEPT_MS / 2), await first(now + KEPT_MS / 2 + 1)]
+    expect([once, later, last, made]).toEqual([3, 3, 4, [now, now + KEPT_MS / 2 + 1]])
+  })
+
+  const trimHourly = (cuts: () => Promise<Map<number, number>>) => startTrimming({ log, cuts, keeper, time, faults })
   const late = (): number => KEPT_MS + 25 - HOUR_MS
 
   test('happens every hour to what is older than a week', async () => {

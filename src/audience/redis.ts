@@ -51,7 +51,7 @@ const MOST_ARGUMENTS = 1_000
 const MOST_CHARACTERS = 1_000_000
 const MOST_TRIMS = 50
 
-const keyOf = (...names: string[]): string => ['rollcall:{live}', ...names].join(':')
+export const keyOf = (...names: string[]): string => ['rollcall:{live}', ...names].join(':')
 const GENERATION = keyOf('generation')
 
 /** ioredis hangs the command with all its arguments on its errors. */

@@ -1,4 +1,4 @@
-import type { DocumentStore } from '../documents/index.ts'
+import type { DocumentStore, Upsert } from '../documents/index.ts'
 import type { StatisticsRecord } from './counters.ts'
 
 /** Parts and no sums, which have no partition. */
@@ -51,17 +51,20 @@ export async function sumUp(documents: DocumentStore, windows: readonly number[]
     const some = windows.slice(i, i + SUMMED_AT_ONCE)
     const found = await documents.find('statistics', { filter: { timestamp: { $in: some }, ...PARTS } })
     const partsOf = Map.groupBy(found as unknown as StatisticsRecord[], ({ timestamp }) => timestamp)
-    const sums = [...partsOf].map(([timestamp, parts]) => {
-      const { countByUserGroup, countByViewingCountry, ...rest } = summed([timestamp, parts])
-      const maps = {
-        countByUserGroup: storable(countByUserGroup),
-        countByViewingCountry: storable(countByViewingCountry),
-      }
-      const seq = parts.reduce((sum, part) => sum + (part.seq ?? 0), 0)
-      return { id: String(timestamp), seq, set: { ...rest, ...maps } }
-    })
+    const sums = [...partsOf].map(([timestamp, parts]) => sumOf(timestamp, parts))
     await documents.upsertMany('statistics', sums)
   }
+}
+
+/** The document of a window, from all of its parts. */
+export function sumOf(timestamp: number, parts: StatisticsRecord[]): Upsert {
+  const { countByUserGroup, countByViewingCountry, ...rest } = summed([timestamp, parts])
+  const maps = {
+    countByUserGroup: storable(countByUserGroup),
+    countByViewingCountry: storable(countByViewingCountry),
+  }
+  const seq = parts.reduce((sum, part) => sum + (part.seq ?? 0), 0)
+  return { id: String(timestamp), seq, set: { ...rest, ...maps } }
 }
 
 /** Counts under names that a field may have in any MongoDB: `%`, `.` and `$` are percent-encoded. */

@@ -12,6 +12,7 @@ const commandLine = (version: string) =>
       repair: () => import('./commands/repair.ts').then(module => module.repair),
       recompute: () => import('./commands/recompute.ts').then(module => module.recompute),
       rewind: () => import('./commands/recompute.ts').then(module => module.recompute),
+      verify: () => import('./commands/verify.ts').then(module => module.verify),
       doctor: () => import('./commands/doctor.ts').then(module => module.doctor),
     },
   })

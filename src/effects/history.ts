@@ -3,7 +3,7 @@ import { type Steps, step } from '../observe/steps.ts'
 import type { Effect } from './index.ts'
 
 /** Accounts kept of each partition and kind, so that those of a frequent kind push out no others. */
-const KEEP = 200
+export const KEPT_ACCOUNTS = 200
 
 /** The field by which the accounts of one kind in a partition are found. */
 export const laneOf = (partition: number, kind: string): string => `${partition}/${kind}`
@@ -81,9 +81,9 @@ export class History {
   }
 
   #isDue(kind: string, more: number): boolean {
-    const unswept = (this.#unswept.get(kind) ?? KEEP) + more
+    const unswept = (this.#unswept.get(kind) ?? KEPT_ACCOUNTS) + more
     this.#unswept.set(kind, unswept)
-    return unswept >= KEEP / 2
+    return unswept >= KEPT_ACCOUNTS / 2
   }
 
   async #sweep(kind: string): Promise<void> {
@@ -93,7 +93,7 @@ export class History {
   }
 
   async #keepNewest(filter: { partition: number; lane: string | null }): Promise<void> {
-    const query = { filter, sort: { seq: -1, index: -1 }, skip: KEEP - 1, limit: 1 } as const
+    const query = { filter, sort: { seq: -1, index: -1 }, skip: KEPT_ACCOUNTS - 1, limit: 1 } as const
     const [oldest] = await step(this.#steps, 'account.oldest', filter, () => this.#documents.find('effects', query))
     if (!oldest) return
     const older = { ...filter, seq: { $lt: oldest.seq } }

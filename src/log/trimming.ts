@@ -38,12 +38,36 @@ async function arrivalOf(log: EventLog, partition: number, seq: Seq, steps?: Ste
   throw new Error(`the log of partition ${partition} holds no entry ${seq}`)
 }
 
+/** Copies of the checkpoint of a partition: those there are, newest first, and a new one. */
+interface Keeper {
+  kept(partition: number): Promise<readonly Copy[]>
+  keep(partition: number): Promise<Copy | null>
+}
+
+interface Copy {
+  cut: Seq
+  /** ms; when it was made */
+  at: number
+}
+
+/** Answers up to where the log may go since its state is kept, and has it kept anew where that is long ago. */
+type KeptUntil = (partition: number) => Promise<Seq>
+
 /** Forgets what arrived before `before` and is below the cut of its partition; one that fails keeps no other from it. */
-export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: number, steps?: Steps): Promise<void> {
+export async function trimAll(
+  log: EventLog,
+  cuts: Map<number, Seq>,
+  before: number,
+  keptUntil: KeptUntil,
+  steps?: Steps,
+): Promise<void> {
   const failures: unknown[] = []
   for (const [partition, cut] of cuts) {
     try {
-      const below = await oldestNeeded(log, partition, cut, before, steps)
+      const needed = await oldestNeeded(log, partition, cut, before, steps)
+      const { first } = await step(steps, 'trim.first', partition, () => log.bounds(partition))
+      if (needed <= first) continue
+      const below = Math.min(needed, (await keptUntil(partition)) + 1)
       await step(steps, 'trim', partition, () => log.trim(partition, below))
     } catch (error) {
       failures.push(error)
@@ -52,22 +76,33 @@ export async function trimAll(log: EventLog, cuts: Map<number, Seq>, before: num
   if (failures.length > 0) throw new AggregateError(failures, `${failures.length} partitions were not trimmed`)
 }
 
+/** The cut of the newest copy, which is made anew when it is half as old as what the log holds. */
+async function keptUntil(keeper: Keeper, partition: number, now: number, steps?: Steps): Promise<Seq> {
+  const [newest] = await step(steps, 'trim.copies', partition, () => keeper.kept(partition))
+  if (newest && Math.abs(now - newest.at) <= KEPT_MS / 2) return newest.cut
+  const made = await step(steps, 'trim.keep', partition, () => keeper.keep(partition))
+  return (made ?? newest)?.cut ?? 0
+}
+
 export interface TrimmingOptions {
   log: EventLog
   /** of the partitions that this process owns */
   cuts(): Promise<Map<number, Seq>>
+  /** Copies of checkpoints, by which `rollcall verify` begins where the log does. */
+  keeper: Keeper
   time: Time
   faults: Faults
   steps?: Steps | undefined
 }
 
 /** Trims every hour, once at a time. */
-export function startTrimming({ log, cuts, time, faults, steps }: TrimmingOptions): { close(): Promise<void> } {
+export function startTrimming({ log, cuts, keeper, time, faults, steps }: TrimmingOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const trim = async (): Promise<void> => {
     const before = time.now() - KEPT_MS
     try {
-      await trimAll(log, await step(steps, 'trim.cuts', null, cuts), before, steps)
+      const now = await step(steps, 'trim.cuts', null, cuts)
+      await trimAll(log, now, before, partition => keptUntil(keeper, partition, time.now(), steps), steps)
     } catch (error) {
       faults.report('trim', error)
     }

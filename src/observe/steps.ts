@@ -54,6 +54,7 @@ export const STEPS = [
   'adopt.renewed',
   'adopt.claim',
   'adopt.commit',
+  'adopt.keep',
   // repair
   'repair.places',
   'repair.log',
@@ -64,6 +65,7 @@ export const STEPS = [
   'repair.stores',
   'repair.loss',
   'repair.forget',
+  'repair.keeper',
   'repair.claim',
   'repair.bounds',
   'repair.problem',
@@ -71,11 +73,15 @@ export const STEPS = [
   'repair.renew',
   'repair.renewed',
   'repair.commit',
+  'repair.keep',
   'repair.documents',
   // trimming
   'trim.cuts',
   'trim.bounds',
   'trim.look',
+  'trim.first',
+  'trim.copies',
+  'trim.keep',
   'trim',
   // recomputation
   'recompute.stores',

@@ -20,6 +20,8 @@ export interface AdoptionOptions {
   documents: DocumentStore
   partitions: number
   time: Time
+  /** Copies the checkpoint of a partition, for no log says what adoption put there. */
+  keep?(partition: number): Promise<unknown>
   /** by which documents have days, where the log was made with others */
   rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
@@ -38,7 +40,7 @@ export const ABOVE = 1_000_000
 const AHEAD_MS = 86_400_000
 
 /** The field that says which partition a document is of: a key, or the number itself. */
-const KEYS = {
+export const KEYS = {
   sessions: 'userId',
   'viewing-sessions': 'userId',
   'web-sessions': 'visitorId',
@@ -58,6 +60,7 @@ export async function adopt({
   rules,
   acceptLoss,
   steps,
+  keep,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
   const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p, steps)))
@@ -81,6 +84,7 @@ export async function adopt({
     const cut = Math.max(bounds.first - 1, known)
     const delta = { incarnation: bounds.incarnation, mark: null, puts, removes: [] }
     await step(steps, 'adopt.commit', partition, () => store.commit(claim, Math.min(cut, bounds.last), delta))
+    if (keep) await step(steps, 'adopt.keep', partition, () => keep(partition))
     adopting.push(partition)
   }
   return adopting

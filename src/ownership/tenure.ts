@@ -79,7 +79,7 @@ export class Tenure {
         const states = await Promise.all(all.map(shard => shard.call(remote => remote.status())))
         return new Map(states.flat().map(({ partition, cut }) => [partition, cut]))
       },
-      ...{ time, faults },
+      ...{ keeper: stores.keeper, time, faults },
     })
     this.#parts.defer(() => trimming.close())
   }
@@ -125,7 +125,8 @@ export class Tenure {
     const { stores, settings, time, logger } = options
     const { log, checkpoints: store, documents } = stores
     const rules = log.changed ? dayRulesOf(currentOf(log), settings) : undefined
-    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time })
+    const { keep } = stores.keeper
+    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time, keep })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }

@@ -12,9 +12,11 @@ import { ABOVE, adopt } from '../ownership/adopt.ts'
 import { ownerIn } from '../ownership/lease.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
 import {
+  type Keeper,
   locateStores,
   type OwnLog,
   openDatabase,
+  openKeeper,
   openOwnLog,
   openStores,
   peekAtCheckpoints,
@@ -85,14 +87,21 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     if (!loss || options.acceptLoss)
       await step(steps, 'repair.forget', partition, () => stores!.checkpoints.forget(partition))
   }
-  const adopting = stores ? await adopted(stores, log, config, options) : []
+  const keeping = () => openKeeper(places.statePath, db, systemTime)
+  const keeper = opened.adopt(await step(steps, 'repair.keeper', null, keeping), each => each.close())
+  const adopting = stores ? await adopted(stores, log, config, { ...options, keep: keeper.keep }) : []
   for (const [partition, problem] of problems.entries()) {
     const loss = losses.get(partition)
     const told = { partition, problem, ...(loss && { loss }) }
     if (!stores || problem === null || (loss && !options.acceptLoss)) yield { ...told, repaired: false }
     else if (adopting.includes(partition)) yield { ...told, repaired: true, adopts: true }
     else if (problem === 'RC_CHECKPOINT_CORRUPT' && !loss) yield { ...told, repaired: true, replays: true }
-    else yield { ...(await repairOne(stores.checkpoints, log, partition, options)), ...told }
+    else {
+      const repaired = { ...(await repairOne(stores.checkpoints, log, partition, options)), ...told }
+      // What the new log begins with is said by no entry of it.
+      if (repaired.repaired) await step(steps, 'repair.keep', partition, () => keeper.keep(partition))
+      yield repaired
+    }
   }
   if (!db) yield* repairDocuments(places.statePath, options)
 }
@@ -125,10 +134,11 @@ function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
   config: Config,
-  { acceptLoss, steps }: RepairOptions,
+  { acceptLoss, steps, keep }: RepairOptions & Pick<Keeper, 'keep'>,
 ): Promise<number[]> {
   const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
-  return adopt({ log, store, documents, partitions: config.partitions, rules, time: systemTime, acceptLoss, steps })
+  const { partitions } = config
+  return adopt({ log, store, documents, partitions, rules, time: systemTime, acceptLoss, keep, steps })
 }
 
 async function found(cuts: Cuts, log: OwnLog, partitions: number, steps?: Steps): Promise<(Problem | null)[]> {

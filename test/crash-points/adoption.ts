@@ -25,10 +25,15 @@ export async function adoptionScene(): Promise<Scene> {
     }
   }
   await log.trim(1, 2)
+  const kept = new Set<number>()
+  const keep = async (partition: number): Promise<null> => {
+    kept.add(partition)
+    return null
+  }
   return {
     live: (steps, died) =>
       Promise.race([
-        adopt({ log: log as unknown as OwnLog, store, documents, partitions: PARTITIONS, time, steps }),
+        adopt({ log: log as unknown as OwnLog, store, documents, partitions: PARTITIONS, time, keep, steps }),
         died,
       ]),
     remains: async () =>

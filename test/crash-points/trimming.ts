@@ -1,3 +1,4 @@
+import type { Seq } from '../../src/log/index.ts'
 import { LogInMemory } from '../../src/log/memory.ts'
 import { KEPT_MS, startTrimming } from '../../src/log/trimming.ts'
 import { event } from '../support/entries.ts'
@@ -25,16 +26,25 @@ export async function trimmingScene(): Promise<Scene> {
       )
     }
   }
+  const copies = new Map<number, { cut: Seq; at: number }>()
   return {
     async live(steps, died) {
       const time = new ManualTime(NOON + KEPT_MS + 3.5 * HOUR_MS)
       const trimming = startTrimming({
         log: held.open({ time }),
         cuts: async () => CUTS,
+        keeper: {
+          kept: async partition => [copies.get(partition)].flatMap(copy => copy ?? []),
+          async keep(partition) {
+            const copy = { cut: CUTS.get(partition)!, at: time.now() }
+            copies.set(partition, copy)
+            return copy
+          },
+        },
         ...{ time, steps, faults: toldFaults() },
       })
       await Promise.race([time.advance(HOUR_MS).then(() => trimming.close()), died])
     },
-    remains: () => Promise.all([0, 1].map(partition => filled.bounds(partition))),
+    remains: async () => ({ bounds: await Promise.all([0, 1].map(p => filled.bounds(p))), kept: [...copies.keys()] }),
   }
 }

@@ -1,4 +1,4 @@
-import { execSync } from 'node:child_process'
+import { execFileSync, execSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -71,6 +71,14 @@ describe('rollcall doctor', () => {
     expect(wide).toBe('., log/data.mdb')
     execSync(command!)
     expect((await diagnose(server.data)).findings.filter(({ state }) => state !== 'ok')).toEqual([])
+  })
+
+  test('finds a directory healthy that a former version left behind, which kept no marks', async () => {
+    const data = temporaryDirectory()
+    execFileSync('tar', ['-C', data, '-xzf', new URL('../fixtures/d8700a9/data.tar.gz', import.meta.url).pathname])
+    const { of } = await diagnose(data, { ROLLCALL_PARTITIONS: '4' })
+    const states = [0, 1, 2, 3].map(partition => of(`partition ${partition}`).state)
+    expect(states).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
 
   test('makes no directory, and no log in one', async () => {

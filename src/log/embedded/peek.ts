@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLogEnvironment } from '../../lmdb/index.ts'
-import type { Bounds, Seq } from '../index.ts'
+import { entryOf } from '../entries.ts'
+import type { Bounds, Entry, Seq } from '../index.ts'
 import type { Changed, Settings } from '../recorded.ts'
 import { type Made, Tables } from './tables.ts'
+
+/** An entry as it is held, or why it cannot be read. */
+export type FoundEntry = Entry | { seq: Seq; error: Error }
 
 /** A log that is only looked at: nothing is made, nobody is waited for. */
 export interface LogPeek {
@@ -17,7 +21,20 @@ export interface LogPeek {
   mark(partition: number, seq: Seq): Promise<string | null>
   /** The seqs of entries that are missing, or not as they were written; without, nobody looks at all of them. */
   damaged?(partition: number): Iterable<Seq>
+
+  /** What is held from `from` up to `until`, in order. */
+  entries(partition: number, from: Seq, until: Seq): AsyncIterable<FoundEntry[]>
   close(): Promise<void>
+}
+
+const READ_ENTRIES = 64
+
+function found(partition: number, [seq, value]: [seq: Seq, value: Uint8Array]): FoundEntry {
+  try {
+    return entryOf(partition, seq, value)
+  } catch (error) {
+    return { seq, error: error as Error }
+  }
 }
 
 const NOTHING: LogPeek = {
@@ -25,6 +42,7 @@ const NOTHING: LogPeek = {
   changed: null,
   bounds: async () => null,
   mark: async () => null,
+  async *entries() {},
   close: async () => {},
 }
 
@@ -48,6 +66,12 @@ export async function peekAtLog(path: string): Promise<LogPeek> {
     },
     mark: async (partition, seq) => tables.mark(partition, seq),
     damaged: partition => (partition < made.partitions ? tables.damaged(partition) : []),
+    async *entries(partition, from, until) {
+      for (let seq = from; seq <= until; seq += READ_ENTRIES) {
+        const values = tables.values(partition, seq, Math.min(until, seq + READ_ENTRIES - 1))
+        if (values.length > 0) yield values.map(each => found(partition, each))
+      }
+    },
     close: () => tables.close(),
   }
 }

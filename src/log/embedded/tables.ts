@@ -70,6 +70,13 @@ export class Tables {
     return entriesAt(this.entries, partition, from, until)
   }
 
+  /** The values that are held from `from` up to `until`, in order, as they lie there. */
+  values(partition: number, from: Seq, until: Seq): [seq: Seq, value: Buffer][] {
+    this.#env.resetReadTxn()
+    const range = this.entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
+    return Array.from(range, ({ key, value }) => [seqOf(key as Buffer), value])
+  }
+
   mark(partition: number, seq: Seq): string | null {
     this.#env.resetReadTxn()
     return markAt(this.entries, partition, seq)

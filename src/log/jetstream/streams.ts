@@ -12,7 +12,7 @@ import { isCode, RollcallError } from '../../errors.ts'
 import type { Connection } from '../../nats/index.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
-import type { Bounds, Seq } from '../index.ts'
+import type { Bounds, Entry, Seq } from '../index.ts'
 import type { Changed, Recorded, Settings } from '../recorded.ts'
 
 /** How long one request may take; it is repeated after that. */
@@ -139,10 +139,16 @@ export class Streams {
 
   /** The mark of the entry that is held as `seq`; null if none is. */
   async mark(partition: number, seq: Seq, deadline: number, signal?: AbortSignal): Promise<string | null> {
+    const entry = await this.entry(partition, seq, deadline, signal)
+    return entry && fingerprintOf(entry)
+  }
+
+  /** The entry that is held as `seq`; null if none is. */
+  async entry(partition: number, seq: Seq, deadline: number, signal?: AbortSignal): Promise<Entry | null> {
     const get = (name: string) => this.manager.streams.getMessage(name, { seq })
     // The server does not take 0 for a seq.
     const message = seq > 0 ? await this.ask(partition, get, deadline, signal) : null
-    return message && fingerprintOf(entryOf(partition, seq, message.data, () => isMarked(message.header)))
+    return message && entryOf(partition, seq, message.data, () => isMarked(message.header))
   }
 
   /** Reads the metadata of a partition's stream. */

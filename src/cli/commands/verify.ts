@@ -1,0 +1,85 @@
+import { constants, setPriority } from 'node:os'
+import { defineCommand } from 'citty'
+import { SingleBar } from 'cli-progress'
+import type { Difference, Progress, Said, Summary } from '../../verify/finding.ts'
+import { onlyFlags, wholeNumber } from './flags.ts'
+
+const flags = {
+  rate: { type: 'string', description: 'Events, records and documents a second, at most', valueHint: 'n' },
+  json: { type: 'boolean', default: false, description: 'Print JSON lines, also on a terminal' },
+} as const
+
+export const verify = defineCommand({
+  meta: {
+    name: 'verify',
+    description: 'Derive the state from the log and compare it with all that is kept; 1 where it differs',
+  },
+  args: flags,
+  async run({ args }) {
+    onlyFlags(args, flags)
+    const rate = args.rate === undefined ? null : wholeNumber('rate', args.rate, 1)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => process.exit(128 + constants.signals[signal]))
+    setPriority(constants.priority.PRIORITY_LOW)
+    const { readConfig } = await import('../../config.ts')
+    const { verify } = await import('../../verify/index.ts')
+    const isForPrograms = args.json || !process.stdout.isTTY
+    const bar = !isForPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
+    try {
+      for await (const said of verify(readConfig(process.env), { rate })) {
+        if (said.type === 'difference') process.exitCode = 1
+        if (said.type === 'progress') bar?.show(said)
+        else bar?.stop()
+        if (isForPrograms) console.log(JSON.stringify(said))
+        else if (said.type !== 'progress') console.log(readable(said))
+      }
+    } finally {
+      bar?.stop()
+    }
+  },
+})
+
+/** A bar of the partitions, which is gone once there is something to be read. */
+function barOn(stream: NodeJS.WriteStream) {
+  const format = '[{bar}] {step}  {events} events  {records} records  {documents} documents  {duration_formatted}'
+  const bar = new SingleBar({ ...{ format, stream, clearOnComplete: true, gracefulExit: false, linewrap: true } })
+  let [isShown, isOver] = [false, false]
+  return {
+    show({ partition, partitions, ...rest }: Progress): void {
+      if (isOver) return
+      if (!isShown) bar.start(partitions, 0, rest)
+      isShown = true
+      bar.update(partition, rest)
+    },
+    stop(): void {
+      if (isShown && !isOver) bar.stop()
+      isOver = true
+    },
+  }
+}
+
+function readable(said: Exclude<Said, Progress>): string {
+  switch (said.type) {
+    case 'note':
+      return `note: ${where(said.partition)}${said.text}`
+    case 'difference':
+      return `DIFFERS: ${where(said.partition)}${said.name}: ${said.text}${firstOf(said)}`
+    case 'summary':
+      return summed(said)
+  }
+}
+
+const where = (partition: number | null): string => (partition === null ? '' : `partition ${partition}: `)
+
+function firstOf({ first }: Difference): string {
+  if (!first) return ''
+  const { seq, kind, key, id, at, of, never } = first
+  const event = `entry ${seq}, ${kind} ${id} of ${key} at ${new Date(at).toISOString()}`
+  const others = of > 1 ? `, or one of the ${of - 1} events beside it` : ''
+  return never ? `; it was never so, and changed last by ${event}${others}` : `; they part at ${event}${others}`
+}
+
+const summed = ({ entries, events, records, documents, accounts, derived, partitions, ...rest }: Summary): string =>
+  `${rest.differences === 0 ? 'All agree' : `${rest.differences} differences`}: ${events} events in ${entries} entries, ` +
+  `${records} records, ${documents} documents, ${accounts} accounts of effects; ` +
+  `${derived} of ${partitions} partitions derived, in ${rest.seconds} s`

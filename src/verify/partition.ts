@@ -1,0 +1,79 @@
+/** One partition: its log and its state, and what the one makes of the other. */
+import { problemOf } from '../checkpoint/fit.ts'
+import type { Anchor } from '../checkpoint/index.ts'
+import type { Bounds } from '../log/index.ts'
+import type { Accounts } from './accounts.ts'
+import type { Checked } from './checked.ts'
+import type { Derivation } from './derivation.ts'
+import type { Pace } from './pace.ts'
+import type { Places } from './places.ts'
+import { compareRecords } from './records.ts'
+import { type Start, startOf } from './start.ts'
+import { Walk } from './walk.ts'
+
+export interface PartitionParts {
+  places: Places
+  pace: Pace
+  accounts: Accounts
+  counts: Counts
+  /** Opens the partition's derivation, from the start that is noted. */
+  derive(): Promise<Derivation>
+}
+
+/** What was looked at so far, of all partitions. */
+export interface Counts {
+  entries: number
+  events: number
+  records: number
+}
+
+const NEVER: Anchor = { cut: 0, incarnation: null, mark: null }
+
+/** Reads the log and the state of a partition, every entry and every record, and compares them as of the last commit. */
+export async function verifyPartition(checked: Checked, parts: PartitionParts): Promise<void> {
+  const { places, pace, accounts, counts, derive } = parts
+  const { log, cuts } = places
+  const partition = checked.partition!
+  const anchor = await checked.read('state', async () => (await cuts.of(partition)) ?? NEVER)
+  const bounds = await log.bounds(partition)
+  const from = anchor && (await beginningOf(checked, places, anchor, bounds))
+  if (from) checked.from = from
+  const derivation = from === undefined ? null : await derive()
+  const walk = new Walk({ log, partition, derivation, pace, checked, counts })
+  if (bounds) await walk.read(bounds.first, bounds.last, anchor?.cut ?? 0)
+  const held = await checked.read('state', () => cuts.hold(partition))
+  if (!held) return
+  try {
+    if (await walk.goOnTo(held.anchor.cut)) {
+      checked.start = from?.cut ?? 0
+      checked.cut = held.anchor.cut
+      await accounts.end(held, derivation!.records(['outbox']))
+      if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
+    }
+    await compareRecords(held, checked.start === null ? null : derivation, { checked, pace, counts })
+  } finally {
+    held.release()
+  }
+}
+
+/** Undefined: it cannot be derived, and it is said why. */
+async function beginningOf(
+  checked: Checked,
+  { log, kept }: Places,
+  anchor: Anchor,
+  bounds: Bounds | null,
+): Promise<Start | undefined> {
+  const partition = checked.partition!
+  const problem = await checked.read('log', () => problemOf(anchor, log, partition))
+  if (problem) {
+    const holds = bounds ? `the log holds ${bounds.first} to ${bounds.last}` : 'there is no log'
+    const text = `${problem}: the cut is ${anchor.cut}, ${holds}`
+    checked.tell({ of: 'log', name: `partition ${partition}`, text })
+  }
+  if (problem !== null || !bounds) return undefined
+  const { cut } = anchor
+  const start = await checked.read('state', () => startOf(log, kept, { partition, bounds, cut }))
+  if (start === undefined)
+    checked.note(`its log begins at ${bounds.first}, and no checkpoint from before is kept: its state is not derived`)
+  return start
+}

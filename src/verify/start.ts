@@ -1,0 +1,97 @@
+/** Where a derivation begins: at the first entry of the log, or at a copy of the state that was kept for it. */
+import type { ActorKind } from '../../actors/index.ts'
+import { KINDS } from '../../actors/kinds.ts'
+import { problemOf } from '../checkpoint/fit.ts'
+import type { CheckpointRecord, CheckpointStore, Claim } from '../checkpoint/index.ts'
+import { type Kept, type KeptSlices, keptRecords } from '../checkpoint/kept.ts'
+import type { DocumentStore } from '../documents/index.ts'
+import type { LogPeek } from '../log/embedded/peek.ts'
+import type { Bounds, Seq } from '../log/index.ts'
+import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
+import { Transitions } from '../partition/transitions.ts'
+
+/** Null: the log itself begins at the beginning. */
+export type Start = Kept | null
+
+/** The earliest start that the log reaches, up to the cut; undefined if there is none. */
+export async function startOf(
+  log: LogPeek,
+  slices: KeptSlices,
+  { partition, bounds, cut }: { partition: number; bounds: Bounds; cut: Seq },
+): Promise<Start | undefined> {
+  const { first, incarnation } = bounds
+  const usable: Kept[] = []
+  for (const kept of await slices.heads(partition)) {
+    const isReached = kept.incarnation === incarnation && kept.cut >= first - 1 && kept.cut <= cut
+    if (isReached && (await problemOf(kept, log, partition)) === null) usable.push(kept)
+  }
+  const [earliest] = usable.sort((a, b) => a.cut - b.cut)
+  // Adoption begins at the beginning too, with what it knows.
+  if (first === 1 && earliest?.cut !== 0) return null
+  return earliest
+}
+
+interface Scratch {
+  store: CheckpointStore
+  documents: DocumentStore
+}
+
+const WRITES_AT_ONCE = 1_000
+
+/** Puts a copy into a scratch, with the documents that follow from it alone. */
+export async function seed(
+  { store, documents }: Scratch,
+  partition: number,
+  slices: KeptSlices,
+  kept: Kept,
+): Promise<void> {
+  const claim = await store.claim(partition, 'verify')
+  const delta = { incarnation: 'derived', mark: kept.mark, removes: [] }
+  for await (const puts of keptRecords(slices, partition, kept)) await store.commit(claim, kept.cut, { ...delta, puts })
+  let writes: DocumentWrite[] = []
+  const flush = async (): Promise<void> => {
+    await project(documents, writes, kept.cut)
+    writes = []
+  }
+  for await (const some of shownBy(store, claim)) {
+    writes.push(...some)
+    if (writes.length >= WRITES_AT_ONCE) await flush()
+  }
+  await flush()
+}
+
+/** The documents that actors and windows show, as far as these still know what they showed. */
+async function* shownBy(store: CheckpointStore, claim: Claim): AsyncGenerator<DocumentWrite[]> {
+  const { partition } = claim
+  for await (const { names, value } of store.load(claim, [{ space: 'aggregate', names: ['window'] }])) {
+    yield [{ collection: 'statistics', id: `${names[1]}/${partition}`, set: { partition, ...(value as object) } }]
+  }
+  const transitions = new Transitions()
+  const kinds = new Map(KINDS.map(kind => [kind.kind, kind]))
+  let actor: CheckpointRecord[] = []
+  const shown = (): DocumentWrite[] => {
+    const kind = kinds.get(actor[0]?.names[0] ?? '')
+    return kind ? shownByActor(kind, actor, transitions) : []
+  }
+  // An actor's snapshot comes first, then its parts.
+  for await (const record of store.load(claim, [{ space: 'actor', names: [] }])) {
+    if (record.names[2] === '') {
+      yield shown()
+      actor = []
+    }
+    actor.push(record)
+  }
+  yield shown()
+}
+
+function shownByActor(
+  kind: ActorKind,
+  [head, ...parts]: CheckpointRecord[],
+  transitions: Transitions,
+): DocumentWrite[] {
+  const projection = new Projections()
+  const { context } = transitions.restore(kind, head!.value)
+  const whole = parts.reduce((now, { names, value }) => kind.withPart(now, { names: names.slice(2), value }), context)
+  kind.project(transitions.initial(kind).context, whole, head!.names[1]!, projection)
+  return projection.take()
+}
