@@ -1,7 +1,6 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
 import type { CheckpointStore } from '../../src/checkpoint/index.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
@@ -48,25 +47,29 @@ export const inMemory: Places = fill => async () => {
 }
 
 export const onDisk: Places = fill => {
-  const at = (folder: string): Place => ({
-    async open() {
-      const log = await openLog(join(folder, 'log'), 1, {})
-      const state = join(folder, 'state')
-      const [documents, store] = [openDocuments({ path: state }), openCheckpoints(state)]
-      const reach = new Reach()
-      const close = async (): Promise<void> => {
-        await reach.end()
-        await Promise.all([log, documents, store].map(each => each.close()))
-      }
-      return { log: reach.to(log), store: reach.to(store), documents: reach.to(documents), close }
-    },
-    async pass(time, ms) {
-      await time.advance(ms)
-      // The disk takes its time, which no clock of a test decides on.
-      await pause(1)
-    },
-    remove: () => rmSync(folder, { recursive: true }),
-  })
+  const at = (folder: string): Place => {
+    let reach: Reach
+    return {
+      async open() {
+        const log = await openLog(join(folder, 'log'), 1, {})
+        const state = join(folder, 'state')
+        const [documents, store] = [openDocuments({ path: state }), openCheckpoints(state)]
+        const own = new Reach()
+        reach = own
+        const close = async (): Promise<void> => {
+          await own.end()
+          await Promise.all([log, documents, store].map(each => each.close()))
+        }
+        return { log: own.to(log), store: own.to(store), documents: own.to(documents), close }
+      },
+      async pass(time, ms) {
+        await time.advance(ms)
+        // The time of a test stands still while the disk takes its own.
+        await reach.settled()
+      },
+      remove: () => rmSync(folder, { recursive: true }),
+    }
+  }
   const fresh = (): string => mkdtempSync(join(tmpdir(), 'rollcall-test-'))
   const first = fresh()
   process.once('exit', () => rmSync(first, { recursive: true, force: true }))

@@ -14,9 +14,14 @@ export class Reach {
     })
   }
 
-  /** Resolves when nothing that was begun before is under way, but for who waits for more of a log. */
-  async end(): Promise<void> {
+  /** Lets nothing begin any more. */
+  end(): Promise<void> {
     this.#isOver = true
+    return this.settled()
+  }
+
+  /** Resolves when nothing that was begun before is under way, but for a wait for more of a log. */
+  async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay)
   }
 
