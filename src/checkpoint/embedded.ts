@@ -1,11 +1,10 @@
-import type { Database, RootDatabase, Transaction } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { seals } from '../lmdb/sealed.ts'
 import type { Seq } from '../log/index.ts'
 import { damaged } from './damage.ts'
 import type { CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
-import type { FoundRecord, Held } from './peek.ts'
 import { textOf } from './record-id.ts'
 
 interface Manifest {
@@ -21,7 +20,7 @@ interface Manifest {
 /** A key in LMDB: the partition, then the space and the names of a record, or `manifest`. */
 export type Key = (number | string)[]
 
-type Records = Database<Buffer, Key>
+export type Records = Database<Buffer, Key>
 
 export const MANIFEST = 'manifest'
 const { seal, open } = seals(true)
@@ -44,22 +43,18 @@ function* rangeIn(records: Records, start: Key): Generator<{ key: Key; value: Bu
 }
 
 /** RC_CHECKPOINT_CORRUPT if it is not as it was written. */
-export function manifestIn(records: Records, partition: number, transaction?: Transaction): Manifest | undefined {
+export function manifestIn(records: Records, partition: number): Manifest | undefined {
   const key = [partition, MANIFEST]
-  const entry = entryIn(records, key, transaction)
+  const entry = entryIn(records, key)
   if (!entry) return undefined
   const manifest = open<Manifest>(sealOf(key), entry.value, () => damagedAt(key))
   if (manifest.n !== entry.version) throw damagedAt(key)
   return manifest
 }
 
-function entryIn(
-  records: Records,
-  key: Key,
-  transaction?: Transaction,
-): { value: Buffer; version?: number } | undefined {
+function entryIn(records: Records, key: Key): { value: Buffer; version?: number } | undefined {
   try {
-    return records.getEntry(key, transaction && { transaction })
+    return records.getEntry(key)
   } catch (cause) {
     throw damagedAt(key, cause)
   }
@@ -75,6 +70,14 @@ export const keyOf = (partition: number, { space, names }: RecordKey): Key => [
   space,
   ...names.map(name => escaped(textOf(name))),
 ]
+
+export const recordKeyOf = ([, space, ...names]: Key): RecordKey => ({
+  space: space as RecordKey['space'],
+  names: (names as string[]).map(unescaped),
+})
+
+/** The value of a record, or the manifest. RC_CHECKPOINT_CORRUPT if it is not as it was written. */
+export const recordValue = <T>(key: Key, bytes: Buffer): T => open(sealOf(key), bytes, () => damagedAt(key))
 
 /** Undefined where it cannot be read: the number of the commit is no less, since each claim has one. */
 function epochIn(records: Records, partition: number): number | undefined {
@@ -98,47 +101,6 @@ export function damageIn(records: Records, partition: number): RollcallError | n
   } catch (error) {
     if (!isCode(error, 'RC_CHECKPOINT_CORRUPT')) throw error
     return error as RollcallError
-  }
-}
-
-export const recordKeyOf = ([, space, ...names]: Key): RecordKey => ({
-  space: space as RecordKey['space'],
-  names: (names as string[]).map(unescaped),
-})
-
-/** The partition as of one commit; null if it was never claimed. */
-export function holdIn(records: Records, partition: number): Held | null {
-  const transaction = records.useReadTransaction()
-  const read = (key: Key): FoundRecord | undefined => {
-    const record = recordKeyOf(key)
-    try {
-      const bytes = records.get(key, { transaction })
-      return bytes && { ...record, value: open(sealOf(key), bytes, () => damagedAt(key)) }
-    } catch (error) {
-      return { ...record, error: error as Error }
-    }
-  }
-  try {
-    const anchor = manifestIn(records, partition, transaction)
-    if (!anchor) {
-      transaction.done()
-      return null
-    }
-    return {
-      anchor: { ...anchor, mark: anchor.mark ?? null },
-      async *records() {
-        for (const key of records.getKeys({ start: [partition], end: [partition + 1], transaction })) {
-          if (key.length === 2 && key[1] === MANIFEST) continue
-          const record = read(key)
-          if (record) yield record
-        }
-      },
-      get: key => read(keyOf(partition, key)),
-      release: () => transaction.done(),
-    }
-  } catch (error) {
-    transaction.done()
-    throw error
   }
 }
 
@@ -189,7 +151,7 @@ export function openCheckpoints(path: string): CheckpointStore {
         const prefix = keyOf(partition, wanted)
         for (const { key, value } of rangeIn(db, prefix)) {
           if (!prefix.every((name, i) => key[i] === name)) break
-          yield { ...recordKeyOf(key), value: open(sealOf(key), value, () => damagedAt(key)) }
+          yield { ...recordKeyOf(key), value: recordValue(key, value) }
         }
       }
     },

@@ -2,7 +2,17 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
-import { damageIn, holdIn, manifestIn, openRecords } from './embedded.ts'
+import {
+  damageIn,
+  type Key,
+  keyOf,
+  MANIFEST,
+  manifestIn,
+  openRecords,
+  type Records,
+  recordKeyOf,
+  recordValue,
+} from './embedded.ts'
 import type { Anchor, CheckpointRecord, RecordKey } from './index.ts'
 
 /** A record as it is held, or why it cannot be read. */
@@ -21,32 +31,63 @@ export interface Held {
 export interface Cuts {
   /** null if the partition was never claimed */
   of(partition: number): Promise<Anchor | null>
-  /** Reads all of the partition's checkpoint; answers with the first of it that is not as it was written. */
-  damage(partition: number): Promise<RollcallError | null>
   /** null if the partition was never claimed */
   hold(partition: number): Promise<Held | null>
+  /** Reads all of the partition's checkpoint; answers with the first of it that is not as it was written. */
+  damage(partition: number): Promise<RollcallError | null>
   close(): Promise<void>
 }
 
-const NOTHING: Cuts = { of: async () => null, damage: async () => null, hold: async () => null, close: async () => {} }
-
 /** Checkpoints of the embedded store, also while a server has it open. A process that has it open itself says so. */
 export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
-  if (!existsSync(join(path, 'data.mdb'))) return NOTHING
+  if (!existsSync(join(path, 'data.mdb')))
+    return { of: async () => null, hold: async () => null, damage: async () => null, close: async () => {} }
   const env = openStateEnvironment(path, readOnly ? { readOnly } : {})
-  const records = openRecords(env)
+  const db = openRecords(env)
   return {
     async of(partition) {
       env.resetReadTxn()
-      const manifest = records && manifestIn(records, partition)
+      const anchor = db && manifestIn(db, partition)
       // A former version kept no mark.
-      return manifest ? { ...manifest, mark: manifest.mark ?? null } : null
+      return anchor ? { ...anchor, mark: anchor.mark ?? null } : null
     },
-    damage: async partition => (records ? damageIn(records, partition) : null),
     async hold(partition) {
       env.resetReadTxn()
-      return records ? holdIn(records, partition) : null
+      return db ? holdIn(db, partition) : null
     },
+    damage: async partition => (db ? damageIn(db, partition) : null),
     close: () => env.close(),
+  }
+}
+
+function holdIn(db: Records, partition: number): Held | null {
+  const transaction = db.useReadTransaction()
+  const key: Key = [partition, MANIFEST]
+  const bytes = db.get(key, { transaction })
+  if (!bytes) {
+    transaction.done()
+    return null
+  }
+  const anchor = recordValue<Anchor>(key, bytes)
+  const read = (key: Key): FoundRecord | undefined => {
+    const record = recordKeyOf(key)
+    try {
+      const bytes = db.get(key, { transaction })
+      return bytes && { ...record, value: recordValue(key, bytes) }
+    } catch (error) {
+      return { ...record, error: error as Error }
+    }
+  }
+  return {
+    anchor: { ...anchor, mark: anchor.mark ?? null },
+    async *records() {
+      for (const key of db.getKeys({ start: [partition], end: [partition + 1], transaction })) {
+        if (key.length === 2 && key[1] === MANIFEST) continue
+        const record = read(key)
+        if (record) yield record
+      }
+    },
+    get: key => read(keyOf(partition, key)),
+    release: () => transaction.done(),
   }
 }
