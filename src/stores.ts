@@ -13,7 +13,7 @@ import { completeIndexes } from './documents/embedded-tables.ts'
 import type { DocumentStore } from './documents/index.ts'
 import { RollcallError } from './errors.ts'
 import { openDataDir } from './lmdb/data-dir.ts'
-import { isOfLmdb } from './lmdb/readable.ts'
+import type { Look } from './lmdb/readable.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
@@ -42,9 +42,12 @@ export interface StoreSettings {
 type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'highWater'> & { dataDir: string }
 
 /** The settings of stores, and the data directory, locked, unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
-export async function locateStores(config: Located): Promise<{ places: StoreSettings; close(): Promise<void> }> {
+export async function locateStores(
+  config: Located,
+  look?: Look,
+): Promise<{ places: StoreSettings; close(): Promise<void> }> {
   const { partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
-  const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir)
+  const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir, look)
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
   const urls = { natsUrl, mongodbUrl, redisUrl, ...(natsReplicas !== undefined && { natsReplicas }) }
   return { places: { logPath, statePath, partitions, ...urls }, close: async () => dir?.release() }
@@ -162,16 +165,6 @@ export interface OwnStores extends Stores {
 }
 
 export async function openOwnStores(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
-  try {
-    return await openedOwn(config, recorded, refused)
-  } catch (cause) {
-    if (!isOfLmdb(cause)) throw cause
-    const text = `ROLLCALL_DATA is ${config.dataDir}: ${(cause as Error).message}; rollcall doctor says what helps.`
-    throw new RollcallError('RC_DATA_DIR_UNUSABLE', text, { cause })
-  }
-}
-
-async function openedOwn(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
   const located = opened.adopt(await locateStores(config), each => each.close())
   const highWater = roomForHighWater(config.partitions)

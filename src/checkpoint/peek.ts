@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { isThere } from '../lmdb/readable.ts'
 import {
   damageIn,
   type Key,
@@ -40,7 +39,7 @@ export interface Cuts {
 
 /** Checkpoints of the embedded store, also while a server has it open. A process that has it open itself says so. */
 export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
-  if (!existsSync(join(path, 'data.mdb')))
+  if (!isThere(path))
     return { of: async () => null, hold: async () => null, damage: async () => null, close: async () => {} }
   const env = openStateEnvironment(path, readOnly ? { readOnly } : {})
   const db = openRecords(env)

@@ -1,6 +1,7 @@
 /** The command line. A subcommand is a file in `commands/`, and what it runs is imported when it runs. */
 import { defineCommand, runCommand, runMain, showUsage } from 'citty'
 import { RollcallError } from '../errors.ts'
+import { isOfLmdb } from '../lmdb/readable.ts'
 
 const commandLine = (version: string) =>
   defineCommand({
@@ -39,6 +40,8 @@ export function describe(error: unknown): string {
     return [`${error.code}: ${error.message}`, ...faults].join('\n')
   }
   if (!(error instanceof Error)) return String(error)
+  if (isOfLmdb(error))
+    return `RC_DATA_DIR_UNUSABLE: A file of the data directory cannot be read: ${error.message}; rollcall doctor says what helps.`
   if (error.name === 'CLIError') return `${error.message}\nrollcall --help lists the commands and their options.`
   return 'syscall' in error ? error.message : (error.stack ?? error.message)
 }

@@ -29,20 +29,20 @@ export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[
   }
 }
 
-/** Help where a file cannot be read at all, and there is no copy of both folders. */
-const WITHOUT_COPY = {
-  log: 'without one: move `log` away and run `rollcall repair`, by which what the checkpoint does not have is lost',
-  state:
-    'without one: move `state` away, by which users, followers and all else that is in no log are lost; the log brings back what it holds',
+const FROM_COPY = 'stop all servers and put `log` and `state` back from a copy; without one: move'
+/** Help where a file cannot be read at all. */
+const HELP = {
+  log: `${FROM_COPY} \`log\` away and run \`rollcall repair\`, by which what the checkpoint does not have is lost`,
+  state: `${FROM_COPY} \`state\` away, by which users, followers and all else that is in no log are lost; the log brings back what it holds`,
+  kept: 'stop all servers and move `kept` away; only `rollcall verify` reads it, and the server makes a new one',
 }
 
 /** Files that cannot be read, as a process of its own finds, which may be ended by them. */
 export async function lookIntoFiles(path: string): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const name of ['log', 'state'] as const) {
+  for (const name of ['log', 'state', 'kept'] as const) {
     const why = await probed(join(path, name))
-    const helps = `stop all servers and put \`log\` and \`state\` back from a copy; ${WITHOUT_COPY[name]}`
-    if (why) findings.push(found('wrong', `${join(path, name, 'data.mdb')} ${why}; ${helps}`))
+    if (why) findings.push(found('wrong', `${join(path, name, 'data.mdb')} ${why}; ${HELP[name]}`))
   }
   return findings
 }

@@ -1,6 +1,5 @@
 /** Damage: documents in LMDB that are not as they were written. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isThere } from '../lmdb/readable.ts'
 import { nameOf, openTables, wholeIn } from './embedded-tables.ts'
 
 const AT_ONCE = 20_000
@@ -13,7 +12,7 @@ export interface DamagedDocument {
 
 /** All of them, also while a server has the documents open. */
 export function* damagedDocuments(path: string): Generator<DamagedDocument> {
-  if (!existsSync(join(path, 'data.mdb'))) return
+  if (!isThere(path)) return
   const { env, documents } = openTables(path, { readOnly: true })
   try {
     for (let start = Buffer.of(0); ; ) {

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isThere } from '../lmdb/readable.ts'
 import { openTables, storedIn } from './embedded-tables.ts'
 import type { Collection } from './index.ts'
 import { documentKey, KEY_BYTES } from './index-entries.ts'
@@ -21,8 +20,7 @@ const READ_AT_ONCE = 500
 
 /** Embedded documents, also while a server has them open. A process that writes them itself says so. */
 export function peekAtDocuments(path: string, { readOnly = true } = {}): DocumentPeek {
-  if (!existsSync(join(path, 'data.mdb')))
-    return { async *all() {}, some: async () => new Map(), close: async () => {} }
+  if (!isThere(path)) return { async *all() {}, some: async () => new Map(), close: async () => {} }
   const { env, documents } = openTables(path, readOnly ? { readOnly } : {})
 
   const read = (key: Buffer, prefix: number): FoundDocument | undefined => {

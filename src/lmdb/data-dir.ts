@@ -3,7 +3,7 @@ import { access, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RollcallError } from '../errors.ts'
 import { isLocked, lock, pidIn } from './lock.ts'
-import { whyUnreadable } from './readable.ts'
+import { fillUp, type Look, mustBeReadable } from './readable.ts'
 
 export interface DataDir {
   logPath: string
@@ -12,11 +12,14 @@ export interface DataDir {
 }
 
 /** Makes the directory if need be and locks it until the process ends. Throws RC_DATA_DIR_LOCKED. */
-export async function openDataDir(dir: string): Promise<DataDir> {
+export async function openDataDir(dir: string, look: Look = {}): Promise<DataDir> {
   const { path, release } = await locked(dir)
   if (!release) throw new RollcallError('RC_DATA_DIR_LOCKED', `${path} is open in process ${pidIn(path)}.`)
   try {
-    for (const name of ['log', 'state']) await mustBeReadable(join(path, name))
+    for (const folder of ['log', 'state', 'kept'].map(name => join(path, name))) {
+      await mustBeReadable(folder, look)
+      fillUp(folder)
+    }
   } catch (error) {
     await release()
     throw error
@@ -31,15 +34,6 @@ export async function openDataDir(dir: string): Promise<DataDir> {
       await release()
     },
   }
-}
-
-async function mustBeReadable(folder: string): Promise<void> {
-  const why = await whyUnreadable(folder)
-  if (!why) return
-  throw new RollcallError(
-    'RC_DATA_DIR_UNUSABLE',
-    `${join(folder, 'data.mdb')} ${why}; rollcall doctor says what helps.`,
-  )
 }
 
 /** By its real path. */

@@ -5,6 +5,7 @@ import type { Cuts } from '../checkpoint/peek.ts'
 import type { Config } from '../config.ts'
 import { type DocumentPeek, peekAtDocuments } from '../documents/peek.ts'
 import { RollcallError } from '../errors.ts'
+import { mustBeReadable } from '../lmdb/readable.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { openDatabase, openKeptCheckpoints, peekAtCheckpoints } from '../stores.ts'
 
@@ -18,13 +19,15 @@ export interface Places {
   kept: KeptSlices
 }
 
-/** Throws RC_NOT_FOUND where there is no data directory. */
+/** Throws RC_NOT_FOUND where there is no data directory, RC_DATA_DIR_UNUSABLE where a file of it cannot be read. */
 export async function openPlaces(config: Config, opened: AsyncDisposableStack): Promise<Places> {
   const { natsUrl, mongodbUrl, partitions } = config
   const path = resolve(config.dataDir)
   if (!(natsUrl && mongodbUrl) && !existsSync(path))
     throw new RollcallError('RC_NOT_FOUND', `ROLLCALL_DATA is ${path}, where nothing is.`)
   const statePath = join(path, 'state')
+  const embedded = [...(natsUrl ? [] : ['log']), ...(mongodbUrl ? [] : ['state', 'kept'])]
+  for (const name of embedded) await mustBeReadable(join(path, name), { toTheEnd: true })
   const settings = { natsUrl, mongodbUrl, partitions, redisUrl: null, logPath: '', statePath }
   const database = opened.adopt(await openDatabase(settings), async each => each?.close())
   const db = database?.db ?? null

@@ -27,20 +27,38 @@ describe('a data directory of which a file cannot be read', () => {
     await server.stop()
   })
 
-  const cases = ['log', 'state'].flatMap(name => FILES.map(([what, spoil]) => [name, what, spoil] as const))
-  test.each(cases)('since its %s %s ends a server and the doctor with 1 and what is wrong', async (name, _, spoil) => {
+  const cases = ['log', 'state', 'kept'].flatMap(name => FILES.map(([what, spoil]) => [name, what, spoil] as const))
+  test.each(cases)('since its %s %s ends all that reads it with 1 and what is wrong', async (name, _, spoil) => {
     const data = temporaryDirectory()
     cpSync(server.data, data, { recursive: true })
     const file = join(data, name, 'data.mdb')
     spoil(file)
     const run = (command: string): Promise<Ran> => ended(rollcall([command], { ...SETTINGS, ROLLCALL_DATA: data }))
-    const served = await run('serve')
-    expect([served.code, served.stderr]).toEqual([1, expect.stringMatching(/^RC_DATA_DIR_UNUSABLE: /m)])
+    for (const command of ['serve', 'verify', 'repair']) {
+      const { code, stderr } = await run(command)
+      expect([command, code, stderr]).toEqual([command, 1, expect.stringMatching(/^RC_DATA_DIR_UNUSABLE: /m)])
+      expect(stderr).not.toMatch(/^ +at /m)
+    }
     const { code, stdout } = await run('doctor')
     const wrong = stdout.split('\n').filter(line => line.includes('"wrong"'))
     expect([code, wrong]).toEqual([1, [expect.stringMatching(`${file} (cannot|is)`)]])
-    expect(wrong[0]).toContain('back from a copy; without one: move')
+    expect(wrong[0]).toContain(name === 'kept' ? 'move `kept` away' : 'back from a copy; without one: move')
   })
+})
+
+test.each(['log', 'state', 'kept'])('a file of %s that is empty is as none, for all that reads it', async name => {
+  const server = await startServer(SETTINGS)
+  await server.post('/heartbeats', { userId: 'ann', path: '/' })
+  await server.get('/viewers', { after: true })
+  await server.stop()
+  truncateSync(join(server.data, name, 'data.mdb'), 0)
+  for (const command of ['doctor', 'verify', 'repair', 'verify', 'doctor']) {
+    const { code, stderr } = await ended(rollcall([command], { ...SETTINGS, ROLLCALL_DATA: server.data }))
+    expect([command, code === null, stderr]).toEqual([command, false, ''])
+  }
+  await server.start()
+  expect((await server.get('/viewers')).body.attendance).toBe(1)
+  await server.stop()
 })
 
 test('a file that is shorter than what was ever given away in it is read', async () => {

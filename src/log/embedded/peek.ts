@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { openLogEnvironment } from '../../lmdb/index.ts'
+import { isThere } from '../../lmdb/readable.ts'
 import { entryOf } from '../entries.ts'
 import type { Bounds, Entry, Seq } from '../index.ts'
 import type { Changed, Settings } from '../recorded.ts'
@@ -48,7 +47,7 @@ const NOTHING: LogPeek = {
 
 /** The embedded log, also while a server has it open. */
 export async function peekAtLog(path: string): Promise<LogPeek> {
-  if (!existsSync(join(path, 'data.mdb'))) return NOTHING
+  if (!isThere(path)) return NOTHING
   const env = openLogEnvironment(path, { readOnly: true })
   const made = env.openDB<Made, string>('meta', {})?.get('log')
   if (!made) {
