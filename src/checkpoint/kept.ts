@@ -2,12 +2,11 @@
  * Kept checkpoints: copies of a partition's state from which it can be derived anew when the log no longer begins with
  * its first entry. They are of no use to the owner, which goes on from its checkpoint.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Database } from 'lmdb'
 import { pack, unpack } from 'msgpackr'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { isThere } from '../lmdb/readable.ts'
 import type { Time } from '../time.ts'
 import type { Anchor, CheckpointRecord } from './index.ts'
 import type { Cuts } from './peek.ts'
@@ -35,6 +34,7 @@ export interface KeptSlices {
 const SLOTS = 3
 const SLICE_BYTES = 1024 * 1024
 const SLICE_RECORDS = 500
+const SUM_BYTES = 4
 
 /** Copies the partition as it is by its last commit; null if it was never committed. */
 export async function keep(
@@ -84,9 +84,8 @@ export async function* keptRecords(
   { slot, cut }: Kept,
 ): AsyncGenerator<CheckpointRecord[]> {
   for await (const bytes of slices.read(partition, slot)) {
-    const [sum, body] = [bytes.readUInt32BE(0), bytes.subarray(4)]
-    if (crc32(body) !== sum)
-      throw new Error(`the kept checkpoint of partition ${partition} at ${cut} is not as it was written`)
+    const body = bodyOf(bytes)
+    if (!body) throw new Error(`the kept checkpoint of partition ${partition} at ${cut} is not as it was written`)
     yield (unpack(body) as Buffer[]).map(each => {
       const [space, names, value] = unpack(each)
       return { space, names, value }
@@ -95,9 +94,15 @@ export async function* keptRecords(
 }
 
 function sealed(body: Buffer): Buffer {
-  const sum = Buffer.alloc(4)
+  const sum = Buffer.alloc(SUM_BYTES)
   sum.writeUInt32BE(crc32(body))
   return Buffer.concat([sum, body])
+}
+
+/** Undefined if it is not as it was sealed. */
+function bodyOf(bytes: Buffer | undefined): Buffer | undefined {
+  const body = bytes?.subarray(SUM_BYTES)
+  return body && bytes!.length >= SUM_BYTES && crc32(body) === bytes!.readUInt32BE(0) ? body : undefined
 }
 
 export const newestFirst = (a: Kept, b: Kept): number => b.at - a.at || b.cut - a.cut
@@ -108,7 +113,7 @@ const CLEARED_AT_ONCE = 200
 
 /** Copies in an LMDB environment of their own, so that they are no part of the state's file. */
 export function openKept(path: string, { readOnly = false } = {}): KeptSlices {
-  if (readOnly && !existsSync(join(path, 'data.mdb'))) return NOTHING
+  if (readOnly && !isThere(path)) return NOTHING
   const env = openStateEnvironment(path, readOnly ? { readOnly } : {})
   const db: Database<Buffer, Key> = env.openDB<Buffer, Key>('kept', { encoding: 'binary' })
   const keysOf = (partition: number, slot: number, limit: number) =>
@@ -117,12 +122,14 @@ export function openKept(path: string, { readOnly = false } = {}): KeptSlices {
     async heads(partition) {
       env.resetReadTxn()
       const slots = Array.from({ length: SLOTS }, (_, slot) => db.get([partition, slot, HEAD]))
-      return slots.flatMap((value): Kept[] => (value ? [unpack(value)] : [])).sort(newestFirst)
+      // A head that is not as it was written is none: its slot is free.
+      const whole = slots.flatMap(bytes => bodyOf(bytes) ?? [])
+      return whole.map((body): Kept => unpack(body)).sort(newestFirst)
     },
     write: async (partition, slot, slice, bytes) => void (await db.put([partition, slot, slice], bytes)),
     async finish(partition, head) {
       await env.flushed
-      await db.put([partition, head.slot, HEAD], pack(head))
+      await db.put([partition, head.slot, HEAD], sealed(pack(head)))
       await env.flushed
     },
     async *read(partition, slot) {

@@ -38,7 +38,7 @@ export async function verifyPartition(checked: Checked, parts: PartitionParts): 
   const bounds = await log.bounds(partition)
   const from = anchor && (await beginningOf(checked, places, anchor, bounds))
   if (from) checked.from = from
-  const derivation = from === undefined ? null : await derive()
+  const derivation = (from !== undefined && (await checked.read('state', derive))) || null
   const walk = new Walk({ log, partition, derivation, pace, checked, counts })
   if (bounds) await walk.read(bounds.first, bounds.last, anchor?.cut ?? 0)
   const held = await checked.read('state', () => cuts.hold(partition))

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect, test } from 'vitest'
 import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
 import { openKept } from '../../src/checkpoint/kept.ts'
 import { peekAtCuts } from '../../src/checkpoint/peek.ts'
+import { openStateEnvironment } from '../../src/lmdb/index.ts'
+import { flipped } from '../support/flipped.ts'
 import { keptCheckpointsContract } from './kept-checkpoints.ts'
 
 keptCheckpointsContract('embedded', async () => {
@@ -20,4 +23,22 @@ keptCheckpointsContract('embedded', async () => {
       rmSync(path, { recursive: true })
     },
   }
+})
+
+test('a copy whose head is not as it was written is none, and its slot is free', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'rollcall-kept-'))
+  const slices = openKept(path)
+  const env = openStateEnvironment(path)
+  const heads = env.openDB<Buffer, number[]>('kept', { encoding: 'binary' })
+  const head = { slot: 0, cut: 300, incarnation: 'one', mark: 'm', at: 1 }
+  await slices.finish(0, head)
+  const written = heads.get([0, 0, -1])!
+  for (let bit = 0; bit < written.length * 8; bit++) {
+    await heads.put([0, 0, -1], flipped(written, bit))
+    expect(await slices.heads(0), `bit ${bit}`).toEqual([])
+  }
+  await heads.put([0, 0, -1], written)
+  expect(await slices.heads(0)).toEqual([head])
+  await Promise.all([slices.close(), env.close()])
+  rmSync(path, { recursive: true })
 })
