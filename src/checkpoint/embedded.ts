@@ -1,6 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb'
 import { isCode, RollcallError } from '../errors.ts'
-import { openStateEnvironment } from '../lmdb/index.ts'
+import { openStateEnvironment, released } from '../lmdb/index.ts'
 import { seals } from '../lmdb/sealed.ts'
 import type { Seq } from '../log/index.ts'
 import { damaged } from './damage.ts'
@@ -36,7 +36,7 @@ const damagedAt = ([partition, ...names]: Key, cause?: unknown): RollcallError =
 /** Ranges that LMDB cannot read are as damaged as what it reads wrong. */
 function* rangeIn(records: Records, start: Key): Generator<{ key: Key; value: Buffer }> {
   try {
-    yield* records.getRange({ start })
+    yield* released(records.getRange({ start }))
   } catch (cause) {
     throw damagedAt(start, cause)
   }

@@ -2,6 +2,7 @@
 import type { Database } from 'lmdb'
 import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
+import { isPageDamaged } from '../lmdb/readable.ts'
 import { seals } from '../lmdb/sealed.ts'
 import type { Collection } from './index.ts'
 import { documentKey, entriesOf } from './index-entries.ts'
@@ -47,6 +48,22 @@ export const storedIn = (key: Buffer, bytes: Buffer): Stored =>
   open(key, bytes, () => {
     return new RollcallError('RC_DOCUMENT_CORRUPT', `The document ${nameOf(key)} is not as it was written.`)
   })
+
+/** What the reading answers; RC_DOCUMENT_CORRUPT if LMDB finds that a page which it leads to is damaged. */
+export function reading<T>(collection: Collection, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw unreadable(collection, cause)
+  }
+}
+
+/** The error as it is told of documents. */
+export function unreadable(collection: Collection, cause: unknown): unknown {
+  if (!isPageDamaged(cause)) return cause
+  const text = `Documents of ${collection} cannot be read: ${(cause as Error).message}.`
+  return new RollcallError('RC_DOCUMENT_CORRUPT', text, { cause })
+}
 
 /** Null if it is not as it was written. */
 export function wholeIn(key: Buffer, bytes: Buffer): Stored | null {

@@ -1,6 +1,7 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
+import { released } from '../lmdb/index.ts'
 import { systemTime, type Time } from '../time.ts'
-import { openTables, sealed, storedIn, wholeIn } from './embedded-tables.ts'
+import { openTables, reading, sealed, storedIn, unreadable, wholeIn } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
 import { isRange, isWithin, type Range } from './matcher.ts'
@@ -40,7 +41,7 @@ function tableAt(path: string): Table {
 
   const read = (collection: Collection, id: string): Document | undefined => {
     const key = documentKey(collection, id)
-    const bytes = key.length > KEY_BYTES ? undefined : documents.get(key)
+    const bytes = key.length > KEY_BYTES ? undefined : reading(collection, () => documents.get(key))
     return bytes && storedIn(key, bytes).document
   }
 
@@ -54,6 +55,14 @@ function tableAt(path: string): Table {
   }
 
   function* found(collection: Collection, filter: Fields, way: Plan, candidates: Way): Generator<Document> {
+    try {
+      yield* foundBy(collection, filter, way, candidates)
+    } catch (cause) {
+      throw unreadable(collection, cause)
+    }
+  }
+
+  function* foundBy(collection: Collection, filter: Fields, way: Plan, candidates: Way): Generator<Document> {
     const { field, exact, unordered, spans } = way
     const range = isRange(filter._id) ? filter._id : null
     const inOrder = [...spans, ...(unordered ? [unordered] : [])].sort((a, b) => Buffer.compare(a.start, b.start))
@@ -64,7 +73,7 @@ function tableAt(path: string): Table {
       const { start: end, end: start } = span
       const bounds = candidates.isReversed ? { start, end, reverse: true, inclusiveEnd: true } : span
       if (field === '_id') {
-        for (const { key, value } of documents.getRange(bounds)) {
+        for (const { key, value } of released(documents.getRange(bounds))) {
           const { document } = storedIn(key, value)
           if (document !== undefined) yield document
         }
@@ -72,7 +81,7 @@ function tableAt(path: string): Table {
       }
       const isOne = exact && range !== null && span !== unordered
       const entries = isOne ? ofValue(span.start, range, candidates.isReversed) : indexes.getRange(bounds)
-      for (const { key, value: id } of entries) {
+      for (const { key, value: id } of released(entries)) {
         if (!exact && key.length >= ENTRY_BYTES) candidates.isInOrder = false
         if (range && !isWithin(id, range)) continue
         const document = read(collection, id)
@@ -109,7 +118,7 @@ function tableAt(path: string): Table {
     async change(collection, ids, next) {
       const tryOne = (id: string): Promise<boolean> | true => {
         const key = documentKey(collection, id)
-        const before = documents.getEntry(key)
+        const before = reading(collection, () => documents.getEntry(key))
         const stored = before && storedIn(key, before.value)
         const after = next(stored, id)
         if (after === stored) return true
@@ -133,14 +142,16 @@ function tableAt(path: string): Table {
 
     traces(collection, time, limit) {
       const [start, end] = [removalEntry(collection, 0), removalEntry(collection, time)]
-      return indexes.getRange({ start, end, limit }).map(({ value }) => value)
+      return reading(collection, () => [...released(indexes.getRange({ start, end, limit }))].map(({ value }) => value))
     },
 
     async *seqs(collection, field) {
       let [{ start, end }] = plan(collection, {}).spans as [Plan['spans'][number]]
       for (;;) {
         env.resetReadTxn()
-        const some = [...documents.getRange({ start, end, limit: SCANNED_AT_ONCE })]
+        const some = reading(collection, () => [
+          ...released(documents.getRange({ start, end, limit: SCANNED_AT_ONCE })),
+        ])
         for (const { key, value } of some) {
           // Damaged, it is not known what it is of.
           const { document, seq = 0 } = wholeIn(key, value) ?? {}

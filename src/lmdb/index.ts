@@ -21,6 +21,16 @@ export const openLogEnvironment = (path: string, options: Options = {}): RootDat
 export const openStateEnvironment = (path: string, options: Options = {}): RootDatabase =>
   openPrivate(path, { ...STATE, ...options })
 
+/** A range that lets go of its transaction also where a page cannot be read: or nothing else can be, ever after. */
+export function* released<T>(range: Iterable<T>): Generator<T> {
+  const items = range[Symbol.iterator]()
+  try {
+    for (let next = items.next(); !next.done; next = items.next()) yield next.value
+  } finally {
+    items.return?.()
+  }
+}
+
 /** Nobody but the user of the process can read what it makes. */
 function openPrivate(path: string, options: Options): RootDatabase {
   if (!options.readOnly) mkdirSync(path, { recursive: true, mode: 0o700 })

@@ -40,6 +40,10 @@ export function fillUp(folder: string): void {
   if (isThere(folder) && oddityOf(fileIn(folder))) truncateSync(fileIn(folder), sizeOf(fileIn(folder)))
 }
 
+/** True of what LMDB throws over a page that is not what another one says, or is not there. */
+export const isPageDamaged = (error: unknown): boolean =>
+  error instanceof Error && /^MDB_(CORRUPTED|PAGE_NOTFOUND)\b/.test(error.message)
+
 /** Why not all of it can be read, after all of it was, by another process; null if it can. */
 export async function probed(folder: string): Promise<string | null> {
   if (!isThere(folder)) return null

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -19,6 +19,7 @@ import { documentStoreContract, type OpenedDocuments } from './document-store.ts
 import { documentTracesContract } from './document-store-traces.ts'
 import { statisticsSumsContract } from './statistics-sums.ts'
 
+const PAGE = 4_096
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-documents-'))
 
 async function openEmbedded(path = temporaryDirectory(), time = systemTime): Promise<OpenedDocuments> {
@@ -206,6 +207,26 @@ describe('the embedded documents', () => {
       expect([...damagedDocuments(path)].map(({ name }) => name)).toEqual(['users/b'])
       await forgetDocuments(path, [...damagedDocuments(path)])
       expect(idsOf(await store.find('users', {}))).toEqual(['a'])
+    }
+  })
+
+  test('are told of as damaged as often as LMDB finds a page that is none', async () => {
+    const upserts = Array.from({ length: 200 }, (_, n) => ({ id: `u${n}`, seq: 1, set: { name: 'n'.repeat(100) } }))
+    await store.upsertMany('users', upserts)
+    await store.close()
+    const file = join(path, 'data.mdb')
+    const content = readFileSync(file)
+    // Branches name the first keys of the pages under them.
+    const isBranch = (at: number): boolean => content.readUInt16LE(at + 18) === 1
+    for (let at = 2 * PAGE; at < content.length; at += PAGE) if (isBranch(at)) content.fill(0, at, at + PAGE)
+    writeFileSync(file, content)
+    store = await opened.again()
+    const message = expect.stringMatching(/^Documents of users cannot be read: MDB_CORRUPTED/)
+    const damaged = { code: 'RC_DOCUMENT_CORRUPT', message }
+    for (const _ of [1, 2]) {
+      await expect(store.find('users', {})).rejects.toMatchObject(damaged)
+      await expect(store.get('users', 'u20')).rejects.toMatchObject(damaged)
+      await expect(store.upsertMany('users', [{ id: 'u20', seq: 2, set: {} }])).rejects.toMatchObject(damaged)
     }
   })
 

@@ -1,5 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb'
 import { isCode, RollcallError } from '../../errors.ts'
+import { released } from '../../lmdb/index.ts'
 import { entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
@@ -74,7 +75,7 @@ export class Tables {
   values(partition: number, from: Seq, until: Seq): [seq: Seq, value: Buffer][] {
     this.#env.resetReadTxn()
     const range = this.entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
-    return Array.from(range, ({ key, value }) => [seqOf(key as Buffer), value])
+    return Array.from(released(range), ({ key, value }) => [seqOf(key as Buffer), value])
   }
 
   mark(partition: number, seq: Seq): string | null {
@@ -170,7 +171,7 @@ const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt
 export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
   const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
   try {
-    return wholeOnes(range, ({ key, value }) => entryOf(partition, seqOf(key as Buffer), value))
+    return wholeOnes(released(range), ({ key, value }) => entryOf(partition, seqOf(key as Buffer), value))
   } catch (cause) {
     if (cause instanceof RollcallError) throw cause
     throw new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${from} of the log cannot be read.`, {
@@ -181,7 +182,7 @@ export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, 
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
   const [start, end] = [keyOf(partition + 1, 0), keyOf(partition, 0)]
-  for (const key of entries.getKeys({ start, end, reverse: true, limit: 2 })) {
+  for (const key of released(entries.getKeys({ start, end, reverse: true, limit: 2 }))) {
     if ((key as Buffer).readUInt16BE(0) === partition) return seqOf(key as Buffer)
   }
   return 0
@@ -202,7 +203,7 @@ function wholeUpTo(first: Seq, read: () => Entry[]): Seq {
 /** The first seq that is there; `next` if there is none. */
 export function firstSeq(entries: Database<Buffer, Buffer>, partition: number, next: Seq): Seq {
   const [start, end] = [keyOf(partition, 0), keyOf(partition + 1, 0)]
-  for (const key of entries.getKeys({ start, end, limit: 1 })) return seqOf(key as Buffer)
+  for (const key of released(entries.getKeys({ start, end, limit: 1 }))) return seqOf(key as Buffer)
   return next
 }
 
