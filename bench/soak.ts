@@ -49,7 +49,7 @@ class Soak {
   async run(seconds: number): Promise<string[]> {
     const rounds = Math.max(1, Math.round(seconds / ROUND_SECONDS))
     for (let round = 1; round <= rounds && this.#differences.length === 0; round++)
-      await this.#round(`round ${round} of ${rounds}`, AbortSignal.timeout((seconds / rounds) * 1_000))
+      await this.#round(`round ${round} of ${rounds}`, AbortSignal.timeout(Math.ceil((seconds / rounds) * 1_000)))
     if (this.#differences.length > 0) return this.#differences
     const killed = Promise.all(this.#setting.processes.map(({ faults }) => faults['kill -9']!(0)))
     await this.#healed('all killed once more', killed, [])
@@ -122,6 +122,7 @@ class Soak {
   }
 }
 
+if (!(SECONDS > 0) || !Number.isSafeInteger(SEED)) throw new Error('SOAK_SECONDS and SOAK_SEED are to be numbers')
 const wanted = process.argv.slice(2)
 const names = wanted.length > 0 ? wanted : Object.keys(SETTINGS)
 console.log(`SOAK_SEED=${SEED} SOAK_SECONDS=${SECONDS}`)
