@@ -44,9 +44,12 @@ export async function verifyPartition(checked: Checked, parts: PartitionParts): 
   const held = await checked.read('state', () => cuts.hold(partition))
   if (!held) return
   try {
-    if (await walk.goOnTo(held.anchor.cut)) {
+    const { cut } = held.anchor
+    if (cut === 0 && bounds && bounds.last >= bounds.first)
+      checked.note('its checkpoint is empty: a server makes it anew from the log, and then it can be compared')
+    else if (await walk.goOnTo(cut)) {
       checked.start = from?.cut ?? 0
-      checked.cut = held.anchor.cut
+      checked.cut = cut
       await accounts.end(held, derivation!.records(['outbox']))
       if (accounts.trimmed > 0) checked.note(`accounts of ${accounts.trimmed} effects are no longer kept`)
     }

@@ -115,6 +115,8 @@ describe('a state of which a bit is another one than was written', () => {
       ],
     ])
     expect((await run(data, 'doctor')).code).toBe(0)
+    const verified = await run(data, 'verify')
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('its checkpoint is empty')])
     await damaged.start()
     for (const each of [visitor, other])
       expect((await damaged.get(sessionsOf(each), { after: true })).body.webSessions).toMatchObject([
