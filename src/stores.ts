@@ -135,7 +135,7 @@ export async function openKeptCheckpoints(statePath: string, db: Db | null, opti
 
 /** Copies checkpoints, which are this process's own. */
 export interface Keeper {
-  /** Those there are of a partition, newest first. */
+  /** Copies there are of a partition, newest first. */
   kept(partition: number): Promise<Kept[]>
   keep(partition: number): Promise<Kept | null>
   close(): Promise<void>

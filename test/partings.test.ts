@@ -13,7 +13,7 @@ const suspect = (kept: unknown, of: Partial<Suspect>): Suspect => ({
   ...{ kept, ...of },
 })
 
-/** What a history of values says of what is kept, each value of an entry of its own. */
+/** Partings that a history of values leads to, each value of an entry of its own. */
 async function partingOf(kept: unknown, history: unknown[], initial?: unknown) {
   const one = suspect(kept, { record: RECORD })
   const partings = new Partings([one], async () => initial)

@@ -9,7 +9,7 @@ import { ManualTime } from './support/time.ts'
 const entry = (seq: number): FoundEntry => ({ seq, events: [event(`e${seq}`)] })
 const damaged = (seq: number): FoundEntry => ({ seq, error: new Error('not as it was written') })
 
-/** What is said of a log from 1 to 9 that holds these entries, and begins with `first` once it was read. */
+/** Findings in a log from 1 to 9 that holds these entries, and begins with `first` once it was read. */
 async function saidOf(held: FoundEntry[], first = 1) {
   const log = {
     bounds: async () => ({ incarnation: 'one', first, last: 9 }),

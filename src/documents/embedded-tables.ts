@@ -49,7 +49,7 @@ export const storedIn = (key: Buffer, bytes: Buffer): Stored =>
     return new RollcallError('RC_DOCUMENT_CORRUPT', `The document ${nameOf(key)} is not as it was written.`)
   })
 
-/** What the reading answers; RC_DOCUMENT_CORRUPT if LMDB finds that a page which it leads to is damaged. */
+/** Reads; RC_DOCUMENT_CORRUPT if LMDB finds that a page which it comes to is damaged. */
 export function reading<T>(collection: Collection, read: () => T): T {
   try {
     return read()

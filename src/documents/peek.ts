@@ -11,7 +11,7 @@ export type FoundDocument = { id: string } & (Stored | { error: Error; seq?: nev
 export interface DocumentPeek {
   /** All of a collection, some at a time. */
   all(collection: Collection): AsyncIterable<FoundDocument[]>
-  /** Those that are there, by their ids. */
+  /** Documents that are there, by their ids. */
   some(collection: Collection, ids: string[]): Promise<Map<string, FoundDocument>>
   close(): Promise<void>
 }

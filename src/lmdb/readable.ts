@@ -76,7 +76,7 @@ function sizeOf(file: string): number {
   return Number(lastPage + 1n) * pageSize
 }
 
-/** What was cut off are pages that nobody needs, so that a server may go on with the file. */
+/** True if nobody needs the pages that were cut off, so that a server may go on with the file. */
 function isWritable(file: string): boolean {
   const meta = metaOf(file)
   const opened = openSync(file, 'r')

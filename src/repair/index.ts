@@ -98,7 +98,7 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
     else if (problem === 'RC_CHECKPOINT_CORRUPT' && !loss) yield { ...told, repaired: true, replays: true }
     else {
       const repaired = { ...(await repairOne(stores.checkpoints, log, partition, options)), ...told }
-      // What the new log begins with is said by no entry of it.
+      // No entry of the new log says with which state it begins.
       if (repaired.repaired) await step(steps, 'repair.keep', partition, () => keeper.keep(partition))
       yield repaired
     }

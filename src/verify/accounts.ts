@@ -11,7 +11,7 @@ const TOLD_ONCE = 'notify_followers_livestream_online'
 
 type Account = Effect & { partition: number; state: string; lane?: string }
 
-/** The accounts that were there at the beginning, by partition. There are 300 of a partition and kind at most. */
+/** The accounts that were there at the beginning, by partition. A partition has 300 of a kind at most. */
 export async function accountsIn(documents: DocumentPeek, tell: (id: string, error: Error) => void) {
   const found = new Map<number, Map<string, Account>>()
   for await (const some of documents.all('effects')) {

@@ -22,7 +22,7 @@ export interface Suspect {
 
 export const nameOfDocument = (collection: string, id: string): string => `${collection}\n${id}`
 
-/** What is known of a partition once its log was read. */
+/** Knowledge of a partition once its log was read. */
 export class Checked {
   /** null: of them all */
   readonly partition: number | null
@@ -46,14 +46,14 @@ export class Checked {
     if (partition === null) [this.start, this.cut] = [0, Number.POSITIVE_INFINITY]
   }
 
-  /** It is told at once: there is nothing in the log to look for. */
+  /** Tells of it at once: there is nothing in the log to look for. */
   tell(difference: Omit<Difference, 'type' | 'partition'>): void {
     this.differences++
     if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++
     else this.said.push({ type: 'difference', partition: this.partition, ...difference })
   }
 
-  /** What the work answers; what cannot be read is told of, and then there is no answer. */
+  /** Answers as the work does; undefined where something cannot be read, which is told of. */
   async read<T>(of: Difference['of'], work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work()
@@ -64,7 +64,7 @@ export class Checked {
     }
   }
 
-  /** It is told when it is known where it begins. */
+  /** Keeps it to be told of once it is known where it begins. */
   suspect(difference: Pick<Difference, 'of' | 'name' | 'text'>, rest: Omit<Suspect, 'difference'>): void {
     this.differences++
     if (this.said.length + this.suspects.length >= MOST_TOLD) this.#untold++

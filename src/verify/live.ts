@@ -132,7 +132,7 @@ class Live {
       const texts: [string, string][] = []
       if (isCounted && attended[i] !== 1) texts.push([`attendance ${userId}`, 'is not there'])
       const score = scores[i] === null ? null : Number(scores[i])
-      // Those who are no longer alive may have left.
+      // Viewers who are no longer alive may have left.
       if (score === null) {
         if (at >= aliveSince(Number(newest ?? 0))) texts.push([`alive ${userId}`, 'is not there'])
       } else if (score !== at)

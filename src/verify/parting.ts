@@ -12,7 +12,7 @@ import { unlike } from './unlike.ts'
 
 const nameOf = ({ space, names }: RecordKey): string => JSON.stringify([space, ...names])
 
-/** What became of one thing that differs, from entry to entry. */
+/** A record or document that differs, followed from entry to entry. */
 interface Followed {
   suspect: Suspect
   /** as the log makes it */
@@ -28,7 +28,7 @@ export class Partings {
   readonly #records = new Map<string, Followed>()
   readonly #documents = new Map<string, Followed>()
 
-  /** What is kept and was not there at the beginning was never so, as yet. */
+  /** A thing that is kept and was not there at the beginning was never so, as yet. */
   constructor(suspects: readonly Suspect[], initial: (record: RecordKey) => Promise<unknown>) {
     for (const suspect of suspects) {
       const followed: Followed = {

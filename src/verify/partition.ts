@@ -1,4 +1,4 @@
-/** One partition: its log and its state, and what the one makes of the other. */
+/** A partition: its log and its state, and what the one makes of the other. */
 import { problemOf } from '../checkpoint/fit.ts'
 import type { Anchor } from '../checkpoint/index.ts'
 import type { Bounds } from '../log/index.ts'
@@ -20,7 +20,7 @@ export interface PartitionParts {
   derive(): Promise<Derivation>
 }
 
-/** What was looked at so far, of all partitions. */
+/** Numbers of what was looked at so far, of all partitions. */
 export interface Counts {
   entries: number
   events: number

@@ -6,7 +6,7 @@ import type { OpenedCheckpoints } from './checkpoint-store.ts'
 const RECORD: RecordKey = { space: 'actor', names: ['visitor', 'ann', 'day'] }
 const BITS = [0, 6, 9, 21, 40, 70, 90]
 
-/** What a checkpoint store makes of what it did not write. */
+/** Damage, as each checkpoint store has to find it. */
 export function checkpointDamage(name: string, open: () => Promise<OpenedCheckpoints>): void {
   describe(`damage to the checkpoint store, ${name},`, () => {
     let opened: OpenedCheckpoints

@@ -33,7 +33,7 @@ const event = (visitor: string, n: number, ts: number) => ({
   page: `/p${n}`,
 })
 
-/** What is under each key of a table of the state. */
+/** Values under each key of a table of the state. */
 async function valuesIn(path: string, table: string): Promise<Buffer[]> {
   const env = openStateEnvironment(path, { readOnly: true })
   const options = { useVersions: true, cache: false, encoding: 'binary', keyEncoding: 'binary' } as const

@@ -33,7 +33,7 @@ describe.skipIf(!areThere)('rollcall verify, of what servers keep', () => {
     await Promise.all([nats?.stop(), redis?.stop()])
   })
 
-  /** What is found while something is other than it was; afterwards all is as before. */
+  /** Finds differences while something is other than it was; afterwards all is as before. */
   const found = async (change: () => Promise<() => Promise<unknown>>): Promise<Body[]> => {
     const restore = await change()
     const { code, differences } = await verified(server.data, env)

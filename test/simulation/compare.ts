@@ -149,7 +149,7 @@ function shownSession(document: Document) {
   }
 }
 
-/** Those that the last era made or went on with; of all others there are the documents as it found them. */
+/** Sessions that the last era made or went on with; of all others there are the documents as it found them. */
 async function ofStreamers({ era, documents }: Found): Promise<string[]> {
   const all = await documents.find('sessions', {})
   const earlier = (era.documents.get('sessions') ?? []).map(([id, , set]) => shownSession({ _id: id, ...set }))
@@ -159,7 +159,7 @@ async function ofStreamers({ era, documents }: Found): Promise<string[]> {
   return differ('streamer sessions', new Map(all.map(each => [each._id, shownSession(each)])), expected)
 }
 
-/** What the log of an era says where nothing ever happens: the documents, and the effects that were asked for. */
+/** A calm run over the log of an era: the documents, and the effects that were asked for. */
 async function cleanRun(era: Era): Promise<{ documents: DocumentStore; effects: Set<string> }> {
   const documents = memoryDocuments({ time: systemTime })
   for (const [collection, held] of era.documents)
@@ -194,7 +194,7 @@ const OWN = { filter: { isForeign: { $exists: false } } }
 /** The same logs applied once, by partitions that nothing disturbs: documents and effects have to be the same. */
 async function ofCleanRun({ era, former, documents, performed }: Found): Promise<string[]> {
   const { documents: clean, effects } = await cleanRun(era)
-  // Those that were not performed before a loss are lost with it.
+  // Effects that were not performed before a loss are lost with it.
   const before = new Set(former ? (await cleanRun(former)).effects : [])
   const toFollowers = [...performed.values()].filter(({ kind }) => kind === 'notify_followers_livestream_online')
   const toldOf = toFollowers.map(({ payload }) => String(payload.sessionId)).sort()

@@ -13,7 +13,7 @@ import type { World } from './world.ts'
 const RECOMPUTED_MS = 600_000
 const PASSING = ['RC_NOT_READY', 'RC_SHARD_LOST', 'RC_SHARD_TIMEOUT'] as const
 
-/** What somebody does to the machines while all processes are down. */
+/** An operator, who acts on the machines while all processes are down. */
 export class Operator {
   readonly #world: World
   /** by partition: a checkpoint as it was at some time */

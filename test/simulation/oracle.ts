@@ -1,7 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import type { DayRules } from './places.ts'
 
-/** What the log says of streamers' sessions and of the days of visits, by rules written down here once more. */
+/** Oracles of streamers' sessions and of the days of visits, by rules written down here once more. */
 
 interface Session {
   id: string

@@ -113,7 +113,7 @@ export class Places {
     return [...this.#trimmed[partition]!, ...(await this.#held(partition))]
   }
 
-  /** What there was since the beginning, or the last loss. */
+  /** Everything since the beginning, or the last loss. */
   async era(): Promise<Era> {
     const logs: Entry[][] = []
     for (let p = 0; p < PARTITIONS; p++) logs.push(await this.entries(p))

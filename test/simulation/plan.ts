@@ -155,7 +155,7 @@ function visitOf(random: Random) {
   }
 }
 
-/** What somebody does to all of it, which needs most of a history to come right: in parts, between which others come. */
+/** Deeds that need most of a history to come right: in parts, between which others come. */
 function disasters(random: Random, inputs: Input[]): Step[][][] {
   if (random.chance(0.55)) return []
   const partition = random.int(0, 1)
@@ -181,7 +181,7 @@ function startOf(inputs: Input[]): Step[] {
   return [{ outage: 'service', ms: 4_000 }, { send: [inputs.length - 1], to: 0 }, { pass: 1_500 }, { known: 's2' }]
 }
 
-/** Of everything: what is lost with a checkpoint later does not include from when on the rules are others. */
+/** A recomputation, of everything where asked: with a checkpoint it is lost from when on the rules are others. */
 function recomputing(random: Random, ofEverything: boolean): Recomputing {
   const zone = random.pick(['UTC', 'Asia/Taipei', 'America/New_York'])
   const change = random.chance(0.8) ? { zone, inactivityMs: random.pick([20_000, 60_000, 200_000]) } : null

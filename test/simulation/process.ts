@@ -174,7 +174,7 @@ export class Process {
         if (!owner) throw new RollcallError('RC_NO_OWNER')
         const asked = (owner[name] as (...args: unknown[]) => Promise<unknown>)(...args)
         return asked.finally(() => {
-          // Whoever died meanwhile has not answered.
+          // A process that died meanwhile has not answered.
           if (this.#shared.owner() !== owner) throw new RollcallError('RC_NO_OWNER')
         })
       })

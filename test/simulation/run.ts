@@ -27,7 +27,7 @@ export interface Outcome {
 const HEAL_MS = 120_000
 /** By then all that can be closed is: what is late may be so late, and inactive so long. */
 const CLOSED_MS = 330_000
-/** What was to be done again is done in so long. */
+/** Repeated work is done in so long. */
 const REST_MS = 120_000
 const PATIENCE_MS = 30_000
 
@@ -106,7 +106,7 @@ export class Run {
     await clock.pass(0)
   }
 
-  /** What was accepted and is not visible may be gone with the log: it is sent again. */
+  /** Inputs that were accepted and are not visible may be gone with the log: they are sent again. */
   async #lose(withLog: boolean, death: Death): Promise<void> {
     const { places, performed } = this.#world
     for (const process of this.#world.processes) process.kill()

@@ -50,7 +50,7 @@ export class World {
     for (const process of this.processes) process.start()
   }
 
-  /** What is sent has arrived, or never will. */
+  /** Everything that is sent has arrived, or never will. */
   async killAll(): Promise<void> {
     for (const process of this.processes) process.kill()
     await this.clock.pass(5_000)
@@ -72,14 +72,14 @@ export class World {
     return states?.length === PARTITIONS && states.every(({ stopped }) => !stopped)
   }
 
-  /** Whether the partition is refused with this code within 30 s. */
+  /** True if the partition is refused with this code within 30 s. */
   refuses(partition: number, code: string): Promise<boolean> {
     const isRefused = async (): Promise<boolean> =>
       (await this.owner?.states())?.some(each => each.partition === partition && each.stopped?.code === code) ?? false
     return this.soon(isRefused, 30_000)
   }
 
-  /** Whether it holds within so long. */
+  /** True if it holds within so long. */
   async soon(holds: () => Promise<boolean>, ms: number): Promise<boolean> {
     const until = this.clock.elapsed + ms
     for (;;) {

@@ -5,7 +5,7 @@ import { type Body, backends, type Env, ended, rollcall, type Server, startServe
 
 export const SETTINGS: Env = { ROLLCALL_PARTITIONS: '2', ROLLCALL_SHARDS: '1' }
 
-/** What `rollcall verify` says of what a server keeps. */
+/** Answers of `rollcall verify` about what a server keeps. */
 export interface Verified {
   code: number | null
   differences: Body[]

@@ -21,7 +21,7 @@ export interface LogPeek {
   /** The seqs of entries that are missing, or not as they were written; without, nobody looks at all of them. */
   damaged?(partition: number): Iterable<Seq>
 
-  /** What is held from `from` up to `until`, in order. */
+  /** Entries that are held from `from` up to `until`, in order. */
   entries(partition: number, from: Seq, until: Seq): AsyncIterable<FoundEntry[]>
   close(): Promise<void>
 }
