@@ -80,6 +80,6 @@ function firstOf({ first }: Difference): string {
 }
 
 const summed = ({ entries, events, records, documents, accounts, derived, partitions, ...rest }: Summary): string =>
-  `${rest.differences === 0 ? 'All agree' : `${rest.differences} differences`}: ${events} events in ${entries} entries, ` +
+  `${rest.differences === 0 ? 'All agree' : rest.differences === 1 ? '1 differs' : `${rest.differences} differ`}: ${events} events in ${entries} entries, ` +
   `${records} records, ${documents} documents, ${accounts} accounts of effects; ` +
   `${derived} of ${partitions} partitions derived, in ${rest.seconds} s`
