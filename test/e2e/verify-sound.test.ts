@@ -28,7 +28,8 @@ async function load(server: Server, signal: AbortSignal): Promise<void> {
   }
 }
 
-describe(`rollcall verify, of what is sound (seed ${SEED})`, () => {
+// A verification lets all other work of the machine go first.
+describe(`rollcall verify, of what is sound (seed ${SEED})`, { timeout: 240_000 }, () => {
   test('finds nothing after kill -9, before the next start and after it', async () => {
     const random = seeded(SEED)
     const server = await startServer({ ...SETTINGS, ROLLCALL_FLUSH_MS: '50' })

@@ -110,5 +110,6 @@ async function main(): Promise<boolean> {
   return failed === undefined
 }
 
-if (isMainThread) process.exit((await main()) ? 0 : 1)
+// An exit by force would cut off what is not written yet.
+if (isMainThread) process.exitCode = (await main()) ? 0 : 1
 else parentPort!.postMessage(await play(workerData as Share))

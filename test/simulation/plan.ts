@@ -78,13 +78,14 @@ const pointsOf = (is: (step: StepName) => boolean): Point[] =>
 
 /**
  * Steps at which no process dies here by its own: those of commands that need a machine, those before and after which
- * calls to the lease have a process die, the sweep of hundreds of accounts, and a question that an operator asks here.
+ * calls to the lease have a process die, the sweep of hundreds of accounts, a question that an operator asks here, and
+ * the copies by which a verification begins, which nobody makes here.
  */
-const ELSEWHERE = /^(repair|recompute|lease)\.|^(account\.sweep|trim\.cuts)$/
+const ELSEWHERE = /^(repair|recompute|lease)\.|^(account\.sweep|adopt\.keep|trim\.(copies|cuts|keep))$/
 export const POINTS = pointsOf(step => !ELSEWHERE.test(step))
 const OF = {
   claim: pointsOf(step => /^(claim|adopt\.(peek|look))/.test(step)),
-  adoption: pointsOf(step => step.startsWith('adopt.')),
+  adoption: pointsOf(step => step.startsWith('adopt.')).filter(point => POINTS.includes(point)),
   countingAnew: pointsOf(step => step === 'claim.anew'),
   trimming: pointsOf(step => /^trim/.test(step)).filter(point => POINTS.includes(point)),
   recomputation: pointsOf(step => step.startsWith('anew.')),
