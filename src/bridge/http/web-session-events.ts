@@ -77,13 +77,14 @@ async function fewBehind(
   const isInside = ({ ts }: ShownVisit): boolean => ts > firstEventAt && ts < lastEventAt
   const isBeyond = ({ ts }: ShownVisit): boolean => ts < firstEventAt || ts > lastEventAt
   const found: ShownVisit[] = []
-  let isOver = false
+  let [isOver, sawLast] = [false, false]
   for await (const chunk of chunksFrom(reading, session, from, session, limit + 1)) {
     if (!chunk) return null
     for (const event of chunk.events) {
       const isOwn = event.webSessionId === id
       // Chunks of a commit that is being written may say so and the session another thing.
       if (isOwn ? isBeyond(event) : isInside(event)) return null
+      if (isOwn && event.ts === lastEventAt) sawLast = true
       if (!isOwn) isOver ||= found.length > 0
       else if (isOver) return null
       else if (isBehind(event, after)) found.push(event)
@@ -92,7 +93,8 @@ async function fewBehind(
   }
   if (!after && found[0]?.ts !== firstEventAt) return null
   if (found.length > limit) return found
-  const isWhole = (found.at(-1) ?? from).ts >= lastEventAt && (after !== null || found.length === eventCount)
+  // Behind a place of the same time there may be more, in a chunk that is still to be written.
+  const isWhole = after ? sawLast || from.ts > lastEventAt : sawLast && found.length === eventCount
   return isWhole ? found : null
 }
 
