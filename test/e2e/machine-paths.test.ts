@@ -30,7 +30,7 @@ const WAYS: Way[] = [
   { name: 'each twice', times: 2, isKilled: false, graphs: TRAVELLED },
 ]
 const FEED = 'tw'
-/** It starts soon, and often. */
+/** The server starts soon, and often. */
 const SETTINGS = { ROLLCALL_FEED_GROUPS: `global;${FEED}=${FEED}`, ROLLCALL_PARTITIONS: '4', ROLLCALL_SHARDS: '1' }
 
 const PATHS = new Map(TRAVELLED.map(graph => [graph, pathsThrough(graph, isQuiet)]))
