@@ -1,3 +1,4 @@
+import type { Transaction } from 'lmdb'
 import type { RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { isThere } from '../lmdb/readable.ts'
@@ -59,15 +60,23 @@ export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
   }
 }
 
+/** Lets go of the transaction where there is no anchor, or none that can be read. */
+function anchorIn(db: Records, partition: number, transaction: Transaction): Anchor | null {
+  const key: Key = [partition, MANIFEST]
+  let anchor: Anchor | null = null
+  try {
+    const bytes = db.get(key, { transaction })
+    anchor = bytes ? recordValue<Anchor>(key, bytes) : null
+    return anchor
+  } finally {
+    if (!anchor) transaction.done()
+  }
+}
+
 function holdIn(db: Records, partition: number): Held | null {
   const transaction = db.useReadTransaction()
-  const key: Key = [partition, MANIFEST]
-  const bytes = db.get(key, { transaction })
-  if (!bytes) {
-    transaction.done()
-    return null
-  }
-  const anchor = recordValue<Anchor>(key, bytes)
+  const anchor = anchorIn(db, partition, transaction)
+  if (!anchor) return null
   const read = (key: Key): FoundRecord | undefined => {
     const record = recordKeyOf(key)
     try {
