@@ -41,7 +41,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   opened.defer(() => void (wasListening && logger.info('closed')))
   opened.defer(surviveDiskFaults(faults))
 
-  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), close)
+  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), faults), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { partitions } = config
   const { log, applied } = stores

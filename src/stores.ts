@@ -13,7 +13,6 @@ import { completeIndexes } from './documents/embedded-tables.ts'
 import type { DocumentStore } from './documents/index.ts'
 import { RollcallError } from './errors.ts'
 import { openDataDir } from './lmdb/data-dir.ts'
-import type { Look } from './lmdb/readable.ts'
 import { followLog } from './log/embedded/follower.ts'
 import { type EmbeddedLog, openLog } from './log/embedded/writer.ts'
 import type { EventLog, Seq } from './log/index.ts'
@@ -44,7 +43,7 @@ type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'highWater'> & { da
 /** The settings of stores, and the data directory, locked, unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
 export async function locateStores(
   config: Located,
-  look?: Look,
+  look: Parameters<typeof openDataDir>[1],
 ): Promise<{ places: StoreSettings; close(): Promise<void> }> {
   const { partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
   const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir, look)
@@ -164,9 +163,14 @@ export interface OwnStores extends Stores {
   applied(partition: number, seq: Seq): void
 }
 
-export async function openOwnStores(config: Located, recorded: Settings, refused?: Refused): Promise<OwnStores> {
+export async function openOwnStores(
+  config: Located,
+  recorded: Settings,
+  faults: Faults,
+  refused?: Refused,
+): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
-  const located = opened.adopt(await locateStores(config), each => each.close())
+  const located = opened.adopt(await locateStores(config, { faults }), each => each.close())
   const highWater = roomForHighWater(config.partitions)
   const places = { ...located.places, highWater }
   const database = opened.adopt(await openDatabase(places), async each => each?.close())

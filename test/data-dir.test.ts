@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DataDir, holderOf, openDataDir } from '../src/lmdb/data-dir.ts'
+import { toldFaults } from './support/time.ts'
 
 let folder: string
 let dir: string
@@ -23,7 +24,7 @@ afterEach(async () => {
 })
 
 async function opened(path = dir): Promise<DataDir> {
-  const held = await openDataDir(path)
+  const held = await openDataDir(path, { faults: toldFaults() })
   ends.push(() => held.release())
   return held
 }
@@ -61,11 +62,11 @@ describe('a data directory', () => {
   test('is open to one of many that make it at once', async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => elsewhere()))
     expect(all.filter(said => said === 'locked')).toHaveLength(1)
-    expect(readdirSync(dir).sort()).toEqual(['lock', 'pid'])
+    expect(readdirSync(dir).sort()).toEqual(['lock', 'opening', 'pid'])
   })
 
   test('is free again when it is given back', async () => {
-    await (await openDataDir(dir)).release()
+    await (await openDataDir(dir, { faults: toldFaults() })).release()
     expect([await holderOf(dir), await elsewhere()]).toEqual([null, 'locked'])
   })
 
@@ -89,7 +90,7 @@ describe('a data directory', () => {
   test('whose lock is damaged says so', async () => {
     mkdirSync(dir)
     writeFileSync(join(dir, 'lock'), 'short')
-    await expect(openDataDir(dir)).rejects.toMatchObject({
+    await expect(openDataDir(dir, { faults: toldFaults() })).rejects.toMatchObject({
       code: 'RC_DATA_DIR_UNUSABLE',
       message: expect.stringContaining('remove it'),
     })

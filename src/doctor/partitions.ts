@@ -4,6 +4,7 @@ import { lookAt, NOTHING, type Problem } from '../checkpoint/fit.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { damagedDocuments } from '../documents/damage.ts'
+import { throughDoor } from '../lmdb/door.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { refusalOf } from '../log/recorded.ts'
 import { peekAtCheckpoints } from '../stores.ts'
@@ -24,10 +25,14 @@ export async function* comparePartitions(
   if (!path && !(nats && db)) return
   const closes: (() => Promise<void>)[] = []
   try {
-    const log = nats ?? (await peekAtLog(join(path!, 'log')))
-    if (!nats) closes.push(() => log.close())
-    const cuts = await peekAtCheckpoints(path ? join(path, 'state') : '', db)
-    closes.push(() => cuts.close())
+    const open = async () => {
+      const log = nats ?? (await peekAtLog(join(path!, 'log')))
+      if (!nats) closes.push(() => log.close())
+      const cuts = await peekAtCheckpoints(path ? join(path, 'state') : '', db)
+      closes.push(() => cuts.close())
+      return { log, cuts }
+    }
+    const { log, cuts } = path ? await throughDoor(path, open) : await open()
     yield settingsOf(config, log)
     for (let p = 0; p < config.partitions; p++) {
       yield await compare(p, cuts, log)

@@ -1,9 +1,15 @@
-import { constants, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { RootDatabase } from 'lmdb'
 import { RollcallError } from '../errors.ts'
-import { isLocked, lock, pidIn } from './lock.ts'
-import { fillUp, type Look, mustBeReadable } from './readable.ts'
+import type { Faults } from '../observe/index.ts'
+import { throughDoor, writerElsewhere } from './door.ts'
+import { openBesideLock } from './index.ts'
+import { forgetRequests, Keeper } from './keeper.ts'
+import { isLocked, lock } from './lock.ts'
+import { pidIn, removePid, writePid } from './pid-file.ts'
+import { ENVIRONMENTS, fillUp, isThere, type Look, mustBeReadable } from './readable.ts'
 
 export interface DataDir {
   logPath: string
@@ -11,29 +17,38 @@ export interface DataDir {
   release(): Promise<void>
 }
 
+interface Options extends Omit<Look, 'writer'> {
+  faults: Faults
+}
+
 /** Makes the directory if need be and locks it until the process ends. Throws RC_DATA_DIR_LOCKED. */
-export async function openDataDir(dir: string, look: Look = {}): Promise<DataDir> {
+export async function openDataDir(dir: string, { faults, ...look }: Options): Promise<DataDir> {
   const { path, release } = await locked(dir)
   if (!release) throw new RollcallError('RC_DATA_DIR_LOCKED', `${path} is open in process ${pidIn(path)}.`)
-  try {
-    for (const folder of ['log', 'state', 'kept'].map(name => join(path, name))) {
-      await mustBeReadable(folder, look)
-      fillUp(folder)
-    }
-  } catch (error) {
-    await release()
-    throw error
-  }
-  const pidFile = join(path, 'pid')
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
+  await using opened = new AsyncDisposableStack()
+  opened.defer(release)
+  const writer = writerElsewhere(path)
+  if (writer === 'none') forgetRequests(path)
+  for (const name of ENVIRONMENTS) await mustBeReadable(join(path, name), { ...look, writer })
+  // Whatever its threads open from here on, the process has open.
+  const open = (): (() => RootDatabase)[] => ENVIRONMENTS.flatMap(name => openIn(path, name))
+  for (const each of await throughDoor(path, open, { writer })) opened.adopt(each(), env => env.close())
+  writePid(path)
+  opened.defer(() => removePid(path))
+  opened.adopt(new Keeper(path, faults), each => each.close())
+  const rest = opened.move()
   return {
     logPath: join(path, 'log'),
     statePath: join(path, 'state'),
-    async release() {
-      rmSync(pidFile, { force: true })
-      await release()
-    },
+    release: () => rest.disposeAsync(),
   }
+}
+
+function openIn(path: string, name: (typeof ENVIRONMENTS)[number]): (() => RootDatabase)[] {
+  const folder = join(path, name)
+  if (!isThere(folder)) return []
+  fillUp(folder)
+  return [openBesideLock(path, name)]
 }
 
 /** By its real path. */

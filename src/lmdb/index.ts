@@ -1,6 +1,7 @@
 /** LMDB: how its environments are opened, so that all threads and processes that share one open it alike. */
 import { mkdirSync } from 'node:fs'
-import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
+import { join } from 'node:path'
+import { open, openAsClass, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 
 /** Some of them are missing in the types of LMDB. */
 type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & {
@@ -15,11 +16,23 @@ type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & {
  */
 const STATE: Options = { maxDbs: 8, noMemInit: true, batchStartThreshold: Number.POSITIVE_INFINITY }
 
+const LOG: Options = { maxDbs: 4, compression: false }
+
 export const openLogEnvironment = (path: string, options: Options = {}): RootDatabase =>
-  openPrivate(path, { maxDbs: 4, compression: false, ...options })
+  openPrivate(path, { ...LOG, ...options })
 
 export const openStateEnvironment = (path: string, options: Options = {}): RootDatabase =>
   openPrivate(path, { ...STATE, ...options })
+
+/**
+ * An environment that is there, opened while another process has its write lock; to be called when that has let go, the
+ * result gives what closes it.
+ */
+export function openBesideLock(path: string, name: 'log' | 'state' | 'kept'): () => RootDatabase {
+  const options = { path: join(path, name), isRoot: true, permissionsMode: 0o600, ...(name === 'log' ? LOG : STATE) }
+  const Root = openAsClass(options as RootDatabaseOptionsWithPath)
+  return () => new (Root as unknown as new (name: null, options: Options) => RootDatabase)(null, options)
+}
 
 /** A range that lets go of its transaction also where a page cannot be read: or nothing else can be, ever after. */
 export function* released<T>(range: Iterable<T>): Generator<T> {

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSyn
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { RollcallError } from '../errors.ts'
+import { pidIn } from './pid-file.ts'
 
 type Release = () => Promise<void>
 
@@ -19,15 +20,6 @@ export async function isLocked(path: string): Promise<boolean> {
   if (process.platform !== 'linux') return isLockedByFile(path)
   const secret = secretOf(path)
   return (secret !== null && (await answers(socketOf(path, secret)))) || isHeldByFormer(path)
-}
-
-/** The process that has it locked, or had; as it says itself. */
-export function pidIn(path: string): string {
-  try {
-    return readFileSync(join(path, 'pid'), 'utf8').trim()
-  } catch (error) {
-    return `? (${(error as NodeJS.ErrnoException).code})`
-  }
 }
 
 /** The directory's name in the kernel, however it was reached: nobody who cannot read its secret can take it before. */

@@ -1,16 +1,22 @@
 /**
- * The probe: `node probe.ts <folder>` reads all there is in an environment, in a process of its own: over a file that is
+ * The probe: `node probe.ts <folder> [<writer>]` reads all there is in an environment, in a process of its own: over a file that is
  * not what LMDB takes it for it may end with a signal.
  */
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { constants, setPriority } from 'node:os'
+import { dirname, join } from 'node:path'
+import { throughDoor, type Writer, writerOf } from './door.ts'
 import { openStateEnvironment } from './index.ts'
 
 /** An item takes no less of the file. */
 const LEAST_BYTES = 8
 
 const folder = process.argv[2]!
-const env = openStateEnvironment(folder, { readOnly: true })
+const dir = dirname(folder)
+const writer = (process.argv[3] as Writer | undefined) ?? (await writerOf(dir))
+const env = await throughDoor(dir, () => openStateEnvironment(folder, { readOnly: true }), { writer })
+// Only now: the one that writes waits for the opening.
+if (writer !== 'none') setPriority(constants.priority.PRIORITY_LOW)
 let left = statSync(join(folder, 'data.mdb')).size / LEAST_BYTES
 const names = [...env.getKeys()]
 env.resetReadTxn()

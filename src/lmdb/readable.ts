@@ -4,6 +4,7 @@ import { closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RollcallError } from '../errors.ts'
+import type { Writer } from './door.ts'
 import { type FreeList, hasFreeList } from './free-list.ts'
 
 /** Where in a page that describes the environment its parts are; there are two, of which the newer counts. */
@@ -13,6 +14,9 @@ const MAGIC = 0xbeef_c0de
 const [LEAST_PAGE, MOST_PAGE] = [512, 65_536]
 /** More of what the probe wrote is not told. */
 const TOLD = 200
+
+/** Folders of a data directory, an environment each. */
+export const ENVIRONMENTS = ['log', 'state', 'kept'] as const
 
 /** True of what LMDB throws over a file that is none of its own, or not any more. */
 export const isOfLmdb = (error: unknown): boolean => error instanceof Error && error.message.startsWith('MDB_')
@@ -26,12 +30,14 @@ export const isThere = (folder: string): boolean => bytesOf(fileIn(folder)) > 0
 export interface Look {
   /** another process reads all of it, also where a first look finds nothing */
   toTheEnd?: boolean
+  /** whether another one writes it; found out unless told */
+  writer?: Writer
 }
 
 /** RC_DATA_DIR_UNUSABLE if the environment is there and cannot be read. */
-export async function mustBeReadable(folder: string, { toTheEnd = false }: Look): Promise<void> {
+export async function mustBeReadable(folder: string, { toTheEnd = false, writer }: Look): Promise<void> {
   const file = fileIn(folder)
-  const why = toTheEnd || oddityOf(file) ? await probed(folder) : null
+  const why = toTheEnd || oddityOf(file) ? await probed(folder, writer) : null
   if (why) throw new RollcallError('RC_DATA_DIR_UNUSABLE', `${file} ${why}; rollcall doctor says what helps.`)
 }
 
@@ -45,11 +51,13 @@ export const isPageDamaged = (error: unknown): boolean =>
   error instanceof Error && /^MDB_(CORRUPTED|PAGE_NOTFOUND)\b/.test(error.message)
 
 /** Why not all of it can be read, after all of it was, by another process; null if it can. */
-export async function probed(folder: string): Promise<string | null> {
+export async function probed(folder: string, writer?: Writer): Promise<string | null> {
   if (!isThere(folder)) return null
   const { spawn } = await import('node:child_process')
   const probe = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url))
-  const child = spawn(process.execPath, [probe, folder], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [probe, folder, ...(writer ? [writer] : [])], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let written = ''
   child.stderr.setEncoding('utf8').on('data', text => {
     written = (written + text).slice(0, 10_000)

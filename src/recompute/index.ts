@@ -39,7 +39,7 @@ export async function* recompute(config: Config, options: RecomputeOptions): Asy
   const { faults, steps } = options
   opened.defer(surviveDiskFaults(faults))
   const settings = recordedSettings(config)
-  const open = () => openOwnStores(config, settings, refusalToChange)
+  const open = () => openOwnStores(config, settings, faults, refusalToChange)
   const stores = opened.adopt(await step(steps, 'recompute.stores', null, open), each => each.close())
   const lease = stores.db ? await soleLease(stores.db, config.takeOverMs, faults, steps) : null
   if (lease) opened.defer(() => lease.release())

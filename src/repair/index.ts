@@ -63,7 +63,7 @@ const refusalToRepair = (log: Recorded, configured: Settings): string =>
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired | RepairedDocument> {
   await using opened = new AsyncDisposableStack()
   const { faults, steps } = options
-  const located = await step(steps, 'repair.places', null, () => locateStores(config, { toTheEnd: true }))
+  const located = await step(steps, 'repair.places', null, () => locateStores(config, { toTheEnd: true, faults }))
   const { places } = opened.adopt(located, each => each.close())
   const { log } = await step(steps, 'repair.log', null, () =>
     openOwnLog(places, recordedSettings(config), refusalToRepair),

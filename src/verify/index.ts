@@ -31,6 +31,8 @@ export interface VerifyOptions {
   /** events, records and documents a second; null: as many as it can */
   rate: number | null
   time?: Time
+  /** called when all that servers write is open: while it is being opened they hold still */
+  isOpen?(): void
 }
 
 const PROGRESS_MS = 1_000
@@ -39,9 +41,13 @@ const DERIVED = Object.keys(PROJECTED) as Projected[]
 const OTHERS = (Object.keys(COLLECTIONS) as Collection[]).filter(name => name !== 'effects' && !(name in PROJECTED))
 
 /** Tells of each difference, and in between how far it is; the summary comes last. */
-export async function* verify(config: Config, { rate, time = systemTime }: VerifyOptions): AsyncGenerator<Said> {
+export async function* verify(
+  config: Config,
+  { rate, time = systemTime, isOpen }: VerifyOptions,
+): AsyncGenerator<Said> {
   await using opened = new AsyncDisposableStack()
   const places = await openPlaces(config, opened)
+  isOpen?.()
   const { settings, changed } = places.log
   const refusal = settings ? refusalOf({ settings, changed }, recordedSettings(config)) : ''
   if (refusal) throw new RollcallError('RC_CONFIG_CHANGED', refusal)

@@ -5,6 +5,7 @@ import type { Cuts } from '../checkpoint/peek.ts'
 import type { Config } from '../config.ts'
 import { type DocumentPeek, peekAtDocuments } from '../documents/peek.ts'
 import { RollcallError } from '../errors.ts'
+import { throughDoor } from '../lmdb/door.ts'
 import { mustBeReadable } from '../lmdb/readable.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { openDatabase, openKeptCheckpoints, peekAtCheckpoints } from '../stores.ts'
@@ -31,18 +32,21 @@ export async function openPlaces(config: Config, opened: AsyncDisposableStack): 
   const settings = { natsUrl, mongodbUrl, partitions, redisUrl: null, logPath: '', statePath }
   const database = opened.adopt(await openDatabase(settings), async each => each?.close())
   const db = database?.db ?? null
-  const cuts = opened.adopt(await peekAtCheckpoints(statePath, db), each => each.close())
-  const documents = opened.adopt(
-    db ? (await import('../documents/mongo-peek.ts')).peekAtMongoDocuments(db) : peekAtDocuments(statePath),
-    each => each.close(),
-  )
-  const log = opened.adopt(await openLog(natsUrl, join(path, 'log')), each => each.close())
-  const kept = opened.adopt(await openKeptCheckpoints(statePath, db, { readOnly: true }), each => each.close())
-  return { log, cuts, documents, kept }
+  const stream = natsUrl ? opened.adopt(await openStream(natsUrl), each => each.close()) : null
+  const open = async (): Promise<Places> => {
+    const cuts = opened.adopt(await peekAtCheckpoints(statePath, db), each => each.close())
+    const documents = opened.adopt(
+      db ? (await import('../documents/mongo-peek.ts')).peekAtMongoDocuments(db) : peekAtDocuments(statePath),
+      each => each.close(),
+    )
+    const log = stream ?? opened.adopt(await peekAtLog(join(path, 'log')), each => each.close())
+    const kept = opened.adopt(await openKeptCheckpoints(statePath, db, { readOnly: true }), each => each.close())
+    return { log, cuts, documents, kept }
+  }
+  return embedded.length > 0 ? throughDoor(path, open) : open()
 }
 
-async function openLog(natsUrl: string | null, path: string): Promise<LogPeek> {
-  if (!natsUrl) return peekAtLog(path)
+async function openStream(natsUrl: string): Promise<LogPeek> {
   const { peekAtJetStream } = await import('../log/jetstream/peek.ts')
   const log = await peekAtJetStream({ url: natsUrl }, PATIENCE_MS)
   if (log.fault === null) return log

@@ -34,7 +34,7 @@ export interface Command {
 
 async function over<T>(folder: string, env: Env, work: (stores: OwnStores, config: Config) => Promise<T>): Promise<T> {
   const config = readConfig({ ...SETTINGS, ...env, ROLLCALL_DATA: folder })
-  const stores = await openOwnStores(config, recordedSettings(config), () => '')
+  const stores = await openOwnStores(config, recordedSettings(config), toldFaults(), () => '')
   try {
     return await work(stores, config)
   } finally {

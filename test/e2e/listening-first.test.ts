@@ -5,6 +5,7 @@ import { readConfig, recordedSettings } from '../../src/config.ts'
 import { appender } from '../../src/log/append.ts'
 import { openOwnStores } from '../../src/stores.ts'
 import { type Body, Server, temporaryDirectory } from '../support/server.ts'
+import { toldFaults } from '../support/time.ts'
 
 const USERS = 60_000
 const ENV = { ROLLCALL_SHARDS: '1', ROLLCALL_PARTITIONS: '4' }
@@ -13,7 +14,7 @@ const ENV = { ROLLCALL_SHARDS: '1', ROLLCALL_PARTITIONS: '4' }
 async function directoryWithTail(): Promise<string> {
   const data = temporaryDirectory()
   const config = readConfig({ ...ENV, ROLLCALL_DATA: data })
-  const stores = await openOwnStores(config, recordedSettings(config))
+  const stores = await openOwnStores(config, recordedSettings(config), toldFaults())
   const append = appender(stores.log, config.partitions)
   const at = Date.now() - 10_000
   for (let first = 0; first < USERS; first += 10_000) {

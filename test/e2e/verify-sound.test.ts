@@ -11,6 +11,7 @@ import { eveningKept, playEvening, SETTINGS, verified, visits } from '../support
 import { beat } from '../support/hostile-events.ts'
 import { seeded } from '../support/random.ts'
 import { backends, type Env, ended, rollcall, type Server, startServer } from '../support/server.ts'
+import { toldFaults } from '../support/time.ts'
 
 const SEED = process.env.ROLLCALL_TEST_SEED ?? String(Math.floor(Math.random() * 1e6))
 const SOUND = { code: 0, differences: [] }
@@ -89,7 +90,9 @@ describe(`rollcall verify, of what is sound (seed ${SEED})`, { timeout: 240_000 
     const config = readConfig({ ...SETTINGS, ...env, ROLLCALL_DATA: server.data })
     const cuts = await (async () => {
       await using opened = new AsyncDisposableStack()
-      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), each => each.close())
+      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), toldFaults()), each =>
+        each.close(),
+      )
       const kept = [await stores.keeper.keep(0), await stores.keeper.keep(1)]
       return kept.map(each => each!.cut)
     })()
@@ -98,7 +101,9 @@ describe(`rollcall verify, of what is sound (seed ${SEED})`, { timeout: 240_000 
     await server.stop()
     await (async () => {
       await using opened = new AsyncDisposableStack()
-      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config)), each => each.close())
+      const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), toldFaults()), each =>
+        each.close(),
+      )
       for (const p of [0, 1]) await stores.log.trim(p, cuts[p]! - 2)
     })()
     const found = await verified(server.data)

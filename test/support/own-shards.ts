@@ -8,6 +8,7 @@ import type { LocalOwner } from '../../src/ownership/local.ts'
 import { Tenure } from '../../src/ownership/tenure.ts'
 import { openOwnStores } from '../../src/stores.ts'
 import { systemTime as time } from '../../src/time.ts'
+import { toldFaults } from './time.ts'
 
 export const PARTITIONS = 4
 const SHARDS = 2
@@ -27,7 +28,7 @@ export async function ownShards(): Promise<OwnShards> {
     ...{ PUSHER_APP_ID: '1', PUSHER_KEY: 'k', PUSHER_SECRET: 's', PUSHER_HOST: '127.0.0.1', PUSHER_PORT: '9' },
     PUSHER_TLS: 'false',
   })
-  const stores = await openOwnStores(config, recordedSettings(config))
+  const stores = await openOwnStores(config, recordedSettings(config), toldFaults())
   const logger = pino({ level: 'silent' })
   const tenure = await Tenure.begin({
     ...{ settings: config, stores, links: { nats: null, ownerLink: null }, time, logger },

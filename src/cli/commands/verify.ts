@@ -20,13 +20,13 @@ export const verify = defineCommand({
     const rate = args.rate === undefined ? null : wholeNumber('rate', args.rate, 1)
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => process.exit(128 + constants.signals[signal]))
-    setPriority(constants.priority.PRIORITY_LOW)
     const { readConfig } = await import('../../config.ts')
     const { verify } = await import('../../verify/index.ts')
     const isForPrograms = args.json || !process.stdout.isTTY
+    const isOpen = (): void => setPriority(constants.priority.PRIORITY_LOW)
     const bar = !isForPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
     try {
-      for await (const said of verify(readConfig(process.env), { rate })) {
+      for await (const said of verify(readConfig(process.env), { rate, isOpen })) {
         if (said.type === 'difference') process.exitCode = 1
         if (said.type === 'progress') bar?.show(said)
         else bar?.stop()

@@ -1,0 +1,80 @@
+/**
+ * The door of a data directory. LMDB sets the number of the last transaction to what it read a moment before whenever a
+ * process opens an environment: a commit of another process in between would be overwritten. So the one that opens asks
+ * with a file, the one that writes holds still, answers with a file, and goes on when the first file is gone.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RollcallError } from '../errors.ts'
+import { systemTime, type Time } from '../time.ts'
+import { isLocked } from './lock.ts'
+import { isOfElsewhere, pidIn } from './pid-file.ts'
+
+/** The one that writes holds still for so long; more of it than is needed is for a process that hangs. */
+export const HELD_MS = 3_000
+/** An answer that may be older is not trusted, but asked for again. */
+const FRESH_MS = 1_000
+const LOOK_MS = 5
+/** Time in which a process answers that runs, and one that may be gone. */
+const PATIENCE_MS = { running: 10_000, perhaps: 2_000 }
+const ANSWER = '.open'
+
+/** Whether another process writes the environments of a directory. */
+export type Writer = 'running' | 'perhaps' | 'none'
+
+export const folderOf = (path: string): string => join(path, 'opening')
+export const requestOf = (path: string, id: string): string => join(folderOf(path), id)
+export const answerOf = (path: string, id: string): string => `${requestOf(path, id)}${ANSWER}`
+
+export const makeFolder = (path: string): void => void mkdirSync(folderOf(path), { recursive: true, mode: 0o700 })
+
+/** Ids of those who ask. */
+export const requestsIn = (path: string): string[] =>
+  existsSync(folderOf(path)) ? readdirSync(folderOf(path)).filter(name => !name.endsWith(ANSWER)) : []
+
+/** Of a directory whose lock this process has, or sees: a lock elsewhere is not seen. */
+export const writerElsewhere = (path: string): Writer => (isOfElsewhere(path) ? 'perhaps' : 'none')
+
+export async function writerOf(path: string): Promise<Writer> {
+  return (await isLocked(path)) ? 'running' : writerElsewhere(path)
+}
+
+interface Options {
+  writer?: Writer
+  time?: Time
+}
+
+/**
+ * Opens environments of a directory while nobody writes them; `open` does that and nothing else. RC_DATA_DIR_LOCKED if
+ * a process that runs does not hold still.
+ */
+export async function throughDoor<T>(dir: string, open: () => T | Promise<T>, options: Options = {}): Promise<T> {
+  const path = await realpath(dir)
+  const { writer = await writerOf(path), time = systemTime } = options
+  if (writer === 'none') return open()
+  makeFolder(path)
+  const until = time.monotonic() + PATIENCE_MS[writer]
+  while (time.monotonic() < until) {
+    const id = time.id()
+    writeFileSync(requestOf(path, id), '', { mode: 0o600 })
+    try {
+      if (await isAnswered(path, id, time, until)) return await open()
+    } finally {
+      rmSync(requestOf(path, id), { force: true })
+    }
+  }
+  if (writer === 'perhaps') return open()
+  const text = `${path} is open in process ${pidIn(path)}, which did not hold still for this one to open it; try again.`
+  throw new RollcallError('RC_DATA_DIR_LOCKED', text)
+}
+
+/** False if the answer may be too old, or the request was taken away, or it is late. */
+async function isAnswered(path: string, id: string, time: Time, until: number): Promise<boolean> {
+  for (let looked = time.monotonic(); ; await time.sleep(LOOK_MS)) {
+    const now = time.monotonic()
+    if (existsSync(answerOf(path, id))) return time.monotonic() - looked < FRESH_MS
+    if (!existsSync(requestOf(path, id)) || now >= until) return false
+    looked = now
+  }
+}
