@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { backends, startServer, temporaryDirectory } from '../support/server.ts'
@@ -26,6 +26,8 @@ test.skipIf(backends.areServers)(name, { timeout: 120_000 }, async () => {
   const ofFirst = beat(await first.url, 'first', () => false)
   // In another network namespace the name of the lock is free; without its secret it is another name.
   rmSync(join(data, 'lock'))
+  const pid = readFileSync(join(data, 'pid'), 'utf8')
+  writeFileSync(join(data, 'pid'), pid.replace(/\[\d+\]/, '[1]'))
   const second = await startServer(ENV, data)
   let isOver = false
   const ofSecond = beat(await second.url, 'second', () => isOver)

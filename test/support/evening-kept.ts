@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { peekAtCuts } from '../../src/checkpoint/peek.ts'
+import { throughDoor } from '../../src/lmdb/door.ts'
 import { type Body, backends, type Env, ended, rollcall, type Server, startServer } from './server.ts'
 
 export const SETTINGS: Env = { ROLLCALL_PARTITIONS: '2', ROLLCALL_SHARDS: '1' }
@@ -56,7 +57,7 @@ export async function playEvening(server: Server, seed = 7): Promise<void> {
 
 /** Throws while there are documents, or sums of them, of which the state does not know that they are written. */
 async function allIsWritten(data: string): Promise<void> {
-  const cuts = peekAtCuts(join(data, 'state'))
+  const cuts = await throughDoor(data, () => peekAtCuts(join(data, 'state')))
   try {
     for (const partition of [0, 1]) {
       const held = (await cuts.hold(partition))!
