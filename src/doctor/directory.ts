@@ -60,7 +60,13 @@ function widthOf(path: string): Finding[] {
     const there = existsSync(join(path, folder)) ? readdirSync(join(path, folder)) : []
     return there.map(name => join(folder, name))
   }
-  const made = ['.', 'lock', 'opening', 'pid', ...['log', 'state', 'kept'].flatMap(folder => [folder, ...namesIn(folder)])]
+  const made = [
+    '.',
+    'lock',
+    'opening',
+    'pid',
+    ...['log', 'state', 'kept'].flatMap(folder => [folder, ...namesIn(folder)]),
+  ]
   const wide = made.filter(name => (lstatSync(join(path, name), { throwIfNoEntry: false })?.mode ?? 0) & OTHERS)
   if (wide.length === 0) return []
   const mends = `chmod -R go= '${path.replaceAll("'", `'\\''`)}'`

@@ -47,17 +47,16 @@ interface Options {
 
 /**
  * Opens environments of a directory while nobody writes them; `open` does that and nothing else. RC_DATA_DIR_LOCKED if
- * a process that runs does not hold still.
+ * a process that runs does not hold still, RC_DATA_DIR_UNUSABLE if it cannot be asked.
  */
 export async function throughDoor<T>(dir: string, open: () => T | Promise<T>, options: Options = {}): Promise<T> {
   const path = await realpath(dir)
   const { writer = await writerOf(path), time = systemTime } = options
   if (writer === 'none') return open()
-  makeFolder(path)
   const until = time.monotonic() + PATIENCE_MS[writer]
   while (time.monotonic() < until) {
     const id = time.id()
-    writeFileSync(requestOf(path, id), '', { mode: 0o600 })
+    ask(path, id)
     try {
       if (await isAnswered(path, id, time, until)) return await open()
     } finally {
@@ -67,6 +66,16 @@ export async function throughDoor<T>(dir: string, open: () => T | Promise<T>, op
   if (writer === 'perhaps') return open()
   const text = `${path} is open in process ${pidIn(path)}, which did not hold still for this one to open it; try again.`
   throw new RollcallError('RC_DATA_DIR_LOCKED', text)
+}
+
+function ask(path: string, id: string): void {
+  try {
+    makeFolder(path)
+    writeFileSync(requestOf(path, id), '', { mode: 0o600 })
+  } catch (cause) {
+    const text = `${folderOf(path)} cannot be written to, where the process that has the directory is asked: `
+    throw new RollcallError('RC_DATA_DIR_UNUSABLE', text + (cause as Error).message, { cause })
+  }
 }
 
 /** False if the answer may be too old, or the request was taken away, or it is late. */
