@@ -1,7 +1,17 @@
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -68,6 +78,13 @@ describe('a data directory', () => {
   test('is free again when it is given back', async () => {
     await (await openDataDir(dir, { faults: toldFaults() })).release()
     expect([await holderOf(dir), await elsewhere()]).toEqual([null, 'locked'])
+  })
+
+  test('keeps the pid of a process that does not see its lock and has it by now', async () => {
+    const held = await openDataDir(dir, { faults: toldFaults() })
+    writeFileSync(join(dir, 'pid'), '7\nelsewhere\n')
+    await held.release()
+    expect(readFileSync(join(dir, 'pid'), 'utf8')).toBe('7\nelsewhere\n')
   })
 
   test('is not locked by the server of a directory that it is a copy of', async () => {

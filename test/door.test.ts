@@ -49,7 +49,7 @@ describe('a data directory that another process writes', { timeout: 60_000 }, ()
         for (let opened = 0; opened < 100; opened++) await open().close()
       })
     }
-    // One that has ended says how.
+    // A writer that found a loss has ended.
     child.send('end', () => {})
     expect(await ended).toMatchObject({ lost: null, faults: [] })
     expect(readdirSync(join(dir, 'opening'))).toEqual([])
@@ -159,6 +159,12 @@ describe('a process that opens', () => {
     const opening = throughDoor(dir, () => opened++, { writer: 'running', time })
     await expect(opening).rejects.toMatchObject({ code: 'RC_DATA_DIR_LOCKED' })
     expect(opened).toBe(0)
+  })
+
+  test('says so where it cannot ask', async () => {
+    writeFileSync(join(dir, 'opening'), '')
+    const opening = throughDoor(dir, () => 'open', { writer: 'running' })
+    await expect(opening).rejects.toMatchObject({ code: 'RC_DATA_DIR_UNUSABLE' })
   })
 
   test('knows from the pid whether the lock of its process would be seen', async () => {

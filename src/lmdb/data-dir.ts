@@ -30,7 +30,7 @@ export async function openDataDir(dir: string, { faults, ...look }: Options): Pr
   const writer = writerElsewhere(path)
   if (writer === 'none') forgetRequests(path)
   for (const name of ENVIRONMENTS) await mustBeReadable(join(path, name), { ...look, writer })
-  // Whatever its threads open from here on, the process has open.
+  // Environments that the process has open are shared by its threads, which so open none in the way of another writer.
   const open = (): (() => RootDatabase)[] => ENVIRONMENTS.flatMap(name => openIn(path, name))
   for (const each of await throughDoor(path, open, { writer })) opened.adopt(each(), env => env.close())
   writePid(path)

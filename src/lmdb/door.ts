@@ -1,7 +1,7 @@
 /**
  * The door of a data directory. LMDB sets the number of the last transaction to what it read a moment before whenever a
- * process opens an environment: a commit of another process in between would be overwritten. So the one that opens asks
- * with a file, the one that writes holds still, answers with a file, and goes on when the first file is gone.
+ * process opens an environment: a commit of another process in between would be overwritten. So a process that opens asks
+ * with a file; the one that writes holds still, answers with a file, and goes on when the first file is gone.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const LOOK_MS = 5
 const PATIENCE_MS = { running: 10_000, perhaps: 2_000 }
 const ANSWER = '.open'
 
-/** Whether another process writes the environments of a directory. */
+/** Another process that writes the environments of a directory: known to run, or of elsewhere and maybe gone. */
 export type Writer = 'running' | 'perhaps' | 'none'
 
 export const folderOf = (path: string): string => join(path, 'opening')
@@ -33,7 +33,7 @@ export const makeFolder = (path: string): void => void mkdirSync(folderOf(path),
 export const requestsIn = (path: string): string[] =>
   existsSync(folderOf(path)) ? readdirSync(folderOf(path)).filter(name => !name.endsWith(ANSWER)) : []
 
-/** Of a directory whose lock this process has, or sees: a lock elsewhere is not seen. */
+/** The writer, where nobody here but this process has the directory locked: a lock elsewhere is not seen. */
 export const writerElsewhere = (path: string): Writer => (isOfElsewhere(path) ? 'perhaps' : 'none')
 
 export async function writerOf(path: string): Promise<Writer> {

@@ -1,4 +1,4 @@
-/** The thread of a door's keeper: holds still once, and ends. It waits for locks as no event loop may. */
+/** The thread of a door's keeper: holds still once, waiting as no event loop may, and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemTime } from '../time.ts'
 import { holdStill } from './holding.ts'

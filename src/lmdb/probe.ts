@@ -15,7 +15,7 @@ const folder = process.argv[2]!
 const dir = dirname(folder)
 const writer = (process.argv[3] as Writer | undefined) ?? (await writerOf(dir))
 const env = await throughDoor(dir, () => openStateEnvironment(folder, { readOnly: true }), { writer })
-// Only now: the one that writes waits for the opening.
+// The priority is lowered only now: while this opens, the process that writes waits.
 if (writer !== 'none') setPriority(constants.priority.PRIORITY_LOW)
 let left = statSync(join(folder, 'data.mdb')).size / LEAST_BYTES
 const names = [...env.getKeys()]
