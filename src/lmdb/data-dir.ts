@@ -5,8 +5,8 @@ import type { RootDatabase } from 'lmdb'
 import { RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
 import { throughDoor, writerElsewhere } from './door.ts'
+import { Doorkeeper, forgetRequests } from './doorkeeper.ts'
 import { openBesideLock } from './index.ts'
-import { forgetRequests, Keeper } from './keeper.ts'
 import { isLocked, lock } from './lock.ts'
 import { pidIn, removePid, writePid } from './pid-file.ts'
 import { ENVIRONMENTS, fillUp, isThere, type Look, mustBeReadable } from './readable.ts'
@@ -35,7 +35,7 @@ export async function openDataDir(dir: string, { faults, ...look }: Options): Pr
   for (const each of await throughDoor(path, open, { writer })) opened.adopt(each(), env => env.close())
   writePid(path)
   opened.defer(() => removePid(path))
-  opened.adopt(new Keeper(path, faults), each => each.close())
+  opened.adopt(new Doorkeeper(path, faults), each => each.close())
   const rest = opened.move()
   return {
     logPath: join(path, 'log'),

@@ -1,4 +1,4 @@
-/** The keeper of a door, in the process that writes: looks for those who ask, and has a thread hold still for them. */
+/** The doorkeeper, in the process that writes: looks for those who ask, and has a thread hold still for them. */
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { extname } from 'node:path'
@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { Faults } from '../observe/index.ts'
 import { type Cancel, systemTime, type Time } from '../time.ts'
 import { folderOf, HELD_MS, makeFolder, requestsIn } from './door.ts'
-import type { KeeperData } from './keeper-thread.ts'
+import type { DoorkeeperData } from './doorkeeper-thread.ts'
 
 const LOOK_MS = 100
 const STEP = 'door'
@@ -17,7 +17,7 @@ export function forgetRequests(path: string): void {
   makeFolder(path)
 }
 
-export class Keeper {
+export class Doorkeeper {
   readonly #path: string
   readonly #faults: Faults
   readonly #over = new Int32Array(new SharedArrayBuffer(4))
@@ -50,8 +50,8 @@ export class Keeper {
   }
 
   async #hold(): Promise<void> {
-    const filename = new URL(`./keeper-thread${extname(import.meta.url)}`, import.meta.url)
-    const workerData: KeeperData = { path: this.#path, over: this.#over }
+    const filename = new URL(`./doorkeeper-thread${extname(import.meta.url)}`, import.meta.url)
+    const workerData: DoorkeeperData = { path: this.#path, over: this.#over }
     const thread = new Worker(filename, { workerData })
     thread.on('message', (late: number) => {
       const text = `${late} that asked to open the data directory did not within ${HELD_MS} ms; the writing goes on.`
