@@ -7,6 +7,8 @@ export class Wheel {
   /** a binary heap of the seconds that have a slot */
   readonly #seconds: number[] = []
   readonly #changed = new Set<string>()
+  /** the earliest deadline; undefined: it has to be looked for */
+  #earliest: number | undefined
 
   /** Takes a deadline that the checkpoint has. */
   restore(id: string, at: number): void {
@@ -18,7 +20,11 @@ export class Wheel {
     const former = this.#deadlines.get(id)
     if (former === at) return
     this.#changed.add(id)
-    if (former !== undefined) this.#slots.get(second(former))?.delete(id)
+    if (former !== undefined) {
+      this.#slots.get(second(former))?.delete(id)
+      if (former === this.#earliest) this.#earliest = undefined
+    }
+    if (at !== null && this.#earliest !== undefined && at < this.#earliest) this.#earliest = at
     if (at === null) {
       this.#deadlines.delete(id)
       return
@@ -36,16 +42,26 @@ export class Wheel {
   /** Ids whose deadline is at or before `at`, by deadline, then by id. They stay until set anew. */
   due(at: number): string[] {
     const found: string[] = []
-    for (const s of this.#seconds) {
-      if (s > second(at)) continue
+    // What is below a second in the heap is later.
+    const look = (i: number): void => {
+      const s = this.#seconds[i]
+      if (s === undefined || s > second(at)) return
       for (const id of this.#slots.get(s)!) if (this.#deadlines.get(id)! <= at) found.push(id)
+      look(2 * i + 1)
+      look(2 * i + 2)
     }
+    look(0)
     const order = (id: string): number => this.#deadlines.get(id)!
     return found.sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1))
   }
 
-  /** The earliest deadline, to the second; undefined when there is none. */
+  /** The earliest deadline; undefined when there is none. */
   next(): number | undefined {
+    this.#earliest ??= this.#find()
+    return this.#earliest
+  }
+
+  #find(): number | undefined {
     for (;;) {
       const s = this.#seconds[0]
       if (s === undefined) return undefined
