@@ -11,7 +11,7 @@ test('batches fail from one that did not come through until one does, or for ten
     if (fault) throw fault
     return [1]
   }
-  const options = { partitions: 1, deadlineMs: 10_000, maxBytes: 900_000, isJoint: true }
+  const options = { partitions: 1, deadlineMs: 10_000, maxBytes: 900_000, isJoint: true, hasRows: true }
   const batches = new Batches({ ...options, time, send })
   const append = async (): Promise<void> => {
     const appended = batches.append(0, [event('e')]).catch(() => {})
@@ -35,7 +35,7 @@ test('batches fail from one that did not come through until one does, or for ten
 })
 
 test('batches fail while no more events fit', () => {
-  const options = { partitions: 1, deadlineMs: 10_000, maxBytes: 900_000, isJoint: true }
+  const options = { partitions: 1, deadlineMs: 10_000, maxBytes: 900_000, isJoint: true, hasRows: true }
   const batches = new Batches({ ...options, time: new ManualTime(), send: () => new Promise(() => {}) })
   const events = Array.from({ length: 1_000 }, (_, n) => event(`e${n}`))
   for (let n = 0; n < WAITING_EVENTS; n += events.length) batches.append(0, events).catch(() => {})

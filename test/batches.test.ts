@@ -27,7 +27,15 @@ describe('batches', () => {
         own.push({ partition, id, events: entryOf(0, 0, value).events, acknowledge, fail })
       })
     return new Batches({
-      ...{ partitions: 3, deadlineMs: 10_000, maxBytes: 900_000, time: systemTime, isJoint: false, ...options },
+      ...{
+        partitions: 3,
+        deadlineMs: 10_000,
+        maxBytes: 900_000,
+        time: systemTime,
+        isJoint: false,
+        hasRows: true,
+        ...options,
+      },
       send: outgoing => Promise.all(outgoing.map(send)),
     })
   }

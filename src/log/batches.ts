@@ -44,6 +44,8 @@ interface Outlet {
   deadlineMs: number
   /** whether a send takes all there is of all partitions; if not, it takes one batch, beside those of other partitions */
   isJoint: boolean
+  /** whether entries have rows: nobody reads them but processes of this version */
+  hasRows: boolean
   /** Makes batches durable, those of one partition in their order; resolves with the seq of each. */
   send(batches: Outgoing[]): Promise<Seq[]>
 }
@@ -116,7 +118,7 @@ export class Batches {
 
   /** Takes from the lane what goes out next, encoded; what is in vain is rejected on the way. */
   #taken({ batches }: Lane): [batch: Batch, value: Buffer][] {
-    const { isJoint, maxBytes, time } = this.#outlet
+    const { isJoint, maxBytes, hasRows, time } = this.#outlet
     const taken: [Batch, Buffer][] = []
     while (batches.length > 0 && (isJoint || taken.length === 0)) {
       const batch = batches.shift()!
@@ -124,7 +126,8 @@ export class Batches {
       if (this.#open[partition] === batch) this.#open[partition] = undefined
       try {
         if (time.monotonic() >= deadline) throw new Error('no batch before it came through in time')
-        const value = encode(appends.length === 1 ? appends[0]!.events : appends.flatMap(({ events }) => events))
+        const events = appends.length === 1 ? appends[0]!.events : appends.flatMap(({ events }) => events)
+        const value = encode(events, hasRows)
         if (value.length > maxBytes) batches.unshift(...halves(batch, value.length))
         else taken.push([batch, value])
       } catch (cause) {

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
+import { type Beat, Beats, isBeat, packed } from './beats.ts'
 import type { Entry, Seq } from './index.ts'
 
 /** Entries as logs keep them, in msgpack, and how large they may be. */
@@ -18,10 +19,12 @@ const KEY_BYTES = 256
 /** The greatest time that a date can have, in ms. */
 const LAST_INSTANT = 8.64e15
 /**
- * The version of entries as they are written: `[version, checksum, event, …]`. The checksum is of all bytes before and
- * after it. Entries of the second version had none, and those of the first no number either.
+ * The version of entries as they are written: `[version, checksum, runs, rows, event, …]`. The checksum is of all bytes
+ * before and after it. Rows are heartbeats; `runs` says how many events come first, then how many rows, and so on. Entries
+ * of the third version are without rows; those of the second had no checksum, and those of the first no number either.
  */
-const VERSION = 3
+const VERSION = 4
+const ROWLESS = 3
 const UNCHECKED = 2
 /** A number whose place in msgpack the checksum takes: this mark, then four bytes. */
 const [BLANK, MARK, CHECKSUM_BYTES] = [0xffff_ffff, 0xce, 4]
@@ -30,8 +33,20 @@ const [LIST_16, LIST_32] = [0xdc, 0xdd]
 
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
-export function encode(events: Event[]): Buffer {
-  const value = packr.pack([VERSION, BLANK, ...events])
+/** Without rows it can be read by former versions, of which some process may own a partition. */
+export function encode(events: Event[], hasRows = true): Buffer {
+  const [runs, beats, others]: [number[], Beat[], Event[]] = [[0], [], []]
+  for (const event of events) {
+    const isRow = hasRows && isBeat(event)
+    // Runs of events and of rows take turns, events first.
+    if (isRow !== (runs.length % 2 === 0)) runs.push(0)
+    runs[runs.length - 1]!++
+    if (isRow) beats.push(event)
+    else others.push(event)
+  }
+  const value = packr.pack(
+    beats.length === 0 ? [ROWLESS, BLANK, ...others] : [VERSION, BLANK, runs, packed(beats), ...others],
+  )
   const at = placeOf(value)
   value.writeUInt32BE(checksumOf(value, at), at)
   return value
@@ -54,7 +69,7 @@ function checksumOf(value: Uint8Array, at: number): number {
 function isWhole(value: Uint8Array): boolean | undefined {
   const at = placeOf(value)
   const version = value[at - 2]!
-  if (value[at - 1] !== MARK || version < VERSION || version > 0x7f) return undefined
+  if (value[at - 1] !== MARK || version < ROWLESS || version > 0x7f) return undefined
   const kept = (value[at]! << 24) | (value[at + 1]! << 16) | (value[at + 2]! << 8) | value[at + 3]!
   return kept >>> 0 === checksumOf(value, at)
 }
@@ -89,12 +104,14 @@ export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: 
     if (isOurs()) throw damaged(partition, seq)
     return { seq, events: [], strays: 1 }
   }
-  const head = whole ? 2 : things[0] === UNCHECKED ? 1 : 0
+  const rows = whole && things[0] === VERSION ? rowsIn(things) : undefined
+  const head = rows ? 4 : whole ? 2 : things[0] === UNCHECKED ? 1 : 0
   const events = things.filter(isEvent)
   const others = things.length - events.length - head
   if (others > 0 && !whole && !things.slice(head).every(isEventLike) && isOurs()) throw damaged(partition, seq)
-  const strays = others + (whole && things[0] !== VERSION ? 1 : 0)
-  return { seq, events, ...(strays > 0 && { strays }) }
+  const strays = others + (whole && !rows && things[0] !== ROWLESS ? 1 : 0)
+  const entry = { seq, ...(strays > 0 && { strays }) }
+  return rows ? withRows(entry, things.slice(head), rows) : { ...entry, events }
 }
 
 function listIn(value: Uint8Array): unknown[] | undefined {
@@ -108,3 +125,61 @@ function listIn(value: Uint8Array): unknown[] | undefined {
 
 const damaged = (partition: number, seq: Seq): RollcallError =>
   new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${seq} of the log is not as it was written.`)
+
+/** The rows of an entry, and which runs of events and rows it is made of; undefined if what is there is none. */
+function rowsIn([, , runs, bytes]: unknown[]): { runs: number[]; beats: Beats } | undefined {
+  if (!Array.isArray(runs) || !(bytes instanceof Uint8Array)) return undefined
+  try {
+    const beats = new Beats(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    const fit = beats.keys.every(isKey) && beats.ats.every(isInstant) && beats.arrivals.every(isInstant)
+    return fit ? { runs, beats } : undefined
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** Rows of an entry, from one to before another. */
+export interface EntryRows {
+  beats: Beats
+  from: number
+  to: number
+}
+
+/** Part of an entry. */
+export type EntryRun = readonly Event[] | EntryRows
+
+const runs = new WeakMap<Entry, readonly EntryRun[]>()
+
+/** The events of an entry in their order, heartbeats as rows where it keeps them so: nobody else has to make events of them. */
+export const runsOf = (entry: Entry): readonly EntryRun[] => runs.get(entry) ?? [entry.events]
+
+/** An entry whose events are made of its rows when somebody asks for them. */
+function withRows(
+  entry: { seq: Seq; strays?: number },
+  others: unknown[],
+  packed: { runs: number[]; beats: Beats },
+): Entry {
+  const { beats } = packed
+  const parts: EntryRun[] = []
+  let [other, row] = [0, 0]
+  for (const [i, count] of packed.runs.entries()) {
+    if (i % 2 === 0) {
+      parts.push(others.slice(other, other + count).filter(isEvent))
+      other += count
+    } else {
+      parts.push({ beats, from: row, to: Math.min(row + count, beats.length) })
+      row += count
+    }
+  }
+  let events: Event[] | undefined
+  const whole: Entry = {
+    ...entry,
+    get events() {
+      events ??= parts.flatMap(part => ('beats' in part ? part.beats.events(part.from, part.to) : [...part]))
+      return events
+    },
+  }
+  runs.set(whole, parts)
+  return whole
+}

@@ -51,7 +51,7 @@ export class LogInMemory {
   open({ time = this.#time, reach = async work => work() }: Partial<Opener> = {}): MemoryLog {
     let isClosed = false
     const batches = new Batches({
-      ...{ time, partitions: this.#partitions.length, isJoint: true },
+      ...{ time, partitions: this.#partitions.length, isJoint: true, hasRows: true },
       ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
       send: outgoing => reach(() => outgoing.map(({ partition, value }) => this.#put(partition, value))),
     })

@@ -81,7 +81,7 @@ class Writer implements EmbeddedLog {
     this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
     this.#batches = new Batches({
-      ...{ time, partitions: made.partitions, isJoint: true },
+      ...{ time, partitions: made.partitions, isJoint: true, hasRows: true },
       // Each flush has a deadline of its own, and LMDB takes entries of any size.
       ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
       send: outgoing => this.#flush(outgoing),

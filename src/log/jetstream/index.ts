@@ -70,7 +70,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
       givingUp.signal,
     )
   const batches = new Batches({
-    ...{ time, partitions: incarnations.length, isJoint: false, deadlineMs },
+    ...{ time, partitions: incarnations.length, isJoint: false, hasRows: false, deadlineMs },
     maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),
     send: outgoing => Promise.all(outgoing.map(publish)),
   })

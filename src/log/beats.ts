@@ -1,0 +1,182 @@
+import type { Event } from '../../actors/event.ts'
+
+/**
+ * Heartbeats as entries keep them: a row each, since they are nearly all there is. All that a viewer's beats have in
+ * common while it stays where it is is one text, its place, which is read once for all rows that have the same.
+ */
+
+/** Where a beat was: all of it but who, and when. Those that are alike are mostly one. */
+export interface Place {
+  path: string
+  stream: string | null
+  country: string
+  groups: readonly string[]
+  /** what the stream showed, where that was known */
+  streamer?: string
+  preset?: string
+}
+
+/** An event of which a row holds all. */
+export type Beat = Event & Place
+
+const KIND = 'heartbeat'
+/** Fields of a beat, without what its stream showed and with it. */
+const [FIELDS, FIELDS_OF_SHOW] = [9, 11]
+const MOST_KEY = 256
+const MOST_PLACE = 16_384
+/** In UTF-8 a unit takes so many bytes at most. */
+const UNIT_BYTES = 3
+const HEAD_BYTES = 8
+const ROW_BYTES = 21
+const SEPARATOR = '\0'
+/** Marks of a row: texts that are not ASCII, times that four bytes do not hold. */
+const [WIDE_KEY, WIDE_PLACE, WIDE_AT, WIDE_ARRIVAL] = [1, 2, 4, 8]
+/** Places that are known of former rows. */
+const MOST_PLACES = 65_536
+
+const isPlain = (text: unknown): text is string =>
+  typeof text === 'string' && !text.includes(SEPARATOR) && text.isWellFormed()
+
+/** Whether a row holds all of the event. */
+export function isBeat(event: Event): event is Beat {
+  const { kind, key, id, at, arrival, path, stream, country, groups, streamer, preset } = (event ?? {}) as Beat
+  if (kind !== KIND || id !== '' || typeof at !== 'number' || typeof arrival !== 'number') return false
+  let fields = 0
+  for (const _ in event) fields++
+  if (fields !== (streamer === undefined ? FIELDS : FIELDS_OF_SHOW)) return false
+  if (!isPlain(key) || key.length > MOST_KEY || !isPlain(path) || path.length > MOST_PLACE / 2) return false
+  if (!isPlain(country) || !(stream === null || isPlain(stream))) return false
+  if (streamer !== undefined && !(isPlain(streamer) && isPlain(preset))) return false
+  return Array.isArray(groups) && groups.every(isPlain)
+}
+
+/** The place as a text: which of its fields there are, then all, then the groups. */
+function textOf({ path, stream, country, groups, streamer, preset }: Place): string {
+  const marks = (stream === null ? 0 : 1) + (streamer === undefined ? 0 : 2)
+  let text = `${marks}${path}\0${country}`
+  if (stream !== null) text += SEPARATOR + stream
+  if (streamer !== undefined) text += SEPARATOR + streamer + SEPARATOR + preset
+  for (const group of groups) text += SEPARATOR + group
+  return text
+}
+
+function placeOf(text: string): Place {
+  const marks = text.charCodeAt(0) - 48
+  const [path, country, ...rest] = text.slice(1).split(SEPARATOR) as [string, string, ...string[]]
+  const stream = marks & 1 ? rest.shift()! : null
+  const show = marks & 2 ? { streamer: rest.shift()!, preset: rest.shift()! } : undefined
+  return { path, stream, country, groups: rest, ...show }
+}
+
+let scratch = Buffer.allocUnsafe(65_536)
+
+/** The rows of these beats, valid until the next call. */
+export function packed(beats: readonly Beat[]): Buffer {
+  const [first] = beats
+  const base = first!.arrival
+  scratch.writeDoubleLE(base, 0)
+  let end = HEAD_BYTES
+  for (const beat of beats) {
+    const { key, at, arrival } = beat
+    const place = textOf(beat)
+    const most = end + ROW_BYTES + UNIT_BYTES * (key.length + place.length)
+    if (most > scratch.length) scratch = Buffer.concat([scratch], 2 * most)
+    const start = end
+    end += 1
+    let marks = 0
+    const [back, later] = [at - base, arrival - base]
+    if ((back | 0) === back) end = scratch.writeInt32LE(back, end)
+    else {
+      marks |= WIDE_AT
+      end = scratch.writeDoubleLE(at, end)
+    }
+    if ((later | 0) === later) end = scratch.writeInt32LE(later, end)
+    else {
+      marks |= WIDE_ARRIVAL
+      end = scratch.writeDoubleLE(arrival, end)
+    }
+    const lengths = end
+    end += 4
+    const keyBytes = scratch.write(key, end)
+    end += keyBytes
+    const placeBytes = scratch.write(place, end)
+    end += placeBytes
+    if (keyBytes !== key.length) marks |= WIDE_KEY
+    if (placeBytes !== place.length) marks |= WIDE_PLACE
+    scratch.writeUInt16LE(keyBytes, lengths)
+    scratch.writeUInt16LE(placeBytes, lengths + 2)
+    scratch[start] = marks
+  }
+  return scratch.subarray(0, end)
+}
+
+const places = new Map<string, Place>()
+
+function placeIn(bytes: Buffer, start: number, end: number, isWide: boolean): Place {
+  const name = bytes.toString('latin1', start, end)
+  const known = places.get(name)
+  if (known) return known
+  const place = placeOf(isWide ? bytes.toString('utf8', start, end) : name)
+  if (places.size >= MOST_PLACES) places.clear()
+  places.set(name, place)
+  return place
+}
+
+/** Rows that were read. */
+export class Beats {
+  readonly kind = KIND
+  readonly keys: string[] = []
+  readonly places: Place[] = []
+  /** ms */
+  readonly ats: number[] = []
+  readonly arrivals: number[] = []
+  readonly #events: (Event | undefined)[] = []
+
+  /** Throws where it is not what was packed. */
+  constructor(bytes: Buffer) {
+    const base = bytes.readDoubleLE(0)
+    for (let at = HEAD_BYTES; at < bytes.length; ) {
+      const marks = bytes[at]!
+      at += 1
+      if (marks & WIDE_AT) {
+        this.ats.push(bytes.readDoubleLE(at))
+        at += 8
+      } else {
+        this.ats.push(base + bytes.readInt32LE(at))
+        at += 4
+      }
+      if (marks & WIDE_ARRIVAL) {
+        this.arrivals.push(bytes.readDoubleLE(at))
+        at += 8
+      } else {
+        this.arrivals.push(base + bytes.readInt32LE(at))
+        at += 4
+      }
+      const keyEnd = at + 4 + bytes.readUInt16LE(at)
+      const end = keyEnd + bytes.readUInt16LE(at + 2)
+      if (end > bytes.length) throw new RangeError('A row ends behind the last one.')
+      this.keys.push(bytes.toString(marks & WIDE_KEY ? 'utf8' : 'latin1', at + 4, keyEnd))
+      this.places.push(placeIn(bytes, keyEnd, end, (marks & WIDE_PLACE) !== 0))
+      at = end
+    }
+  }
+
+  get length(): number {
+    return this.keys.length
+  }
+
+  events(from: number, to: number): Event[] {
+    return Array.from({ length: to - from }, (_, i) => this.event(from + i))
+  }
+
+  /** The event of a row, which is always the same. */
+  event(row: number): Event {
+    let event = this.#events[row]
+    if (!event) {
+      const [key, at, arrival] = [this.keys[row]!, this.ats[row]!, this.arrivals[row]!]
+      event = { kind: KIND, key, id: '', at, arrival, ...this.places[row]! }
+      this.#events[row] = event
+    }
+    return event
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { encode, entryOf, runsOf } from '../src/log/entries.ts'
+import { type Random, seeded } from './support/random.ts'
+
+const AT = 1_767_297_600_000
+const TEXTS = ['', '/', 'a', 'ü', '日本', '🎬', 'a\nb', 'a\0b', 'x'.repeat(300), 'ü'.repeat(9_000)]
+const TIMES = [0, -1, AT, AT + 1, AT + 0.5, -AT, 8.64e15, -8.64e15, AT + 2 ** 31, AT - 2 ** 31 - 1]
+
+/** A heartbeat, mostly as the bridge stamps it. */
+function beat(random: Random): Event {
+  const odd = <T>(usual: T, others: readonly unknown[]): T => (random.chance(0.05) ? (random.pick(others) as T) : usual)
+  const event = {
+    ...{ kind: odd('heartbeat', ['tick']), key: odd(`u${random.int(0, 3)}`, TEXTS.slice(1, 8)), id: odd('', ['x']) },
+    ...{ at: odd(AT + random.int(0, 60_000), TIMES), arrival: odd(AT + random.int(0, 60_000), TIMES) },
+    ...{ path: odd('/live/a', TEXTS), stream: odd(random.pick(['a', null]), TEXTS), country: odd('TW', TEXTS) },
+    groups: odd(random.pick([[], ['a'], ['a', 'b']]), [TEXTS, [''], 'a', [1], null]),
+  }
+  const show = random.chance(0.5) ? { streamer: odd('s', [...TEXTS, null]), preset: odd('sd', [...TEXTS, null]) } : {}
+  const more = random.chance(0.03) ? { more: 1 } : {}
+  const whole = { ...event, ...show, ...more } as Event
+  if (random.chance(0.02)) delete (whole as { stream?: unknown }).stream
+  return whole
+}
+
+const isRows = (run: object): boolean => 'beats' in run
+
+describe('an entry', () => {
+  test('gives heartbeats back as they were, whatever is in them, in their order among others', () => {
+    const random = seeded('beats')
+    let rows = 0
+    for (let round = 0; round < 2_000; round++) {
+      const events = Array.from({ length: random.int(1, 12) }, () => beat(random))
+      const entry = entryOf(0, 1, encode(events))
+      expect(entry).toEqual({ seq: 1, events: entry.events })
+      expect(entry.events).toEqual(events)
+      rows += runsOf(entry).filter(isRows).length
+    }
+    expect(rows).toBeGreaterThan(2_000)
+  })
+
+  test('makes the event of a row once', () => {
+    const entry = entryOf(0, 1, encode([beatOf('u', AT)]))
+    const [run] = runsOf(entry).filter(isRows) as { beats: { event(row: number): Event } }[]
+    expect(run!.beats.event(0)).toBe(entry.events[0])
+  })
+
+  test('whose rows are not as they were written is named', () => {
+    const value = encode([beatOf('u', AT), beatOf('v', AT)])
+    for (let at = 0; at < value.length; at++) {
+      const flipped = Buffer.from(value)
+      flipped[at]! ^= 4
+      expect(() => entryOf(3, 9, flipped), `byte ${at}`).toThrow(/^Partition 3: entry 9 /)
+    }
+  })
+})
+
+const beatOf = (key: string, at: number): Event => ({
+  ...{ kind: 'heartbeat', key, id: '', at, arrival: at, path: '/live/a', stream: 'a', country: 'TW', groups: ['g'] },
+})
