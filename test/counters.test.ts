@@ -158,7 +158,7 @@ describe('the records', () => {
     counters.attended('u', 's1')
     counters.take()
     counters.tooLate()
-    expect(counters.take().records).toEqual([{ names: ['totals'], value: { attendance: 1, tooLate: 1 } }])
+    expect(counters.take().records).toEqual([{ names: ['totals'], value: { attendance: 1, tooLate: 1, newest: 0 } }])
     expect(counters.take().records).toEqual([])
   })
 
@@ -166,13 +166,20 @@ describe('the records', () => {
     counters.attended('u', 's1')
     counters.counted(T - (T % WINDOW_MS), 'TW', [], 1)
     expect(missing(heartbeat(T, 's1'), ['s1', 's2'])).toEqual([])
-    expect(missing(heartbeat(T + WINDOW_MS, 's3'), ['s1', 's2'])).toEqual([
+    expect(missing(heartbeat(T - WINDOW_MS, 's3'), ['s1', 's2'])).toEqual([
       ...[
         ['stream', 's3'],
         ['stream', 's2'],
-        ['window', String(T - (T % WINDOW_MS) + WINDOW_MS)],
+        ['window', String(T - (T % WINDOW_MS) - WINDOW_MS)],
       ],
     ])
+  })
+
+  test('of a window later than any is missing nowhere, unless they were written by who did not know that', () => {
+    counters.counted(T - (T % WINDOW_MS), 'TW', [], 1)
+    expect(missing(heartbeat(T + WINDOW_MS), [])).toEqual([])
+    counters.restore({ names: ['totals'], value: { attendance: 1, tooLate: 0 } })
+    expect(missing(heartbeat(T + WINDOW_MS), [])).toHaveLength(1)
   })
 
   test('of frozen streams are forgotten once they were taken, not before', () => {

@@ -1,8 +1,10 @@
 import type { Presence, Tally } from '../../actors/index.ts'
 import type { Seq } from '../log/index.ts'
-import { aliveSince } from './alive.ts'
+import type { AliveCounter } from './alive-counter.ts'
 import type { Attended } from './index.ts'
+import { Present } from './present.ts'
 import type { Audience } from './sum.ts'
+import { type StatisticsRecord, Window } from './window.ts'
 
 /** Attendance on a stream is counted until this long after the last beat on it arrived, in partition time. */
 export const FREEZE_MS = 86_400_000
@@ -10,33 +12,38 @@ export const FREEZE_MS = 86_400_000
 const KEEP_WINDOWS = 500
 const SWEEP_MS = 10_000
 
-interface Stream {
+/** A stream whose record is at hand. */
+export interface Stream {
+  readonly id: string
+  attendance: number
+  lastArrival: number
+  /** it changed since it was last taken */
+  isDirty: boolean
+}
+
+/** A stream's record. */
+interface StreamRecord {
   attendance: number
   lastArrival: number
 }
 
-interface Window {
-  /** the entry that changed it last */
-  seq: Seq
-  viewers: number
-  groups: Map<string, number>
-  countries: Map<string, number>
+interface Totals {
+  attendance: number
+  tooLate: number
+  /** the newest window there is a record of (ms); records of longest ago do not say */
+  newest?: number
+}
+
+/** What pulses of viewers who stay where they are count on: a stream, or any other page. */
+export interface Presences {
+  readonly stream: Stream | null
+  readonly on: AliveCounter | null
 }
 
 /** A record of the counters: what it is about, and its content for msgpack. */
 export interface CounterRecord {
   names: string[]
   value: unknown
-}
-
-export interface StatisticsRecord {
-  timestamp: number
-  viewerCount: number
-  /** pairs, since names may hold what a field name may not */
-  countByUserGroup: [string, number][]
-  countByViewingCountry: [string, number][]
-  /** of the entry that changed it last; records of longest ago have none */
-  seq?: Seq
 }
 
 /** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
@@ -51,29 +58,35 @@ export interface LiveNews {
 export class AudienceCounters implements Tally {
   /** the entry that is applied just now */
   applying: Seq = 0
-  #totals = { attendance: 0, tooLate: 0 }
+  #totals: Totals = { attendance: 0, tooLate: 0, newest: 0 }
   readonly #streams = new Map<string, Stream>()
   readonly #windows = new Map<number, Window>()
-  readonly #alive = new AliveCounter()
-  readonly #aliveOn = new Map<string, AliveCounter>()
+  readonly #present = new Present()
   #dirty = new Map<string, string[]>()
   #sweptAt = Number.NEGATIVE_INFINITY
   #news = noNews()
 
   moved(userId: string, from: Presence | null, to: Presence): void {
     this.#news.present.set(userId, to)
-    if (from) {
-      this.#alive.add(from.at, -1)
-      if (from.stream !== null) this.#aliveOn.get(from.stream)?.add(from.at, -1)
-    }
-    this.#alive.add(to.at, 1)
-    if (to.stream === null) return
-    let on = this.#aliveOn.get(to.stream)
-    if (!on) {
-      on = new AliveCounter()
-      this.#aliveOn.set(to.stream, on)
-    }
-    on.add(to.at, 1)
+    this.#present.moved(from, to)
+  }
+
+  /** Null: the stream no longer counts attendance, or its record is not at hand. */
+  presencesOn(stream: string | null, time: number): Presences | null {
+    if (stream === null) return ELSEWHERE
+    const known = this.#streams.get(stream)
+    return known && known.lastArrival + FREEZE_MS > time ? { stream: known, on: this.#present.on(stream) } : null
+  }
+
+  stillCount({ stream, on }: Presences, time: number): boolean {
+    return stream === null || (stream.lastArrival + FREEZE_MS > time && !on!.isGone)
+  }
+
+  /** A viewer was heard again where it was before. */
+  pulsed(userId: string, { stream, on }: Presences, from: number, at: number, arrival: number): void {
+    this.#news.present.set(userId, { at, stream: stream === null ? null : stream.id })
+    this.#present.stayed(on, from, at)
+    if (stream !== null) this.#arrived(stream, arrival)
   }
 
   attended(userId: string, stream: string | null): void {
@@ -82,28 +95,37 @@ export class AudienceCounters implements Tally {
       this.#totals.attendance++
       this.#mark('totals')
     } else {
-      this.#stream(stream).attendance++
-      this.#mark('stream', stream)
+      const known = this.#stream(stream)
+      known.attendance++
+      this.#markStream(known)
     }
   }
 
   arrived(stream: string, arrival: number): void {
-    const known = this.#stream(stream)
-    if (arrival <= known.lastArrival) return
-    known.lastArrival = arrival
-    this.#mark('stream', stream)
+    this.#arrived(this.#stream(stream), arrival)
+  }
+
+  #arrived(stream: Stream, arrival: number): void {
+    if (arrival <= stream.lastArrival) return
+    stream.lastArrival = arrival
+    this.#markStream(stream)
+  }
+
+  #markStream(stream: Stream): void {
+    if (stream.isDirty) return
+    stream.isDirty = true
+    this.#mark('stream', stream.id)
   }
 
   counted(at: number, country: string, groups: readonly string[], by: 1 | -1): void {
     let window = this.#windows.get(at)
     if (!window) {
-      window = { seq: 0, viewers: 0, groups: new Map(), countries: new Map() }
+      window = new Window()
       this.#windows.set(at, window)
+      if (this.#totals.newest !== undefined && at > this.#totals.newest) this.#totals.newest = at
+      this.#mark('totals')
     }
-    window.seq = this.applying
-    window.viewers += by
-    bump(window.countries, country, by)
-    for (const group of groups) bump(window.groups, group, by)
+    window.count(country, groups, by, this.applying)
     this.#mark('window', String(at))
   }
 
@@ -117,19 +139,21 @@ export class AudienceCounters implements Tally {
     return known !== undefined && known.lastArrival + FREEZE_MS <= time
   }
 
-  /** A record is at hand when it is in memory; of the totals it always is. */
+  /** A record is at hand when it is in memory, or there is none yet; of the totals it always is. */
   isAtHand([what, name]: string[]): boolean {
-    return what === 'stream' ? this.#streams.has(name!) : what !== 'window' || this.#windows.has(Number(name))
+    if (what === 'stream') return this.#streams.has(name!)
+    return what !== 'window' || this.isWindowAtHand(Number(name))
+  }
+
+  isWindowAtHand(at: number): boolean {
+    const { newest } = this.#totals
+    return this.#windows.has(at) || (newest !== undefined && at > newest)
   }
 
   restore({ names: [what, name], value }: CounterRecord): void {
-    if (what === 'totals') this.#totals = value as { attendance: number; tooLate: number }
-    else if (what === 'stream') this.#streams.set(name!, value as Stream)
-    else if (what === 'window') {
-      const { viewerCount, countByUserGroup, countByViewingCountry, seq = 0 } = value as StatisticsRecord
-      const [groups, countries] = [new Map(countByUserGroup), new Map(countByViewingCountry)]
-      this.#windows.set(Number(name), { seq, viewers: viewerCount, groups, countries })
-    }
+    if (what === 'totals') this.#totals = value as Totals
+    else if (what === 'stream') this.#streams.set(name!, { ...(value as StreamRecord), id: name!, isDirty: false })
+    else if (what === 'window') this.#windows.set(Number(name), Window.of(value as StatisticsRecord))
   }
 
   /** The records that changed since they were last taken, and the news since then. */
@@ -139,7 +163,7 @@ export class AudienceCounters implements Tally {
     const news = this.#news
     this.#news = noNews()
     for (const { names, value } of records) {
-      if (names[0] === 'stream') news.streams.set(names[1]!, (value as Stream).lastArrival)
+      if (names[0] === 'stream') news.streams.set(names[1]!, (value as StreamRecord).lastArrival)
     }
     return { records, news }
   }
@@ -150,19 +174,18 @@ export class AudienceCounters implements Tally {
     if (Math.abs(now - this.#sweptAt) < SWEEP_MS) return
     this.#sweptAt = now
     for (const id of this.#streams.keys()) {
-      if (this.isFrozen(id, time) && !this.#dirty.has(`stream\n${id}`)) this.#streams.delete(id)
+      if (this.isFrozen(id, time) && !this.#streams.get(id)!.isDirty) this.#streams.delete(id)
     }
     if (this.#windows.size > 2 * KEEP_WINDOWS) {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
       for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
     }
-    this.#alive.since(aliveSince(now))
-    for (const [stream, alive] of this.#aliveOn) if (alive.since(aliveSince(now)) === 0) this.#aliveOn.delete(stream)
+    this.#present.sweep(now)
   }
 
   /** Viewers whose newest beat is at most 65 s before `now`, to the second. */
   alive(now: number, stream?: string): number {
-    return (stream === undefined ? this.#alive : this.#aliveOn.get(stream))?.since(aliveSince(now)) ?? 0
+    return this.#present.alive(now, stream)
   }
 
   /** Streams that still count attendance. */
@@ -171,7 +194,8 @@ export class AudienceCounters implements Tally {
   }
 
   get totals(): { attendance: number; tooLate: number } {
-    return this.#totals
+    const { attendance, tooLate } = this.#totals
+    return { attendance, tooLate }
   }
 
   /** In all, and on every stream that still counts attendance. */
@@ -192,7 +216,7 @@ export class AudienceCounters implements Tally {
   #stream(id: string): Stream {
     let stream = this.#streams.get(id)
     if (!stream) {
-      stream = { attendance: 0, lastArrival: 0 }
+      stream = { id, attendance: 0, lastArrival: 0, isDirty: false }
       this.#streams.set(id, stream)
     }
     return stream
@@ -205,45 +229,15 @@ export class AudienceCounters implements Tally {
 
   #value([what, name]: string[]): unknown {
     if (what === 'totals') return { ...this.#totals }
-    if (what === 'stream') return { ...this.#streams.get(name!)! }
-    const { seq, viewers, groups, countries } = this.#windows.get(Number(name))!
-    return {
-      timestamp: Number(name),
-      viewerCount: viewers,
-      countByUserGroup: [...groups],
-      countByViewingCountry: [...countries],
-      seq,
-    } satisfies StatisticsRecord
+    if (what === 'stream') {
+      const stream = this.#streams.get(name!)!
+      stream.isDirty = false
+      return { attendance: stream.attendance, lastArrival: stream.lastArrival } satisfies StreamRecord
+    }
+    return this.#windows.get(Number(name))!.record(Number(name))
   }
 }
+
+const ELSEWHERE: Presences = { stream: null, on: null }
 
 const noNews = (): LiveNews => ({ present: new Map(), attended: [], streams: new Map() })
-
-/** How many viewers had their newest beat in each second. */
-class AliveCounter {
-  readonly #seconds = new Map<number, number>()
-
-  add(at: number, by: 1 | -1): void {
-    const second = Math.floor(at / 1000)
-    const count = (this.#seconds.get(second) ?? 0) + by
-    if (count > 0) this.#seconds.set(second, count)
-    else this.#seconds.delete(second)
-  }
-
-  /** Also forgets those before. */
-  since(at: number): number {
-    const first = Math.floor(at / 1000)
-    let count = 0
-    for (const [second, viewers] of this.#seconds) {
-      if (second >= first) count += viewers
-      else this.#seconds.delete(second)
-    }
-    return count
-  }
-}
-
-function bump(counts: Map<string, number>, name: string, by: number): void {
-  const count = (counts.get(name) ?? 0) + by
-  if (count > 0) counts.set(name, count)
-  else counts.delete(name)
-}

@@ -1,5 +1,5 @@
 import type { DocumentStore, Upsert } from '../documents/index.ts'
-import type { StatisticsRecord } from './counters.ts'
+import type { StatisticsRecord } from './window.ts'
 
 /** Parts and no sums, which have no partition. */
 const PARTS = { partition: { $gte: 0 } }

@@ -1,7 +1,7 @@
 /** Sums of statistics over all partitions, held against their parts as they are kept. */
 
-import type { StatisticsRecord } from '../audience/counters.ts'
 import { sumOf } from '../audience/statistics.ts'
+import type { StatisticsRecord } from '../audience/window.ts'
 import type { DocumentPeek } from '../documents/peek.ts'
 import type { Seq } from '../log/index.ts'
 import type { Time } from '../time.ts'
