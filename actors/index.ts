@@ -82,6 +82,22 @@ export interface Part {
   value: unknown
 }
 
+/**
+ * Pulses: events that change nothing about an actor in this state but when it was last heard (ms), which is a time of
+ * `presence`. What a pulse leads to has to be what the machine would have made of it.
+ */
+export interface Pulse<C, E extends Event> {
+  kind: E['kind']
+  state: string
+  /**
+   * Up to before when (ms) events with these facts, which may hold anything, are pulses of an actor that was last heard at
+   * `heard`, none of them more than the rules' `gapMs` after the one before; 0: none is.
+   */
+  until(facts: object, context: C, heard: number, rules: Rules): number
+  /** The context after pulses of which the last was at `at`; the very same if it knows of one as late. */
+  after(context: C, at: number): C
+}
+
 /** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds differ in their contexts, the shard treats them alike
 export interface ActorKind<C = any, E extends Event = Event> {
@@ -112,9 +128,11 @@ export interface ActorKind<C = any, E extends Event = Event> {
   project(before: C, after: C, key: string, projection: Projection): void
   tally?(before: C, after: C, key: string, event: { type: string }, tally: Tally): void
   /** Names of the tally's records that must be at hand before the event is applied. */
-  tallyRecords?(context: C, event: Event): string[][]
+  tallyRecords?(context: C, facts: { [fact: string]: unknown }): string[][]
   /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
   presence?(context: C): Presence | null
+  /** Events of which most change nothing but when the actor was last heard; these are kept without a transition. */
+  pulse?: Pulse<C, E>
   /** The latest run of heartbeats. */
   viewing?(context: C): { start: number; end: number } | null
   /** The streams that it is counted on, as far as they still count; null: it was never anywhere. */

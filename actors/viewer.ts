@@ -1,3 +1,4 @@
+import { afterPulses, type Place, pulsesUntil } from '../machines/pulse.ts'
 import {
   type Beat,
   viewer as machine,
@@ -41,8 +42,9 @@ const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly 
 export const viewer = {
   kind: 'viewer',
   machine,
-  version: 1,
-  migrations: {},
+  version: 2,
+  // Pulses are beside the record since then, which the first version does not look for.
+  migrations: { 1: kept => kept },
   takes: ['heartbeat'],
 
   // A path of no stream had no `stream` in the first version.
@@ -100,10 +102,16 @@ export const viewer = {
 
   tallyRecords: (context, { stream, at }) => [
     ...streamsOf(context, stream as string | null).map(id => ['stream', id]),
-    ['window', String(windowOf(at))],
+    ['window', String(windowOf(at as number))],
   ],
 
   presence: ({ last }) => last,
+  pulse: {
+    kind: 'heartbeat',
+    state: 'watching',
+    until: (facts, context, heard, rules) => pulsesUntil(context, heard, facts as Place, rules),
+    after: afterPulses,
+  },
   viewing: ({ runs }) => runs.at(-1) ?? null,
   attended: ({ last, streams }) => last && streams,
   remarks: { 'heartbeat.too-late': tally => tally.tooLate() },

@@ -24,7 +24,7 @@ const ASIDE = [
   // The shapes of what is handed on.
   /^(actors\/event|src\/log\/positions|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
-  /^src\/(partition\/(prepare|recovery|residents)|checkpoint\/fit|log\/fingerprint)\.ts$/,
+  /^src\/(partition\/(prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
   // The consequences of transitions: deadlines, effects, copies, updates.
   /^src\/(partition\/(attendance|live-copies|ticker|updates|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]

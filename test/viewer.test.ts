@@ -12,16 +12,7 @@ const NOON = Date.UTC(2026, 0, 1, 12)
 /** A viewer of its own, with what it said. */
 function viewer() {
   const transitions = new Transitions()
-  const live = {
-    id: 'viewer/u',
-    kind,
-    key: 'u',
-    snapshot: transitions.initial(kind),
-    kept: undefined,
-    used: 0,
-    seq: 0,
-    at: 0,
-  }
+  const live = { kind, snapshot: transitions.initial(kind) }
   const said: string[] = []
   const tell = (event: { type: string; [fact: string]: unknown }) => {
     const step = transitions.step(live, { ...event, rules })
@@ -118,7 +109,7 @@ describe('a viewer', () => {
     const transitions = new Transitions()
     const told = (snapshot: ReturnType<Transitions['initial']>, stream: string, frozen: string[]) => {
       const beat = { at: NOON, path: `/live/${stream}`, stream, country: 'ZZ', groups: [] }
-      const live = { id: '', kind, key: 'u', snapshot, kept: undefined, used: 0, seq: 0, at: 0 }
+      const live = { kind, snapshot }
       return transitions.step(live, { type: 'heartbeat', beat, show: null, arrival: NOON, frozen, rules } as {
         type: string
       }).snapshot

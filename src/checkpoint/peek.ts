@@ -22,6 +22,8 @@ export type FoundRecord = CheckpointRecord | (RecordKey & { error: Error })
 export interface Held {
   anchor: Anchor
   records(): AsyncIterable<FoundRecord>
+  /** Those whose names begin with those of the key. */
+  some(key: RecordKey): AsyncIterable<FoundRecord>
   /** Undefined if there is no such record. */
   get(key: RecordKey): FoundRecord | undefined
   release(): void
@@ -91,6 +93,14 @@ function holdIn(db: Records, partition: number): Held | null {
     async *records() {
       for (const key of db.getKeys({ start: [partition], end: [partition + 1], transaction })) {
         if (key.length === 2 && key[1] === MANIFEST) continue
+        const record = read(key)
+        if (record) yield record
+      }
+    },
+    async *some(wanted) {
+      const prefix = keyOf(partition, wanted)
+      for (const key of db.getKeys({ start: prefix, end: [partition + 1], transaction })) {
+        if (!prefix.every((name, i) => key[i] === name)) return
         const record = read(key)
         if (record) yield record
       }

@@ -4,14 +4,17 @@ import type { AudienceCounters } from '../audience/counters.ts'
 import type { Claim } from '../checkpoint/index.ts'
 import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
+import { type EntryRows, runsOf } from '../log/entries.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { Changes } from './changes.ts'
-import { type Clock, counted, tell } from './clock.ts'
+import { type Clock, counted, latestArrival, tell } from './clock.ts'
+import { Hearing } from './hearing.ts'
 import { isUnparking, type Parked, type Parking } from './parking.ts'
 import type { Projections } from './projections.ts'
+import type { Resident } from './resident.ts'
 import type { Residents } from './residents.ts'
 import type { PartitionRules } from './rules.ts'
-import type { Resident, Said } from './transitions.ts'
+import type { Said } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
 /** The parts of a partition that entries change, and by which. */
@@ -27,7 +30,7 @@ interface Parts {
   rules: PartitionRules
   unprepared: Map<Event | string, Error>
   wheel: Wheel
-  takerOf(event: Event): ActorKind | undefined
+  takerOf(event: { kind: string; effect?: unknown }): ActorKind | undefined
 }
 
 /** Applies entries, event by event: each with all it changes, or it is parked and changes nothing. */
@@ -38,22 +41,45 @@ export class Applier {
   readonly #said = new Map<string, number>()
   /** its events, by actor, which are received at once */
   readonly #together = new Map<string, Parked[]>()
+  readonly #hearing: Hearing
   /** partition time, or the arrival of the event at hand, if that is later */
   #now = 0
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#hearing = new Hearing(parts)
   }
 
   get now(): number {
     return this.#now
   }
 
-  apply({ seq, events }: Entry): void {
+  apply(entry: Entry): void {
+    const { seq } = entry
     this.#seq = seq
     this.#said.clear()
-    for (const [index, event] of events.entries()) this.#take({ seq, index, event })
+    let index = 0
+    for (const run of runsOf(entry)) {
+      if ('beats' in run) index = this.#takeRows(run, index)
+      else for (const event of run) this.#take({ seq, index: index++, event })
+    }
     this.#takeTogether()
+  }
+
+  #takeRows({ beats, from, to }: EntryRows, first: number): number {
+    const { clock, takerOf } = this.#parts
+    const kind = takerOf({ kind: beats.kind })
+    const latest = latestArrival(clock)
+    let index = first
+    for (let row = from; row < to; row++, index++) {
+      const arrival = beats.arrivals[row]!
+      if (arrival <= latest && kind?.pulse) {
+        if (this.#hearing.pulse(kind, beats.keys[row]!, beats.places[row]!, beats.ats[row]!, arrival, this.#seq))
+          continue
+      }
+      this.#take({ seq: this.#seq, index, event: beats.event(row) })
+    }
+    return index
   }
 
   #take({ event: written, ...place }: Parked): void {
@@ -62,6 +88,8 @@ export class Applier {
     const event = this.#heard(written)
     const kind = takerOf(event)
     if (kind) {
+      const { key, at, arrival } = event
+      if (kind.pulse?.kind === event.kind && this.#hearing.pulse(kind, key, event, at, arrival, this.#seq)) return
       this.#gather(kind, { ...place, event, ...(event.effect !== undefined && { isOpen: true as const }) })
       return
     }

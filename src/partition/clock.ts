@@ -31,8 +31,11 @@ export function tell(clock: Clock, { kind, epoch, at, since }: Event): boolean {
   return true
 }
 
-/** The event as it counts: an arrival that is further ahead than any can be stops no deadline for longer than a day. */
-export function counted(event: Event, { time }: Clock): Event {
-  const latest = time + FURTHEST_MS
-  return time === 0 || event.arrival <= latest ? event : { ...event, arrival: latest }
+/** Later than this no arrival counts: one that is further ahead than any can be stops no deadline for longer than a day. */
+export const latestArrival = ({ time }: Clock): number => (time === 0 ? Number.POSITIVE_INFINITY : time + FURTHEST_MS)
+
+/** The event as it counts. */
+export function counted(event: Event, clock: Clock): Event {
+  const latest = latestArrival(clock)
+  return event.arrival <= latest ? event : { ...event, arrival: latest }
 }

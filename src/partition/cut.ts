@@ -3,7 +3,7 @@ import type { Delta } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite, Told } from './projections.ts'
-import type { Resident } from './transitions.ts'
+import type { Resident } from './resident.ts'
 
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {

@@ -58,7 +58,7 @@ export class Parking {
   #atHand = 0
 
   has(id: string): boolean {
-    return this.#closed.has(id) || this.#actors.has(id)
+    return (this.#closed.size > 0 && this.#closed.has(id)) || (this.#actors.size > 0 && this.#actors.has(id))
   }
 
   close(id: string, error: Error): void {

@@ -11,9 +11,10 @@ import type { Cut } from './cut.ts'
 import { Parking } from './parking.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
+import type { Resident } from './resident.ts'
 import { Residents } from './residents.ts'
 import { PartitionRules } from './rules.ts'
-import type { PersistedSnapshot, Resident } from './transitions.ts'
+import type { PersistedSnapshot } from './transitions.ts'
 import { Wheel } from './wheel.ts'
 
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
@@ -75,7 +76,7 @@ export class Partition {
   }
 
   /** The kind of actor the event is about; undefined if it is about none. */
-  readonly takerOf = (event: Event): ActorKind | undefined => {
+  readonly takerOf = (event: { kind: string; effect?: unknown }): ActorKind | undefined => {
     if (event.kind !== 'effect.failed') return this.#takers.get(event.kind)
     const kind = this.kinds.get(splitId(String(event.effect)).kind)
     return kind?.takes.includes(event.kind) ? kind : undefined
@@ -112,8 +113,9 @@ export class Partition {
     const seq = this.applied
     const [writes, told] = [this.projections.take(), this.projections.takeTold()]
     const { residents, parking, outbox, wheel, rules } = this
-    const actors = residents.take()
-    for (const each of actors.changed) if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
+    const actors = residents.take(seq)
+    for (const each of [...actors.changed, ...actors.pulsed])
+      if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
     const changes = [actors, ...[parking, outbox, wheel, rules].map(each => each.takeRecords())]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
@@ -126,7 +128,7 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
-    const { changed } = actors
+    const changed = [...actors.changed, ...actors.pulsed.map(pulsedOf)]
     return { seq, readableUntil: this.readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
   }
 
@@ -168,6 +170,16 @@ export class Partition {
   async view(kind: string, key: string): Promise<PersistedSnapshot | undefined> {
     const snapshot = await this.residents.snapshotOf(kind, key)
     return snapshot && this.residents.transitions.persist(this.kinds.get(kind)!, snapshot)
+  }
+}
+
+/** A resident as of its last pulse so far, worked out when somebody asks. */
+function pulsedOf({ kind, key, former, pulsedAt }: Resident): Cut['changed'][number] {
+  return {
+    ...{ kind, key },
+    get kept() {
+      return kind.pulse!.after(former.context, pulsedAt)
+    },
   }
 }
 

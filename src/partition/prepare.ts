@@ -2,6 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { type ActorKind, actorId, type Facts, splitId } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
 import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
+import { type EntryRows, runsOf } from '../log/entries.ts'
 import type { Entry } from '../log/index.ts'
 import { named } from './changes.ts'
 import { isUnparking, type Parking } from './parking.ts'
@@ -19,7 +20,7 @@ interface Needs {
   wheel: Wheel
   /** why nothing could be prepared for an event, or for the deadline of an actor; that is what it is parked with */
   unprepared: Map<Event | string, Error>
-  takerOf(event: Event): ActorKind | undefined
+  takerOf(event: { kind: string; effect?: unknown }): ActorKind | undefined
 }
 
 /** An actor and what it is about to be told; `of` is the event as it came, or the actor whose deadline it is. */
@@ -84,12 +85,39 @@ function countersFor({ residents, counters, unprepared }: Needs, wanted: Wanted[
 
 /** Actors that are retried or dropped are read anew, and so are those of their events that are not at hand. */
 async function reopen({ parking, residents, claim }: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
-  for (const event of entries.flatMap(({ events }) => events)) {
-    if (!isUnparking(event)) continue
-    const id = String(event.actor)
-    if (parking.reopen(id)) residents.forget(id)
-    await parking.fetch(id, store, claim)
+  for (const run of entries.flatMap(runsOf)) {
+    if ('beats' in run) continue
+    for (const event of run) {
+      if (!isUnparking(event)) continue
+      const id = String(event.actor)
+      if (parking.reopen(id)) residents.forget(id)
+      await parking.fetch(id, store, claim)
+    }
   }
+}
+
+/** Whether all is at hand that an event with these facts needs, which may be a pulse. */
+function isPrepared(
+  { residents, counters }: Needs,
+  { kind, tallyRecords }: ActorKind,
+  key: string,
+  facts: object & { stream?: unknown },
+  at: number,
+): boolean {
+  const resident = residents.heard(kind, key)
+  if (!resident) return false
+  if (resident.facts === facts && at < resident.until) return true
+  const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
+  return names.every(each => counters.isAtHand(each))
+}
+
+/** Whether all is at hand that the deadline of an actor needs that has no parts. */
+function isDue({ residents, facts }: Needs, id: string, at: number): boolean {
+  const resident = residents.find(id)
+  return (
+    resident?.kind.pulse !== undefined &&
+    resident.kind.needs(resident.former.context, { deadline: at }, facts).length === 0
+  )
 }
 
 function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
@@ -98,24 +126,36 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   let { facts } = partition
   const want = (event: Event): void => {
     const kind = takerOf(event)
-    if (!kind) return
+    if (!kind || (kind.pulse?.kind === event.kind && isPrepared(partition, kind, event.key, event, event.at))) return
     try {
       wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, facts, of: event })
     } catch (error) {
       unprepared.set(event, error as Error)
     }
   }
-  for (const event of entries.flatMap(({ events }) => events)) {
-    if (event.kind === 'rules') {
-      facts = { ...facts, rules: changedBy(event, facts.rules) }
-    } else if (event.kind === 'tick') {
-      for (const id of wheel.due(event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, facts, of: id })
+  const wantRows = ({ beats, from, to }: EntryRows): void => {
+    const kind = takerOf(beats)
+    for (let row = from; row < to; row++) {
+      const isReady = kind?.pulse && isPrepared(partition, kind, beats.keys[row]!, beats.places[row]!, beats.ats[row]!)
+      if (!isReady) want(beats.event(row))
+    }
+  }
+  const hear = (event: Event): void => {
+    if (event.kind === 'rules') facts = { ...facts, rules: changedBy(event, facts.rules) }
+    else if (event.kind === 'tick') {
+      for (const id of wheel.due(event.at)) {
+        if (!isDue(partition, id, event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, facts, of: id })
+      }
     } else if (isUnparking(event)) {
       const id = String(event.actor)
       const events = parking.eventsOf(id)
       if (events.length > 0) wanted.push({ ...splitId(id), on: null, facts, of: id })
       for (const parked of events) want(parked)
     } else want(event)
+  }
+  for (const run of entries.flatMap(runsOf)) {
+    if ('beats' in run) wantRows(run)
+    else for (const event of run) hear(event)
   }
   return wanted
 }

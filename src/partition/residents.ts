@@ -1,7 +1,9 @@
 import { type ActorKind, actorId, type Part } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
-import { type Resident, Transitions } from './transitions.ts'
+import { Pulses } from './pulses.ts'
+import { Resident } from './resident.ts'
+import { type KeptSnapshot, Transitions } from './transitions.ts'
 
 /** Actors kept in memory per partition beyond those of the batch at hand. */
 const KEEP = 20_000
@@ -9,12 +11,16 @@ const KEEP = 20_000
 /** The actors of a partition that are in memory: loaded when a batch needs them, gone when they are clean and idle. */
 export class Residents {
   readonly transitions = new Transitions()
+  readonly pulses = new Pulses()
   readonly #kinds: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #claim: Claim
   readonly #refused: (id: string, error: Error) => void
   readonly #actors = new Map<string, Resident>()
-  readonly #touched = new Set<Resident>()
+  /** by kind, then by key: those of kinds with pulses */
+  readonly #heard = new Map<string, Map<string, Resident>>()
+  #touched: Resident[] = []
+  #pulsed: Resident[] = []
   #committed: Resident[] = []
   #batch = 0
 
@@ -42,11 +48,38 @@ export class Residents {
     return this.#actors.has(id)
   }
 
+  /** An actor, if it is in memory. */
+  find(id: string): Resident | undefined {
+    const resident = this.#actors.get(id)
+    if (resident) resident.used = this.#batch
+    return resident
+  }
+
+  /** An actor of a kind with pulses, if it is in memory. */
+  heard(kind: string, key: string): Resident | undefined {
+    const resident = this.#heard.get(kind)?.get(key)
+    if (resident) resident.used = this.#batch
+    return resident
+  }
+
   /** The resident changed, by the entry `seq`. */
   touch(resident: Resident, seq: Seq, at: number): void {
     resident.seq = seq
     resident.at = at
-    this.#touched.add(resident)
+    resident.pulsedAt = 0
+    resident.isCurrent = true
+    if (resident.news !== 'whole') this.#touched.push(resident)
+    resident.news = 'whole'
+  }
+
+  /** The resident was heard at `pulsedAt`, by the entry `seq`, and that is all. */
+  pulse(resident: Resident, pulsedAt: number, seq: Seq, at: number): void {
+    resident.seq = seq
+    resident.at = at
+    resident.pulsedAt = pulsedAt
+    if (resident.news !== 'none') return
+    this.#pulsed.push(resident)
+    resident.news = 'pulse'
   }
 
   /** Loads actors, without their parts; kinds that nobody knows have none. */
@@ -78,7 +111,14 @@ export class Residents {
     const kind = this.#kinds.get(name)!
     const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
     const id = actorId(name, key)
-    this.#actors.set(id, { id, kind, key, snapshot, kept: kept && snapshot.context, used: this.#batch, seq: 0, at: 0 })
+    const isCurrent = kept === undefined || (kept as KeptSnapshot)[0] === kind.version
+    const own = { kept: kept && snapshot.context, used: this.#batch, isCurrent }
+    const resident = new Resident({ id, kind, key, snapshot, ...own })
+    this.#actors.set(id, resident)
+    if (!kind.pulse) return
+    this.pulses.met(resident)
+    const known = this.#heard.get(name) ?? new Map<string, Resident>()
+    this.#heard.set(name, known.set(key, resident))
   }
 
   /** Loads parts of actors that are in memory; answers whose parts cannot be read, and why. */
@@ -108,11 +148,13 @@ export class Residents {
     resident.snapshot = { ...snapshot, context: grown } as Resident['snapshot']
   }
 
-  /** All actors that changed, with their records; from here on they count as committed. */
-  take(): { puts: CheckpointRecord[]; removes: RecordKey[]; changed: Resident[] } {
-    const changed = [...this.#touched]
-    const puts: CheckpointRecord[] = []
-    const removes: RecordKey[] = []
+  /** All actors that changed, with their records as of the cut; from here on they count as committed. */
+  take(cut: Seq): { puts: CheckpointRecord[]; removes: RecordKey[]; changed: Resident[]; pulsed: Resident[] } {
+    const changed = this.#touched
+    const pulsed = this.#pulsed.filter(({ news }) => news === 'pulse')
+    for (const resident of pulsed) resident.news = 'none'
+    for (const resident of changed) this.pulses.settled(resident)
+    const { puts, removes } = this.pulses.take(pulsed, cut)
     for (const resident of changed) {
       const { kind, key } = resident
       const before = resident.kept ?? this.transitions.initial(kind).context
@@ -124,16 +166,18 @@ export class Residents {
         else puts.push({ ...record, value })
       }
       resident.kept = after
+      resident.news = 'none'
       this.#committed.push(resident)
     }
-    this.#touched.clear()
-    return { puts, removes, changed }
+    this.#touched = []
+    this.#pulsed = []
+    return { puts, removes, changed, pulsed }
   }
 
   /** Called only between batches, and only when no commit is under way: what was committed must be loadable again. */
   evict(): void {
     for (const resident of this.#committed) {
-      if (this.#touched.has(resident)) continue
+      if (resident.news === 'whole') continue
       const context = resident.kind.slim(resident.snapshot.context)
       if (context === resident.snapshot.context) continue
       resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
@@ -141,26 +185,31 @@ export class Residents {
     }
     this.#committed = []
     if (this.#actors.size <= 2 * KEEP) return
-    const idle = [...this.#actors.values()]
-      .filter(resident => !this.#touched.has(resident))
-      .sort((a, b) => a.used - b.used)
-    for (const resident of idle.slice(0, this.#actors.size - KEEP)) this.#actors.delete(resident.id)
+    const idle = [...this.#actors.values()].filter(({ news }) => news === 'none').sort((a, b) => a.used - b.used)
+    for (const resident of idle.slice(0, this.#actors.size - KEEP)) this.#leave(resident)
   }
 
   /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
   async snapshotOf(kind: string, key: string): Promise<Resident['snapshot'] | undefined> {
     const resident = this.#actors.get(actorId(kind, key))
-    if (resident) return resident.kept === undefined && !this.#touched.has(resident) ? undefined : resident.snapshot
+    if (resident) return resident.kept === undefined && resident.news === 'none' ? undefined : resident.snapshot
     const known = this.#kinds.get(kind)
     if (!known) return undefined
     for await (const { value } of this.#store.load(this.#claim, [{ space: 'actor', names: [kind, key, ''] }])) {
-      return this.transitions.restore(known, value)
+      return this.pulses.after(known, key, this.transitions.restore(known, value))
     }
     return undefined
   }
 
   /** The actor is loaded anew when it is needed next. */
   forget(id: string): void {
-    this.#actors.delete(id)
+    const resident = this.#actors.get(id)
+    if (resident) this.#leave(resident)
+  }
+
+  #leave(resident: Resident): void {
+    this.pulses.left(resident)
+    this.#actors.delete(resident.id)
+    this.#heard.get(resident.kind.kind)?.delete(resident.key)
   }
 }

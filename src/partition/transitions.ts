@@ -1,21 +1,11 @@
 import { type AnyMachineSnapshot, createActor, type Snapshot, StateMachine } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
-import type { Seq } from '../log/index.ts'
 
-/** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
-export interface Resident {
-  id: string
+/** An actor as it is. */
+interface Live {
   kind: ActorKind
-  key: string
   snapshot: AnyMachineSnapshot
-  /** undefined: the checkpoint knows nothing of it */
-  kept: unknown
-  /** of the last batch that touched it */
-  used: number
-  /** of the entry that changed it last since it was loaded, and when that was to the partition */
-  seq: Seq
-  at: number
 }
 
 /** A snapshot as XState persists it: `createActor(machine, { snapshot })` takes it. */
@@ -46,16 +36,15 @@ export class Transitions {
 
   /** The next snapshot and what was said on the way; if the machine throws, nothing was said. */
   step(
-    resident: Resident,
+    { kind, snapshot }: Live,
     event: { type: string; [fact: string]: unknown },
   ): { snapshot: AnyMachineSnapshot; said: Said[] } {
+    const { scope } = this.#scope(kind)
     this.#said = []
-    const { machine } = resident.kind
-    const snapshot = transition.call(machine, resident.snapshot, event, this.#scope(resident.kind).scope)
-    return { snapshot, said: this.#said }
+    return { snapshot: transition.call(kind.machine, snapshot, event, scope), said: this.#said }
   }
 
-  keep({ kind, snapshot }: Resident): KeptSnapshot {
+  keep({ kind, snapshot }: Live): KeptSnapshot {
     return [kind.version, snapshot.value, kind.head(snapshot.context)]
   }
 
@@ -77,13 +66,7 @@ export class Transitions {
 
   /** Throws RC_UNKNOWN_VERSION for what this program can't read. */
   restore(kind: ActorKind, kept: unknown): AnyMachineSnapshot {
-    let [version, value, head] = kept as KeptSnapshot
-    while (version < kind.version) {
-      const migrate = kind.migrations[version]
-      if (!migrate) break
-      ;[, value, head] = migrate([version, value, head]) as KeptSnapshot
-      version++
-    }
+    const [version, value, head] = migrated(kind, kept as KeptSnapshot)
     if (version !== kind.version) {
       throw new RollcallError('RC_UNKNOWN_VERSION', `${kind.kind} snapshots of version ${version} are unknown.`)
     }
@@ -121,6 +104,18 @@ export class Transitions {
     } as unknown as ActorScope
     return { scope, initial: kind.machine.getInitialSnapshot(scope) }
   }
+}
+
+/** A snapshot as the latest version would keep it; of a version that is not known, as it is. */
+export function migrated(kind: ActorKind, kept: KeptSnapshot): KeptSnapshot {
+  let [version, value, head] = kept
+  while (version < kind.version) {
+    const migrate = kind.migrations[version]
+    if (!migrate) break
+    ;[, value, head] = migrate([version, value, head]) as KeptSnapshot
+    version++
+  }
+  return [version, value, head]
 }
 
 type ActorScope = Parameters<ActorKind['machine']['transition']>[2]

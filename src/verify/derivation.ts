@@ -16,6 +16,8 @@ import { recover } from '../partition/recovery.ts'
 
 /** Events that are applied between two commits: so many changes are in memory. */
 const EVENTS_A_COMMIT = 20_000
+/** The machines alone, without the pulses that an owner keeps beside them. */
+const WHOLE = KINDS.map(({ pulse: _, ...kind }) => kind)
 const SPACES: readonly Space[] = ['actor', 'deadline', 'aggregate', 'outbox', 'parked']
 
 /** Where derived partitions lie: a folder that is nobody else's, so that they need not fit into memory. */
@@ -59,7 +61,7 @@ export class Derivation {
   static async open(options: DerivationOptions): Promise<Derivation> {
     const { scratch, partition: number, rules, snapshots } = options
     const { store } = scratch
-    const partition = new Partition(await store.claim(number, 'verify'), KINDS, rules, store, snapshots)
+    const partition = new Partition(await store.claim(number, 'verify'), WHOLE, rules, store, snapshots)
     for (const { seq } of await recover(partition, store)) partition.projected(seq)
     return new Derivation(partition, options)
   }

@@ -1,7 +1,10 @@
 /** The state of a partition as it is kept, held against the state that its log makes. */
-import type { RecordKey } from '../checkpoint/index.ts'
+import { KINDS } from '../../actors/kinds.ts'
+import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { FoundRecord, Held } from '../checkpoint/peek.ts'
 import type { DocumentWrite } from '../partition/projections.ts'
+import { pulsesIn, withPulse } from '../partition/pulses.ts'
+import { type KeptSnapshot, migrated } from '../partition/transitions.ts'
 import { type Checked, nameOfDocument } from './checked.ts'
 import type { Derivation } from './derivation.ts'
 import type { Pace } from './pace.ts'
@@ -17,6 +20,7 @@ export async function compareRecords(
   derivation: Derivation | null,
   { checked, pace, counts }: { checked: Checked; pace: Pace; counts: { records: number } },
 ): Promise<void> {
+  const pulses = derivation ? await pulsesOf(held) : new Map<string, number>()
   let matched = 0
   for await (const record of held.records()) {
     if (++counts.records % AT_ONCE === 0) await pace.spend(AT_ONCE)
@@ -24,9 +28,33 @@ export async function compareRecords(
       checked.tell({ of: 'state', name: nameOf(record), text: `cannot be read: ${record.error.message}` })
       if (derivation && (await derivation.record(record))) matched++
     } else if (record.space === 'documents') takePending(record, checked)
-    else if (derivation && record.space !== 'outbox' && (await compare(record, derivation, checked))) matched++
+    else if (derivation && !isAside(record) && (await compare(asNow(record, pulses), derivation, checked))) matched++
   }
   if (derivation) await findMissing(held, derivation, checked, matched)
+}
+
+/** Compared otherwise, or with the actors that it is about. */
+const isAside = ({ space, names }: RecordKey): boolean =>
+  space === 'outbox' || (space === 'aggregate' && names[0] === 'pulses')
+
+/** The last pulses of actors, by the names of these. */
+async function pulsesOf(held: Held): Promise<Map<string, number>> {
+  const pulses = new Map<string, number>()
+  for await (const record of held.some({ space: 'aggregate', names: ['pulses'] })) {
+    if ('error' in record) continue
+    for (const [kind, key, at] of pulsesIn(record.value)) pulses.set(`${kind}\n${key}`, at)
+  }
+  return pulses
+}
+
+/** A record as this version would keep it: an actor with its last pulse. */
+function asNow(record: CheckpointRecord, pulses: ReadonlyMap<string, number>): CheckpointRecord {
+  const [name, key, part] = record.names
+  const kind = record.space === 'actor' && part === '' ? KINDS.find(({ kind }) => kind === name) : undefined
+  if (!kind || !Array.isArray(record.value)) return record
+  const kept = migrated(kind, record.value as KeptSnapshot)
+  const at = pulses.get(`${name}\n${key}`)
+  return { ...record, value: at === undefined ? kept : withPulse(kind, kept, at) }
 }
 
 function takePending({ names, value }: FoundRecord & { value: unknown }, checked: Checked): void {
@@ -37,14 +65,17 @@ function takePending({ names, value }: FoundRecord & { value: unknown }, checked
   }
 }
 
+/** A derived value without what a former version did not keep, if the record is of one. */
+function asFormerly(derived: unknown, { space, names, value }: CheckpointRecord): unknown {
+  if (space !== 'aggregate' || names[0] !== 'totals' || 'newest' in (value as object)) return derived
+  const { newest: _, ...totals } = derived as { newest?: number }
+  return totals
+}
+
 /** True if the record is derived too, alike or not. */
-async function compare(
-  record: RecordKey & { value: unknown },
-  derivation: Derivation,
-  checked: Checked,
-): Promise<boolean> {
+async function compare(record: CheckpointRecord, derivation: Derivation, checked: Checked): Promise<boolean> {
   const derived = await derivation.record(record)
-  const text = unlike(record.value, derived?.value)
+  const text = unlike(record.value, derived && asFormerly(derived.value, record))
   if (text) {
     const of = { of: 'state', name: nameOf(record), text: derived ? text : 'should not be there' } as const
     checked.suspect(of, { record, kept: record.value })

@@ -2,13 +2,14 @@
 import type { ActorKind } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import { problemOf } from '../checkpoint/fit.ts'
-import type { CheckpointRecord, CheckpointStore, Claim } from '../checkpoint/index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim, Delta } from '../checkpoint/index.ts'
 import { type Kept, type KeptSlices, keptRecords } from '../checkpoint/kept.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import type { LogPeek } from '../log/embedded/peek.ts'
 import type { Bounds, Seq } from '../log/index.ts'
 import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
-import { Transitions } from '../partition/transitions.ts'
+import { pulsesIn, withPulse } from '../partition/pulses.ts'
+import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
 
 /** Null: the log itself begins at the beginning. */
 export type Start = Kept | null
@@ -48,6 +49,7 @@ export async function seed(
   const claim = await store.claim(partition, 'verify')
   const delta = { incarnation: 'derived', mark: kept.mark, removes: [] }
   for await (const puts of keptRecords(slices, partition, kept)) await store.commit(claim, kept.cut, { ...delta, puts })
+  await settlePulses(store, claim, delta)
   let writes: DocumentWrite[] = []
   const flush = async (): Promise<void> => {
     await project(documents, writes, kept.cut)
@@ -58,6 +60,20 @@ export async function seed(
     if (writes.length >= WRITES_AT_ONCE) await flush()
   }
   await flush()
+}
+
+/** Puts the pulses of actors into their own records: a derivation keeps none beside them. */
+async function settlePulses(store: CheckpointStore, claim: Claim, delta: Omit<Delta, 'puts'>): Promise<void> {
+  for await (const { value, ...key } of store.load(claim, [{ space: 'aggregate', names: ['pulses'] }])) {
+    const puts: CheckpointRecord[] = []
+    for (const [name, actor, at] of pulsesIn(value)) {
+      const kind = KINDS.find(({ kind }) => kind === name)!
+      const names = [name, actor, '']
+      for await (const record of store.load(claim, [{ space: 'actor', names }]))
+        puts.push({ ...record, value: withPulse(kind, record.value as KeptSnapshot, at) })
+    }
+    await store.commit(claim, claim.cut, { ...delta, puts, removes: [key] })
+  }
 }
 
 /** The documents that actors and windows show, as far as these still know what they showed. */

@@ -98,4 +98,11 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '{}\n',
     seenBy: null,
   },
+  {
+    name: 'lose the pulses before a transition',
+    file: 'src/partition/pulses.ts',
+    from: '    resident.fold()\n',
+    to: '',
+    seenBy: { file: 'test/pulses.test.ts', test: 'pulses come to what the machine would have made of them' },
+  },
 ]

@@ -1,12 +1,25 @@
+import { KINDS } from '../../actors/kinds.ts'
 import type { CheckpointStore, Claim, RecordKey, Space } from '../../src/checkpoint/index.ts'
+import { pulsesIn, withPulse } from '../../src/partition/pulses.ts'
+import type { KeptSnapshot } from '../../src/partition/transitions.ts'
 import { load } from './checkpoint-records.ts'
 
 const SPACES: Space[] = ['actor', 'deadline', 'aggregate', 'documents', 'outbox', 'parked']
 
 export const nameOf = ({ space, names }: RecordKey): string => JSON.stringify([space, ...names])
 
-/** Every record of a partition, by its name. */
+/** Every record of a partition, by its name, actors with their pulses: which commit has which hangs on when it came. */
 export async function allRecords(store: CheckpointStore, claim: Claim): Promise<Map<string, unknown>> {
   const keys = SPACES.map((space): RecordKey => ({ space, names: [] }))
-  return new Map((await load(store, claim, ...keys)).map(record => [nameOf(record), record.value]))
+  const found = await load(store, claim, ...keys)
+  const isPulses = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'pulses'
+  const records = new Map(found.filter(record => !isPulses(record)).map(record => [nameOf(record), record.value]))
+  for (const { value } of found.filter(isPulses)) {
+    for (const [kind, key, at] of pulsesIn(value)) {
+      const name = nameOf({ space: 'actor', names: [kind, key, ''] })
+      const own = KINDS.find(each => each.kind === kind)!
+      records.set(name, withPulse(own, records.get(name) as KeptSnapshot, at))
+    }
+  }
+  return records
 }

@@ -34,6 +34,8 @@ export class OnePartition {
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
   readonly told: Told[] = []
+  /** how many of the last commit's actors have nothing new but a pulse */
+  pulsed = 0
   /** actors that were changed by the last commit */
   changed: Cut['changed'] = []
   readonly #life: Life & { rules: Rules }
@@ -80,7 +82,8 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes, told, changed }) => {
+      committed: ({ effects, writes, told, changed, delta }) => {
+        this.pulsed = changed.length - delta.puts.filter(({ space }) => space === 'actor').length
         this.told.push(...told)
         this.effects.push(...effects)
         this.writes.push(...writes)

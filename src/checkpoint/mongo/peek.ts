@@ -77,6 +77,9 @@ function holdOf(manifest: Manifest, known: Map<string, Run>): Held {
     async *records() {
       yield* selected(SPACES.map(space => ({ space, names: [] })))
     },
+    async *some(key) {
+      yield* selected([key])
+    },
     get(key) {
       const id = idOf(key)
       for (const record of selected([key])) if (idOf(record) === id) return record

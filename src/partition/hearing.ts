@@ -1,0 +1,55 @@
+import type { ActorKind, Facts } from '../../actors/index.ts'
+import type { AudienceCounters } from '../audience/counters.ts'
+import type { Seq } from '../log/index.ts'
+import type { Clock } from './clock.ts'
+import type { Parking } from './parking.ts'
+import type { Resident } from './resident.ts'
+import type { Residents } from './residents.ts'
+
+/** The parts of a partition that a pulse is about. */
+interface Parts {
+  clock: Clock
+  counters: AudienceCounters
+  facts: Facts
+  parking: Parking
+  residents: Residents
+}
+
+/** Tells pulses from what is more, and takes them: by what was found out when the first of alike ones came. */
+export class Hearing {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** False if it is no pulse. `came` are its facts, mostly the same object where they are alike; times are in ms. */
+  pulse({ kind }: ActorKind, key: string, came: object, at: number, arrival: number, seq: Seq): boolean {
+    const { clock, counters, facts, parking, residents } = this.#parts
+    const resident = residents.heard(kind, key)
+    if (!resident?.isCurrent || parking.has(resident.id)) return false
+    const { heard } = resident
+    if (at <= heard || at - heard > facts.rules.gapMs) return false
+    if ((resident.facts !== came || at >= resident.until) && !this.#isHeard(resident, came, at)) return false
+    const { presences } = resident
+    if (!presences || !counters.stillCount(presences, clock.time)) {
+      resident.until = 0
+      return false
+    }
+    counters.pulsed(resident.key, presences, heard, at, arrival)
+    residents.pulse(resident, at, seq, Math.max(clock.time, arrival))
+    return true
+  }
+
+  /** Finds out up to when such events are pulses, and where they count. */
+  #isHeard(resident: Resident, came: object, at: number): boolean {
+    const { clock, counters, facts } = this.#parts
+    const { kind, former, heard } = resident
+    const { presence, pulse } = kind
+    if (former.value !== pulse!.state) return false
+    resident.facts = came
+    resident.until = pulse!.until(came, former.context, heard, facts.rules)
+    resident.presences = counters.presencesOn(presence!(former.context)!.stream, clock.time)
+    return at < resident.until
+  }
+}

@@ -1,0 +1,91 @@
+import type { AnyMachineSnapshot } from 'xstate'
+import type { ActorKind } from '../../actors/index.ts'
+import type { Presences } from '../audience/counters.ts'
+import type { Seq } from '../log/index.ts'
+
+/** A record of the checkpoint with the last pulses of some actors as of a cut; it goes when all have newer ones, or none. */
+export interface PulseColumn {
+  name: string
+  /** actors whose last pulse is in it */
+  live: number
+}
+
+/** What the next commit writes of an actor: nothing, its last pulse, or all of it. */
+type News = 'none' | 'pulse' | 'whole'
+
+/** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
+export class Resident {
+  readonly id: string
+  readonly kind: ActorKind
+  readonly key: string
+  /** undefined: the checkpoint knows nothing of it */
+  kept: unknown
+  /** of the last batch that touched it */
+  used: number
+  /** of the entry that changed it last since it was loaded, and when that was to the partition */
+  seq: Seq = 0
+  at = 0
+  news: News = 'none'
+  /** its record is of this version, or will be: a former one would not look for pulses beside it */
+  isCurrent: boolean
+  /** ms; of its last pulse that is not in the record of the actor itself; 0: there is none */
+  pulsedAt = 0
+  /** up to before when (ms) events with these facts are pulses of it; 0: that is not known */
+  facts: object | undefined
+  until = 0
+  /** where these count */
+  presences: Presences | null = null
+  /** the column of the checkpoint that has its last pulse, if one has */
+  column: PulseColumn | undefined
+  #snapshot: AnyMachineSnapshot
+
+  constructor(parts: {
+    id: string
+    kind: ActorKind
+    key: string
+    snapshot: AnyMachineSnapshot
+    kept: unknown
+    used: number
+    isCurrent: boolean
+  }) {
+    this.id = parts.id
+    this.kind = parts.kind
+    this.key = parts.key
+    this.kept = parts.kept
+    this.used = parts.used
+    this.isCurrent = parts.isCurrent
+    this.#snapshot = parts.snapshot
+  }
+
+  /** With its pulses. */
+  get snapshot(): AnyMachineSnapshot {
+    this.fold()
+    return this.#snapshot
+  }
+
+  /** Puts its pulses into its snapshot. */
+  fold(): void {
+    if (this.pulsedAt > 0) this.#snapshot = afterPulses(this.kind, this.#snapshot, this.pulsedAt)
+  }
+
+  set snapshot(snapshot: AnyMachineSnapshot) {
+    this.#snapshot = snapshot
+    this.until = 0
+  }
+
+  /** As of its last transition, or of a pulse since. */
+  get former(): AnyMachineSnapshot {
+    return this.#snapshot
+  }
+
+  /** ms; 0: it never was */
+  get heard(): number {
+    return this.pulsedAt || (this.kind.presence?.(this.#snapshot.context)?.at ?? 0)
+  }
+}
+
+/** The snapshot with the last pulse in its context. */
+export function afterPulses(kind: ActorKind, snapshot: AnyMachineSnapshot, at: number): AnyMachineSnapshot {
+  const context = kind.pulse!.after(snapshot.context, at)
+  return context === snapshot.context ? snapshot : ({ ...snapshot, context } as AnyMachineSnapshot)
+}

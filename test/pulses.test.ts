@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { KINDS } from '../actors/kinds.ts'
+import { memoryDocuments } from '../src/documents/memory.ts'
+import { allRecords } from './support/all-records.ts'
+import { INCARNATION, load } from './support/checkpoint-records.ts'
+import { NOON, OnePartition, tick } from './support/one-partition.ts'
+import { type Random, seeded } from './support/random.ts'
+import { ManualTime } from './support/time.ts'
+
+const USERS = ['a', 'b', 'c']
+const SHOWS = [
+  {},
+  { streamer: 's', preset: 'public' },
+  { streamer: 's', preset: 'private' },
+  { streamer: 't', preset: 'public' },
+]
+const WHOLE = KINDS.map(({ pulse: _, ...kind }) => kind)
+const RULES = { gapMs: 100_000, lateMs: 700_000 }
+
+/** Beats as they come, most of them of viewers who stay where they are, among ticks. */
+function history(random: Random): Event[] {
+  const at = new Map(USERS.map(key => [key, NOON]))
+  const places = new Map(USERS.map(key => [key, place(random)]))
+  let now = NOON
+  return Array.from({ length: random.int(20, 200) }, () => {
+    now += random.int(0, 12_000)
+    if (random.chance(0.1)) return tick(now)
+    const key = random.pick(USERS)
+    if (random.chance(0.1)) places.set(key, place(random))
+    if (random.chance(0.02)) now += random.pick([90_000, 110_000, 800_000, 90_000_000])
+    const late = random.chance(0.1) ? random.pick([0, 1, 30_000, 400_000, 800_000]) : 0
+    const beaten = random.chance(0.05) ? at.get(key)! : now - late
+    at.set(key, beaten)
+    return { kind: 'heartbeat', key, id: '', at: beaten, arrival: now, ...places.get(key)! }
+  })
+}
+
+function place(random: Random) {
+  const stream = random.pick([null, 'x', 'y'])
+  return {
+    ...{ path: stream === null ? random.pick(['/', '/about']) : `/live/${stream}`, stream },
+    ...{ country: random.pick(['TW', 'FR']), groups: random.pick([[], ['a'], ['a', 'b']]) },
+    ...(stream !== null && random.pick(SHOWS)),
+  }
+}
+
+type Write = OnePartition['writes'][number]
+const nameOf = ({ collection, id }: Write): string => `${collection}/${id}`
+
+/** All that a partition comes to. The order of a cut's documents decides nothing. */
+async function remains({ store, partition, writes, told }: OnePartition) {
+  const viewers = await Promise.all(USERS.map(key => partition.view('viewer', key)))
+  const records = await allRecords(store, partition.claim)
+  for (const [name, value] of records) {
+    if (name.startsWith('["documents"'))
+      records.set(name, new Map((value as Write[]).map(each => [nameOf(each), each.set])))
+  }
+  const documents = new Map(writes.map(write => [nameOf(write), write.set]))
+  const { counters, clock } = partition
+  const alive = Array.from({ length: 10 }, (_, n) => counters.audience(clock.time + n * 10_000))
+  return { viewers, records, documents, told, alive, totals: counters.totals }
+}
+
+test('pulses come to what the machine would have made of them, whatever is committed or started anew between', async () => {
+  const random = seeded('pulses')
+  let pulsed = 0
+  for (let round = 0; round < 300; round++) {
+    const documents = () => memoryDocuments({ time: new ManualTime() })
+    const lives = { rules: RULES, snapshots: random.chance(0.3) ? ['viewer'] : [] }
+    const one = await OnePartition.claim({ ...lives, documents: documents() })
+    const other = await OnePartition.claim({ ...lives, documents: documents(), kinds: WHOLE })
+    const events = history(random)
+    while (events.length > 0) {
+      const entries = Array.from({ length: random.int(1, 5) }, () => events.splice(0, random.int(1, 6)))
+      const together = entries.filter(entry => entry.length > 0)
+      await one.applyTogether(...together)
+      await other.applyTogether(...together)
+      pulsed += one.pulsed
+      if (random.chance(0.1)) for (const each of [one, other]) await each.restart()
+      if (random.chance(0.2)) for (const key of USERS) one.partition.residents.forget(`viewer/${key}`)
+      if (random.chance(0.1))
+        expect(await one.partition.view('viewer', 'a')).toEqual(await other.partition.view('viewer', 'a'))
+    }
+    expect(await remains(one)).toEqual(await remains(other))
+    if (random.chance(0.5)) await one.restart()
+    // When all are gone the records of actors have all there is.
+    const { time, epoch } = one.partition.clock
+    await one.apply(tick(Math.max(time, NOON) + 1_000_000_000, epoch))
+    expect(await load(one.store, one.partition.claim, { space: 'aggregate', names: ['pulses'] })).toEqual([])
+  }
+  // Else nothing was shown.
+  expect(pulsed).toBeGreaterThan(1_000)
+})
+
+test('a viewer whose record is of a version that knows no pulses is written whole before it has any', async () => {
+  const one = await OnePartition.claim()
+  const beat = (n: number): Event => {
+    const at = NOON + n * 30_000
+    return { kind: 'heartbeat', key: 'a', id: '', at, arrival: at, path: '/', stream: null, country: 'TW', groups: [] }
+  }
+  await one.apply(beat(0))
+  const { store, partition } = one
+  const key = { space: 'actor' as const, names: ['viewer', 'a', ''] }
+  const [record] = await load(store, partition.claim, key)
+  const [, state, context] = record!.value as [number, unknown, unknown]
+  const puts = [{ ...key, value: [1, state, context] }]
+  await store.commit(partition.claim, partition.claim.cut, { incarnation: INCARNATION, mark: null, puts, removes: [] })
+  await one.restart()
+  const pulsed: number[] = []
+  for (const n of [1, 2, 3]) {
+    await one.apply(beat(n))
+    pulsed.push(one.pulsed)
+  }
+  expect(pulsed).toEqual([0, 1, 1])
+})
