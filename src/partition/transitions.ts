@@ -1,4 +1,5 @@
 import { type AnyMachineSnapshot, createActor, type Snapshot, StateMachine } from 'xstate'
+import { type Compiled, compiled } from '../../actors/compiled.ts'
 import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 
@@ -27,6 +28,8 @@ const { transition } = StateMachine.prototype
  * Events a machine emits are collected; machines here do nothing else to the world.
  */
 export class Transitions {
+  /** whether what can be compiled is */
+  protected readonly isCompiled: boolean = true
   readonly #scopes = new Map<ActorKind, Scope>()
   #said: Said[] = []
 
@@ -39,7 +42,11 @@ export class Transitions {
     { kind, snapshot }: Live,
     event: { type: string; [fact: string]: unknown },
   ): { snapshot: AnyMachineSnapshot; said: Said[] } {
-    const { scope } = this.#scope(kind)
+    const { compiled, scope } = this.#scope(kind)
+    const said: Said[] = []
+    const next =
+      this.isCompiled && compiled && attempted(() => compiled(snapshot, event, each => said.push(each as Said)))
+    if (next) return { snapshot: next, said }
     this.#said = []
     return { snapshot: transition.call(kind.machine, snapshot, event, scope), said: this.#said }
   }
@@ -102,7 +109,7 @@ export class Transitions {
         if (action.type === 'xstate.emit') this.#said.push((action.params as { event: Said }).event)
       },
     } as unknown as ActorScope
-    return { scope, initial: kind.machine.getInitialSnapshot(scope) }
+    return { scope, initial: kind.machine.getInitialSnapshot(scope), compiled: compiled(kind.machine) }
   }
 }
 
@@ -118,9 +125,19 @@ export function migrated(kind: ActorKind, kept: KeptSnapshot): KeptSnapshot {
   return [version, value, head]
 }
 
+/** Null where the work throws: the machine itself says then what is wrong, or that nothing is. */
+function attempted<T>(work: () => T): T | null {
+  try {
+    return work()
+  } catch {
+    return null
+  }
+}
+
 type ActorScope = Parameters<ActorKind['machine']['transition']>[2]
 
 interface Scope {
   scope: ActorScope
   initial: AnyMachineSnapshot
+  compiled: Compiled | null
 }
