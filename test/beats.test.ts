@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { encode, entryOf, runsOf } from '../src/log/entries.ts'
@@ -45,6 +46,39 @@ describe('an entry', () => {
     expect(run!.beats.event(0)).toBe(entry.events[0])
   })
 
+  test('loses no heartbeat to another one that is more than a row holds', () => {
+    const usual = beatOf('u', AT)
+    const odd: Event[] = [
+      { ...usual, key: 'ü'.repeat(200) },
+      { ...usual, at: Number.NaN },
+      { ...usual, arrival: 9e15 },
+      { ...usual, groups: Array.from({ length: 1_000 }, () => 'g'.repeat(256)) } as Event,
+      { ...usual, country: '日'.repeat(30_000) } as Event,
+    ]
+    for (const [i, each] of odd.entries()) {
+      const { events } = entryOf(0, 1, encode([usual, each, usual]))
+      expect(events, `event ${i}`).toEqual(events.length === 2 ? [usual, usual] : [usual, each, usual])
+    }
+  })
+
+  test('of somebody who knows the checksum changes no place of other entries', () => {
+    const ours = { ...beatOf('u', AT), path: '/ü' } as Event
+    const value = encode([ours])
+    // As if the place were of Latin letters.
+    const theirs = sealed(value, bytes => bytes.writeUInt8(0, ROW))
+    expect(entryOf(0, 1, theirs).events).toHaveLength(1)
+    expect(entryOf(0, 2, value).events).toEqual([ours])
+  })
+
+  test('whose runs are not of its rows is all strays', () => {
+    const value = encode([beatOf('u', AT)])
+    for (const count of [0, 2, 0xff, 0xc0]) {
+      const theirs = sealed(value, bytes => bytes.writeUInt8(count, RUN))
+      const { events, strays } = entryOf(0, 1, theirs)
+      expect([events, strays], `run ${count}`).toEqual([[], 3])
+    }
+  })
+
   test('whose rows are not as they were written is named', () => {
     const value = encode([beatOf('u', AT), beatOf('v', AT)])
     for (let at = 0; at < value.length; at++) {
@@ -54,6 +88,19 @@ describe('an entry', () => {
     }
   })
 })
+
+/** Places in the entry of one heartbeat: of how many rows there are, and of the marks of the first. */
+const [RUN, ROW] = [9, 20]
+
+/** The entry with a change, and the checksum that fits. */
+function sealed(value: Buffer, change: (bytes: Buffer) => void): Buffer {
+  const bytes = Buffer.from(value)
+  change(bytes)
+  let before = 0
+  for (let i = 0; i < 3; i++) before = ((before << 8) ^ (before >>> 24) ^ bytes[i]!) >>> 0
+  bytes.writeUInt32BE(crc32(bytes.subarray(7), before), 3)
+  return bytes
+}
 
 const beatOf = (key: string, at: number): Event => ({
   ...{ kind: 'heartbeat', key, id: '', at, arrival: at, path: '/live/a', stream: 'a', country: 'TW', groups: ['g'] },

@@ -22,32 +22,42 @@ export type Beat = Event & Place
 const KIND = 'heartbeat'
 /** Fields of a beat, without what its stream showed and with it. */
 const [FIELDS, FIELDS_OF_SHOW] = [9, 11]
-const MOST_KEY = 256
-const MOST_PLACE = 16_384
+/** Bytes of a key, and units of a place. */
+const [MOST_KEY, MOST_PLACE] = [256, 4_096]
 /** In UTF-8 a unit takes so many bytes at most. */
 const UNIT_BYTES = 3
 const HEAD_BYTES = 8
 const ROW_BYTES = 21
 const SEPARATOR = '\0'
-/** Marks of a row: texts that are not ASCII, times that four bytes do not hold. */
-const [WIDE_KEY, WIDE_PLACE, WIDE_AT, WIDE_ARRIVAL] = [1, 2, 4, 8]
-/** Places that are known of former rows. */
-const MOST_PLACES = 65_536
+/** The greatest time that a date can have, in ms. */
+const LAST_INSTANT = 8.64e15
+/** Marks of a row: a key that is not ASCII, times that four bytes do not hold. */
+const [WIDE_KEY, WIDE_AT, WIDE_ARRIVAL] = [1, 4, 8]
+/** Units of the places that are known of former rows. */
+const MOST_KNOWN = 4_194_304
 
 const isPlain = (text: unknown): text is string =>
   typeof text === 'string' && !text.includes(SEPARATOR) && text.isWellFormed()
 
-/** Whether a row holds all of the event. */
+const isInstant = (at: unknown): boolean => Number.isSafeInteger(at) && Math.abs(at as number) <= LAST_INSTANT
+
+const isKey = (key: unknown): boolean =>
+  isPlain(key) && (key.length <= MOST_KEY / UNIT_BYTES || Buffer.byteLength(key) <= MOST_KEY)
+
+/** True if a row holds all of the event, and nothing that reading would refuse. */
 export function isBeat(event: Event): event is Beat {
   const { kind, key, id, at, arrival, path, stream, country, groups, streamer, preset } = (event ?? {}) as Beat
-  if (kind !== KIND || id !== '' || typeof at !== 'number' || typeof arrival !== 'number') return false
+  if (kind !== KIND || id !== '' || !isInstant(at) || !isInstant(arrival) || !isKey(key)) return false
   let fields = 0
   for (const _ in event) fields++
   if (fields !== (streamer === undefined ? FIELDS : FIELDS_OF_SHOW)) return false
-  if (!isPlain(key) || key.length > MOST_KEY || !isPlain(path) || path.length > MOST_PLACE / 2) return false
-  if (!isPlain(country) || !(stream === null || isPlain(stream))) return false
+  if (!isPlain(path) || !isPlain(country) || !(stream === null || isPlain(stream))) return false
   if (streamer !== undefined && !(isPlain(streamer) && isPlain(preset))) return false
-  return Array.isArray(groups) && groups.every(isPlain)
+  if (!Array.isArray(groups) || !groups.every(isPlain)) return false
+  let units = FIELDS_OF_SHOW + groups.length + path.length + country.length
+  units += (stream?.length ?? 0) + (streamer?.length ?? 0) + (preset?.length ?? 0)
+  for (const group of groups) units += group.length
+  return units <= MOST_PLACE
 }
 
 /** The place as a text: which of its fields there are, then all, then the groups. */
@@ -102,7 +112,6 @@ export function packed(beats: readonly Beat[]): Buffer {
     const placeBytes = scratch.write(place, end)
     end += placeBytes
     if (keyBytes !== key.length) marks |= WIDE_KEY
-    if (placeBytes !== place.length) marks |= WIDE_PLACE
     scratch.writeUInt16LE(keyBytes, lengths)
     scratch.writeUInt16LE(placeBytes, lengths + 2)
     scratch[start] = marks
@@ -111,13 +120,20 @@ export function packed(beats: readonly Beat[]): Buffer {
 }
 
 const places = new Map<string, Place>()
+let known = 0
 
-function placeIn(bytes: Buffer, start: number, end: number, isWide: boolean): Place {
+/** Bytes alone say which place it is, so that no row can give others another one. */
+function placeIn(bytes: Buffer, start: number, end: number): Place {
   const name = bytes.toString('latin1', start, end)
-  const known = places.get(name)
-  if (known) return known
-  const place = placeOf(isWide ? bytes.toString('utf8', start, end) : name)
-  if (places.size >= MOST_PLACES) places.clear()
+  const found = places.get(name)
+  if (found) return found
+  const place = placeOf(bytes.toString('utf8', start, end))
+  if (end - start > UNIT_BYTES * MOST_PLACE) return place
+  known += end - start
+  if (known > MOST_KNOWN) {
+    places.clear()
+    known = end - start
+  }
   places.set(name, place)
   return place
 }
@@ -156,7 +172,7 @@ export class Beats {
       const end = keyEnd + bytes.readUInt16LE(at + 2)
       if (end > bytes.length) throw new RangeError('A row ends behind the last one.')
       this.keys.push(bytes.toString(marks & WIDE_KEY ? 'utf8' : 'latin1', at + 4, keyEnd))
-      this.places.push(placeIn(bytes, keyEnd, end, (marks & WIDE_PLACE) !== 0))
+      this.places.push(placeIn(bytes, keyEnd, end))
       at = end
     }
   }

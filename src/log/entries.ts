@@ -127,16 +127,26 @@ const damaged = (partition: number, seq: Seq): RollcallError =>
   new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${seq} of the log is not as it was written.`)
 
 /** The rows of an entry, and which runs of events and rows it is made of; undefined if what is there is none. */
-function rowsIn([, , runs, bytes]: unknown[]): { runs: number[]; beats: Beats } | undefined {
+function rowsIn([, , runs, bytes, ...others]: unknown[]): { runs: number[]; beats: Beats } | undefined {
   if (!Array.isArray(runs) || !(bytes instanceof Uint8Array)) return undefined
   try {
     const beats = new Beats(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     const fit = beats.keys.every(isKey) && beats.ats.every(isInstant) && beats.arrivals.every(isInstant)
-    return fit ? { runs, beats } : undefined
+    return fit && isOrder(runs, others.length, beats.length) ? { runs, beats } : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
   }
+}
+
+/** True if runs have all events and rows, each once. */
+function isOrder(runs: unknown[], events: number, rows: number): runs is number[] {
+  const left = [events, rows]
+  for (const [i, count] of runs.entries()) {
+    if (!Number.isSafeInteger(count) || (count as number) < 0) return false
+    left[i % 2]! -= count as number
+  }
+  return left.every(count => count === 0)
 }
 
 /** Rows of an entry, from one to before another. */
@@ -168,7 +178,7 @@ function withRows(
       parts.push(others.slice(other, other + count).filter(isEvent))
       other += count
     } else {
-      parts.push({ beats, from: row, to: Math.min(row + count, beats.length) })
+      parts.push({ beats, from: row, to: row + count })
       row += count
     }
   }
