@@ -25,15 +25,16 @@ export function pulsesUntil(context: ViewerContext, heard: number, beat: Place, 
   const { last, runs, cohorts, streams, watched, deadline } = context
   const { gapMs, lateMs } = rules
   const { path, stream = null, country, groups } = beat
+  if (beat.streamer === undefined && beat.preset !== undefined) return 0
   if (last === null || deadline === null) return 0
   if (path !== last.path || stream !== last.stream || country !== last.country) return 0
   if (!areSame(groups, last.groups) || (stream !== null && !streams.includes(stream))) return 0
   // From then on something is settled, and forgotten.
   let until = Math.min(windowOf(heard), cohorts[0]!.window + lateMs) + WINDOW_MS
-  if (runs.length > 1) until = Math.min(until, runs[0]!.end + gapMs + lateMs + 1)
+  if (runs.length > 1) until = Math.min(until, Math.floor(runs[0]!.end) + gapMs + lateMs + 1)
   let isShown = beat.streamer === undefined
   for (const show of watched) {
-    if (show.at !== last.at) until = Math.min(until, show.at + lateMs + 1)
+    if (show.at !== last.at) until = Math.min(until, Math.floor(show.at) + lateMs + 1)
     else if (isShown || show.streamerId !== beat.streamer || show.preset !== beat.preset) return 0
     else isShown = true
   }

@@ -29,7 +29,8 @@ export class Hearing {
     const resident = residents.heard(kind, key)
     if (!resident?.isCurrent || parking.has(resident.id)) return false
     const { heard } = resident
-    if (at <= heard || at - heard > facts.rules.gapMs) return false
+    // Times before 1970, and parts of milliseconds, are left to the machine.
+    if (heard <= 0 || at % 1 !== 0 || at <= heard || at - heard > facts.rules.gapMs) return false
     if ((resident.facts !== came || at >= resident.until) && !this.#isHeard(resident, came, at)) return false
     const { presences } = resident
     if (!presences || !counters.stillCount(presences, clock.time)) {
@@ -47,8 +48,8 @@ export class Hearing {
     const { kind, former, heard } = resident
     const { presence, pulse } = kind
     if (former.value !== pulse!.state) return false
-    resident.facts = came
     resident.until = pulse!.until(came, former.context, heard, facts.rules)
+    resident.facts = resident.until > 0 ? came : undefined
     resident.presences = counters.presencesOn(presence!(former.context)!.stream, clock.time)
     return at < resident.until
   }
