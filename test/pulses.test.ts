@@ -67,7 +67,7 @@ test('pulses come to what the machine would have made of them, whatever is commi
   let pulsed = 0
   for (let round = 0; round < 300; round++) {
     const documents = () => memoryDocuments({ time: new ManualTime() })
-    const lives = { rules: RULES, snapshots: random.chance(0.3) ? ['viewer'] : [] }
+    const lives = { rules: RULES, snapshots: random.chance(0.3) ? ['viewer'] : [], hasRows: random.chance(0.5) }
     const one = await OnePartition.claim({ ...lives, documents: documents() })
     const other = await OnePartition.claim({ ...lives, documents: documents(), kinds: WHOLE })
     const events = history(random)
@@ -91,6 +91,55 @@ test('pulses come to what the machine would have made of them, whatever is commi
   }
   // Else nothing was shown.
   expect(pulsed).toBeGreaterThan(1_000)
+})
+
+/** A beat of a viewer on the page of a stream, so many times 30 s from noon. */
+const beatOn = (stream: string, key: string, n: number, arrival = NOON + n * 30_000): Event => {
+  const at = NOON + n * 30_000
+  return { ...{ kind: 'heartbeat', key, id: '', at, arrival, path: '/p', stream }, country: 'TW', groups: [] } as Event
+}
+
+const aggregate = async ({ store, partition }: OnePartition, ...names: string[]): Promise<unknown> => {
+  const [record] = await load(store, partition.claim, { space: 'aggregate', names })
+  return record?.value
+}
+
+test('a late beat of a viewer that stays where it is adds to what its window had before the start', async () => {
+  const one = await OnePartition.claim({ hasRows: true })
+  for (const key of ['a', 'b', 'c']) await one.apply(beatOn('x', key, 0))
+  await one.apply(beatOn('x', 'd', 20))
+  await one.restart()
+  for (const n of [21, 22]) await one.apply(beatOn('x', 'd', n))
+  expect(one.pulsed).toBe(1)
+  await one.apply(beatOn('x', 'd', 0, NOON + 23 * 30_000))
+  expect(await aggregate(one, 'window', String(NOON))).toMatchObject({ viewerCount: 4 })
+})
+
+test('a viewer whose parked event is dropped after its stream froze leaves what the stream had', async () => {
+  const one = await OnePartition.claim({ hasRows: true })
+  for (const key of ['a', 'b']) for (const n of [0, 1, 2]) await one.apply(beatOn('x', key, n))
+  expect(one.pulsed).toBe(1)
+  await one.apply({ ...beatOn('x', 'a', 1), groups: [7] } as unknown as Event)
+  const later = NOON + 2 * 86_400_000
+  await one.apply(tick(later))
+  one.partition.evict(later)
+  expect(one.partition.counters.streams).toEqual([])
+  await one.apply({ kind: 'parked.drop', key: '', id: '', at: later, arrival: later, actor: 'viewer/a' } as Event)
+  await one.apply(beatOn('x', 'a', 4, later))
+  expect(await aggregate(one, 'stream', 'x')).toEqual({ attendance: 2, lastArrival: NOON + 2 * 30_000 })
+})
+
+test('a beat is no pulse whose facts or time the machine would not take', async () => {
+  const one = await OnePartition.claim()
+  for (const n of [0, 1]) await one.apply(beatOn('x', 'a', n))
+  expect(one.pulsed).toBe(1)
+  await one.apply({ ...beatOn('x', 'a', 2), preset: 7 } as Event)
+  expect(one.partition.parking.has('viewer/a')).toBe(true)
+  for (const at of [-600_000, -350_000, -200_000, 0, 0.5]) await one.apply({ ...beatOn('x', 'b', 0), at })
+  const whole = await OnePartition.claim({ kinds: WHOLE })
+  for (const at of [-600_000, -350_000, -200_000, 0, 0.5]) await whole.apply({ ...beatOn('x', 'b', 0), at })
+  await one.restart()
+  expect(await one.view('viewer', 'b')).toEqual(await whole.view('viewer', 'b'))
 })
 
 test('a viewer whose record is of a version that knows no pulses is written whole before it has any', async () => {

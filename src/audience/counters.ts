@@ -19,6 +19,8 @@ export interface Stream {
   lastArrival: number
   /** it changed since it was last taken */
   isDirty: boolean
+  /** its record is no longer at hand, or is another one */
+  isGone: boolean
 }
 
 /** A stream's record. */
@@ -79,7 +81,7 @@ export class AudienceCounters implements Tally {
   }
 
   stillCount({ stream, on }: Presences, time: number): boolean {
-    return stream === null || (stream.lastArrival + FREEZE_MS > time && !on!.isGone)
+    return stream === null || (stream.lastArrival + FREEZE_MS > time && !stream.isGone && !on!.isGone)
   }
 
   /** A viewer was heard again where it was before. */
@@ -152,7 +154,8 @@ export class AudienceCounters implements Tally {
 
   restore({ names: [what, name], value }: CounterRecord): void {
     if (what === 'totals') this.#totals = value as Totals
-    else if (what === 'stream') this.#streams.set(name!, { ...(value as StreamRecord), id: name!, isDirty: false })
+    else if (what === 'stream')
+      this.#streams.set(name!, { ...(value as StreamRecord), id: name!, isDirty: false, isGone: false })
     else if (what === 'window') this.#windows.set(Number(name), Window.of(value as StatisticsRecord))
   }
 
@@ -173,8 +176,10 @@ export class AudienceCounters implements Tally {
     // A clock that went back must not end the sweeps.
     if (Math.abs(now - this.#sweptAt) < SWEEP_MS) return
     this.#sweptAt = now
-    for (const id of this.#streams.keys()) {
-      if (this.isFrozen(id, time) && !this.#streams.get(id)!.isDirty) this.#streams.delete(id)
+    for (const [id, stream] of this.#streams) {
+      if (stream.isDirty || !this.isFrozen(id, time)) continue
+      stream.isGone = true
+      this.#streams.delete(id)
     }
     if (this.#windows.size > 2 * KEEP_WINDOWS) {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
@@ -216,7 +221,7 @@ export class AudienceCounters implements Tally {
   #stream(id: string): Stream {
     let stream = this.#streams.get(id)
     if (!stream) {
-      stream = { id, attendance: 0, lastArrival: 0, isDirty: false }
+      stream = { id, attendance: 0, lastArrival: 0, isDirty: false, isGone: false }
       this.#streams.set(id, stream)
     }
     return stream

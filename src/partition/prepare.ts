@@ -5,6 +5,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { type EntryRows, runsOf } from '../log/entries.ts'
 import type { Entry } from '../log/index.ts'
 import { named } from './changes.ts'
+import type { Clock } from './clock.ts'
 import { isUnparking, type Parking } from './parking.ts'
 import type { Residents } from './residents.ts'
 import { changedBy } from './rules.ts'
@@ -13,6 +14,7 @@ import type { Wheel } from './wheel.ts'
 /** The parts of a partition that know what entries need. */
 interface Needs {
   claim: Claim
+  clock: Clock
   counters: AudienceCounters
   facts: Facts
   parking: Parking
@@ -96,9 +98,9 @@ async function reopen({ parking, residents, claim }: Needs, store: CheckpointSto
   }
 }
 
-/** Whether all is at hand that an event with these facts needs, which may be a pulse. */
+/** True if all is at hand that an event with these facts needs, which may be a pulse. */
 function isPrepared(
-  { residents, counters }: Needs,
+  { residents, counters, clock }: Needs,
   { kind, tallyRecords }: ActorKind,
   key: string,
   facts: object & { stream?: unknown },
@@ -106,7 +108,10 @@ function isPrepared(
 ): boolean {
   const resident = residents.heard(kind, key)
   if (!resident) return false
-  if (resident.facts === facts && at < resident.until) return true
+  const { presences, heard, until } = resident
+  // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
+  const isAlike = resident.facts === facts && at > heard && at < until
+  if (isAlike && presences && counters.stillCount(presences, clock.time)) return true
   const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
   return names.every(each => counters.isAtHand(each))
 }

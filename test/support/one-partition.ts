@@ -5,6 +5,7 @@ import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
 import type { Effect } from '../../src/effects/index.ts'
+import { encode, entryOf } from '../../src/log/entries.ts'
 import { Committer } from '../../src/partition/committer.ts'
 import type { Cut } from '../../src/partition/cut.ts'
 import { Partition } from '../../src/partition/partition.ts'
@@ -26,6 +27,8 @@ interface Life {
   /** kinds whose snapshots are documents */
   snapshots: readonly string[]
   rules: Partial<Rules>
+  /** whether entries are as the embedded log gives them, with rows */
+  hasRows: boolean
 }
 
 /** A partition over a checkpoint in memory, with all it ever asked for and wrote. */
@@ -47,7 +50,13 @@ export class OnePartition {
     documents = memoryDocuments({ time: new ManualTime() }),
     ...rest
   }: Partial<Life>) {
-    this.#life = { kinds, documents, snapshots: rest.snapshots ?? [], rules: { ...RULES, ...rest.rules } }
+    this.#life = {
+      kinds,
+      documents,
+      snapshots: rest.snapshots ?? [],
+      rules: { ...RULES, ...rest.rules },
+      hasRows: rest.hasRows ?? false,
+    }
   }
 
   static async claim(life: Partial<Life> = {}): Promise<OnePartition> {
@@ -107,7 +116,10 @@ export class OnePartition {
 
   async #apply(batches: Event[][]): Promise<void> {
     const { partition } = this
-    const entries = batches.map((events, i) => ({ seq: partition.applied + 1 + i, events }))
+    const entries = batches.map((events, i) => {
+      const seq = partition.applied + 1 + i
+      return this.#life.hasRows ? entryOf(0, seq, encode(events)) : { seq, events }
+    })
     await partition.prepare(entries)
     for (const entry of entries) partition.apply(entry)
     await this.#committer.catchUp()
