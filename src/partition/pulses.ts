@@ -33,13 +33,17 @@ export class Pulses {
   readonly #away = new Map<string, { at: number; column: PulseColumn }>()
   #emptied: string[] = []
 
-  /** Takes a record; records come in the order of their names. */
+  /** Takes a record; of an actor that is in several the latest counts. */
   restore(name: string, value: unknown): void {
     const column = { name, live: (value as Kept).keys.length }
     for (const [kind, key, at] of pulsesIn(value)) {
       const id = actorId(kind, key)
-      this.#release(this.#away.get(id)?.column)
-      this.#away.set(id, { at, column })
+      const known = this.#away.get(id)
+      if (known && known.at >= at) this.#release(column)
+      else {
+        this.#release(known?.column)
+        this.#away.set(id, { at, column })
+      }
     }
   }
 

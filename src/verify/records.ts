@@ -1,4 +1,5 @@
 /** The state of a partition as it is kept, held against the state that its log makes. */
+import { type ActorKind, actorId, splitId } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { FoundRecord, Held } from '../checkpoint/peek.ts'
@@ -20,7 +21,7 @@ export async function compareRecords(
   derivation: Derivation | null,
   { checked, pace, counts }: { checked: Checked; pace: Pace; counts: { records: number } },
 ): Promise<void> {
-  const pulses = derivation ? await pulsesOf(held) : new Map<string, number>()
+  const pulses = derivation ? await pulsesOf(held, checked) : new Map<string, number>()
   let matched = 0
   for await (const record of held.records()) {
     if (++counts.records % AT_ONCE === 0) await pace.spend(AT_ONCE)
@@ -30,6 +31,11 @@ export async function compareRecords(
     } else if (record.space === 'documents') takePending(record, checked)
     else if (derivation && !isAside(record) && (await compare(asNow(record, pulses), derivation, checked))) matched++
   }
+  for (const id of pulses.keys()) {
+    const { kind, key } = splitId(id)
+    if (!(await derivation?.record({ space: 'actor', names: [kind, key, ''] })))
+      checked.tell({ of: 'state', name: `pulses ${id}`, text: 'should not be there' })
+  }
   if (derivation) await findMissing(held, derivation, checked, matched)
 }
 
@@ -37,24 +43,35 @@ export async function compareRecords(
 const isAside = ({ space, names }: RecordKey): boolean =>
   space === 'outbox' || (space === 'aggregate' && names[0] === 'pulses')
 
-/** The last pulses of actors, by the names of these. */
-async function pulsesOf(held: Held): Promise<Map<string, number>> {
+/** The last pulses of actors, by the ids of these. */
+async function pulsesOf(held: Held, checked: Checked): Promise<Map<string, number>> {
   const pulses = new Map<string, number>()
   for await (const record of held.some({ space: 'aggregate', names: ['pulses'] })) {
     if ('error' in record) continue
-    for (const [kind, key, at] of pulsesIn(record.value)) pulses.set(`${kind}\n${key}`, at)
+    try {
+      for (const [kind, key, at] of pulsesIn(record.value)) {
+        const id = actorId(kind, key)
+        pulses.set(id, Math.max(at, pulses.get(id) ?? at))
+      }
+    } catch (error) {
+      checked.tell({ of: 'state', name: nameOf(record), text: `is none of pulses: ${(error as Error).message}` })
+    }
   }
   return pulses
 }
 
-/** A record as this version would keep it: an actor with its last pulse. */
-function asNow(record: CheckpointRecord, pulses: ReadonlyMap<string, number>): CheckpointRecord {
+/** A record as this version would keep it: an actor with its last pulse, which is taken. */
+function asNow(record: CheckpointRecord, pulses: Map<string, number>): CheckpointRecord {
   const [name, key, part] = record.names
-  const kind = record.space === 'actor' && part === '' ? KINDS.find(({ kind }) => kind === name) : undefined
+  const kind: ActorKind | undefined =
+    record.space === 'actor' && part === '' ? KINDS.find(({ kind }) => kind === name) : undefined
   if (!kind || !Array.isArray(record.value)) return record
   const kept = migrated(kind, record.value as KeptSnapshot)
-  const at = pulses.get(`${name}\n${key}`)
-  return { ...record, value: at === undefined ? kept : withPulse(kind, kept, at) }
+  const id = actorId(kind.kind, key!)
+  const at = kind.pulse && pulses.get(id)
+  if (at === undefined) return { ...record, value: kept }
+  pulses.delete(id)
+  return { ...record, value: withPulse(kind, kept, at) }
 }
 
 function takePending({ names, value }: FoundRecord & { value: unknown }, checked: Checked): void {
