@@ -25,15 +25,21 @@ function history(random: Random): Event[] {
   let now = NOON
   return Array.from({ length: random.int(20, 200) }, () => {
     now += random.int(0, 12_000)
-    if (random.chance(0.1)) return tick(now)
+    if (random.chance(0.1)) return tick(now + random.pick([0, 0, 0, 0, -10_000_000, 100_000_000]))
     const key = random.pick(USERS)
+    if (random.chance(0.03)) return freeing(key, random.pick(['parked.retry', 'parked.drop']), now)
     if (random.chance(0.1)) places.set(key, place(random))
     if (random.chance(0.02)) now += random.pick([90_000, 110_000, 800_000, 90_000_000])
     const late = random.chance(0.1) ? random.pick([0, 1, 30_000, 400_000, 800_000]) : 0
     const beaten = random.chance(0.05) ? at.get(key)! : now - late
     at.set(key, beaten)
-    return { kind: 'heartbeat', key, id: '', at: beaten, arrival: now, ...places.get(key)! }
+    const poison = random.chance(0.02) && random.pick([{ groups: [7] }, { preset: 7 }, { country: null }])
+    return { kind: 'heartbeat', key, id: '', at: beaten, arrival: now, ...places.get(key)!, ...poison }
   })
+}
+
+const freeing = (key: string, kind: string, at: number): Event => {
+  return { kind, key: '', id: '', at, arrival: at, actor: `viewer/${key}` }
 }
 
 function place(random: Random) {
@@ -78,12 +84,15 @@ test('pulses come to what the machine would have made of them, whatever is commi
       await other.applyTogether(...together)
       pulsed += one.pulsed
       if (random.chance(0.1)) for (const each of [one, other]) await each.restart()
+      if (random.chance(0.2)) for (const each of [one, other]) each.partition.evict(each.partition.clock.time)
       if (random.chance(0.2)) for (const key of USERS) one.partition.residents.forget(`viewer/${key}`)
       if (random.chance(0.1))
         expect(await one.partition.view('viewer', 'a')).toEqual(await other.partition.view('viewer', 'a'))
     }
     expect(await remains(one)).toEqual(await remains(other))
     if (random.chance(0.5)) await one.restart()
+    for (const key of USERS)
+      while (one.partition.parking.has(`viewer/${key}`)) await one.apply(freeing(key, 'parked.drop', NOON))
     // When all are gone the records of actors have all there is.
     const { time, epoch } = one.partition.clock
     await one.apply(tick(Math.max(time, NOON) + 1_000_000_000, epoch))
@@ -124,7 +133,7 @@ test('a viewer whose parked event is dropped after its stream froze leaves what 
   await one.apply(tick(later))
   one.partition.evict(later)
   expect(one.partition.counters.streams).toEqual([])
-  await one.apply({ kind: 'parked.drop', key: '', id: '', at: later, arrival: later, actor: 'viewer/a' } as Event)
+  await one.apply(freeing('a', 'parked.drop', later))
   await one.apply(beatOn('x', 'a', 4, later))
   expect(await aggregate(one, 'stream', 'x')).toEqual({ attendance: 2, lastArrival: NOON + 2 * 30_000 })
 })

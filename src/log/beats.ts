@@ -33,8 +33,8 @@ const SEPARATOR = '\0'
 const LAST_INSTANT = 8.64e15
 /** Marks of a row: a key that is not ASCII, times that four bytes do not hold. */
 const [WIDE_KEY, WIDE_AT, WIDE_ARRIVAL] = [1, 4, 8]
-/** Units of the places that are known of former rows. */
-const MOST_KNOWN = 4_194_304
+/** Bytes of the places that are known of former rows, and how many one takes beside its text. */
+const [MOST_KNOWN, PLACE_BYTES] = [16_777_216, 192]
 
 const isPlain = (text: unknown): text is string =>
   typeof text === 'string' && !text.includes(SEPARATOR) && text.isWellFormed()
@@ -129,11 +129,12 @@ function placeIn(bytes: Buffer, start: number, end: number): Place {
   if (found) return found
   const place = placeOf(bytes.toString('utf8', start, end))
   if (end - start > UNIT_BYTES * MOST_PLACE) return place
-  known += end - start
-  if (known > MOST_KNOWN) {
+  const size = end - start + PLACE_BYTES
+  if (known + size > MOST_KNOWN) {
     places.clear()
-    known = end - start
+    known = 0
   }
+  known += size
   places.set(name, place)
   return place
 }

@@ -30,7 +30,7 @@ export class Hearing {
     if (!resident?.isCurrent || parking.has(resident.id)) return false
     const { heard } = resident
     // Times before 1970, and parts of milliseconds, are left to the machine.
-    if (heard <= 0 || at % 1 !== 0 || at <= heard || at - heard > facts.rules.gapMs) return false
+    if (heard <= 0 || !Number.isInteger(at) || at <= heard || at - heard > facts.rules.gapMs) return false
     if ((resident.facts !== came || at >= resident.until) && !this.#isHeard(resident, came, at)) return false
     const { presences } = resident
     if (!presences || !counters.stillCount(presences, clock.time)) {
