@@ -138,6 +138,19 @@ test('a viewer whose parked event is dropped after its stream froze leaves what 
   expect(await aggregate(one, 'stream', 'x')).toEqual({ attendance: 2, lastArrival: NOON + 2 * 30_000 })
 })
 
+test('a record of pulses goes though one of its viewers was gone before the start, and never comes back', async () => {
+  const one = await OnePartition.claim()
+  await one.apply(beatOn('x', 'a', 0), beatOn('x', 'b', 4))
+  await one.applyTogether([beatOn('x', 'a', 1, NOON + 5 * 30_000), beatOn('x', 'b', 5)])
+  expect(one.pulsed).toBe(2)
+  for (const n of [10, 11]) await one.apply(tick(NOON + n * 30_000))
+  expect((await one.view('viewer', 'a')).value).toBe('away')
+  expect(await aggregate(one, 'pulses')).toBeDefined()
+  await one.restart()
+  await one.apply(tick(NOON + 86_400_000))
+  expect(await aggregate(one, 'pulses')).toBeUndefined()
+})
+
 test('a beat is no pulse whose facts or time the machine would not take', async () => {
   const one = await OnePartition.claim()
   for (const n of [0, 1]) await one.apply(beatOn('x', 'a', n))

@@ -47,6 +47,11 @@ export class Pulses {
     }
   }
 
+  /** Actors that were not read since pulses of them were taken: their own records may have all. */
+  get unread(): string[] {
+    return [...this.#away.keys()]
+  }
+
   /** The actor was read from its record. */
   met(resident: Resident): void {
     const away = this.#away.get(resident.id)

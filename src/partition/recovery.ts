@@ -53,7 +53,9 @@ async function countAlive(
   steps?: Steps,
 ): Promise<void> {
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
-  await step(steps, 'claim.presence', claim, () => residents.load(present))
+  // Of those who are gone a record of pulses would stay, with all others in it, until they come back.
+  const pulsed = residents.pulses.unread.map(splitId)
+  await step(steps, 'claim.presence', claim, () => residents.load([...present, ...pulsed]))
   for (const { kind, key } of present) {
     const id = actorId(kind, key)
     try {
