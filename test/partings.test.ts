@@ -14,13 +14,13 @@ const suspect = (kept: unknown, of: Partial<Suspect>): Suspect => ({
 })
 
 /** Partings that a history of values leads to, each value of an entry of its own. */
-async function partingOf(kept: unknown, history: unknown[], initial?: unknown) {
-  const one = suspect(kept, { record: RECORD })
+async function partingOf(kept: unknown, history: unknown[], initial?: unknown, record = RECORD) {
+  const one = suspect(kept, { record })
   const partings = new Partings([one], async () => initial)
   await partings.begin()
   for (const [i, value] of history.entries()) {
     const entry = { seq: i + 1, events: [event('other'), { ...event('it'), key: 'ann', id: `e${i + 1}` }] }
-    const delta = value === undefined ? { puts: [], removes: [RECORD] } : { puts: [{ ...RECORD, value }], removes: [] }
+    const delta = value === undefined ? { puts: [], removes: [record] } : { puts: [{ ...record, value }], removes: [] }
     partings.take(entry, { seq: entry.seq, delta, writes: [] } as unknown as Cut)
   }
   partings.end()
@@ -32,6 +32,17 @@ test('what is kept and the log part at the first event after which they are neve
   expect(await partingOf(2, [1, 2, 3, 4])).toEqual([3, 'e3', 1, undefined])
   expect(await partingOf(2, [1, 2, 3, 2, 5])).toEqual([5, 'e5', 1, undefined])
   expect(await partingOf(1, [2, 3], 1)).toEqual([1, 'e1', 1, undefined])
+})
+
+test('a count parts where it was last as it is kept, though a later window has begun since', async () => {
+  const totals: RecordKey = { space: 'aggregate', names: ['totals'] }
+  const kept = { attendance: 1, newest: 600_000 }
+  const history = [
+    { attendance: 1, newest: 300_000 },
+    { attendance: 2, newest: 300_000 },
+    { attendance: 2, newest: 600_000 },
+  ]
+  expect((await partingOf(kept, history, undefined, totals)).filter((_, i) => i !== 2)).toEqual([2, 'other', undefined])
 })
 
 test('what was never so is told with the last event that changed it', async () => {

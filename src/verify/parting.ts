@@ -47,7 +47,7 @@ export class Partings {
   async begin(): Promise<void> {
     for (const { suspect, ...followed } of this.#records.values()) {
       const value = await this.#initial(suspect.record!)
-      followed.wasSo = unlike(suspect.kept, value) === ''
+      followed.wasSo = unlike(counted(suspect.record, suspect.kept), counted(suspect.record, value)) === ''
       Object.assign(this.#records.get(nameOf(suspect.record!))!, followed)
     }
   }
@@ -76,7 +76,7 @@ export class Partings {
     const asKept = document && kept ? projectedOf(document.collection, kept as Document) : kept
     const now = partingAt(entry, ownerOf(record, document && { ...document, kept }))
     followed.last = now
-    const isSo = unlike(asKept, derived) === ''
+    const isSo = unlike(counted(record, asKept), counted(record, derived)) === ''
     if (isSo) followed.wasSo = true
     followed.parted = isSo ? undefined : (followed.parted ?? now)
   }
@@ -90,6 +90,13 @@ export class Partings {
     }
     return all.map(({ suspect }) => suspect)
   }
+}
+
+/** A value as far as it counts something: the newest window moves by itself, and would part totals that were alike. */
+function counted(record: RecordKey | undefined, value: unknown): unknown {
+  if (record?.space !== 'aggregate' || record.names[0] !== 'totals') return value
+  const { newest: _, ...totals } = (value ?? {}) as { newest?: number }
+  return totals
 }
 
 /** The key of the actor that a record or document is of, as far as it is of one. */
