@@ -55,13 +55,10 @@ describe('batches', () => {
   })
 
   test('hold what is appended in one turn, and go out together', async () => {
-    for (const [partition, id] of [
-      [0, 'a'],
-      [1, 'b'],
-      [0, 'c'],
-      [2, 'd'],
-    ] as const)
-      append(partition, id)
+    append(0, 'a')
+    append(1, 'b')
+    append(0, 'c')
+    append(2, 'd')
     await departed(3)
     expect(shown()).toEqual(['0: a,c', '1: b', '2: d'])
   })
@@ -79,20 +76,38 @@ describe('batches', () => {
     expect(shown()[2]).toBe('0: b,c')
   })
 
-  test('go out no sooner than 5 ms after those before', async () => {
+  test('go out no sooner than 5 ms after those of other partitions that are under way', async () => {
     const time = new ManualTime()
     batches = make({ time })
     append(0, 'a')
     await time.settle()
     await time.advance(1)
     append(1, 'b')
-    append(0, 'c')
-    await time.advance(1)
-    sent[0]!.acknowledge(1)
-    await time.advance(2)
+    append(2, 'c')
+    await time.advance(3)
+    append(1, 'd')
     expect(shown()).toEqual(['0: a'])
     await time.advance(1)
-    expect(shown()).toEqual(['0: a', '0: c', '1: b'])
+    expect(shown()).toEqual(['0: a', '1: b,d', '2: c'])
+  })
+
+  test('go out at once when none is under way, though others went just before', async () => {
+    const time = new ManualTime()
+    batches = make({ time })
+    append(0, 'a')
+    append(1, 'b')
+    await time.settle()
+    append(2, 'c')
+    sent[0]!.acknowledge(1)
+    await time.settle()
+    append(0, 'd')
+    sent[1]!.acknowledge(1)
+    await time.settle()
+    expect(shown()).toEqual(['0: a', '1: b', '0: d', '2: c'])
+    // The timer that they waited for is gone with them.
+    append(1, 'e')
+    await time.advance(4)
+    expect(shown()).toHaveLength(4)
   })
 
   test('that are full do not wait', async () => {
@@ -246,17 +261,16 @@ describe('batches', () => {
       expect(sent).toHaveLength(3)
     })
 
-    test('go out no sooner than 5 ms after those before came through', async () => {
+    test('go out at once when those before came through, all that has gathered meanwhile', async () => {
       append(0, 'a')
       await time.settle()
       append(1, 'b')
       await time.advance(20)
+      append(1, 'c')
+      expect(shown()).toEqual(['0: a'])
       sent[0]!.acknowledge(1)
       await time.settle()
-      await time.advance(4)
-      expect(shown()).toEqual(['0: a'])
-      await time.advance(1)
-      expect(shown()).toEqual(['0: a', '1: b'])
+      expect(shown()).toEqual(['0: a', '1: b,c'])
     })
 
     test('fail together, and those behind them go on', async () => {
@@ -265,7 +279,7 @@ describe('batches', () => {
       const kept = append(0, 'kept')
       sent[1]!.fail(new Error('no'))
       await Promise.all(lost)
-      await time.advance(5)
+      await time.settle()
       sent[2]!.acknowledge(7)
       expect(await kept).toBe(7)
     })

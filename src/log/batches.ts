@@ -1,6 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
-import type { Time } from '../time.ts'
+import type { Cancel, Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
 import type { Seq } from './index.ts'
 
@@ -60,7 +60,11 @@ export class Batches {
   readonly #idle = Promise.withResolvers<void>()
   #sent = 0
   #waiting = 0
-  #isScheduled = false
+  /** lanes whose batches are under way */
+  #busy = 0
+  #isLeaving = false
+  /** ends the wait for those under way, where others wait for them */
+  #endWait: Cancel | undefined
   #lastAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #isClosed = false
@@ -88,30 +92,36 @@ export class Batches {
     return new Promise((resolve, reject) => appends.push({ events, resolve, reject }))
   }
 
+  /** Lets batches go: at once if none is under way, for then waiting gains nothing; else some time after the last went. */
   #schedule(): void {
-    if (this.#isScheduled || !this.#lanes.some(isReady)) return
+    if (this.#isLeaving || (this.#endWait && this.#busy > 0) || !this.#lanes.some(isReady)) return
     const { time } = this.#outlet
-    const wait = this.#lastAt + GROUP_MS - time.monotonic()
-    const go = (): void => {
-      this.#isScheduled = false
-      this.#lastAt = time.monotonic()
-      for (const lane of this.#lanes) if (isReady(lane)) this.#run(lane)
+    const wait = this.#busy > 0 ? this.#lastAt + GROUP_MS - time.monotonic() : 0
+    if (wait >= 1) {
+      this.#endWait = time.after(wait, this.#go)
+      return
     }
-    this.#isScheduled = true
+    this.#endWait?.()
+    this.#isLeaving = true
     // Even "at once" waits for the end of the turn, so that requests read together go out together.
-    if (wait < 1) time.turn().then(go)
-    else time.after(wait, go)
+    time.turn().then(this.#go)
+  }
+
+  readonly #go = (): void => {
+    this.#isLeaving = false
+    this.#endWait = undefined
+    this.#lastAt = this.#outlet.time.monotonic()
+    for (const lane of this.#lanes) if (isReady(lane)) this.#run(lane)
   }
 
   async #run(lane: Lane): Promise<void> {
-    const { isJoint, time } = this.#outlet
     lane.isBusy = true
+    this.#busy++
     // A batch behind which another waits is full: it gains nothing by waiting longer.
     do await this.#send(this.#taken(lane))
-    while (!isJoint && lane.batches.length > 1)
+    while (!this.#outlet.isJoint && lane.batches.length > 1)
     lane.isBusy = false
-    // A disk that is slow is left alone for as long as a fast one.
-    if (isJoint) this.#lastAt = time.monotonic()
+    this.#busy--
     this.#schedule()
     if (this.#isClosed && this.#isIdle) this.#idle.resolve()
   }

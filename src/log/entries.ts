@@ -7,7 +7,7 @@ import type { Entry, Seq } from './index.ts'
 
 /** Entries as logs keep them, in msgpack, and how large they may be. */
 
-/** No entries go out sooner than this after those before. */
+/** While entries of other partitions are under way, none go out sooner than this after those before. */
 export const GROUP_MS = 5
 /** An entry of more events would hold a shard for too long. */
 export const ENTRY_EVENTS = 1_000
