@@ -21,10 +21,12 @@ const ASIDE = [
   /^src\/audience\/(sums|statistics)\.ts$/,
   // The rules of days, which a heartbeat has none of.
   /^src\/partition\/rules\.ts$/,
+  // The places that beats were on before: what they are is decided by whoever makes them.
+  /^src\/bridge\/places\.ts$/,
   // The ground.
-  /^src\/(errors|time|retry|observe\/steps)\.ts$/,
+  /^src\/(errors|time|retry|observe\/steps|log\/hash)\.ts$/,
   // The shapes of what is handed on.
-  /^(actors\/event|src\/log\/positions|src\/partition\/(changes|clock|cut|projections))\.ts$/,
+  /^(actors\/event|src\/log\/(positions|rows)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
   // The consequences of transitions: deadlines, effects, copies, updates.

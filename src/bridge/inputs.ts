@@ -5,8 +5,9 @@ import { type Fault, RollcallError } from '../errors.ts'
 
 const AHEAD_MS = 60_000
 const Y2K = Date.UTC(2000, 0, 1)
-const ID_BYTES = 256
-const PAGE_BYTES = 8_192
+export const ID_BYTES = 256
+export const PAGE_BYTES = 8_192
+export const MAX_GROUPS = 100
 
 const fits = (text: string, bytes: number): boolean =>
   text.length <= bytes / 4 || (text.length <= bytes && Buffer.byteLength(text) <= bytes)
@@ -36,7 +37,7 @@ export const isParam = (value: string): boolean => isId(value, 2 * ID_BYTES)
 
 const page = text(PAGE_BYTES)
 const short = text(ID_BYTES)
-const names = z.array(id).max(100)
+const names = z.array(id).max(MAX_GROUPS)
 
 /** ms since the epoch; `parse` holds it against the arrival */
 const instant = z.number().int()
@@ -174,6 +175,17 @@ const invalid = (faults: Fault[]): RollcallError => new RollcallError('RC_INVALI
 interface Timed {
   at?: number | null
   ts?: number
+}
+
+/** True if all of these times (ms) fit into the window; -1 stands for the arrival. */
+export function areTimely(times: Float64Array, arrival: number, window: Window): boolean {
+  let [first, last] = [arrival, arrival]
+  for (const at of times) {
+    if (at === -1) continue
+    if (at < first) first = at
+    if (at > last) last = at
+  }
+  return !timeFault({ at: first }, arrival, window) && !timeFault({ at: last }, arrival, window)
 }
 
 function timeFault(record: Timed, arrival: number, window: Window): Omit<Fault, 'index'> | null {

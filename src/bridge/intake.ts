@@ -5,8 +5,9 @@ import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
 import type { SteadyTime } from '../time.ts'
 import type { Caller } from './callers.ts'
-import { heartbeat, ownWebEvent, parseMany, sift, webEvent } from './inputs.ts'
+import { areTimely, heartbeat, ownWebEvent, parseMany, sift, type Window, webEvent } from './inputs.ts'
 import type { Limits } from './limits.ts'
+import { Scanned } from './scan.ts'
 import type { Stamp } from './stamp.ts'
 import type { Turns } from './turns.ts'
 import { webEvents } from './web-events.ts'
@@ -18,6 +19,12 @@ export interface Sender {
   faulty: 'refuse' | 'skip'
   /** as the edge says */
   country?: string | undefined
+}
+
+/** When records arrived, and the times that they may be of. */
+interface Arrived {
+  arrival: number
+  window: Window
 }
 
 /** Records as they were taken. */
@@ -58,47 +65,63 @@ export class Intake {
     this.#options = options
   }
 
-  heartbeats(input: unknown, sender: Sender): Promise<Taken> {
+  /** `input` may have been scanned. */
+  async heartbeats(input: unknown, sender: Sender): Promise<Taken> {
     const { caller, country } = sender
-    const { settings, stamp } = this.#options
+    const { settings, stamp, append } = this.#options
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
-    return this.#take(input, sender, heartbeat, backMs, (beats, arrival) => {
+    const arrived = await this.#admit(input, caller, backMs)
+    const { arrival, window } = arrived
+    if (input instanceof Scanned && areTimely(input.ats, arrival, window)) {
+      if (!caller.isService && !input.areOf(caller.subject)) throw new RollcallError('RC_NOT_ALLOWED')
+      const columns = await stamp.columns(input, arrival, country, caller.isService)
+      if (columns) return { accepted: input.length, positions: await append(columns), faults: [] }
+    }
+    const records = input instanceof Scanned ? input.records() : input
+    return this.#take(records, sender, arrived, heartbeat, beats => {
       const isOther = ({ userId }: { userId: string }): boolean => userId !== caller.subject
       if (!caller.isService && beats.some(isOther)) throw new RollcallError('RC_NOT_ALLOWED')
       return stamp.heartbeats(beats, arrival, country, caller.isService)
     })
   }
 
-  webEvents(input: unknown, sender: Sender): Promise<Taken> {
+  async webEvents(input: unknown, sender: Sender): Promise<Taken> {
     const { caller } = sender
+    const arrived = await this.#admit(input, caller, caller.isService ? undefined : AWAY_MS)
+    const { arrival } = arrived
     if (caller.isService)
-      return this.#take(input, sender, webEvent, undefined, async (events, arrival) => webEvents(events, arrival))
-    return this.#take(input, sender, ownWebEvent, AWAY_MS, async (events, arrival) => {
+      return this.#take(input, sender, arrived, webEvent, async events => webEvents(events, arrival))
+    return this.#take(input, sender, arrived, ownWebEvent, async events => {
       const own = events.map(event => ({ ...event, ...namesOf(event, caller) }))
       return webEvents(own, arrival)
     })
   }
 
-  async #take<Parsed>(
-    input: unknown,
-    { caller, faulty }: Sender,
-    schema: z.ZodType<Parsed>,
-    backMs: number | undefined,
-    eventsOf: (records: Parsed[], arrival: number) => Promise<Event[]>,
-  ): Promise<Taken> {
-    const { append, limits, turns, time } = this.#options
-    const count = Array.isArray(input) ? input.length : 1
+  /** Holds records against what their sender may send; from here on they have arrived. */
+  async #admit(input: unknown, caller: Caller, backMs: number | undefined): Promise<Arrived> {
+    const { limits, turns, time } = this.#options
+    const count = Array.isArray(input) || input instanceof Scanned ? input.length : 1
     if (count > MOST_OF_USER && !caller.isService) throw new RollcallError('RC_TOO_MANY_RECORDS')
     limits.take(caller, { records: count })
     if (count > MOST_OF_USER) await turns.next()
     const arrival = time.now()
-    const window = { oldest: backMs === undefined ? undefined : arrival - backMs, wasAheadMs: time.wasAhead() }
+    const oldest = backMs === undefined ? undefined : arrival - backMs
+    return { arrival, window: { oldest, wasAheadMs: time.wasAhead() } }
+  }
+
+  async #take<Parsed>(
+    input: unknown,
+    { faulty }: Sender,
+    { arrival, window }: Arrived,
+    schema: z.ZodType<Parsed>,
+    eventsOf: (records: Parsed[]) => Promise<Event[]>,
+  ): Promise<Taken> {
     const { records, faults } =
       faulty === 'skip'
         ? sift(schema, input, arrival, window)
         : { records: parseMany(schema, input, arrival, window), faults: [] }
     const accepted = records.length
-    const positions = accepted === 0 ? new Positions() : await append(await eventsOf(records, arrival))
+    const positions = accepted === 0 ? new Positions() : await this.#options.append(await eventsOf(records))
     return { accepted, positions, faults }
   }
 }

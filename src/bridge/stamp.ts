@@ -2,12 +2,17 @@ import { LRUCache } from 'lru-cache'
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import type { DocumentStore } from '../documents/index.ts'
+import { Columns, type Written } from '../log/rows.ts'
 import { type heartbeat, isId } from './inputs.ts'
 import { decoded } from './percent.ts'
+import { type KnownPlace, KnownPlaces, type Span, sorted, spanOf } from './places.ts'
+import { COUNTRY, countryOf, GROUPS, KEY, PATH, ROW, type Scanned } from './scan.ts'
 
 interface Profile {
   country: string | null
   groups: readonly string[]
+  /** the same as scanned beats name it; null if they cannot */
+  named: { country: number; groups: Span } | null
 }
 
 /** The session that a stream shows; empty where no session has its id. */
@@ -22,7 +27,6 @@ interface Session {
   status?: { preset?: string }
 }
 
-const NOBODY: Profile = { country: null, groups: [] }
 const CACHED_PROFILES = 100_000
 const CACHED_MS = 60_000
 const CACHED_SHOWS = 10_000
@@ -35,6 +39,8 @@ export class Stamp {
   readonly #streamPaths: readonly string[]
   readonly #profiles = new LRUCache<string, Profile>({ max: CACHED_PROFILES, ttl: CACHED_MS })
   readonly #shows = new LRUCache<string, Show>({ max: CACHED_SHOWS, ttl: CACHED_SHOW_MS })
+
+  readonly #places = new KnownPlaces(path => this.#streamOf(path))
 
   constructor(documents: DocumentStore, streamPaths: readonly string[]) {
     this.#documents = documents
@@ -58,18 +64,11 @@ export class Stamp {
     country: string | undefined,
     isTrusted = true,
   ): Promise<Event[]> {
-    const profiles = new Map<string, Profile>()
-    const unknown: string[] = []
-    for (const { userId, groups, country: own } of beats) {
+    const needing = beats.filter(({ groups, country: own }) => {
       const saysAll = isTrusted && (groups ?? undefined) !== undefined && (own ?? country) !== undefined
-      if (saysAll || profiles.has(userId)) continue
-      const profile = this.#profiles.get(userId)
-      profiles.set(userId, profile ?? NOBODY)
-      if (!profile) unknown.push(userId)
-    }
-    if (unknown.length > 0) {
-      await Promise.all(unknown.map(async userId => profiles.set(userId, await this.#load(userId))))
-    }
+      return !saysAll
+    })
+    const profiles = await this.#profilesOf(needing.map(({ userId }) => userId))
     const streams = beats.map(({ path }) => this.#streamOf(path))
     const shows = await this.#showsOf(streams)
     return beats.map((beat, i) => {
@@ -91,9 +90,63 @@ export class Stamp {
     })
   }
 
+  /** The same for beats that were scanned; null if some are none that rows can hold. */
+  async columns(
+    { bytes, length, rows, ats }: Scanned,
+    arrival: number,
+    country: string | undefined,
+    isTrusted = true,
+  ): Promise<Columns | null> {
+    const edge = country === undefined ? NONE : lettersOf(country)
+    const needs = (row: number): boolean =>
+      !isTrusted || rows[row * ROW + GROUPS] === NONE || (rows[row * ROW + COUNTRY] === NONE && edge === NONE)
+    const keyOf = (row: number): string => bytes.toString('utf8', rows[row * ROW + KEY], rows[row * ROW + KEY + 1])
+    const needing: string[] = []
+    for (let row = 0; row < length; row++) if (needs(row)) needing.push(keyOf(row))
+    const profiles = needing.length > 0 ? await this.#profilesOf(needing) : undefined
+
+    const span = (at: number): Span => ({ bytes, from: rows[at]!, to: rows[at + 1]!, hash: rows[at + 2]! })
+    const known: KnownPlace[] = []
+    for (let row = 0; row < length; row++) {
+      const at = row * ROW
+      const profile = needs(row) ? (profiles!.get(keyOf(row)) ?? NOBODY).named : NOBODY.named
+      if (!profile) return null
+      const own = isTrusted && rows[at + COUNTRY] !== NONE ? rows[at + COUNTRY]! : edge
+      const groups = isTrusted && rows[at + GROUPS] !== NONE ? span(at + GROUPS) : profile.groups
+      known.push(this.#places.find(span(at + PATH), own === NONE ? profile.country : own, groups))
+    }
+    const shows = await this.#showsOf(known.map(({ stream }) => stream))
+    const places: Written[] = []
+    const keys = new Int32Array(3 * length)
+    for (let row = 0; row < length; row++) {
+      const { stream } = known[row]!
+      const place = known[row]!.showing(stream === null ? undefined : shows.get(stream))
+      if (!place) return null
+      places.push(place)
+      keys.set(rows.subarray(row * ROW + KEY, row * ROW + KEY + 3), 3 * row)
+      if (ats[row] === NONE) ats[row] = arrival
+    }
+    return new Columns({ bytes, keys, ats, arrival, places })
+  }
+
+  async #profilesOf(userIds: readonly string[]): Promise<Map<string, Profile>> {
+    const profiles = new Map<string, Profile>()
+    const unknown: string[] = []
+    for (const userId of userIds) {
+      if (profiles.has(userId)) continue
+      const profile = this.#profiles.get(userId)
+      profiles.set(userId, profile ?? NOBODY)
+      if (!profile) unknown.push(userId)
+    }
+    if (unknown.length > 0) {
+      await Promise.all(unknown.map(async userId => profiles.set(userId, await this.#load(userId))))
+    }
+    return profiles
+  }
+
   async #load(userId: string): Promise<Profile> {
     const user = (await this.#documents.get('users', userId)) as Partial<Profile> | null
-    const profile = user ? { country: user.country ?? null, groups: user.groups ?? [] } : NOBODY
+    const profile = user ? profileOf(user.country ?? null, user.groups ?? []) : NOBODY
     this.#profiles.set(userId, profile)
     return profile
   }
@@ -130,6 +183,22 @@ export class Stamp {
   }
 }
 
+/** For a number that is not there. */
+const NONE = -1
+
+function profileOf(country: string | null, groups: readonly string[]): Profile {
+  const letters = country === null ? NOWHERE : lettersOf(country)
+  const canBeNamed = letters !== NONE && Array.isArray(groups)
+  const names = canBeNamed ? JSON.stringify(groups).slice(1, -1) : ''
+  return { country, groups, named: canBeNamed ? { country: letters, groups: spanOf(names) } : null }
+}
+
+const lettersOf = (country: string): number =>
+  /^[A-Za-z]{2}$/.test(country) ? countryOf(country.charCodeAt(0), country.charCodeAt(1)) : NONE
+
+const NOWHERE = lettersOf('ZZ')
+const NOBODY = profileOf(null, [])
+
 /** The rest of the segment in which the prefix ends; null: the path does not begin with it. Browsers percent-encode paths. */
 function nameBehind(prefix: string, path: string): string | null {
   if (path.startsWith(prefix)) return named(/^[^/?#]*/.exec(path.slice(prefix.length))![0])
@@ -143,5 +212,3 @@ function nameBehind(prefix: string, path: string): string | null {
 
 /** As it is where it cannot be decoded. */
 const named = (text: string): string => decoded(text) ?? text
-
-const sorted = (names: readonly string[]): readonly string[] => (names.length < 2 ? names : [...new Set(names)].sort())

@@ -1,9 +1,10 @@
 import type { Event } from '../../actors/event.ts'
-import type { EventLog } from './index.ts'
-import { partitionOf } from './partition-of.ts'
+import type { EventLog, Events, Seq } from './index.ts'
+import { partitionOf, partitionOfHash } from './partition-of.ts'
 import { Positions } from './positions.ts'
+import { Columns, Rows } from './rows.ts'
 
-export type Append = (events: Event[]) => Promise<Positions>
+export type Append = (events: Event[] | Columns) => Promise<Positions>
 
 /**
  * Hands events to the partitions of their keys; resolves with their positions once the log has them durably. Rejects
@@ -12,25 +13,33 @@ export type Append = (events: Event[]) => Promise<Positions>
 export function appender(
   log: EventLog,
   partitions: number,
-  refusalOf?: (partition: number, events: readonly Event[]) => Error | undefined,
+  refusalOf?: (partition: number, events: Iterable<Event>) => Error | undefined,
 ): Append {
-  const take = (partition: number, events: readonly Event[]): void => {
-    const refusal = refusalOf?.(partition, events)
-    if (refusal) throw refusal
-  }
   return async events => {
-    const positions = new Positions()
-    if (events.length === 1) {
-      const partition = partitionOf(events[0]!.key, partitions)
-      take(partition, events)
-      positions.add(partition, await log.append(partition, events))
-      return positions
+    const groups = grouped(events, partitions)
+    for (const [partition, group] of groups) {
+      const refusal = refusalOf?.(partition, group)
+      if (refusal) throw refusal
     }
-    const groups = Map.groupBy(events, event => partitionOf(event.key, partitions))
-    for (const [partition, group] of groups) take(partition, group)
-    await Promise.all(
-      [...groups].map(async ([partition, group]) => positions.add(partition, await log.append(partition, group))),
-    )
+    const positions = new Positions()
+    const append = async ([partition, group]: [number, Events]): Promise<[number, Seq]> => [
+      partition,
+      await log.append(partition, group),
+    ]
+    for (const [partition, seq] of await Promise.all([...groups].map(append))) positions.add(partition, seq)
     return positions
   }
+}
+
+/** By partition; those of one in their order. */
+function grouped(events: Event[] | Columns, partitions: number): Map<number, Events> {
+  if (!(events instanceof Columns)) return Map.groupBy(events, event => partitionOf(event.key, partitions))
+  const groups = new Map<number, Rows>()
+  for (let row = 0; row < events.length; row++) {
+    const partition = partitionOfHash(events.hash(row), partitions)
+    const group = groups.get(partition) ?? new Rows(events)
+    if (group.length === 0) groups.set(partition, group)
+    group.rows.push(row)
+  }
+  return groups
 }

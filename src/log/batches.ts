@@ -2,13 +2,14 @@ import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
 import type { Cancel, Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
-import type { Seq } from './index.ts'
+import type { Events, Seq } from './index.ts'
+import { Rows } from './rows.ts'
 
 /** So long after a batch failed the log counts as failing, if none has come through since. */
 const FAILING_MS = 10_000
 
 interface Append {
-  events: Event[]
+  events: Event[] | Rows
   resolve(seq: Seq): void
   reject(error: Error): void
 }
@@ -75,7 +76,8 @@ export class Batches {
     this.#lanes = Array.from({ length: outlet.isJoint ? 1 : outlet.partitions }, () => ({ batches: [], isBusy: false }))
   }
 
-  append(partition: number, events: Event[]): Promise<Seq> {
+  append(partition: number, appended: Events): Promise<Seq> {
+    const events = this.#outlet.hasRows && appended instanceof Rows ? appended : [...appended]
     if (this.#isClosed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
     if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(new RollcallError('RC_OVERLOADED'))
     this.#waiting += events.length
@@ -136,8 +138,10 @@ export class Batches {
       if (this.#open[partition] === batch) this.#open[partition] = undefined
       try {
         if (time.monotonic() >= deadline) throw new Error('no batch before it came through in time')
-        const events = appends.length === 1 ? appends[0]!.events : appends.flatMap(({ events }) => events)
-        const value = encode(events, hasRows)
+        const value = encode(
+          appends.flatMap<Event | Rows>(({ events }) => events),
+          hasRows,
+        )
         if (value.length > maxBytes) batches.unshift(...halves(batch, value.length))
         else taken.push([batch, value])
       } catch (cause) {
@@ -200,8 +204,8 @@ function halves({ partition, appends, deadline }: Batch, bytes: number): Batch[]
     if (events.length === 1) throw new RollcallError('RC_BODY_TOO_LARGE', `The log takes no event of ${bytes} bytes.`)
     const middle = Math.ceil(events.length / 2)
     parts = [
-      { events: events.slice(0, middle), resolve() {}, reject },
-      { events: events.slice(middle), resolve, reject },
+      { events: [...events].slice(0, middle), resolve() {}, reject },
+      { events: [...events].slice(middle), resolve, reject },
     ]
   }
   const middle = Math.ceil(parts.length / 2)

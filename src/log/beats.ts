@@ -19,20 +19,19 @@ export interface Place {
 /** An event of which a row holds all. */
 export type Beat = Event & Place
 
-const KIND = 'heartbeat'
+export const KIND = 'heartbeat'
 /** Fields of a beat, without what its stream showed and with it. */
 const [FIELDS, FIELDS_OF_SHOW] = [9, 11]
 /** Bytes of a key, and units of a place. */
 const [MOST_KEY, MOST_PLACE] = [256, 4_096]
 /** In UTF-8 a unit takes so many bytes at most. */
-const UNIT_BYTES = 3
+export const UNIT_BYTES = 3
 const HEAD_BYTES = 8
-const ROW_BYTES = 21
+/** The bytes of a row, beside its texts; its marks: a key that is not ASCII, times that four bytes do not hold. */
+export const ROW = { bytes: 21, wideKey: 1, wideAt: 4, wideArrival: 8 } as const
 const SEPARATOR = '\0'
 /** The greatest time that a date can have, in ms. */
 const LAST_INSTANT = 8.64e15
-/** Marks of a row: a key that is not ASCII, times that four bytes do not hold. */
-const [WIDE_KEY, WIDE_AT, WIDE_ARRIVAL] = [1, 4, 8]
 /** Bytes of the places that are known of former rows, and how many one takes beside its text. */
 const [MOST_KNOWN, PLACE_BYTES] = [16_777_216, 192]
 
@@ -51,6 +50,11 @@ export function isBeat(event: Event): event is Beat {
   let fields = 0
   for (const _ in event) fields++
   if (fields !== (streamer === undefined ? FIELDS : FIELDS_OF_SHOW)) return false
+  return isPlace({ path, stream, country, groups, streamer, preset } as Place)
+}
+
+/** True if a row holds all of it. */
+export function isPlace({ path, stream, country, groups, streamer, preset }: Place): boolean {
   if (!isPlain(path) || !isPlain(country) || !(stream === null || isPlain(stream))) return false
   if (streamer !== undefined && !(isPlain(streamer) && isPlain(preset))) return false
   if (!Array.isArray(groups) || !groups.every(isPlain)) return false
@@ -61,7 +65,7 @@ export function isBeat(event: Event): event is Beat {
 }
 
 /** The place as a text: which of its fields there are, then all, then the groups. */
-function textOf({ path, stream, country, groups, streamer, preset }: Place): string {
+export function placeText({ path, stream, country, groups, streamer, preset }: Place): string {
   const marks = (stream === null ? 0 : 1) + (streamer === undefined ? 0 : 2)
   let text = `${marks}${path}\0${country}`
   if (stream !== null) text += SEPARATOR + stream
@@ -76,47 +80,6 @@ function placeOf(text: string): Place {
   const stream = marks & 1 ? rest.shift()! : null
   const show = marks & 2 ? { streamer: rest.shift()!, preset: rest.shift()! } : undefined
   return { path, stream, country, groups: rest, ...show }
-}
-
-let scratch = Buffer.allocUnsafe(65_536)
-
-/** The rows of these beats, valid until the next call. */
-export function packed(beats: readonly Beat[]): Buffer {
-  const [first] = beats
-  const base = first!.arrival
-  scratch.writeDoubleLE(base, 0)
-  let end = HEAD_BYTES
-  for (const beat of beats) {
-    const { key, at, arrival } = beat
-    const place = textOf(beat)
-    const most = end + ROW_BYTES + UNIT_BYTES * (key.length + place.length)
-    if (most > scratch.length) scratch = Buffer.concat([scratch], 2 * most)
-    const start = end
-    end += 1
-    let marks = 0
-    const [back, later] = [at - base, arrival - base]
-    if ((back | 0) === back) end = scratch.writeInt32LE(back, end)
-    else {
-      marks |= WIDE_AT
-      end = scratch.writeDoubleLE(at, end)
-    }
-    if ((later | 0) === later) end = scratch.writeInt32LE(later, end)
-    else {
-      marks |= WIDE_ARRIVAL
-      end = scratch.writeDoubleLE(arrival, end)
-    }
-    const lengths = end
-    end += 4
-    const keyBytes = scratch.write(key, end)
-    end += keyBytes
-    const placeBytes = scratch.write(place, end)
-    end += placeBytes
-    if (keyBytes !== key.length) marks |= WIDE_KEY
-    scratch.writeUInt16LE(keyBytes, lengths)
-    scratch.writeUInt16LE(placeBytes, lengths + 2)
-    scratch[start] = marks
-  }
-  return scratch.subarray(0, end)
 }
 
 const places = new Map<string, Place>()
@@ -155,14 +118,14 @@ export class Beats {
     for (let at = HEAD_BYTES; at < bytes.length; ) {
       const marks = bytes[at]!
       at += 1
-      if (marks & WIDE_AT) {
+      if (marks & ROW.wideAt) {
         this.ats.push(bytes.readDoubleLE(at))
         at += 8
       } else {
         this.ats.push(base + bytes.readInt32LE(at))
         at += 4
       }
-      if (marks & WIDE_ARRIVAL) {
+      if (marks & ROW.wideArrival) {
         this.arrivals.push(bytes.readDoubleLE(at))
         at += 8
       } else {
@@ -172,7 +135,7 @@ export class Beats {
       const keyEnd = at + 4 + bytes.readUInt16LE(at)
       const end = keyEnd + bytes.readUInt16LE(at + 2)
       if (end > bytes.length) throw new RangeError('A row ends behind the last one.')
-      this.keys.push(bytes.toString(marks & WIDE_KEY ? 'utf8' : 'latin1', at + 4, keyEnd))
+      this.keys.push(bytes.toString(marks & ROW.wideKey ? 'utf8' : 'latin1', at + 4, keyEnd))
       this.places.push(placeIn(bytes, keyEnd, end))
       at = end
     }

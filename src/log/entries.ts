@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
-import { type Beat, Beats, isBeat, packed } from './beats.ts'
+import { Beats, isBeat } from './beats.ts'
 import type { Entry, Seq } from './index.ts'
+import { Packing, Rows } from './rows.ts'
 
 /** Entries as logs keep them, in msgpack, and how large they may be. */
 
@@ -33,19 +34,29 @@ const [LIST_16, LIST_32] = [0xdc, 0xdd]
 
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
-/** Without rows it can be read by former versions, of which some process may own a partition. */
-export function encode(events: Event[], hasRows = true): Buffer {
-  const [runs, beats, others]: [number[], Beat[], Event[]] = [[0], [], []]
-  for (const event of events) {
-    const isRow = hasRows && isBeat(event)
-    // Runs of events and of rows take turns, events first.
-    if (isRow !== (runs.length % 2 === 0)) runs.push(0)
-    runs[runs.length - 1]!++
-    if (isRow) beats.push(event)
-    else others.push(event)
+/** Without rows, which are then none of `events`, it can be read by former versions, of which some process may own a partition. */
+export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffer {
+  const [runs, others]: [number[], Event[]] = [[0], []]
+  const packing = new Packing()
+  // Runs of events and of rows take turns, events first.
+  const run = (isOfRows: boolean, count: number): void => {
+    if (isOfRows !== (runs.length % 2 === 0)) runs.push(0)
+    runs[runs.length - 1]! += count
+  }
+  for (const each of events) {
+    if (each instanceof Rows) {
+      run(true, each.length)
+      packing.addAll(each)
+    } else if (hasRows && isBeat(each)) {
+      run(true, 1)
+      packing.add(each)
+    } else {
+      run(false, 1)
+      others.push(each)
+    }
   }
   const value = packr.pack(
-    beats.length === 0 ? [ROWLESS, BLANK, ...others] : [VERSION, BLANK, runs, packed(beats), ...others],
+    packing.isEmpty ? [ROWLESS, BLANK, ...others] : [VERSION, BLANK, runs, packing.bytes, ...others],
   )
   const at = placeOf(value)
   value.writeUInt32BE(checksumOf(value, at), at)

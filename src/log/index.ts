@@ -7,6 +7,9 @@ import type { Event } from '../../actors/event.ts'
 /** Dense within a partition, from 1; 0 is "before everything". */
 export type Seq = number
 
+/** Events of one partition, in their order. */
+export type Events = Iterable<Event> & { readonly length: number }
+
 /** An entry of the log: a batch of events of one partition. */
 export interface Entry {
   seq: Seq
@@ -24,7 +27,7 @@ export interface Bounds {
 
 export interface EventLog {
   /** Resolves with the seq of the entry that holds the events, when it is durable. Batches by itself. */
-  append(partition: number, events: Event[]): Promise<Seq>
+  append(partition: number, events: Events): Promise<Seq>
   /** Every durable entry after `after`, in order; waits for more at the end, until `signal` aborts. */
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]>
   /** `first` is one more than `last` while the partition is empty: 1 and 0 in a log that was never renewed. */

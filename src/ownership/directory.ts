@@ -136,14 +136,14 @@ export class OwnerDirectory {
   }
 
   /** Why the partition does not take the events; undefined if it does. */
-  refusalOf(partition: number, events: readonly Event[]): RollcallError | undefined {
+  refusalOf(partition: number, events: Iterable<Event>): RollcallError | undefined {
     return this.#unfit.get(partition) ?? this.#parkedOf(partition, events)
   }
 
-  #parkedOf(partition: number, events: readonly Event[]): RollcallError | undefined {
+  #parkedOf(partition: number, events: Iterable<Event>): RollcallError | undefined {
     const full = this.#full.get(partition)
     if (!full) return undefined
-    const actors = events.flatMap(({ kind, key }) => (TAKERS.has(kind) ? [actorId(TAKERS.get(kind)!, key)] : []))
+    const actors = [...events].flatMap(({ kind, key }) => (TAKERS.has(kind) ? [actorId(TAKERS.get(kind)!, key)] : []))
     const parked = actors.find(actor => full.has(actor))
     if (parked === undefined) return undefined
     return new RollcallError('RC_ACTOR_PARKED', `${parked} cannot take events just now; /parked says why.`)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../actors/event.ts'
 import { fingerprintOf } from '../../src/log/fingerprint.ts'
 import type { EventLog, Seq } from '../../src/log/index.ts'
+import { Columns, placed, Rows } from '../../src/log/rows.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { seeded } from '../support/random.ts'
 
@@ -63,6 +64,25 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
         expect(kept.slice(from, from + events.length)).toEqual(events)
       })
       expect(entries.flatMap(({ events }) => events).length).toBe(appends.flat().length)
+    })
+
+    test('keeps rows as the heartbeats that they are, among other events', async () => {
+      const bytes = Buffer.from('ann ben ü')
+      const place = placed({ path: '/live/a', stream: 'a', country: 'TW', groups: ['g'] })!
+      const keys = Int32Array.from([0, 3, 0, 4, 7, 0, 8, 10, 0])
+      const ats = Float64Array.from([1, 1_700_000_000_000, 3])
+      const rows = new Rows(new Columns({ bytes, keys, ats, arrival: 1_700_000_000_000, places: Array(3).fill(place) }))
+      rows.rows.push(2, 0, 1)
+      const seqs = await Promise.all([log.append(0, [event('a')]), log.append(0, rows), log.append(0, [event('b')])])
+      const events = (await readTo(log, 0, Math.max(...seqs))).flatMap(({ events }) => events)
+      expect(events).toEqual([event('a'), ...rows, event('b')])
+      expect([...rows].map(({ key, at }) => [key, at])).toEqual([
+        ...[
+          ['ü', 3],
+          ['ann', 1],
+          ['ben', 1_700_000_000_000],
+        ],
+      ])
     })
 
     test.each(readers)('gives %s every entry once and in order, from wherever it begins', async (_, reader) => {

@@ -54,7 +54,7 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
   const parked = [{ actor: 'viewer/ann', events: [] }]
   const parts = {
     settings: { ...config, streamPaths: ['/live/'] },
-    async append(events: Event[]) {
+    async append(events: Iterable<Event>) {
       appended.push(...events)
       return new Positions().read('0-7')
     },

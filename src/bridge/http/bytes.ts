@@ -5,6 +5,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { RollcallError } from '../../errors.ts'
 import { decoded } from '../percent.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** reads what a JSON body mostly is; null: it is read as any other */
+    scan?: (body: Buffer) => object | null
+  }
+}
+
 const FORM = 'application/x-www-form-urlencoded'
 const CHARSETS = ['', 'utf-8', 'utf8', 'us-ascii']
 
@@ -33,6 +40,8 @@ export function readBytes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (body.length === 0) return done(null)
+    const scanned = request.routeOptions.config.scan?.(body)
+    if (scanned) return done(null, scanned)
     if (!isUtf8(body)) return done(notUtf8())
     parse(request, body.toString(), done)
   })

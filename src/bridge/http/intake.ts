@@ -5,6 +5,7 @@ import type { Positions } from '../../log/positions.ts'
 import { OF_OPERATOR, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import type { Sender } from '../intake.ts'
+import { scan } from '../scan.ts'
 
 /** The routes of records: all that is appended to the log as it comes is answered with 202 and its position. */
 export function intakeRoutes(app: FastifyInstance, { intake, settings }: Bridge): void {
@@ -12,7 +13,7 @@ export function intakeRoutes(app: FastifyInstance, { intake, settings }: Bridge)
     ...{ caller: request.caller, faulty: 'refuse' },
     country: edgeCountry(request, settings.countryHeader),
   })
-  app.post('/heartbeats', OF_USER, async (request, reply) =>
+  app.post('/heartbeats', { config: { ...OF_USER.config, scan } }, async (request, reply) =>
     answer(reply, await intake.heartbeats(request.body, senderOf(request))),
   )
   app.post('/events', OF_USER, async (request, reply) =>

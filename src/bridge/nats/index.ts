@@ -7,6 +7,7 @@ import { ANYBODY, type Caller, NOBODY, named } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, isId, parseOne } from '../inputs.ts'
 import type { Sender, Taken } from '../intake.ts'
+import { scan } from '../scan.ts'
 import type { ShownSession, StreamerSessions } from '../streamer-sessions.ts'
 
 /** Bridges share it, so that each message is taken by one of them. */
@@ -45,7 +46,10 @@ export class NatsInputs {
     this.#bridge = bridge
     const { intake } = bridge
     const taken: [subject: string, take: Take][] = [
-      ['heartbeats.*', async (message, caller) => answered(await intake.heartbeats(read(message), senderOf(caller)))],
+      [
+        'heartbeats.*',
+        async (message, caller) => answered(await intake.heartbeats(scanned(message), senderOf(caller))),
+      ],
       ['events.*', async (message, caller) => answered(await intake.webEvents(read(message), senderOf(caller)))],
       ['sessions.*.*', (message, caller) => this.#session(message, caller)],
       [STARTED, (message, caller) => this.#start(message, caller)],
@@ -138,6 +142,11 @@ const answered = ({ accepted, positions, faults }: Taken): object => ({
   ...(!positions.isEmpty && { position: positions.toString() }),
   ...(faults.length > 0 && { faults }),
 })
+
+function scanned(message: Msg): unknown {
+  const { buffer, byteOffset, length } = message.data
+  return scan(Buffer.from(buffer as ArrayBuffer, byteOffset, length)) ?? read(message)
+}
 
 function read(message: Msg): unknown {
   try {

@@ -63,7 +63,7 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   }
 
   return {
-    append: (partition: number, events: Event[]): Promise<Seq> => ask({ id: ++lastId, partition, events }),
+    append: (partition, events) => ask({ id: ++lastId, partition, events: [...events] }),
     read: (partition, after, signal) =>
       readEntries({
         ...{ partition, after, signal, arrivals },

@@ -1,13 +1,12 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Database, RootDatabase } from 'lmdb'
-import type { Event } from '../../../actors/event.ts'
 import { isCode, RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
 import { systemTime, type Time, within } from '../../time.ts'
 import { Arrivals } from '../arrivals.ts'
 import { Batches, type Outgoing } from '../batches.ts'
-import type { Bounds, Entry, EventLog, Seq } from '../index.ts'
+import type { Bounds, Entry, EventLog, Events, Seq } from '../index.ts'
 import { readEntries } from '../reading.ts'
 import type { Changed, Recorded, Settings } from '../recorded.ts'
 import type { FromFollower, ToFollower } from './follower.ts'
@@ -106,7 +105,7 @@ class Writer implements EmbeddedLog {
     this.#announce([...this.#durable.keys()])
   }
 
-  append(partition: number, events: Event[]): Promise<Seq> {
+  append(partition: number, events: Events): Promise<Seq> {
     if (this.#fencedBy) return Promise.reject(this.#fencedBy)
     if (!this.#hasSpace()) return Promise.reject(nearlyFull())
     return this.#batches.append(partition, events)
