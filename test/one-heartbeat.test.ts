@@ -13,6 +13,8 @@ interface Line {
 const ASIDE = [
   // The ways of all other inputs.
   /^src\/bridge\/(http\/(effects|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
+  // The way past the routes, which asks the same by the same files, and the words of refusals.
+  /^src\/bridge\/http\/(short-way|refusal)\.ts$/,
   // The order of long work, which a single one does not wait for.
   /^src\/bridge\/turns\.ts$/,
   // The machine as a table, of which the tests hold that it decides as the machine does.

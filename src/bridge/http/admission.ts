@@ -1,14 +1,15 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { Transform } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { isCode, RollcallError } from '../../errors.ts'
-import { ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
+import { isCode } from '../../errors.ts'
+import { type Access, ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 
 /** A body is no longer; one that says so is not read. */
 export const BODY_BYTES = 1_048_576
 
 /** Bytes a request says it has, as far as they would be read; null: they are counted as they come. */
-function declared({ headers }: FastifyRequest): number | null {
+function declared({ headers }: { headers: IncomingHttpHeaders }): number | null {
   if (headers['transfer-encoding'] !== undefined) return null
   return Math.min(Number(headers['content-length'] ?? 0), BODY_BYTES)
 }
@@ -20,26 +21,32 @@ export const webhookBytes = (request: FastifyRequest): number => declared(reques
  * Finds out who the caller is, and holds the request against its limits, before anything else of it is looked at. A
  * request without a valid token is held against the one limit of all of these, then refused.
  */
-export function admission({ callers, limits }: Bridge): (request: FastifyRequest) => Promise<void> {
-  const found = async ({ headers }: FastifyRequest): Promise<Caller | RollcallError> => {
-    try {
-      return await callers!.of(headers.authorization, limits.unprovenTokens)
-    } catch (error) {
-      if (isCode(error, 'RC_UNAUTHENTICATED')) return error as RollcallError
-      throw error
-    }
+export async function admitted(
+  { callers, limits }: Bridge,
+  headers: IncomingHttpHeaders,
+  access: Access,
+): Promise<Caller> {
+  let [caller, refusal]: [Caller, unknown] = [NOBODY, undefined]
+  try {
+    caller = await callers!.of(headers.authorization, limits.unprovenTokens)
+  } catch (error) {
+    if (!isCode(error, 'RC_UNAUTHENTICATED')) throw error
+    refusal = error
   }
+  limits.take(caller, { requests: 1, bytes: declared({ headers }) ?? 0 })
+  if (access === 'anyone') return caller
+  if (refusal) throw refusal
+  mustHave(caller, access)
+  return caller
+}
+
+export function admission(bridge: Bridge): (request: FastifyRequest) => Promise<void> {
   return async request => {
     const { access = 'service' } = request.routeOptions.config
     request.caller = NOBODY
     if (access === 'probe') return
-    if (access === 'signed') return limits.unprovenWebhooks.take(webhookBytes(request))
-    const caller = await found(request)
-    if (!(caller instanceof RollcallError)) request.caller = caller
-    limits.take(request.caller, { requests: 1, bytes: declared(request) ?? 0 })
-    if (access === 'anyone') return
-    if (caller instanceof RollcallError) throw caller
-    mustHave(caller, access)
+    if (access === 'signed') return bridge.limits.unprovenWebhooks.take(webhookBytes(request))
+    request.caller = await admitted(bridge, request.headers, access)
   }
 }
 

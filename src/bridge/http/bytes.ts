@@ -36,16 +36,30 @@ export function readBytes(app: FastifyInstance): void {
     done(CHARSETS.includes(charsetOf(headers)) ? null : unsupported('The body must be in UTF-8.'))
   })
 
-  const parse = app.getDefaultJsonParser('remove', 'ignore')
+  const read = jsonReader(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (body.length === 0) return done(null)
-    const scanned = request.routeOptions.config.scan?.(body)
-    if (scanned) return done(null, scanned)
-    if (!isUtf8(body)) return done(notUtf8())
-    parse(request, body.toString(), done)
+    try {
+      done(null, body.length === 0 ? undefined : (request.routeOptions.config.scan?.(body) ?? read(body)))
+    } catch (error) {
+      done(error as Error)
+    }
   })
   app.addContentTypeParser('*', ofOtherType)
+}
+
+/** Reads JSON from bytes. Throws RC_INVALID_JSON. */
+export function jsonReader(app: FastifyInstance): (body: Buffer) => unknown {
+  const parse = app.getDefaultJsonParser('remove', 'ignore')
+  return body => {
+    if (!isUtf8(body)) throw notUtf8()
+    let read: unknown
+    parse(null as never, body.toString(), (error, value) => {
+      if (error) throw new RollcallError('RC_INVALID_JSON')
+      read = value
+    })
+    return read
+  }
 }
 
 /** JSON is given as the text it is, for those who hold a signature against it. */

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { type ErrorCode, RollcallError } from '../../errors.ts'
+import { RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
 import { NOBODY, waiterOf } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { isParam } from '../inputs.ts'
 import { admission, admit, BODY_BYTES } from './admission.ts'
-import { readBytes } from './bytes.ts'
+import { jsonReader, readBytes } from './bytes.ts'
 import { effectRoutes } from './effects.ts'
 import type { InFlight } from './in-flight.ts'
 import { intakeRoutes } from './intake.ts'
@@ -17,7 +17,9 @@ import { platformRoutes } from './platform.ts'
 import { platformReadRoutes } from './platform-reads.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
+import { refusalOf } from './refusal.ts'
 import { sessionRoutes } from './sessions.ts'
+import { ShortWay } from './short-way.ts'
 import { viewerRoutes } from './viewers.ts'
 import { webSessionRoutes } from './web-sessions.ts'
 
@@ -34,8 +36,6 @@ const MOST_CONNECTIONS = 10_000
 /** A connection on which more requests than these come before an answer is out is cut. */
 const MOST_AHEAD = 64
 const READS = ['GET', 'HEAD']
-/** The least that a 503 asks for. */
-const RETRY_MS = 1_000
 
 /** The HTTP server, not yet listening. Once it drains it takes no more requests. */
 export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
@@ -50,8 +50,14 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
     frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
-  // Before Fastify, which answers some requests without any hook.
-  app.server.prependListener('request', (_request, response) => response.setHeader(TIME, bridge.time.now()))
+  const shortWay = new ShortWay(bridge, inFlight, jsonReader(app))
+  app.server.removeAllListeners('request')
+  app.server.on('request', (request, response) => {
+    // Before Fastify, which answers some requests without any hook.
+    response.setHeader(TIME, bridge.time.now())
+    if (shortWay.isFor(request, response)) shortWay.take(request, response)
+    else app.routing(request, response)
+  })
   app.server.maxConnections = MOST_CONNECTIONS
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
@@ -117,19 +123,11 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   pusherRoutes(app, bridge)
 }
 
-const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'RC_BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'RC_UNSUPPORTED_MEDIA_TYPE',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'RC_INVALID_JSON',
-}
-
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {
-  const known = error instanceof RollcallError ? error : fromFramework(error)
-  bridge.refusals.add(known, error)
-  const retryAfterMs = known.status === 503 ? Math.max(known.retryAfterMs, RETRY_MS) : known.retryAfterMs
-  if (retryAfterMs > 0) reply.header('retry-after', Math.ceil(retryAfterMs / 1_000))
+  const { status, retryAfter, body } = refusalOf(error, bridge)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   if (isLong(reply.request)) reply.header('connection', 'close')
-  reply.code(known.status).send(known.toJSON())
+  reply.code(status).send(body)
 }
 
 /** A body of which more is to come than may be read: unless its connection ends, it would be read without end. */
@@ -162,12 +160,4 @@ function refuseBytes(socket: Duplex, { callers, limits, refusals, time }: Bridge
   const type = 'content-type: application/json\r\nconnection: close'
   const head = `HTTP/1.1 400 Bad Request\r\n${TIME}: ${time.now()}\r\n${type}`
   socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
-}
-
-function fromFramework(error: Error & { code?: string; statusCode?: number }): RollcallError {
-  const code = FRAMEWORK_CODES[error.code ?? '']
-  if (code) return new RollcallError(code)
-  if (error instanceof SyntaxError && error.statusCode === 400) return new RollcallError('RC_INVALID_JSON')
-  const isClients = (error.statusCode ?? 500) < 500
-  return new RollcallError(isClients ? 'RC_BAD_REQUEST' : 'RC_INTERNAL', undefined, { cause: error })
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Event } from '../../../actors/event.ts'
 import { RollcallError } from '../../errors.ts'
@@ -11,7 +12,7 @@ import { scan } from '../scan.ts'
 export function intakeRoutes(app: FastifyInstance, { intake, settings }: Bridge): void {
   const senderOf = (request: FastifyRequest): Sender => ({
     ...{ caller: request.caller, faulty: 'refuse' },
-    country: edgeCountry(request, settings.countryHeader),
+    country: edgeCountry(request.headers, settings.countryHeader),
   })
   app.post('/heartbeats', { config: { ...OF_USER.config, scan } }, async (request, reply) =>
     answer(reply, await intake.heartbeats(request.body, senderOf(request))),
@@ -21,7 +22,7 @@ export function intakeRoutes(app: FastifyInstance, { intake, settings }: Bridge)
   )
 }
 
-function edgeCountry({ headers }: FastifyRequest, name: string | null): string | undefined {
+export function edgeCountry(headers: IncomingHttpHeaders, name: string | null): string | undefined {
   const value = name === null ? undefined : headers[name]
   return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
 }

@@ -48,7 +48,7 @@ function answer(reply: FastifyReply): void {
 const notFrom = (where: string): RollcallError =>
   new RollcallError('RC_NOT_ALLOWED', `Without authentication nothing is answered to ${where}.`)
 
-const isOfLoopback = (host: string | undefined): boolean =>
+export const isOfLoopback = (host: string | undefined): boolean =>
   host !== undefined && isLoopback(host.replace(/:\d{1,5}$/, ''))
 
 const isLocal = (origin: string): boolean => {

@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RollcallError } from '../../errors.ts'
+import { ANYBODY } from '../callers.ts'
+import type { Bridge } from '../index.ts'
+import { scan } from '../scan.ts'
+import { admitted, BODY_BYTES } from './admission.ts'
+import type { InFlight } from './in-flight.ts'
+import { edgeCountry } from './intake.ts'
+import { isOfLoopback } from './origins.ts'
+import { refusalOf } from './refusal.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const TYPES = ['application/json', JSON_TYPE]
+/** Headers by which the answer depends on more than what is looked at here. */
+const MORE = ['transfer-encoding', 'content-encoding', 'origin', 'sec-fetch-site', 'accept-version']
+
+/** Reads JSON as the routes do. Throws RC_INVALID_JSON. */
+export type ReadJson = (body: Buffer) => unknown
+
+/**
+ * The way of heartbeats before all routes, for requests that are as nearly all are: it asks the same of them, in the same
+ * order, and gives the same answers, but makes nothing that only other routes need.
+ */
+export class ShortWay {
+  readonly #bridge: Bridge
+  readonly #inFlight: InFlight
+  readonly #readJson: ReadJson
+
+  constructor(bridge: Bridge, inFlight: InFlight, readJson: ReadJson) {
+    this.#bridge = bridge
+    this.#inFlight = inFlight
+    this.#readJson = readJson
+  }
+
+  /** False if the request is for the routes to answer. */
+  isFor({ method, url, headers }: IncomingMessage, response: ServerResponse): boolean {
+    if (url !== '/heartbeats' || method !== 'POST' || this.#inFlight.isDraining) return false
+    // Without a socket it waits until the answer before is out.
+    if (response.socket === null || !TYPES.includes(headers['content-type']!)) return false
+    const length = Number(headers['content-length'])
+    if (!(length > 0 && length <= BODY_BYTES) || MORE.some(name => headers[name] !== undefined)) return false
+    return this.#bridge.callers !== null || isOfLoopback(headers.host)
+  }
+
+  async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#inFlight.add(response)
+    try {
+      const { callers, intake, settings } = this.#bridge
+      const { headers } = request
+      const caller = callers ? await admitted(this.#bridge, headers, 'user') : ANYBODY
+      const body = await bodyOf(request)
+      const sender = { caller, faulty: 'refuse', country: edgeCountry(headers, settings.countryHeader) } as const
+      const { accepted, positions } = await intake.heartbeats(this.#read(body, response), sender)
+      response.setHeader('rollcall-position', positions.toString())
+      answer(response, 202, { accepted })
+    } catch (error) {
+      const { status, retryAfter, body } = refusalOf(error as Error, this.#bridge)
+      if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
+      answer(response, status, body)
+    }
+  }
+
+  #read(body: Buffer, response: ServerResponse): unknown {
+    try {
+      return scan(body) ?? this.#readJson(body)
+    } catch (error) {
+      // Fastify does not trust a connection on which this came.
+      response.setHeader('connection', 'close')
+      throw error
+    }
+  }
+}
+
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request.on('data', chunk => chunks.push(chunk))
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('error', cause => reject(new RollcallError('RC_BAD_REQUEST', undefined, { cause })))
+  })
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+}
