@@ -179,11 +179,12 @@ interface Timed {
 
 /** True if all of these times (ms) fit into the window; -1 stands for the arrival. */
 export function areTimely(times: Float64Array, arrival: number, window: Window): boolean {
-  let [first, last] = [arrival, arrival]
-  for (const at of times) {
-    if (at === -1) continue
-    if (at < first) first = at
+  let first = arrival
+  let last = arrival
+  for (let i = 0; i < times.length; i++) {
+    const at = times[i]!
     if (at > last) last = at
+    else if (at < first && at !== -1) first = at
   }
   return !timeFault({ at: first }, arrival, window) && !timeFault({ at: last }, arrival, window)
 }

@@ -123,7 +123,7 @@ export class Stamp {
       const place = known[row]!.showing(stream === null ? undefined : shows.get(stream))
       if (!place) return null
       places.push(place)
-      keys.set(rows.subarray(row * ROW + KEY, row * ROW + KEY + 3), 3 * row)
+      for (let i = 0; i < 3; i++) keys[3 * row + i] = rows[row * ROW + KEY + i]!
       if (ats[row] === NONE) ats[row] = arrival
     }
     return new Columns({ bytes, keys, ats, arrival, places })
