@@ -91,7 +91,7 @@ export class KnownPlaces {
   }
 
   #keep(slot: number, made: KnownPlace): void {
-    // Its texts, as it came and as rows have it, are each about as long as its name.
+    // The texts of a place, as they came and as rows have them, are each about as long as its name.
     this.#bytes += OWN_BYTES + 4 * made.name.length
     if (this.#bytes > MOST_KNOWN) {
       this.#slots.fill(undefined)

@@ -71,7 +71,7 @@ const CAPITAL = 0xdf
 /** A number of so many digits is exact. */
 const MOST_DIGITS = 15
 
-/** Of each byte whether a text goes on behind it. */
+/** A 1 for each byte behind which a text goes on. */
 const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= SPACE && ![QUOTE, ESCAPE, DELETE].includes(byte) ? 1 : 0,
 )
@@ -209,7 +209,7 @@ function pastGroups(bytes: Buffer, list: number, row: number): number {
   let at = pastSpace(bytes, list + 1)
   for (let count = 0; bytes[at] !== LIST_END; count++) {
     if (count === MAX_GROUPS) return ODD
-    // Its place is the groups', until it is known where these end.
+    // The place of the groups serves until it is known where they end.
     at = pastText(bytes, at, ID_BYTES, row + GROUPS)
     if (at === ODD || rows[row + GROUPS] === rows[row + GROUPS + 1]) return ODD
     at = pastSpace(bytes, at)

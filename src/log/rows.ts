@@ -52,7 +52,7 @@ export class Columns implements Iterable<Event> {
 /** Numbers of an id in columns. */
 const KEY = 3
 
-/** Those of columns that are of one partition. */
+/** Rows of columns that are of one partition. */
 export class Rows implements Iterable<Event> {
   readonly columns: Columns
   readonly rows: number[] = []
