@@ -1,11 +1,10 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { SignJWT } from 'jose'
-import { quantile, rollcall, thousands } from './measure.ts'
+import { kilobytes, quantile, rollcall, say, thousands } from './measure.ts'
 
 /**
  * A server that is abused in four ways at once, while a service sends beats as ever: what its answers take, against what
@@ -150,16 +149,15 @@ async function abuse(): Promise<string[]> {
   for (const socket of readers) socket.destroy()
   for (const each of [agent, waiters, strangers]) each.destroy()
   return [
-    `forged waits      ${shares(waits)}`,
-    `events, shuffled  ${shares(events)} (of 500 each)`,
-    `without a token   ${shares(strange)}`,
+    `forged waits: ${shares(waits)}`,
+    `events, shuffled: ${shares(events)} (of 500 each)`,
+    `without a token: ${shares(strange)}`,
   ]
 }
 
 async function measured(pid: number): Promise<void> {
   /** Memory of its own, MiB. */
-  const megabytes = (): number =>
-    Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1_024
+  const megabytes = (): number => kilobytes(pid, 'RssAnon') / 1_024
   await beats(AbortSignal.timeout(1_000))
   const before = await beats(AbortSignal.timeout(Math.min(5, SECONDS) * 1_000))
   let most = 0
@@ -175,13 +173,12 @@ async function measured(pid: number): Promise<void> {
   agent.destroy()
 
   const [calm, abused] = [quantile(before, 0.99), quantile(during, 0.99)]
-  console.log(`abused for ${SECONDS} s: a service's beats, ${BEATS_PER_SECOND} a second:`)
-  console.log(`  before  p50 ${quantile(before, 0.5).toFixed(1)} ms, p99 ${calm.toFixed(1)} ms`)
-  console.log(
-    `  during  p50 ${quantile(during, 0.5).toFixed(1)} ms, p99 ${abused.toFixed(1)} ms, ratio ${(abused / calm).toFixed(1)}`,
-  )
-  console.log(`  memory  at most ${most.toFixed(0)} MiB of its own`)
-  for (const line of lines) console.log(`  ${line}`)
+  say({
+    claim: 'answers while abused, p99',
+    against: 'the same before',
+    ratio: calm / abused,
+    method: `${SECONDS} s, ${BEATS_PER_SECOND} beats/s of a service: ${calm.toFixed(1)} → ${abused.toFixed(1)} ms, at most ${most.toFixed(0)} MiB; ${lines.join('; ')}`,
+  })
 }
 
 if (server) {

@@ -8,7 +8,7 @@ import { feedOf } from '../src/feeds/groups.ts'
 import { feed } from '../src/feeds/pipeline.ts'
 import { expectedFeed, type Platform, type Session } from '../test/support/feed-oracle.ts'
 import { Random } from '../test/support/random.ts'
-import { median, thousands } from './measure.ts'
+import { median, say, thousands } from './measure.ts'
 
 /** One feed from the stored documents by its pipeline, against a plain computation over the same documents, joined alike. */
 const ACTIVE = Number(process.env.BENCH_STREAMERS ?? 500)
@@ -76,12 +76,11 @@ if (!isDeepStrictEqual(items, await plain())) throw new Error('the two feeds dif
 const times: { plain: number; pipeline: number }[] = []
 for (let round = 0; round < ROUNDS; round++) times.push({ plain: await timed(plain), pipeline: await timed(pipeline) })
 const of = (name: 'plain' | 'pipeline'): string => median(times.map(time => time[name])).toFixed(1)
-console.log(
-  `a feed of ${thousands(items.length)} among ${thousands(ACTIVE)} streamers, ${thousands(ACTIVE + ENDED)} sessions, ` +
-    `${thousands(USERS)} users, ${thousands(EARNINGS)} earnings, median of ${ROUNDS}:`,
-)
-console.log(`  plain TypeScript  ${of('plain')} ms`)
-console.log(`  rollcall          ${of('pipeline')} ms`)
-console.log(`  ratio ${median(times.map(({ plain, pipeline }) => plain / pipeline)).toFixed(2)}`)
+say({
+  claim: "a feed's generation, time",
+  against: 'plain TypeScript',
+  ratio: median(times.map(({ plain, pipeline }) => plain / pipeline)),
+  method: `${thousands(items.length)} of ${thousands(ACTIVE)} streamers, ${thousands(USERS)} users, ${ROUNDS} rounds: ${of('plain')} / ${of('pipeline')} ms`,
+})
 await store.close()
 rmSync(path, { recursive: true })

@@ -1,14 +1,12 @@
-import autocannon from 'autocannon'
-import { median, rollcall, serve, thousands } from './measure.ts'
+import { bare, deployment, lean, load, medianOf, type Request, ratioOf, rounds } from './http/load.ts'
+import { ROUNDS, say, thousands } from './measure.ts'
 
 /**
- * Heartbeats over HTTP, each answered when the log has it durably, against a bare node:http server in the same run.
- * Rounds alternate, so that what else the machine does meets both.
+ * Heartbeats over HTTP, each answered when the log has it durably, against a bare node:http server that reads one and
+ * answers 202, and against one that commits it to LMDB and has nothing behind it.
  */
-const CONNECTIONS = 256
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 4)
-const ROUNDS = 3
 const USERS = 50_000
+const BATCH = 100
 
 let user = 0
 const beat = () => ({
@@ -17,48 +15,39 @@ const beat = () => ({
   country: 'TW',
   groups: ['free'],
 })
-const bodyOf = (count: number): string => JSON.stringify(count === 1 ? beat() : Array.from({ length: count }, beat))
+const single = (connections: number): Request => ({ method: 'POST', path: '/heartbeats', body: beat, connections })
+const arrays: Request = { ...single(256), body: () => Array.from({ length: BATCH }, beat) }
 
-interface Result {
-  perSecond: number
-  p50: number
-  p99: number
-}
+const servers = { bare: await bare(), lean: await lean(), rollcall: await deployment() }
+const { bare: plain, lean: durable, rollcall } = servers
 
-async function load(url: string, count: number): Promise<Result> {
-  const bodies = Array.from({ length: 1_000 }, () => bodyOf(count))
-  let next = 0
-  const result = await autocannon({
-    url: `${url}/heartbeats`,
-    connections: CONNECTIONS,
-    duration: SECONDS,
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    requests: [{ setupRequest: request => ({ ...request, body: bodies[next++ % bodies.length]! }) }],
+const inArrays = await rounds({
+  bare: () => load(plain.url, single(256)),
+  rollcall: () => load(rollcall.url, arrays),
+})
+const [batches, p99] = [medianOf(inArrays, 'rollcall', 'perSecond'), medianOf(inArrays, 'rollcall', 'p99')]
+say({
+  claim: 'HTTP, arrays of 100, beats/s',
+  against: 'bare node:http, requests/s of one beat',
+  ratio: ratioOf(inArrays, 'rollcall', 'bare') * BATCH,
+  method: `256 connections, ${ROUNDS} rounds: ${thousands(batches * BATCH)} / ${thousands(medianOf(inArrays, 'bare', 'perSecond'))}, p99 ${p99} ms`,
+})
+
+for (const connections of [64, 256]) {
+  const request = single(connections)
+  const all = await rounds({
+    bare: () => load(plain.url, request),
+    lean: () => load(durable.url, request),
+    rollcall: () => load(rollcall.url, request),
   })
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} failed`)
-  return { perSecond: result['2xx'] / result.duration, p50: result.latency.p50, p99: result.latency.p99 }
+  const of = (name: keyof typeof servers): string => thousands(medianOf(all, name, 'perSecond'))
+  const against = { bare: 'bare node:http 202', lean: 'lean server, same LMDB commit' } as const
+  for (const name of ['bare', 'lean'] as const)
+    say({
+      claim: `HTTP, one beat a request, ${connections} connections`,
+      against: against[name],
+      ratio: ratioOf(all, 'rollcall', name),
+      method: `${ROUNDS} rounds: ${of('rollcall')} / ${of(name)} requests/s, p99 ${medianOf(all, 'rollcall', 'p99')} ms`,
+    })
 }
-
-const bare = await serve(['bench/bare-http.ts'])
-const real = await rollcall()
-for (const count of [1, 100]) {
-  await load(real.url, count)
-  const results: { bare: Result; real: Result }[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    results.push({ bare: await load(bare.url, count), real: await load(real.url, count) })
-  }
-  const of = (name: 'bare' | 'real', what: keyof Result): number => median(results.map(result => result[name][what]))
-  const ratio = median(results.map(({ bare, real }) => real.perSecond / bare.perSecond))
-  console.log(`${count} heartbeat${count > 1 ? 's' : ''} a request, ${CONNECTIONS} connections, median of ${ROUNDS}:`)
-  for (const name of ['bare', 'real'] as const) {
-    const requests = of(name, 'perSecond')
-    const what = `${thousands(requests)} requests/s, ${thousands(requests * count)} heartbeats/s`
-    console.log(
-      `  ${name === 'bare' ? 'node:http' : 'rollcall '}  ${what}, p50 ${of(name, 'p50')} ms, p99 ${of(name, 'p99')} ms`,
-    )
-  }
-  console.log(`  ratio ${ratio.toFixed(2)}`)
-}
-await bare.stop()
-await real.stop()
+await Promise.all(Object.values(servers).map(server => server.stop()))

@@ -6,11 +6,10 @@ import { openLog } from '../src/log/embedded/writer.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { openJetStreamLog } from '../src/log/jetstream/index.ts'
 import { natsServerBinary, startNatsServer } from '../test/support/nats-server.ts'
-import { median, thousands } from './measure.ts'
+import { median, ROUNDS, say, skip, thousands } from './measure.ts'
 
 /** Durable events a second and the time of one append, in JetStream (every message synced to disk) against the embedded log. */
 const PARTITIONS = 16
-const ROUNDS = 5
 const ROUND_MS = Number(process.env.BENCH_MS ?? 1_000)
 
 const heartbeat = (n: number): Event => ({
@@ -55,7 +54,7 @@ async function measure(log: EventLog, { burst, appenders }: Way): Promise<Measur
 }
 
 if (natsServerBinary() === null) {
-  console.log('bench/log.ts needs a nats-server, on the PATH or named by ROLLCALL_TEST_NATS_SERVER; it is skipped.')
+  skip('append to JetStream', 'no nats-server on the PATH or in ROLLCALL_TEST_NATS_SERVER')
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   const server = await startNatsServer()
@@ -68,13 +67,16 @@ if (natsServerBinary() === null) {
     for (let round = 0; round < ROUNDS; round++) {
       for (const name of ['embedded', 'jetstream'] as const) rounds[name].push(await measure(logs[name], way))
     }
-    console.log(way.name)
-    const rate = (name: keyof typeof logs): number => median(rounds[name].map(({ perSecond }) => perSecond))
-    for (const name of ['embedded', 'jetstream'] as const) {
-      const ms = median(rounds[name].map(each => each.ms)).toFixed(1)
-      console.log(`  ${name.padEnd(10)} ${thousands(rate(name))} events/s, ${ms} ms an append`)
+    const of = (name: keyof typeof logs): string => {
+      const [perSecond, ms] = (['perSecond', 'ms'] as const).map(what => median(rounds[name].map(each => each[what])))
+      return `${thousands(perSecond!)}/s, ${ms!.toFixed(1)} ms`
     }
-    console.log(`  ratio ${(rate('jetstream') / rate('embedded')).toFixed(3)}`)
+    say({
+      claim: `append, ${way.name}`,
+      against: 'embedded log',
+      ratio: median(rounds.jetstream.map(({ perSecond }, i) => perSecond / rounds.embedded[i]!.perSecond)),
+      method: `JetStream, each message synced, ${ROUNDS} rounds: ${of('jetstream')} / ${of('embedded')}`,
+    })
   }
   for (const log of Object.values(logs)) await log.close()
   await server.stop()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,7 +13,25 @@ export interface Served {
   stop(): Promise<void>
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** A line of the table: what is measured against what in the same rounds. */
+export interface Row {
+  /** as `bench/gates.json` names it */
+  claim: string
+  against: string
+  ratio: number
+  /** the figures of both sides, and what bounds them */
+  method: string
+}
+
+/** What the program found; `bench/index.ts` makes one table of what all of them say. */
+export const say = (row: Row): void => console.log(JSON.stringify(row))
+
+/** Why a program measured nothing. */
+export const skip = (claim: string, skipped: string): void => console.log(JSON.stringify({ claim, skipped }))
+
+export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5)
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Starts a program that prints a JSON line with `url` once it listens. */
 export async function serve(args: string[], more: Record<string, string> = {}): Promise<Served> {
@@ -34,6 +52,16 @@ export async function serve(args: string[], more: Record<string, string> = {}): 
 }
 
 export const rollcall = (env?: Record<string, string>): Promise<Served> => serve(['bin/rollcall.js', 'serve'], env)
+
+/** CPU of a process so far (µs), all its threads. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ').map(Number)
+  return (fields[11]! + fields[12]!) * 10_000
+}
+
+/** KiB that a line of the process's status says, as `RssAnon` or `VmRSS`. */
+export const kilobytes = (pid: number, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
 
 /** The `share` (0 to 1) of the values that are at most so great. */
 export const quantile = (values: number[], share: number): number =>

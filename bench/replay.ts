@@ -4,12 +4,10 @@ import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { CombinedLog } from '../src/cli/replay/combined-log.ts'
-import { thousands } from './measure.ts'
+import { ROOT, say, thousands } from './measure.ts'
 
 /** A log file to readable documents, by `rollcall replay` in process, against parsing the same file and nothing else. */
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
 const file = process.env.BENCH_LOG ?? join(folder, 'evening.log')
 
@@ -35,8 +33,10 @@ let parsed = 0
 for await (const line of createInterface({ input: createReadStream(file) })) if ('id' in log.read(line)) parsed++
 const parsing = parsed / ((performance.now() - started) / 1_000)
 const { events, sessions, eventsPerSecond } = JSON.parse(await cli('replay', file))
-console.log(`${thousands(events)} events (${thousands(statSync(file).size)} bytes), ${thousands(sessions)} sessions`)
-console.log(`  parsing alone  ${thousands(parsing)} events/s`)
-console.log(`  rollcall       ${thousands(eventsPerSecond)} events/s, until readable`)
-console.log(`  ratio ${(eventsPerSecond / parsing).toFixed(3)}`)
+say({
+  claim: 'replay of a log file, events/s',
+  against: 'parsing it alone',
+  ratio: eventsPerSecond / parsing,
+  method: `${thousands(events)} events (${thousands(statSync(file).size)} bytes), ${thousands(sessions)} sessions, once: ${thousands(eventsPerSecond)} / ${thousands(parsing)}`,
+})
 rmSync(folder, { recursive: true })

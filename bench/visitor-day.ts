@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { quantile, rollcall } from './measure.ts'
+import { cpuOf, quantile, rollcall, say } from './measure.ts'
 
 /**
  * A visitor with as many events as a day holds, sent shuffled and all at once, while others send heartbeats; then what a
@@ -63,20 +62,11 @@ async function beats(signal: AbortSignal): Promise<number[]> {
   return Promise.all(took)
 }
 
-/** CPU of the server so far, in ms: of all its threads. */
-function cpu(): number {
-  const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${server!.pid}/stat`, 'utf8')
-    .replace(/\(.*\) /, '')
-    .split(' ')
-    .map(Number)
-  return (user! + system!) * 10
-}
-
 /** CPU of one event after another, each waited for until it is readable, in ms an event. */
 async function singles(visitor: string, tsOf: (n: number) => number): Promise<number> {
-  const before = cpu()
+  const before = cpuOf(server!.pid)
   for (let n = 0; n < SINGLES; n++) await readable(await send('/events', event(visitor, `s${tsOf(n)}`, tsOf(n))))
-  return (cpu() - before) / SINGLES
+  return (cpuOf(server!.pid) - before) / SINGLES / 1_000
 }
 
 async function inAnotherThread(visitor: string): Promise<number> {
@@ -97,20 +87,28 @@ async function measured(): Promise<void> {
   for (let n = 1; n <= 3; n++) days.push(await inAnotherThread(`victim-${n}`))
   stop.abort()
   const [before, meanwhile] = [quantile(calm, 0.99), quantile(await during, 0.99)]
-  console.log(
-    `${EVENTS} events of one visitor, shuffled: readable after ${days.map(ms => ms.toFixed(0)).join(', ')} ms`,
-  )
-  console.log(
-    `  beats of others: p99 ${before.toFixed(1)} ms before, ${meanwhile.toFixed(1)} ms meanwhile, ratio ${(meanwhile / before).toFixed(1)}`,
-  )
+  say({
+    claim: "beats of others during a visitor's day, p99",
+    against: 'the same before',
+    ratio: before / meanwhile,
+    method: `${EVENTS} events shuffled, readable after ${days.map(ms => ms.toFixed(0)).join(', ')} ms: ${before.toFixed(1)} → ${meanwhile.toFixed(1)} ms`,
+  })
   await singles('anybody', n => START + n * 1_000)
   const alone = await singles('nobody', n => START + n * 1_000)
   await wholeDay('longest', EVENTS - 2 * SINGLES)
   const last = await singles('longest', n => START + DAY_MS / 2 + n * 1_000)
   const first = await singles('longest', n => START + n * 1_000)
-  console.log(`one event, until it is readable, ms of CPU: ${alone.toFixed(1)} of a visitor without others`)
-  console.log(`  ${last.toFixed(1)} at the end of a day that is nearly full, ratio ${(last / alone).toFixed(1)}`)
-  console.log(`  ${first.toFixed(1)} at its beginning, ratio ${(first / alone).toFixed(1)}`)
+  const rows = [
+    ['end', last],
+    ['beginning', first],
+  ] as const
+  for (const [place, ms] of rows)
+    say({
+      claim: `an event at the ${place} of a full day, CPU`,
+      against: 'a visitor without others',
+      ratio: alone / ms,
+      method: `until readable, ${SINGLES} events: ${alone.toFixed(1)} → ${ms.toFixed(1)} ms`,
+    })
 }
 
 if (server) {
