@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 export interface Served {
   url: string
   pid: number
-  stop(): Promise<void>
+  /** by SIGTERM unless told otherwise */
+  stop(signal?: 'SIGKILL'): Promise<void>
 }
 
 /** A line of the table: what is measured against what in the same rounds. */
@@ -41,9 +42,10 @@ export async function serve(args: string[], more: Record<string, string> = {}): 
   for await (const line of createInterface({ input: child.stdout! })) {
     const { url } = JSON.parse(line) as { url?: string }
     if (url === undefined) continue
-    const stop = async (): Promise<void> => {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
+    const stop = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGTERM'): Promise<void> => {
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      await exited
       rmSync(data, { recursive: true })
     }
     return { url, pid: child.pid!, stop }
