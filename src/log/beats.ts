@@ -110,34 +110,35 @@ export class Beats {
   /** ms */
   readonly ats: number[] = []
   readonly arrivals: number[] = []
-  readonly #events: (Event | undefined)[] = []
+  #events: (Event | undefined)[] | undefined
 
-  /** Throws where it is not what was packed. */
-  constructor(bytes: Buffer) {
-    const base = bytes.readDoubleLE(0)
-    for (let at = HEAD_BYTES; at < bytes.length; ) {
+  /** Throws a RangeError where the bytes are not what was packed. */
+  constructor(bytes: Buffer, start: number, end: number) {
+    if (end - start < HEAD_BYTES) throw new RangeError('There is no time.')
+    const base = bytes.readDoubleLE(start)
+    for (let at = start + HEAD_BYTES; at < end; ) {
       const marks = bytes[at]!
       at += 1
       if (marks & ROW.wideAt) {
-        this.ats.push(bytes.readDoubleLE(at))
+        this.ats.push(instant(bytes.readDoubleLE(at)))
         at += 8
       } else {
-        this.ats.push(base + bytes.readInt32LE(at))
+        this.ats.push(instant(base + int32In(bytes, at)))
         at += 4
       }
       if (marks & ROW.wideArrival) {
-        this.arrivals.push(bytes.readDoubleLE(at))
+        this.arrivals.push(instant(bytes.readDoubleLE(at)))
         at += 8
       } else {
-        this.arrivals.push(base + bytes.readInt32LE(at))
+        this.arrivals.push(instant(base + int32In(bytes, at)))
         at += 4
       }
-      const keyEnd = at + 4 + bytes.readUInt16LE(at)
-      const end = keyEnd + bytes.readUInt16LE(at + 2)
-      if (end > bytes.length) throw new RangeError('A row ends behind the last one.')
-      this.keys.push(bytes.toString(marks & ROW.wideKey ? 'utf8' : 'latin1', at + 4, keyEnd))
-      this.places.push(placeIn(bytes, keyEnd, end))
-      at = end
+      const from = at + 4
+      const keyEnd = from + uint16In(bytes, at)
+      at = keyEnd + uint16In(bytes, at + 2)
+      if (at > end) throw new RangeError('A row ends behind the last one.')
+      this.keys.push(keyIn(bytes, from, keyEnd, marks))
+      this.places.push(placeIn(bytes, keyEnd, at))
     }
   }
 
@@ -151,6 +152,7 @@ export class Beats {
 
   /** The event of a row, which is always the same. */
   event(row: number): Event {
+    this.#events ??= []
     let event = this.#events[row]
     if (!event) {
       const [key, at, arrival] = [this.keys[row]!, this.ats[row]!, this.arrivals[row]!]
@@ -159,4 +161,21 @@ export class Beats {
     }
     return event
   }
+}
+
+const uint16In = (bytes: Buffer, at: number): number => bytes[at]! | (bytes[at + 1]! << 8)
+
+const int32In = (bytes: Buffer, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+
+function instant(at: number): number {
+  if (Math.abs(at) <= LAST_INSTANT) return at
+  throw new RangeError('A time is no date.')
+}
+
+function keyIn(bytes: Buffer, start: number, end: number, marks: number): string {
+  const key = bytes.toString(marks & ROW.wideKey ? 'utf8' : 'latin1', start, end)
+  if (end - start > MOST_KEY / UNIT_BYTES && Buffer.byteLength(key) > MOST_KEY)
+    throw new RangeError('A key is too long.')
+  return key
 }

@@ -5,6 +5,7 @@ import { RollcallError } from '../errors.ts'
 import { Beats, isBeat } from './beats.ts'
 import type { Entry, Seq } from './index.ts'
 import { Packing, Rows } from './rows.ts'
+import { type EntryRun, RowsEntry } from './rows-entry.ts'
 
 /** Entries as logs keep them, in msgpack, and how large they may be. */
 
@@ -29,8 +30,10 @@ const ROWLESS = 3
 const UNCHECKED = 2
 /** A number whose place in msgpack the checksum takes: this mark, then four bytes. */
 const [BLANK, MARK, CHECKSUM_BYTES] = [0xffff_ffff, 0xce, 4]
-/** Marks of lists whose length takes two bytes, and four. */
-const [LIST_16, LIST_32] = [0xdc, 0xdd]
+/** Marks of lists of so many things, and of those whose length takes two bytes, and four. */
+const [LIST_OF_2, LIST_OF_4, LIST_16, LIST_32] = [0x92, 0x94, 0xdc, 0xdd]
+/** Marks of a number of one byte, where it is greater than a mark itself can say; and of bytes whose length takes one, and two. */
+const [SHORT, MOST_IN_MARK, BYTES_8, BYTES_16] = [0xcc, 0x7f, 0xc4, 0xc5]
 
 // Each value describes its own structures once, so a batch of alike events is small.
 const packr = new Packr({ useRecords: true })
@@ -73,7 +76,7 @@ function placeOf(value: Uint8Array): number {
 function checksumOf(value: Uint8Array, at: number): number {
   let before = 0
   for (let i = 0; i < at; i++) before = ((before << 8) ^ (before >>> 24) ^ value[i]!) >>> 0
-  return crc32(value.subarray(at + CHECKSUM_BYTES), before)
+  return crc32(value.subarray(at + CHECKSUM_BYTES, value.length), before)
 }
 
 /** True if it is as it was written, false if it is not, undefined if that cannot be seen from it. */
@@ -108,6 +111,8 @@ const isEventLike = (thing: unknown): boolean => {
  * a later version has its number among the strays, and its events are taken as far as they are such.
  */
 export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: () => boolean = () => true): Entry {
+  const alone = rowsAlone(seq, value)
+  if (alone) return alone
   const whole = isWhole(value)
   if (whole === false && isOurs()) throw damaged(partition, seq)
   const things = listIn(value)
@@ -122,12 +127,13 @@ export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: 
   if (others > 0 && !whole && !things.slice(head).every(isEventLike) && isOurs()) throw damaged(partition, seq)
   const strays = others + (whole && !rows && things[0] !== ROWLESS ? 1 : 0)
   const entry = { seq, ...(strays > 0 && { strays }) }
-  return rows ? withRows(entry, things.slice(head), rows) : { ...entry, events }
+  return rows ? new RowsEntry(seq, strays, runsIn(things.slice(head), rows)) : { ...entry, events }
 }
 
 function listIn(value: Uint8Array): unknown[] | undefined {
   try {
-    const things = packr.unpack(value)
+    // A copy: rows are bytes of it, and the value may lie where the next one is read to.
+    const things = packr.unpack(Uint8Array.prototype.slice.call(value, 0, value.length))
     return Array.isArray(things) ? things : undefined
   } catch {
     return undefined
@@ -140,15 +146,35 @@ const damaged = (partition: number, seq: Seq): RollcallError =>
 /** The rows of an entry, and which runs of events and rows it is made of; undefined if what is there is none. */
 function rowsIn([, , runs, bytes, ...others]: unknown[]): { runs: number[]; beats: Beats } | undefined {
   if (!Array.isArray(runs) || !(bytes instanceof Uint8Array)) return undefined
+  const beats = beatsIn(bufferOf(bytes), 0, bytes.length)
+  return beats && isOrder(runs, others.length, beats.length) ? { runs, beats } : undefined
+}
+
+function beatsIn(bytes: Buffer, start: number, end: number): Beats | undefined {
   try {
-    const beats = new Beats(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-    const fit = beats.keys.every(isKey) && beats.ats.every(isInstant) && beats.arrivals.every(isInstant)
-    return fit && isOrder(runs, others.length, beats.length) ? { runs, beats } : undefined
+    return new Beats(bytes, start, end)
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
   }
 }
+
+/** An entry of rows alone, as nearly all are, by its bytes; undefined if it is another one, or not as it was written. */
+function rowsAlone(seq: Seq, value: Uint8Array): Entry | undefined {
+  const isAlone = value[0] === LIST_OF_4 && value[1] === VERSION && value[2] === MARK
+  // The runs: no events, then as many rows as a short number says.
+  if (!isAlone || value[7] !== LIST_OF_2 || value[8] !== 0) return undefined
+  const [count, at] = value[9] === SHORT ? [value[10]!, 11] : [value[9]!, 10]
+  if (at === 10 && count > MOST_IN_MARK) return undefined
+  const start = at + (value[at] === BYTES_8 ? 2 : value[at] === BYTES_16 ? 3 : 5)
+  const size = start === at + 2 ? value[at + 1]! : start === at + 3 ? (value[at + 1]! << 8) | value[at + 2]! : -1
+  if (start + size !== value.length || !isWhole(value)) return undefined
+  const beats = beatsIn(bufferOf(value), start, value.length)
+  return beats?.length === count ? new RowsEntry(seq, 0, [{ beats, from: 0, to: count }]) : undefined
+}
+
+const bufferOf = (value: Uint8Array): Buffer =>
+  Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 
 /** True if runs have all events and rows, each once. */
 function isOrder(runs: unknown[], events: number, rows: number): runs is number[] {
@@ -160,31 +186,11 @@ function isOrder(runs: unknown[], events: number, rows: number): runs is number[
   return left.every(count => count === 0)
 }
 
-/** Rows of an entry, from one to before another. */
-export interface EntryRows {
-  beats: Beats
-  from: number
-  to: number
-}
-
-/** Part of an entry. */
-export type EntryRun = readonly Event[] | EntryRows
-
-const runs = new WeakMap<Entry, readonly EntryRun[]>()
-
-/** The events of an entry in their order, heartbeats as rows where it keeps them so: nobody else has to make events of them. */
-export const runsOf = (entry: Entry): readonly EntryRun[] => runs.get(entry) ?? [entry.events]
-
-/** An entry whose events are made of its rows when somebody asks for them. */
-function withRows(
-  entry: { seq: Seq; strays?: number },
-  others: unknown[],
-  packed: { runs: number[]; beats: Beats },
-): Entry {
-  const { beats } = packed
+/** The runs of an entry that was read. */
+function runsIn(others: unknown[], { runs, beats }: { runs: number[]; beats: Beats }): EntryRun[] {
   const parts: EntryRun[] = []
   let [other, row] = [0, 0]
-  for (const [i, count] of packed.runs.entries()) {
+  for (const [i, count] of runs.entries()) {
     if (i % 2 === 0) {
       parts.push(others.slice(other, other + count).filter(isEvent))
       other += count
@@ -193,14 +199,5 @@ function withRows(
       row += count
     }
   }
-  let events: Event[] | undefined
-  const whole: Entry = {
-    ...entry,
-    get events() {
-      events ??= parts.flatMap(part => ('beats' in part ? part.beats.events(part.from, part.to) : [...part]))
-      return events
-    },
-  }
-  runs.set(whole, parts)
-  return whole
+  return parts
 }

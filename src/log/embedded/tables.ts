@@ -169,15 +169,33 @@ const seqOf = (key: Buffer): Seq => key.readUInt32BE(2) * 2 ** 32 + key.readUInt
 
 /** The entries that are there from `from` up to `until`, in order. */
 export function entriesAt(entries: Database<Buffer, Buffer>, partition: number, from: Seq, until: Seq): Entry[] {
-  const range = entries.getRange({ start: keyOf(partition, from), end: keyOf(partition, until + 1) })
   try {
-    return wholeOnes(released(range), ({ key, value }) => entryOf(partition, seqOf(key as Buffer), value))
+    return wholeOnes(valuesAt(entries, partition, from, until), ([seq, value]) => entryOf(partition, seq, value))
   } catch (cause) {
     if (cause instanceof RollcallError) throw cause
     throw new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${from} of the log cannot be read.`, {
       cause,
     })
   }
+}
+
+/** Each value is there until the next is asked for. */
+function* valuesAt(
+  entries: Database<Buffer, Buffer>,
+  partition: number,
+  from: Seq,
+  until: Seq,
+): Generator<[seq: Seq, value: Buffer]> {
+  let next = from
+  // They are mostly without a gap, and one that is asked for by its key takes no more memory.
+  for (; next <= until; next++) {
+    const value = entries.getBinaryFast(keyOf(partition, next))
+    if (!value) break
+    yield [next, value]
+  }
+  if (next > until) return
+  const range = entries.getRange({ start: keyOf(partition, next), end: keyOf(partition, until + 1) })
+  for (const { key, value } of released(range)) yield [seqOf(key as Buffer), value]
 }
 
 export function lastSeq(entries: Database<Buffer, Buffer>, partition: number): Seq {
