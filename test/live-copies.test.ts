@@ -55,7 +55,15 @@ function copies() {
 const EVERYBODY: LiveContent = { attended: [[null, 'everybody']] }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
-  ...{ seq, readableUntil: seq, delta: { mark: null, puts: [], removes: [] }, effects: [], writes: [], told: [] },
+  ...{
+    seq,
+    events: 1,
+    readableUntil: seq,
+    delta: { mark: null, puts: [], removes: [] },
+    effects: [],
+    writes: [],
+    told: [],
+  },
   news: {
     present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),

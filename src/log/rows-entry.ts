@@ -33,3 +33,7 @@ export class RowsEntry implements Entry {
 
 /** The events of an entry in their order, heartbeats as rows where it keeps them so: nobody else has to make events of them. */
 export const runsOf = (entry: Entry): readonly EntryRun[] => (entry instanceof RowsEntry ? entry.runs : [entry.events])
+
+/** How many events an entry has. */
+export const countOf = (entry: Entry): number =>
+  runsOf(entry).reduce((count, run) => count + ('beats' in run ? run.to - run.from : run.length), 0)

@@ -126,6 +126,7 @@ export class Committer {
     await step(steps, 'checkpoint', cut, () =>
       this.#untilDone('commit', () => store.commit(partition.claim, cut.seq, delta)),
     )
+    partition.uncommitted -= cut.events
     if (cut.writes.length > 0) {
       await step(steps, 'documents', cut, () =>
         this.#untilDone('documents', () => project(documents, cut.writes, cut.seq, steps)),

@@ -5,6 +5,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
+import { countOf } from '../log/rows-entry.ts'
 import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
@@ -33,6 +34,8 @@ export class Partition {
   readonly unprepared = new Map<Event | string, Error>()
   /** the last entry that is in the state */
   applied: Seq
+  /** events applied that are in no commit yet */
+  uncommitted = 0
 
   readonly #takers: Map<string, ActorKind>
   readonly #store: CheckpointStore
@@ -88,6 +91,7 @@ export class Partition {
     counters.applying = entry.seq
     this.#applier.apply(entry)
     this.applied = entry.seq
+    this.uncommitted += countOf(entry)
     this.#last = entry
     if (clock.ahead?.[0] !== entry.seq) return
     clock.ahead = clock.ahead.slice(1)
@@ -129,7 +133,8 @@ export class Partition {
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
     const changed = [...actors.changed, ...actors.pulsed.map(pulsedOf)]
-    return { seq, readableUntil: this.readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
+    const { readableUntil, uncommitted: events } = this
+    return { seq, events, readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

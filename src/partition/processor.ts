@@ -55,8 +55,8 @@ const claimed = ({ owner, epoch }: Claim, time: Time): Event => {
 }
 
 const SLICE_MS = 5
-/** Entries applied since the last cut, at which the next has to come first. */
-const MOST_UNCOMMITTED = 2_000
+/** Events applied since the last cut, at which the next has to come first. */
+const MOST_UNCOMMITTED = 50_000
 /** So long what is being performed at the end may still take. */
 const LAST_EFFECTS_MS = 2_000
 const LAST_COPIES_MS = 1_000
@@ -163,7 +163,7 @@ export class Processor {
     const { signal } = this.#abort
     for await (const entries of eachStep(steps, 'read', number, log.read(number, partition.applied, signal))) {
       // While nothing can be committed, nothing more is read than fits into memory.
-      if (partition.applied - partition.claim.cut > MOST_UNCOMMITTED) await committer.catchUp()
+      if (partition.uncommitted > MOST_UNCOMMITTED) await committer.catchUp()
       if (this.#abort.signal.aborted) return
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
