@@ -96,6 +96,8 @@ export interface Pulse<C, E extends Event> {
   until(facts: object, context: C, heard: number, rules: Rules): number
   /** The context after pulses of which the last was at `at`; the very same if it knows of one as late. */
   after(context: C, at: number): C
+  /** The window whose record counts such an event of that time (ms). */
+  window(at: number): number
 }
 
 /** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */

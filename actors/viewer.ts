@@ -111,6 +111,7 @@ export const viewer = {
     state: 'watching',
     until: (facts, context, heard, rules) => pulsesUntil(context, heard, facts as Place, rules),
     after: afterPulses,
+    window: windowOf,
   },
   viewing: ({ runs }) => runs.at(-1) ?? null,
   attended: ({ last, streams }) => last && streams,

@@ -57,7 +57,7 @@ export class Applier {
   apply(entry: Entry): void {
     const { seq } = entry
     this.#seq = seq
-    this.#said.clear()
+    if (this.#said.size > 0) this.#said.clear()
     let index = 0
     for (const run of runsOf(entry)) {
       if ('beats' in run) index = this.#takeRows(run, index)
@@ -68,7 +68,7 @@ export class Applier {
 
   #takeRows({ beats, from, to }: EntryRows, first: number): number {
     const { clock, takerOf } = this.#parts
-    const kind = takerOf({ kind: beats.kind })
+    const kind = takerOf(beats)
     const latest = latestArrival(clock)
     let index = first
     for (let row = from; row < to; row++, index++) {
@@ -130,6 +130,7 @@ export class Applier {
   }
 
   #takeTogether(): void {
+    if (this.#together.size === 0) return
     const { takerOf } = this.#parts
     for (const [id, group] of this.#together) this.#receiveAll(id, takerOf(group[0]!.event)!, group)
     this.#together.clear()
@@ -137,6 +138,8 @@ export class Applier {
 
   #tick(at: number): void {
     const { parking, wheel, facts, unprepared } = this.#parts
+    const next = wheel.next()
+    if (next === undefined || next > at) return
     for (const id of wheel.due(at)) {
       // The deadline of an actor that is stuck is parked as an event no kind takes; a retry or drop sets it anew.
       const event = { kind: 'deadline', key: splitId(id).key, id: '', at, arrival: at }

@@ -35,6 +35,12 @@ interface Wanted {
   of: Event | string
 }
 
+/** A tick, with the rules that will hold then. */
+interface Tick {
+  at: number
+  facts: Facts
+}
+
 /** Loads what the entries need. Nothing may be evicted until they are applied. */
 export async function prepare(partition: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
   const { residents, counters, claim, unprepared } = partition
@@ -87,13 +93,15 @@ function countersFor({ residents, counters, unprepared }: Needs, wanted: Wanted[
 
 /** Actors that are retried or dropped are read anew, and so are those of their events that are not at hand. */
 async function reopen({ parking, residents, claim }: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
-  for (const run of entries.flatMap(runsOf)) {
-    if ('beats' in run) continue
-    for (const event of run) {
-      if (!isUnparking(event)) continue
-      const id = String(event.actor)
-      if (parking.reopen(id)) residents.forget(id)
-      await parking.fetch(id, store, claim)
+  for (const entry of entries) {
+    for (const run of runsOf(entry)) {
+      if ('beats' in run) continue
+      for (const event of run) {
+        if (!isUnparking(event)) continue
+        const id = String(event.actor)
+        if (parking.reopen(id)) residents.forget(id)
+        await parking.fetch(id, store, claim)
+      }
     }
   }
 }
@@ -101,7 +109,7 @@ async function reopen({ parking, residents, claim }: Needs, store: CheckpointSto
 /** True if all is at hand that an event with these facts needs, which may be a pulse. */
 function isPrepared(
   { residents, counters, clock }: Needs,
-  { kind, tallyRecords }: ActorKind,
+  { kind, pulse, tallyRecords }: ActorKind,
   key: string,
   facts: object & { stream?: unknown },
   at: number,
@@ -110,8 +118,8 @@ function isPrepared(
   if (!resident) return false
   const { presences, heard, until } = resident
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
-  const isAlike = resident.facts === facts && at > heard && at < until
-  if (isAlike && presences && counters.stillCount(presences, clock.time)) return true
+  const isAlike = until > 0 && resident.facts === facts && presences && counters.stillCount(presences, clock.time)
+  if (isAlike && ((at > heard && at < until) || counters.isWindowAtHand(pulse!.window(at)))) return true
   const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
   return names.every(each => counters.isAtHand(each))
 }
@@ -125,9 +133,26 @@ function isDue({ residents, facts }: Needs, id: string, at: number): boolean {
   )
 }
 
+/** All who are due at one of these ticks and are not ready for it. */
+function wantDue(partition: Needs, ticks: Tick[], wanted: Wanted[]): void {
+  const { wheel } = partition
+  const last = ticks.reduce((last, { at }) => Math.max(last, at), Number.NEGATIVE_INFINITY)
+  // Nearly all are ready, and all who are due before are due at the last.
+  const left = new Set(ticks.length === 0 ? [] : wheel.due(last).filter(id => !isDue(partition, id, last)))
+  if (left.size === 0) return
+  for (const { at, facts } of ticks) {
+    for (const id of wheel.due(at)) {
+      if (left.has(id)) wanted.push({ ...splitId(id), on: { deadline: at }, facts, of: id })
+    }
+  }
+}
+
 function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
-  const { takerOf, wheel, parking, unprepared } = partition
+  const { takerOf, parking, unprepared } = partition
   const wanted: Wanted[] = []
+  const ticks: Tick[] = []
+  /** where, and in which window, an actor that is not in memory is heard by the last row that is wanted */
+  const asked = new Map<string, { place: object; window: number }>()
   let { facts } = partition
   const want = (event: Event): void => {
     const kind = takerOf(event)
@@ -138,29 +163,37 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
       unprepared.set(event, error as Error)
     }
   }
+  const isAsked = ({ pulse }: ActorKind, key: string, place: object, at: number): boolean => {
+    const window = pulse!.window(at)
+    const former = asked.get(key)
+    if (former?.place === place && former.window === window) return true
+    asked.set(key, { place, window })
+    return false
+  }
   const wantRows = ({ beats, from, to }: EntryRows): void => {
     const kind = takerOf(beats)
     for (let row = from; row < to; row++) {
-      const isReady = kind?.pulse && isPrepared(partition, kind, beats.keys[row]!, beats.places[row]!, beats.ats[row]!)
-      if (!isReady) want(beats.event(row))
+      const [key, place, at] = [beats.keys[row]!, beats.places[row]!, beats.ats[row]!]
+      if (!kind?.pulse) want(beats.event(row))
+      else if (!isPrepared(partition, kind, key, place, at) && !isAsked(kind, key, place, at)) want(beats.event(row))
     }
   }
   const hear = (event: Event): void => {
     if (event.kind === 'rules') facts = { ...facts, rules: changedBy(event, facts.rules) }
-    else if (event.kind === 'tick') {
-      for (const id of wheel.due(event.at)) {
-        if (!isDue(partition, id, event.at)) wanted.push({ ...splitId(id), on: { deadline: event.at }, facts, of: id })
-      }
-    } else if (isUnparking(event)) {
+    else if (event.kind === 'tick') ticks.push({ at: event.at, facts })
+    else if (isUnparking(event)) {
       const id = String(event.actor)
       const events = parking.eventsOf(id)
       if (events.length > 0) wanted.push({ ...splitId(id), on: null, facts, of: id })
       for (const parked of events) want(parked)
     } else want(event)
   }
-  for (const run of entries.flatMap(runsOf)) {
-    if ('beats' in run) wantRows(run)
-    else for (const event of run) hear(event)
+  for (const entry of entries) {
+    for (const run of runsOf(entry)) {
+      if ('beats' in run) wantRows(run)
+      else for (const event of run) hear(event)
+    }
   }
+  wantDue(partition, ticks, wanted)
   return wanted
 }
