@@ -1,6 +1,8 @@
 import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { Arrivals } from './arrivals.ts'
+import { ENTRY_EVENTS } from './entries.ts'
 import type { Entry, Seq } from './index.ts'
+import { countOf } from './rows-entry.ts'
 
 /** Entries that are read at a time. */
 const READ_ENTRIES = 64
@@ -46,12 +48,19 @@ export async function* readEntries({
 const missing = (code: ErrorCode, partition: number, seq: Seq): RollcallError =>
   new RollcallError(code, `Partition ${partition}: the log holds no entry ${seq}.`)
 
-/** The entries of values up to the first that is damaged; throws only if that is the first of all. */
+/**
+ * The entries of values up to the first that is damaged, or until they hold as many events as one entry may; throws only if
+ * the first of all is damaged.
+ */
 export function wholeOnes<T>(values: Iterable<T>, decode: (value: T) => Entry): Entry[] {
   const entries: Entry[] = []
+  let count = 0
   for (const value of values) {
     try {
-      entries.push(decode(value))
+      const entry = decode(value)
+      entries.push(entry)
+      count += countOf(entry)
+      if (count >= ENTRY_EVENTS) break
     } catch (error) {
       if (entries.length === 0) throw error
       break

@@ -173,7 +173,9 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   const wantRows = ({ beats, from, to }: EntryRows): void => {
     const kind = takerOf(beats)
     for (let row = from; row < to; row++) {
-      const [key, place, at] = [beats.keys[row]!, beats.places[row]!, beats.ats[row]!]
+      const key = beats.keys[row]!
+      const place = beats.places[row]!
+      const at = beats.ats[row]!
       if (!kind?.pulse) want(beats.event(row))
       else if (!isPrepared(partition, kind, key, place, at) && !isAsked(kind, key, place, at)) want(beats.event(row))
     }
