@@ -84,9 +84,8 @@ export class AudienceCounters implements Tally {
     return stream === null || (stream.lastArrival + FREEZE_MS > time && !stream.isGone && !on!.isGone)
   }
 
-  /** A viewer was heard again where it was before. */
-  pulsed(userId: string, { stream, on }: Presences, from: number, at: number, arrival: number): void {
-    this.#news.present.set(userId, { at, stream: stream === null ? null : stream.id })
+  /** A viewer was heard again where it was before; the news do not say so. */
+  pulsed({ stream, on }: Presences, from: number, at: number, arrival: number): void {
     this.#present.stayed(on, from, at)
     if (stream !== null) this.#arrived(stream, arrival)
   }

@@ -37,7 +37,7 @@ export class Hearing {
       resident.until = 0
       return false
     }
-    counters.pulsed(resident.key, presences, heard, at, arrival)
+    counters.pulsed(presences, heard, at, arrival)
     residents.pulse(resident, at, seq, Math.max(clock.time, arrival))
     return true
   }

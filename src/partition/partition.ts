@@ -125,6 +125,9 @@ export class Partition {
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
     const { records, news } = this.counters.take()
+    for (const { key, kind, heard, former } of actors.heard) {
+      news.present.set(key, { at: heard, stream: kind.presence!(former.context)!.stream })
+    }
     for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })

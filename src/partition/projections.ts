@@ -20,15 +20,24 @@ export interface Told {
 
 /** The changes of documents since the last commit: of one document, the last only. */
 export class Projections implements Projection {
-  #pending = new Map<string, DocumentWrite>()
+  #pending = new Map<string, Map<string, DocumentWrite>>()
   #told = new Map<string, Told>()
 
   upsert(collection: string, id: string, set: Record<string, unknown>): void {
-    this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set })
+    this.#of(collection).set(id, { collection: collection as Collection, id, set })
   }
 
   remove(collection: string, id: string): void {
-    this.#pending.set(`${collection}\n${id}`, { collection: collection as Collection, id, set: null })
+    this.#of(collection).set(id, { collection: collection as Collection, id, set: null })
+  }
+
+  #of(collection: string): Map<string, DocumentWrite> {
+    let pending = this.#pending.get(collection)
+    if (!pending) {
+      pending = new Map()
+      this.#pending.set(collection, pending)
+    }
+    return pending
   }
 
   tell(type: string, actor: string, id: string, facts: object | null): void {
@@ -42,7 +51,7 @@ export class Projections implements Projection {
   }
 
   take(): DocumentWrite[] {
-    const taken = [...this.#pending.values()]
+    const taken = [...this.#pending.values()].flatMap(writes => [...writes.values()])
     this.#pending = new Map()
     return taken
   }

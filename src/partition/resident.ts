@@ -26,6 +26,8 @@ export class Resident {
   seq: Seq = 0
   at = 0
   news: News = 'none'
+  /** a pulse came since the last cut */
+  isHeard = false
   /** its record is of this version, or will be: a former one would not look for pulses beside it */
   isCurrent: boolean
   /** ms; of its last pulse that is not in the record of the actor itself; 0: there is none */

@@ -8,6 +8,15 @@ import { type KeptSnapshot, Transitions } from './transitions.ts'
 /** Actors kept in memory per partition beyond those of the batch at hand. */
 const KEEP = 20_000
 
+/** Actors since the last cut: with a transition, with nothing but pulses, and all with pulses. */
+interface Taken {
+  puts: CheckpointRecord[]
+  removes: RecordKey[]
+  changed: Resident[]
+  pulsed: Resident[]
+  heard: Resident[]
+}
+
 /** The actors of a partition that are in memory: loaded when a batch needs them, gone when they are clean and idle. */
 export class Residents {
   readonly transitions = new Transitions()
@@ -77,6 +86,7 @@ export class Residents {
     resident.seq = seq
     resident.at = at
     resident.pulsedAt = pulsedAt
+    resident.isHeard = true
     if (resident.news !== 'none') return
     this.#pulsed.push(resident)
     resident.news = 'pulse'
@@ -148,10 +158,12 @@ export class Residents {
     resident.snapshot = { ...snapshot, context: grown } as Resident['snapshot']
   }
 
-  /** All actors that changed, with their records as of the cut; from here on they count as committed. */
-  take(cut: Seq): { puts: CheckpointRecord[]; removes: RecordKey[]; changed: Resident[]; pulsed: Resident[] } {
+  /** All actors that changed, with their records as of the cut, and those that were heard; from here on they count as committed. */
+  take(cut: Seq): Taken {
     const changed = this.#touched
     const pulsed = this.#pulsed.filter(({ news }) => news === 'pulse')
+    const heard = [...pulsed, ...changed].filter(({ isHeard }) => isHeard)
+    for (const resident of heard) resident.isHeard = false
     for (const resident of pulsed) resident.news = 'none'
     for (const resident of changed) this.pulses.settled(resident)
     const { puts, removes } = this.pulses.take(pulsed, cut)
@@ -171,7 +183,7 @@ export class Residents {
     }
     this.#touched = []
     this.#pulsed = []
-    return { puts, removes, changed, pulsed }
+    return { puts, removes, changed, pulsed, heard }
   }
 
   /** Called only between batches, and only when no commit is under way: what was committed must be loadable again. */
