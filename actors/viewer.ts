@@ -67,11 +67,13 @@ export const viewer = {
     if (before.watched !== after.watched) projectWatched(before, after, userId, projection)
     if (before.runs === after.runs) return
     for (const run of after.runs) {
+      if (before.runs.includes(run)) continue
       const former = before.runs.find(({ start }) => start === run.start)
       if (former?.written === run.written) continue
       projection.upsert('viewing-sessions', `${userId}-${run.start}`, { userId, start: run.start, end: run.written })
     }
     for (const run of before.runs) {
+      if (after.runs.includes(run)) continue
       if (after.runs.some(({ start }) => start === run.start)) continue
       const id = `${userId}-${run.start}`
       const swallowed = after.runs.some(({ start, end }) => start <= run.start && run.end <= end)
@@ -93,8 +95,8 @@ export const viewer = {
     if (before.streams !== after.streams && after.streams.at(-1) === beat.stream) tally.attended(userId, beat.stream)
     if (before.cohorts === after.cohorts) return
     for (const cohort of after.cohorts) {
+      if (before.cohorts.includes(cohort)) continue
       const former = before.cohorts.find(({ window }) => window === cohort.window)
-      if (former === cohort) continue
       if (former) tally.counted(former.window, former.country, former.groups, -1)
       tally.counted(cohort.window, cohort.country, cohort.groups, 1)
     }
@@ -119,16 +121,20 @@ export const viewer = {
 } satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
-  const write = ({ streamerId, preset }: Watched, lastAt: number): void => {
-    const set = { streamerId, preset, userId, lastAt, seen: seenAt(streamerId, lastAt) }
-    projection.upsert('stream-viewers', [streamerId, preset, userId].join('\n'), set)
-  }
-  const sameIn = (list: readonly Watched[], { streamerId, preset }: Watched) =>
-    list.find(each => each.streamerId === streamerId && each.preset === preset)
   for (const show of after.watched) {
-    if (sameIn(before.watched, show)?.written !== show.written) write(show, show.written)
+    if (sameIn(before.watched, show)?.written !== show.written) write(show, show.written, userId, projection)
   }
   for (const show of before.watched) {
-    if (show.at !== show.written && !sameIn(after.watched, show)) write(show, show.at)
+    if (show.at !== show.written && !sameIn(after.watched, show)) write(show, show.at, userId, projection)
   }
+}
+
+function sameIn(watched: readonly Watched[], { streamerId, preset }: Watched): Watched | undefined {
+  for (const each of watched) if (each.streamerId === streamerId && each.preset === preset) return each
+  return undefined
+}
+
+function write({ streamerId, preset }: Watched, lastAt: number, userId: string, projection: Projection): void {
+  const set = { streamerId, preset, userId, lastAt, seen: seenAt(streamerId, lastAt) }
+  projection.upsert('stream-viewers', [streamerId, preset, userId].join('\n'), set)
 }

@@ -1,4 +1,4 @@
-import { type Show, type ViewerContext, type ViewerRules, WINDOW_MS, windowOf } from './viewer.ts'
+import { type ViewerContext, type ViewerRules, WINDOW_MS, windowOf } from './viewer.ts'
 
 /**
  * Pulses: heartbeats that change nothing about a viewer but when it was last heard. Nine of ten are such; what they come
@@ -45,12 +45,12 @@ export function pulsesUntil(context: ViewerContext, heard: number, beat: Place, 
 export function afterPulses(context: ViewerContext, at: number): ViewerContext {
   const { last, runs, watched } = context
   if (last === null || at <= last.at) return context
-  const moved = <T extends Show & { at: number }>(show: T): T => (show.at === last.at ? { ...show, at } : show)
+  const { start, written } = runs.at(-1)!
   return {
     ...context,
     last: { ...last, at },
-    runs: runs.with(-1, { ...runs.at(-1)!, end: at }),
-    watched: watched.map(moved),
+    runs: runs.length === 1 ? [{ start, end: at, written }] : runs.with(-1, { start, end: at, written }),
+    watched: watched.map(show => (show.at === last.at ? { ...show, at } : show)),
   }
 }
 

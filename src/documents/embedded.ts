@@ -3,7 +3,16 @@ import { released } from '../lmdb/index.ts'
 import { systemTime, type Time } from '../time.ts'
 import { openTables, reading, sealed, storedIn, unreadable, wholeIn } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
-import { documentKey, ENTRY_BYTES, entriesOf, KEY_BYTES, type Plan, plan, removalEntry } from './index-entries.ts'
+import {
+  documentKey,
+  ENTRY_BYTES,
+  entriesBetween,
+  entriesOf,
+  KEY_BYTES,
+  type Plan,
+  plan,
+  removalEntry,
+} from './index-entries.ts'
 import { isRange, isWithin, type Range } from './matcher.ts'
 import type { Stored } from './stored.ts'
 import { type Candidates, documentsIn, type Sort, type Table } from './table.ts'
@@ -122,7 +131,10 @@ function tableAt(path: string): Table {
         const stored = before && storedIn(key, before.value)
         const after = next(stored, id)
         if (after === stored) return true
-        const [old, current] = [indexed(collection, stored), indexed(collection, after)]
+        const [old, current] =
+          stored?.document && after?.document
+            ? entriesBetween(collection, stored.document, after.document)
+            : [indexed(collection, stored), indexed(collection, after)]
         const enqueue = () => {
           // No version is used twice, so a document made anew is not taken for the removed one.
           if (after === undefined) documents.remove(key)

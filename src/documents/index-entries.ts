@@ -45,18 +45,30 @@ const keyOf = (collection: Collection, field: string, term: string): Buffer =>
 
 const justAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)])
 
-const valueAt = (document: Document, path: string): unknown => {
-  const step = (at: unknown, name: string) => (Array.isArray(at) ? at : (at as Fields | null | undefined)?.[name])
-  return path.split('.').reduce(step, document)
-}
-
 export const documentKey = (collection: Collection, id: string): Buffer => Buffer.from(`${collection}\0s${id}`)
 
 export const entriesOf = (collection: Collection, document: Document): Buffer[] =>
   COLLECTIONS[collection].flatMap(field => {
-    const term = termOf(valueAt(document, field))
+    const term = termOf(document[field])
     return term === undefined ? [] : [keyOf(collection, field, term)]
   })
+
+/** The entries of the document after a change that those before may not have, and the other way round. */
+export function entriesBetween(
+  collection: Collection,
+  before: Document,
+  after: Document,
+): [gone: Buffer[], come: Buffer[]] {
+  const [gone, come]: [Buffer[], Buffer[]] = [[], []]
+  for (const field of COLLECTIONS[collection]) {
+    const former = termOf(before[field])
+    const term = termOf(after[field])
+    if (former === term) continue
+    if (former !== undefined) gone.push(keyOf(collection, field, former))
+    if (term !== undefined) come.push(keyOf(collection, field, term))
+  }
+  return [gone, come]
+}
 
 /** Removed documents are found by the time of their removal. */
 export const removalEntry = (collection: Collection, time: number): Buffer => keyOf(collection, '', termOf(time)!)
