@@ -1,4 +1,5 @@
 import type { Event } from '../../actors/event.ts'
+import { Heard, type KnownPlace } from './heard.ts'
 
 /**
  * Heartbeats as entries keep them: a row each, since they are nearly all there is. All that a viewer's beats have in
@@ -82,24 +83,29 @@ function placeOf(text: string): Place {
   return { path, stream, country, groups: rest, ...show }
 }
 
-const places = new Map<string, Place>()
+const places = new Map<string, KnownPlace<Place>>()
+const heard = new Heard<Place>()
 let known = 0
 
 /** Bytes alone say which place it is, so that no row can give others another one. */
-function placeIn(bytes: Buffer, start: number, end: number): Place {
+function placeIn(bytes: Buffer, start: number, end: number, slot: number): Place {
   const name = bytes.toString('latin1', start, end)
-  const found = places.get(name)
-  if (found) return found
-  const place = placeOf(bytes.toString('utf8', start, end))
-  if (end - start > UNIT_BYTES * MOST_PLACE) return place
-  const size = end - start + PLACE_BYTES
-  if (known + size > MOST_KNOWN) {
-    places.clear()
-    known = 0
+  let found = places.get(name)
+  if (!found) {
+    const place = placeOf(bytes.toString('utf8', start, end))
+    if (end - start > UNIT_BYTES * MOST_PLACE) return place
+    found = { place, bytes: Uint8Array.prototype.slice.call(bytes, start, end) }
+    const size = 2 * (end - start) + PLACE_BYTES
+    if (known + size > MOST_KNOWN) {
+      places.clear()
+      heard.clear()
+      known = 0
+    }
+    known += size
+    places.set(name, found)
   }
-  known += size
-  places.set(name, place)
-  return place
+  if (slot >= 0) heard.setPlace(slot, found)
+  return found.place
 }
 
 /** Rows that were read. */
@@ -137,8 +143,11 @@ export class Beats {
       const keyEnd = from + uint16In(bytes, at)
       at = keyEnd + uint16In(bytes, at + 2)
       if (at > end) throw new RangeError('A row ends behind the last one.')
-      this.keys.push(keyIn(bytes, from, keyEnd, marks))
-      this.places.push(placeIn(bytes, keyEnd, at))
+      const slot = marks & ROW.wideKey ? -1 : heard.slotOf(bytes, from, keyEnd)
+      const key = slot < 0 ? undefined : heard.keyOf(slot, bytes, from, keyEnd)
+      this.keys.push(key ?? keyIn(bytes, from, keyEnd, marks, slot))
+      const place = key === undefined ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
+      this.places.push(place ?? placeIn(bytes, keyEnd, at, slot))
     }
   }
 
@@ -173,9 +182,10 @@ function instant(at: number): number {
   throw new RangeError('A time is no date.')
 }
 
-function keyIn(bytes: Buffer, start: number, end: number, marks: number): string {
+function keyIn(bytes: Buffer, start: number, end: number, marks: number, slot: number): string {
   const key = bytes.toString(marks & ROW.wideKey ? 'utf8' : 'latin1', start, end)
   if (end - start > MOST_KEY / UNIT_BYTES && Buffer.byteLength(key) > MOST_KEY)
     throw new RangeError('A key is too long.')
+  if (slot >= 0) heard.setKey(slot, key, bytes, start, end)
   return key
 }
