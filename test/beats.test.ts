@@ -71,6 +71,15 @@ describe('an entry', () => {
     expect(entryOf(0, 2, value).events).toEqual([ours])
   })
 
+  test('gives each viewer its own key and place, however many there are', () => {
+    const random = seeded('many viewers')
+    const pick = (n: number) => ({ ...beatOf(`u${n}`, AT), country: random.pick(['TW', 'FR', 'DE']) }) as Event
+    for (let round = 0; round < 200; round++) {
+      const events = Array.from({ length: 1_000 }, () => pick(random.int(0, 99_999)))
+      expect(entryOf(0, 1, encode(events)).events).toEqual(events)
+    }
+  })
+
   test('whose runs are not of its rows is all strays', () => {
     const value = encode([beatOf('u', AT)])
     for (const count of [0, 2, 0xff, 0xc0]) {

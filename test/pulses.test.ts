@@ -55,7 +55,7 @@ type Write = OnePartition['writes'][number]
 const nameOf = ({ collection, id }: Write): string => `${collection}/${id}`
 
 /** All that a partition comes to. The order of a cut's documents decides nothing. */
-async function remains({ store, partition, writes, told }: OnePartition) {
+async function remains({ store, partition, writes, told, heard }: OnePartition) {
   const viewers = await Promise.all(USERS.map(key => partition.view('viewer', key)))
   const records = await allRecords(store, partition.claim)
   for (const [name, value] of records) {
@@ -65,7 +65,7 @@ async function remains({ store, partition, writes, told }: OnePartition) {
   const documents = new Map(writes.map(write => [nameOf(write), write.set]))
   const { counters, clock } = partition
   const alive = Array.from({ length: 10 }, (_, n) => counters.audience(clock.time + n * 10_000))
-  return { viewers, records, documents, told, alive, totals: counters.totals }
+  return { viewers, records, documents, told, heard, alive, totals: counters.totals }
 }
 
 test('pulses come to what the machine would have made of them, whatever is committed or started anew between', async () => {

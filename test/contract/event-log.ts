@@ -184,6 +184,20 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       expect([await log.mark(0, seqs[0]!), await log.mark(0, seqs[1]!)]).toEqual([null, marks[1]])
     })
 
+    test('gives no more entries at once than hold the events of one that is full', async () => {
+      let last = 0
+      for (let n = 0; n < 5; n++)
+        last = await log.append(
+          0,
+          Array.from({ length: 400 }, (_, e) => event(`${n}.${e}`)),
+        )
+      for await (const entries of log.read(0, 0)) {
+        const before = entries.slice(0, -1).reduce((sum, { events }) => sum + events.length, 0)
+        expect(before).toBeLessThan(1_000)
+        if (entries.at(-1)!.seq === last) break
+      }
+    })
+
     test('keeps partitions apart', async () => {
       await Promise.all([0, 1, 2].map(p => log.append(p, [event(`p${p}`)])))
       await log.append(1, [event('p1 again')])

@@ -37,6 +37,8 @@ export class OnePartition {
   readonly effects: Effect[] = []
   readonly writes: DocumentWrite[] = []
   readonly told: Told[] = []
+  /** who was heard, when and on which stream, as the news of the commits say */
+  readonly heard = new Map<string, [at: number, stream: string | null]>()
   /** how many of the last commit's actors have nothing new but a pulse */
   pulsed = 0
   /** actors that were changed by the last commit */
@@ -91,7 +93,8 @@ export class OnePartition {
     this.#committer = new Committer({
       ...{ partition, incarnation: INCARNATION, store: this.store, documents, flushMs: 1_000 },
       ...{ time: new ManualTime(), faults: toldFaults() },
-      committed: ({ effects, writes, told, changed, delta }) => {
+      committed: ({ effects, writes, told, changed, delta, news }) => {
+        for (const [key, { at, stream }] of news.present) this.heard.set(key, [at, stream])
         this.pulsed = changed.length - delta.puts.filter(({ space }) => space === 'actor').length
         this.told.push(...told)
         this.effects.push(...effects)
