@@ -28,7 +28,7 @@ const ASIDE = [
   // The ground.
   /^src\/(errors|time|retry|observe\/steps|log\/hash)\.ts$/,
   // The shapes of what is handed on.
-  /^(actors\/event|src\/log\/(positions|rows)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
+  /^(actors\/event|src\/log\/(positions|rows|rows-entry)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
   // The consequences of transitions: deadlines, effects, copies, updates.

@@ -76,13 +76,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       const seqs = await Promise.all([log.append(0, [event('a')]), log.append(0, rows), log.append(0, [event('b')])])
       const events = (await readTo(log, 0, Math.max(...seqs))).flatMap(({ events }) => events)
       expect(events).toEqual([event('a'), ...rows, event('b')])
-      expect([...rows].map(({ key, at }) => [key, at])).toEqual([
-        ...[
-          ['ü', 3],
-          ['ann', 1],
-          ['ben', 1_700_000_000_000],
-        ],
-      ])
+      expect([...rows].map(({ key, at }) => `${key} ${at}`)).toEqual(['ü 3', 'ann 1', 'ben 1700000000000'])
     })
 
     test.each(readers)('gives %s every entry once and in order, from wherever it begins', async (_, reader) => {
@@ -185,12 +179,9 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
     })
 
     test('gives no more entries at once than hold the events of one that is full', async () => {
+      const full = Array.from({ length: 400 }, (_, n) => event(`${n}`))
       let last = 0
-      for (let n = 0; n < 5; n++)
-        last = await log.append(
-          0,
-          Array.from({ length: 400 }, (_, e) => event(`${n}.${e}`)),
-        )
+      for (let n = 0; n < 5; n++) last = await log.append(0, full)
       for await (const entries of log.read(0, 0)) {
         const before = entries.slice(0, -1).reduce((sum, { events }) => sum + events.length, 0)
         expect(before).toBeLessThan(1_000)
