@@ -5,14 +5,17 @@ import { holdStill } from './holding.ts'
 
 export interface DoorkeeperData {
   path: string
-  /** not 0 when it is over */
+  /** the first is not 0 when it is over, the second when nothing is held any more */
   over: Int32Array
 }
 
 const { path, over } = workerData as DoorkeeperData
-const late = await holdStill(path, {
-  monotonic: () => systemTime.monotonic(),
-  pause: ms => void Atomics.wait(over, 0, 0, ms),
-  isOver: () => Atomics.load(over, 0) !== 0,
-})
-parentPort!.postMessage(late)
+const isOver = (): boolean => Atomics.load(over, 0) !== 0
+const pause = (ms: number): void => void Atomics.wait(over, 0, 0, ms)
+try {
+  const late = isOver() ? 0 : await holdStill(path, { monotonic: () => systemTime.monotonic(), pause, isOver })
+  parentPort!.postMessage(late)
+} finally {
+  Atomics.store(over, 1, 1)
+  Atomics.notify(over, 1)
+}
