@@ -1,13 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { lookIntoFiles } from '../src/doctor/directory.ts'
 import { openDataDir } from '../src/lmdb/data-dir.ts'
 import { answerOf, makeFolder, requestOf, requestsIn, throughDoor, type Writer, writerOf } from '../src/lmdb/door.ts'
 import { holdStill } from '../src/lmdb/holding.ts'
 import { openLogEnvironment } from '../src/lmdb/index.ts'
+import { probed } from '../src/lmdb/readable.ts'
 import { systemTime } from '../src/time.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
@@ -63,6 +65,18 @@ describe('a data directory that another process writes', { timeout: 60_000 }, ()
     expect(await ended).toMatchObject({ lost: null, faults: [] })
   })
 
+  test('is free when that ends by itself while it holds still', async () => {
+    const one = fork(new URL('support/lock-until-told.ts', import.meta.url), [dir])
+    child = one
+    await once(one, 'message')
+    await openLogEnvironment(join(dir, 'log')).close()
+    ask('one')
+    await answered('one')
+    one.send('end')
+    await once(one, 'exit')
+    await (await openDataDir(dir, { faults: toldFaults() })).release()
+  })
+
   test('is free when that is killed while it holds still', async () => {
     const { child } = await writer()
     ask('one')
@@ -104,6 +118,14 @@ describe('a process that holds still', { timeout: 60_000 }, () => {
     expect([pauses, readdirSync(join(dir, 'opening'))]).toEqual([2, []])
   })
 
+  test('takes nothing for a request but a file that has the name of one', async () => {
+    makeFolder(dir)
+    for (const name of ['.DS_Store', 'x'.repeat(250), 'one.open']) writeFileSync(requestOf(dir, name), '')
+    mkdirSync(requestOf(dir, 'folder'))
+    ask('one')
+    expect(requestsIn(dir)).toEqual(['one'])
+  })
+
   test('gives the directory back at once', async () => {
     const faults = toldFaults()
     const held = await openDataDir(dir, { faults })
@@ -136,6 +158,23 @@ describe('a process that opens', () => {
     expect(requestsIn(dir)).toEqual([])
   })
 
+  test('opens when the one that ran is gone', async () => {
+    const held = await openDataDir(dir, { faults: toldFaults() })
+    const time = new ManualTime()
+    let said: string | undefined
+    const opening = throughDoor(dir, () => 'open', { time }).then(result => {
+      said = result
+    })
+    await vi.waitFor(() => expect(time.timers).toBe(1), { interval: 1 })
+    await held.release()
+    while (said === undefined) {
+      await time.advance(5)
+      await time.settle(20)
+    }
+    await opening
+    expect([said, time.monotonic()]).toEqual(['open', 2_000])
+  })
+
   test('waits a while for one that may be gone', async () => {
     expect(await openedBeside('perhaps')).toEqual(['open', 2_000])
     expect(requestsIn(dir)).toEqual([])
@@ -165,6 +204,20 @@ describe('a process that opens', () => {
     writeFileSync(join(dir, 'opening'), '')
     const opening = throughDoor(dir, () => 'open', { writer: 'running' })
     await expect(opening).rejects.toMatchObject({ code: 'RC_DATA_DIR_UNUSABLE' })
+  })
+
+  test('is no word on a file where it may not open it', async () => {
+    child = fork(new URL('support/lock-until-told.ts', import.meta.url), [dir])
+    await once(child, 'message')
+    const env = openLogEnvironment(join(dir, 'log'))
+    await env.put('a', 1)
+    await env.close()
+    rmSync(join(dir, 'opening'), { recursive: true })
+    writeFileSync(join(dir, 'opening'), '')
+    await expect(probed(join(dir, 'log'))).rejects.toMatchObject({ code: 'RC_DATA_DIR_UNUSABLE' })
+    const [said, ...others] = await lookIntoFiles(dir)
+    expect([said!.text, others]).toEqual([expect.stringMatching(/cannot be written to, where/), []])
+    expect(said!.text).not.toContain('repair')
   })
 
   test('knows from the pid whether the lock of its process would be seen', async () => {

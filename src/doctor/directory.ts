@@ -41,8 +41,12 @@ const HELP = {
 export async function lookIntoFiles(path: string): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const name of ['log', 'state', 'kept'] as const) {
-    const why = await probed(join(path, name))
-    if (why) findings.push(found('wrong', `${join(path, name, 'data.mdb')} ${why}; ${HELP[name]}`))
+    try {
+      const why = await probed(join(path, name))
+      if (why) findings.push(found('wrong', `${join(path, name, 'data.mdb')} ${why}; ${HELP[name]}`))
+    } catch (error) {
+      return [...findings, found('wrong', message(error))]
+    }
   }
   return findings
 }

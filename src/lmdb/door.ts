@@ -16,9 +16,13 @@ export const HELD_MS = 3_000
 /** An answer that may be older is not trusted, but asked for again. */
 const FRESH_MS = 1_000
 const LOOK_MS = 5
+/** It is asked anew, since the one that writes may be gone meanwhile. */
+const ASKED_MS = 2_000
 /** Time in which a process answers that runs, and one that may be gone. */
 const PATIENCE_MS = { running: 10_000, perhaps: 2_000 }
 const ANSWER = '.open'
+/** A request is a file of such a name, and whatever else lies beside it is none. */
+const REQUEST = /^[\w-]{1,64}$/
 
 /** Another process that writes the environments of a directory: known to run, or of elsewhere and maybe gone. */
 export type Writer = 'running' | 'perhaps' | 'none'
@@ -30,8 +34,11 @@ export const answerOf = (path: string, id: string): string => `${requestOf(path,
 export const makeFolder = (path: string): void => void mkdirSync(folderOf(path), { recursive: true, mode: 0o700 })
 
 /** Ids of those who ask. */
-export const requestsIn = (path: string): string[] =>
-  existsSync(folderOf(path)) ? readdirSync(folderOf(path)).filter(name => !name.endsWith(ANSWER)) : []
+export function requestsIn(path: string): string[] {
+  if (!existsSync(folderOf(path))) return []
+  const files = readdirSync(folderOf(path), { withFileTypes: true }).filter(file => file.isFile())
+  return files.map(({ name }) => name).filter(name => REQUEST.test(name))
+}
 
 /** The writer, where nobody here but this process has the directory locked: a lock elsewhere is not seen. */
 export const writerElsewhere = (path: string): Writer => (isOfElsewhere(path) ? 'perhaps' : 'none')
@@ -51,17 +58,20 @@ interface Options {
  */
 export async function throughDoor<T>(dir: string, open: () => T | Promise<T>, options: Options = {}): Promise<T> {
   const path = await realpath(dir)
-  const { writer = await writerOf(path), time = systemTime } = options
+  const { time = systemTime } = options
+  let writer = options.writer ?? (await writerOf(path))
   if (writer === 'none') return open()
   const until = time.monotonic() + PATIENCE_MS[writer]
   while (time.monotonic() < until) {
     const id = time.id()
     ask(path, id)
     try {
-      if (await isAnswered(path, id, time, until)) return await open()
+      if (await isAnswered(path, id, time, Math.min(until, time.monotonic() + ASKED_MS))) return await open()
     } finally {
       rmSync(requestOf(path, id), { force: true })
     }
+    writer = options.writer ?? (await writerOf(path))
+    if (writer === 'none') return open()
   }
   if (writer === 'perhaps') return open()
   const text = `${path} is open in process ${pidIn(path)}, which did not hold still for this one to open it; try again.`

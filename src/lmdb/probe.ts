@@ -5,8 +5,10 @@
 import { statSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
+import { RollcallError } from '../errors.ts'
 import { throughDoor, type Writer, writerOf } from './door.ts'
 import { openStateEnvironment } from './index.ts'
+import { SHUT } from './readable.ts'
 
 /** An item takes no less of the file. */
 const LEAST_BYTES = 8
@@ -14,7 +16,12 @@ const LEAST_BYTES = 8
 const folder = process.argv[2]!
 const dir = dirname(folder)
 const writer = (process.argv[3] as Writer | undefined) ?? (await writerOf(dir))
-const env = await throughDoor(dir, () => openStateEnvironment(folder, { readOnly: true }), { writer })
+const open = () => openStateEnvironment(folder, { readOnly: true })
+const env = await throughDoor(dir, open, process.argv[3] ? { writer } : {}).catch((error: unknown) => {
+  if (!(error instanceof RollcallError)) throw error
+  console.error(JSON.stringify({ code: error.code, message: error.message }))
+  process.exit(SHUT)
+})
 // The priority is lowered only now: while this opens, the process that writes waits.
 if (writer !== 'none') setPriority(constants.priority.PRIORITY_LOW)
 let left = statSync(join(folder, 'data.mdb')).size / LEAST_BYTES

@@ -12,6 +12,8 @@ const [MAGIC_AT, PAGE_SIZE_AT, FREE_DEPTH_AT, FREE_ROOT_AT, LAST_PAGE_AT, NUMBER
 const META_BYTES = 160
 const MAGIC = 0xbeef_c0de
 const [LEAST_PAGE, MOST_PAGE] = [512, 65_536]
+/** The probe ends so where it could not open it, as the line that it wrote says: nothing is known of the file then. */
+export const SHUT = 75
 /** More of what the probe wrote is not told. */
 const TOLD = 200
 
@@ -50,7 +52,10 @@ export function fillUp(folder: string): void {
 export const isPageDamaged = (error: unknown): boolean =>
   error instanceof Error && /^MDB_(CORRUPTED|PAGE_NOTFOUND)\b/.test(error.message)
 
-/** Why not all of it can be read, after all of it was, by another process; null if it can. */
+/**
+ * Why not all of it can be read, after all of it was, by another process; null if it can. Throws as `throughDoor` does
+ * where it could not be opened.
+ */
 export async function probed(folder: string, writer?: Writer): Promise<string | null> {
   if (!isThere(folder)) return null
   const { spawn } = await import('node:child_process')
@@ -63,6 +68,10 @@ export async function probed(folder: string, writer?: Writer): Promise<string | 
     written = (written + text).slice(0, 10_000)
   })
   const [code, signal] = await once(child, 'close')
+  if (code === SHUT) {
+    const { code, message } = JSON.parse(written.trim().split('\n').at(-1)!) as RollcallError
+    throw new RollcallError(code, message)
+  }
   const odd = oddityOf(fileIn(folder))
   if (code === 0 && (odd === null || isWritable(fileIn(folder)))) return null
   const [error] = /^\w*Error: .*/m.exec(written) ?? []
