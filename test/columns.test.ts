@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { heartbeat } from '../src/bridge/inputs.ts'
+import { spanOf } from '../src/bridge/places.ts'
 import { scan } from '../src/bridge/scan.ts'
 import { Stamp } from '../src/bridge/stamp.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
@@ -99,4 +100,11 @@ test('beats from more places than are kept are stamped as others are', async () 
     const columns = await stamp.columns(scan(Buffer.from(JSON.stringify(beats)))!, NOW, undefined)
     expect(Array.from(columns!, ({ path }) => path)).toEqual(beats.map(({ path }) => path))
   }
+})
+
+test('places and groups that are kept hold no bytes but their own', async () => {
+  const stamp = new Stamp(documents, ['/live/'])
+  const columns = await stamp.columns(scan(Buffer.from('{"userId":"ann","path":"/"}'))!, NOW, undefined, true)
+  const { text } = columns!.places[0]!
+  expect([text.buffer.byteLength, spanOf('"free"').bytes.buffer.byteLength]).toEqual([text.length, 6])
 })

@@ -191,3 +191,8 @@ describe('heartbeats that are scanned', () => {
     }
   })
 })
+
+test('leaves a body of which the rows are little to the schema, since all of it would be held', () => {
+  const body = (spaces: number) => Buffer.from(`{"userId":"a","path":"/"${' '.repeat(spaces)}}`)
+  expect([scan(body(16_000))?.length, scan(body(17_000))]).toEqual([1, null])
+})

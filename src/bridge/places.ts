@@ -1,6 +1,6 @@
 import type { Place } from '../log/beats.ts'
 import { hashOf } from '../log/hash.ts'
-import { placed, type Written } from '../log/rows.ts'
+import { keptBytes, placed, type Written } from '../log/rows.ts'
 
 /** Bytes of the places that are known, and how many one takes beside what names it; one of more is not kept. */
 const MOST_KNOWN = 16_777_216
@@ -18,7 +18,7 @@ export interface Span {
 }
 
 export const spanOf = (text: string): Span => {
-  const bytes = Buffer.from(text)
+  const bytes = keptBytes(text)
   return { bytes, from: 0, to: bytes.length, hash: hashOf(bytes) }
 }
 
@@ -36,8 +36,10 @@ export class KnownPlace {
   constructor(hash: number, path: Span, country: number, groups: Span, streamOf: (path: string) => string | null) {
     this.hash = hash
     this.country = country
-    this.name = Buffer.concat([path.bytes.subarray(path.from, path.to), groups.bytes.subarray(groups.from, groups.to)])
     this.pathBytes = path.to - path.from
+    this.name = Buffer.allocUnsafeSlow(this.pathBytes + groups.to - groups.from)
+    path.bytes.copy(this.name, 0, path.from, path.to)
+    groups.bytes.copy(this.name, this.pathBytes, groups.from, groups.to)
     const text = this.name.toString('utf8', 0, this.pathBytes)
     const names = JSON.parse(`[${this.name.toString('utf8', this.pathBytes)}]`) as string[]
     const [first, second] = [country >> 8, country & 0xff]

@@ -68,6 +68,8 @@ const A = 0x41
 const Z = 0x5a
 /** Clears what makes a letter a small one. */
 const CAPITAL = 0xdf
+/** Bytes are held until the log has their rows: more of them for each row are not. */
+const MOST_BYTES = 16_384
 /** A number of so many digits is exact. */
 const MOST_DIGITS = 15
 
@@ -115,7 +117,7 @@ export function scan(bytes: Buffer): Scanned | null {
     } while (bytes[at] === COMMA)
     at = bytes[at] === LIST_END ? at + 1 : ODD
   } else return null
-  const isWhole = at !== ODD && pastSpace(bytes, at) === bytes.length
+  const isWhole = at !== ODD && pastSpace(bytes, at) === bytes.length && bytes.length <= count * MOST_BYTES
   return isWhole && isUtf8(bytes) ? new Scanned(bytes, count) : null
 }
 

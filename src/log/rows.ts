@@ -9,9 +9,16 @@ export interface Written {
   text: Buffer
 }
 
+/** Bytes of the text that hold no others in memory with them, as small ones of `Buffer.from` do. */
+export function keptBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
+}
+
 /** Null if a row cannot hold it. */
 export const placed = (place: Place): Written | null =>
-  isPlace(place) ? { place, text: Buffer.from(placeText(place)) } : null
+  isPlace(place) ? { place, text: keptBytes(placeText(place)) } : null
 
 /** Heartbeats that came together, in columns; their ids are where they came, in bytes of UTF-8. */
 export class Columns implements Iterable<Event> {

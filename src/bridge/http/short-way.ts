@@ -48,9 +48,10 @@ export class ShortWay {
       const { callers, intake, settings } = this.#bridge
       const { headers } = request
       const caller = callers ? await admitted(this.#bridge, headers, 'user') : ANYBODY
-      const body = await bodyOf(request)
+      // The body is in no variable: where it is not needed any more it goes before the append.
+      const heartbeats = this.#read(await bodyOf(request), response)
       const sender = { caller, faulty: 'refuse', country: edgeCountry(headers, settings.countryHeader) } as const
-      const { accepted, positions } = await intake.heartbeats(this.#read(body, response), sender)
+      const { accepted, positions } = await intake.heartbeats(heartbeats, sender)
       response.setHeader('rollcall-position', positions.toString())
       answer(response, 202, { accepted })
     } catch (error) {
@@ -75,7 +76,11 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     request.on('data', chunk => chunks.push(chunk))
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('end', () => {
+      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+      chunks.length = 0
+      resolve(body)
+    })
     request.on('error', cause => reject(new RollcallError('RC_BAD_REQUEST', undefined, { cause })))
   })
 }
