@@ -57,7 +57,7 @@ export async function inLog(data: string, change: (db: Body, entries: Body[]) =>
   const db = env.openDB<Buffer, Buffer>('entries', { encoding: 'binary', keyEncoding: 'binary' })
   const entries = [...db.getRange({})].map(({ key, value }) => {
     const [partition, seq] = [key.readUInt16BE(0), key.readUInt32BE(6)]
-    return { key: Buffer.from(key), partition, ...entryOf(partition, seq, value) }
+    return { key: Buffer.from(key), partition, seq, events: entryOf(partition, seq, value).events }
   })
   await change(db, entries)
   await env.close()
