@@ -72,7 +72,7 @@ describe('a data directory', () => {
   test('is open to one of many that make it at once', async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => elsewhere()))
     expect(all.filter(said => said === 'locked')).toHaveLength(1)
-    expect(readdirSync(dir).sort()).toEqual(['lock', 'opening', 'pid'])
+    expect(readdirSync(dir).sort()).toEqual(['host', 'lock', 'opening', 'pid'])
   })
 
   test('is free again when it is given back', async () => {
@@ -82,9 +82,9 @@ describe('a data directory', () => {
 
   test('keeps the pid of a process that does not see its lock and has it by now', async () => {
     const held = await openDataDir(dir, { faults: toldFaults() })
-    writeFileSync(join(dir, 'pid'), '7\nelsewhere\n')
+    writeFileSync(join(dir, 'pid'), '7\n')
     await held.release()
-    expect(readFileSync(join(dir, 'pid'), 'utf8')).toBe('7\nelsewhere\n')
+    expect(readFileSync(join(dir, 'pid'), 'utf8')).toBe('7\n')
   })
 
   test('is not locked by the server of a directory that it is a copy of', async () => {
@@ -95,7 +95,8 @@ describe('a data directory', () => {
 
   test('is its owner’s alone, with all that is in it', async () => {
     await opened()
-    expect([modeOf(), modeOf('lock'), modeOf('pid')]).toEqual([0o700, 0o600, 0o600])
+    const modes = [modeOf(), modeOf('host'), modeOf('lock'), modeOf('pid')]
+    expect(modes).toEqual([0o700, 0o600, 0o600, 0o600])
   })
 
   test('that is wider is left so', async () => {

@@ -222,13 +222,16 @@ describe('a process that opens', () => {
 
   test('knows from the pid whether the lock of its process would be seen', async () => {
     const held = await openDataDir(dir, { faults: toldFaults() })
-    const pid = readFileSync(join(dir, 'pid'), 'utf8')
+    const [pid, host] = ['pid', 'host'].map(name => readFileSync(join(dir, name), 'utf8')) as [string, string]
+    expect(pid).toBe(`${process.pid}\n`)
     const seen: Writer[] = [await writerOf(dir)]
     await held.release()
-    for (const written of [pid, pid.replace(/\[\d+\]/, '[1]'), pid.replace(/ /, '0 '), '1\n']) {
-      writeFileSync(join(dir, 'pid'), written)
+    writeFileSync(join(dir, 'pid'), pid)
+    seen.push(await writerOf(dir))
+    for (const written of [host, host.replace(/\[\d+\]/, '[1]'), host.replace(/-/, '0-'), host.replace(/\d+/, '1')]) {
+      writeFileSync(join(dir, 'host'), written)
       seen.push(await writerOf(dir))
     }
-    expect(seen).toEqual(['running', 'none', 'perhaps', 'perhaps', 'perhaps'])
+    expect(seen).toEqual(['running', 'perhaps', 'none', 'perhaps', 'perhaps', 'perhaps'])
   })
 })

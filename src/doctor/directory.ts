@@ -66,6 +66,7 @@ function widthOf(path: string): Finding[] {
   }
   const made = [
     '.',
+    'host',
     'lock',
     'opening',
     'pid',

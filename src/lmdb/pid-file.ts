@@ -1,42 +1,54 @@
-/** The pid file of a data directory: which process has it, and where that runs. */
+/** The pid file of a data directory: which process has it; beside it, where that runs. */
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const fileOf = (path: string): string => join(path, 'pid')
+const PID = 'pid'
+const HOST = 'host'
 
-/** The boot and the network namespace, in which the lock of a directory is seen; empty where a file is the lock. */
-function ownHost(): string {
-  if (process.platform !== 'linux') return ''
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  return `${boot} ${readlinkSync('/proc/self/ns/net')}`
+/** Null where there is no such file. */
+function textIn(path: string, name: string): string | null {
+  try {
+    return readFileSync(join(path, name), 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
 }
 
-/** Lines of the file: the pid, and the host of the process. Versions before wrote the pid alone. */
-const linesIn = (path: string): string[] => readFileSync(fileOf(path), 'utf8').trim().split('\n')
+/**
+ * The process, and the boot and the network namespace in which the lock of its directory is seen; the process alone where
+ * a file is the lock.
+ */
+function hostOf(pid: string): string {
+  if (process.platform !== 'linux') return pid
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  return `${pid} ${boot} ${readlinkSync('/proc/self/ns/net')}`
+}
 
 /** The process that has it locked, or had; as it says itself. */
 export function pidIn(path: string): string {
   try {
-    return linesIn(path)[0]!
+    return readFileSync(join(path, PID), 'utf8').trim()
   } catch (error) {
     return `? (${(error as NodeJS.ErrnoException).code})`
   }
 }
 
-/** True if a process of elsewhere says that it has the directory, whose lock is not seen here. */
+/** True if a process of elsewhere, or of a version that did not say where, has the directory, whose lock is not seen here. */
 export function isOfElsewhere(path: string): boolean {
-  try {
-    return (linesIn(path)[1] ?? '') !== ownHost()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
-  }
+  const pid = textIn(path, PID)
+  return pid !== null && textIn(path, HOST) !== hostOf(pid)
 }
 
-export const writePid = (path: string): void =>
-  writeFileSync(fileOf(path), `${process.pid}\n${ownHost()}\n`, { mode: 0o600 })
+export function writePid(path: string): void {
+  const pid = String(process.pid)
+  writeFileSync(join(path, HOST), `${hostOf(pid)}\n`, { mode: 0o600 })
+  writeFileSync(join(path, PID), `${pid}\n`, { mode: 0o600 })
+}
 
 /** Leaves it to another process that has the directory by now. */
 export function removePid(path: string): void {
-  if (pidIn(path) === String(process.pid) && !isOfElsewhere(path)) rmSync(fileOf(path), { force: true })
+  if (pidIn(path) !== String(process.pid) || isOfElsewhere(path)) return
+  rmSync(join(path, PID), { force: true })
+  rmSync(join(path, HOST), { force: true })
 }

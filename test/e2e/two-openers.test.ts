@@ -26,8 +26,8 @@ test.skipIf(backends.areServers)(name, { timeout: 120_000 }, async () => {
   const ofFirst = beat(await first.url, 'first', () => false)
   // In another network namespace the name of the lock is free; without its secret it is another name.
   rmSync(join(data, 'lock'))
-  const pid = readFileSync(join(data, 'pid'), 'utf8')
-  writeFileSync(join(data, 'pid'), pid.replace(/\[\d+\]/, '[1]'))
+  const host = readFileSync(join(data, 'host'), 'utf8')
+  writeFileSync(join(data, 'host'), host.replace(/\[\d+\]/, '[1]'))
   const second = await startServer(ENV, data)
   let isOver = false
   const ofSecond = beat(await second.url, 'second', () => isOver)
