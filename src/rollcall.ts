@@ -68,7 +68,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   opened.adopt(directory.watch(), close)
   opened.defer(drain)
 
-  await standing.current.decided
+  await standing.decided
   const rest = opened.move()
   return {
     url,

@@ -3,7 +3,7 @@ import { type ErrorCode, RollcallError } from '../src/errors.ts'
 import { Standing } from '../src/ownership/standing.ts'
 import { ManualTime } from './support/time.ts'
 
-function standing(isOfUseBeside: boolean) {
+function standing(isOfUseBeside: boolean, isDecided = true) {
   const time = new ManualTime()
   const said: string[] = []
   const candidacies: { lose(error: Error): void }[] = []
@@ -12,7 +12,8 @@ function standing(isOfUseBeside: boolean) {
     lost.catch(() => {})
     said.push('stands')
     candidacies.push({ lose })
-    return { decided: Promise.resolve(true), lost, tenure: undefined, close: async () => void said.push('closed') }
+    const decided = isDecided ? Promise.resolve(true) : lost
+    return { decided, lost, tenure: undefined, close: async () => void said.push('closed') }
   }
   const options = { stand, isOfUseBeside, lost: () => void said.push('passes to others'), time }
   return { own: new Standing(options), time, said, candidacies }
@@ -45,6 +46,28 @@ describe('a process that has lost the partitions', () => {
     expect(said).toEqual(['stands', 'passes to others'])
     await own.close()
     expect(said).toEqual(['stands', 'passes to others', 'closed'])
+  })
+
+  test('before it had them all goes on as a bridge, if it is of use as one', async () => {
+    const { own, time, said, candidacies } = standing(true, false)
+    const { decided } = own
+    candidacies[0]!.lose(new RollcallError('RC_FENCED'))
+    expect(await decided).toBe(false)
+    await time.settle()
+    await time.advance(1_000)
+    expect(said).toEqual(['stands', 'passes to others', 'closed', 'stands'])
+    await own.close()
+
+    for (const [isOfUse, code] of [
+      [false, 'RC_FENCED'],
+      [true, 'RC_SHARD_LOST'],
+    ] as const) {
+      const { own, candidacies } = standing(isOfUse, false)
+      const { decided } = own
+      candidacies[0]!.lose(new RollcallError(code))
+      await expect(decided).rejects.toMatchObject({ code })
+      await own.close()
+    }
   })
 
   test('stands no more once it is closed', async () => {

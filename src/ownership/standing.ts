@@ -31,8 +31,20 @@ export class Standing {
     this.#current = this.#begin()
   }
 
-  get current(): Pick<Candidacy, 'decided' | 'tenure'> {
+  get current(): Pick<Candidacy, 'tenure'> {
     return this.#current
+  }
+
+  /** Whether the process owns the partitions; fenced before it had them all, it goes on as well. Rejects if it cannot. */
+  get decided(): Promise<boolean> {
+    return this.#current.decided.catch((error: unknown) => {
+      if (!this.#goesOn(error)) throw error
+      return false
+    })
+  }
+
+  #goesOn(error: unknown): boolean {
+    return this.#options.isOfUseBeside && isCode(error, 'RC_FENCED')
   }
 
   #begin(): ReturnType<StandingOptions['stand']> {
@@ -45,10 +57,10 @@ export class Standing {
   }
 
   async #end(error: unknown): Promise<void> {
-    const { isOfUseBeside, lost, time } = this.#options
+    const { lost, time } = this.#options
     const { signal } = this.#closing
     lost()
-    if (!isOfUseBeside || !isCode(error, 'RC_FENCED')) throw error
+    if (!this.#goesOn(error)) throw error
     await this.#current.close()
     await time.sleep(PAUSE_MS, signal)
     if (!signal.aborted) this.#current = this.#begin()
