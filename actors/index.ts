@@ -90,7 +90,7 @@ export interface Pulse<C, E extends Event> {
   kind: E['kind']
   state: string
   /**
-   * Up to before when (ms) events with these facts, which may hold anything, are pulses of an actor that was last heard at
+   * The time (ms) before which events with these facts, which may hold anything, are pulses of an actor last heard at
    * `heard`, none of them more than the rules' `gapMs` after the one before; 0: none is.
    */
   until(facts: object, context: C, heard: number, rules: Rules): number

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Row } from './measure.ts'
 
-/** What `bench/gates.json` says of a claim. */
+/** A gate: all that `bench/gates.json` says of a claim. */
 export interface Gate {
   claim: string
   against: string
@@ -18,7 +18,7 @@ export const GATES: readonly Gate[] = JSON.parse(readFileSync(new URL('gates.jso
 export const gateOf = ({ claim, against }: Pick<Row, 'claim' | 'against'>): Gate | undefined =>
   GATES.find(each => each.claim === claim && each.against === against)
 
-/** Whether the ratio is no worse than the bound. */
+/** True if the ratio is no worse than the bound. */
 export const reaches = ({ atMost }: Pick<Gate, 'atMost'>, ratio: number, bound: number): boolean =>
   atMost ? ratio <= bound : ratio >= bound
 

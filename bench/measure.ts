@@ -24,7 +24,7 @@ export interface Row {
   method: string
 }
 
-/** What the program found; `bench/index.ts` makes one table of what all of them say. */
+/** Says a row that the program found; `bench/index.ts` makes one table of all of them. */
 export const say = (row: Row): void => console.log(JSON.stringify(row))
 
 /** Why a program measured nothing. */

@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /**
- * Up to before when (ms) beats at a place are pulses of a viewer who watches, none of them more than `gapMs` after the
+ * The time (ms) before which beats at a place are pulses of a viewer who watches, each at most `gapMs` after the
  * one before; 0 if none is. It was last heard at `heard`: the time of the newest beat in the context, or of the pulse that
  * came last since.
  */

@@ -1,6 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 
-/** Who beats, and how often the log is cut into entries. */
+/** A mix: how many beat, and how often the log is cut into entries. */
 export interface Mix {
   users: number
   /** of each user, half a minute apart */
@@ -11,7 +11,7 @@ export interface Mix {
 
 const EVERY_MS = 30_000
 const STREAMS = 100
-/** One beat in so many is on another page than the one before. */
+/** Pages change with one beat in so many. */
 const PAGE_EVERY = 100
 const COUNTRIES = ['TW', 'JP', 'US', 'DE', 'BR']
 const GROUPS: readonly (readonly string[])[] = [['free'], ['free', 'new'], ['vip']]

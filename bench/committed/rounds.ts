@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-/** One process a measurement, each with the same flags, so that none warms up another. */
+/** Rounds: a measurement is a process of its own, with the same flags, so that none warms up another. */
 const PARTITIONS = 16
 
-/** Of each user, half a minute apart. */
+/** Beats of each user, half a minute apart. */
 export const BEATS = Number(process.env.BENCH_BEATS ?? 60)
 
 async function run(program: string, ...args: (string | number)[]): Promise<string> {

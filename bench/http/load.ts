@@ -45,7 +45,7 @@ export async function deployment(): Promise<Pick<Served, 'url' | 'stop'>> {
 export const bare = (): Promise<Served> => serve(['bench/http/bare.ts'])
 export const lean = (): Promise<Served> => serve(['bench/http/lean.ts'])
 
-/** What each of them did in each round, after one that does not count. */
+/** Rounds of each of them, after one that does not count. */
 export async function rounds<T extends string>(sides: Record<T, () => Promise<Result>>): Promise<Record<T, Result>[]> {
   const names = Object.keys(sides) as T[]
   const all: Record<T, Result>[] = []

@@ -36,7 +36,7 @@ interface Totals {
   newest?: number
 }
 
-/** What pulses of viewers who stay where they are count on: a stream, or any other page. */
+/** Presences that pulses of viewers who stay where they are count on: a stream, or any other page. */
 export interface Presences {
   readonly stream: Stream | null
   readonly on: AliveCounter | null

@@ -22,7 +22,7 @@ export type FoundRecord = CheckpointRecord | (RecordKey & { error: Error })
 export interface Held {
   anchor: Anchor
   records(): AsyncIterable<FoundRecord>
-  /** Those whose names begin with those of the key. */
+  /** Records whose names begin with those of the key. */
   some(key: RecordKey): AsyncIterable<FoundRecord>
   /** Undefined if there is no such record. */
   get(key: RecordKey): FoundRecord | undefined

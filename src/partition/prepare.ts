@@ -124,7 +124,7 @@ function isPrepared(
   return names.every(each => counters.isAtHand(each))
 }
 
-/** Whether all is at hand that the deadline of an actor needs that has no parts. */
+/** True if all is at hand that the deadline of an actor needs that has no parts. */
 function isDue({ residents, facts }: Needs, id: string, at: number): boolean {
   const resident = residents.find(id)
   return (
