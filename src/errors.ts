@@ -32,6 +32,10 @@ export const ERRORS = {
     503,
     'More waits, for the log or for positions, than fits. Send it again; what was accepted counts once.',
   ],
+  RC_TOO_MANY_WATCHED: [
+    503,
+    'As many actors are watched as fits; a watch ends half a minute after the last look. Try again.',
+  ],
   RC_SHARD_LOST: [503, 'The shard died while it was asked; it is being restarted. Try again.'],
   RC_CLOSING: [503, 'Rollcall is ending; it takes no more calls.'],
   RC_ACTOR_PARKED: [503, 'The actor cannot take events just now; /parked says why.'],

@@ -110,6 +110,7 @@ describe('a partition with more parked events than fit into memory', () => {
         refused: new Map(),
         live: memoryLiveSets(new ManualTime()),
         time: new ManualTime(),
+        faults: toldFaults(),
       },
       {
         claimed: async () => {},

@@ -35,6 +35,7 @@ const ORDER = `
   time
   observe
   retry
+  inspect
   lmdb  nats  mongodb
   log
   checkpoint  documents

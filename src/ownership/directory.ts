@@ -45,6 +45,7 @@ export interface OwnerDirectoryOptions {
 export class OwnerDirectory {
   readonly #options: OwnerDirectoryOptions
   readonly #closing = Promise.withResolvers<never>()
+  readonly #ending = new AbortController()
   readonly #unfit = new Map<number, RollcallError>()
   /** actors that take nothing more, by partition */
   readonly #full = new Map<number, ReadonlySet<string>>()
@@ -75,9 +76,15 @@ export class OwnerDirectory {
     this.#isOwn = owner !== null
   }
 
+  /** Aborted when the process takes no more requests: what is still told ends. */
+  get ending(): AbortSignal {
+    return this.#ending.signal
+  }
+
   /** Tells RC_CLOSING to all who wait for a position, now and from here on. */
   stopWaiting(): void {
     this.#isClosing = true
+    this.#ending.abort()
     this.#closing.reject(new RollcallError('RC_CLOSING'))
   }
 
@@ -220,4 +227,5 @@ export async function openDirectory(
   return new OwnerDirectory({ ...options, others })
 }
 
-const isPassing = (error: unknown): boolean => PASSING.some(code => isCode(error, code))
+/** The owner, or another one, may answer soon. */
+export const isPassing = (error: unknown): boolean => PASSING.some(code => isCode(error, code))

@@ -6,7 +6,8 @@
 import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
-import type { ActorView, EffectQuery, PartitionStatus, ShardControl } from '../shard/index.ts'
+import type { List, ListQuery } from '../partition/listing.ts'
+import type { ActorPlace, EffectQuery, PartitionStatus, PopulationView, ShardControl, Watched } from '../shard/index.ts'
 
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
@@ -22,7 +23,11 @@ export interface Owner {
   audienceOf(stream: string): Promise<AudienceCount>
   /** Users alive on a stream, as of the last commits; null while that is not known. */
   alive(stream: string): Promise<string[] | null>
-  actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }>
+  actor(partition: number, kind: string, key: string): Promise<ActorPlace & { shard: number }>
+  /** See `ShardControl`; answers within `withinMs`, of which there are 10 s at most. */
+  watch(partition: number, kind: string, key: string, after: string | null, withinMs: number): Promise<Watched>
+  listed(query: ListQuery, limit: number): Promise<List>
+  population(kind: string): Promise<PopulationView>
   /** In one partition, or in all. */
   parked(partition?: number): Promise<ParkedActor[]>
   /** Effects that are not done, newest first, no more than asked for. */

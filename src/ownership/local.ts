@@ -2,8 +2,10 @@ import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audienc
 import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
+import { joined, type List, type ListQuery } from '../partition/listing.ts'
 import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
-import type { ActorView, EffectQuery } from '../shard/index.ts'
+import type { ActorPlace, EffectQuery, PopulationView, Watched } from '../shard/index.ts'
+import { summed } from '../shard/population.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Owner, ParkedActor, PartitionState } from './index.ts'
 
@@ -45,9 +47,22 @@ export class LocalOwner implements Owner {
     return known.includes(null) ? null : [...new Set((known as string[][]).flat())].sort()
   }
 
-  async actor(partition: number, kind: string, key: string): Promise<ActorView & { shard: number }> {
+  async actor(partition: number, kind: string, key: string): Promise<ActorPlace & { shard: number }> {
     const view = await this.#of(partition).call(remote => remote.actor(partition, kind, key))
     return { ...view, shard: this.#numberOf(partition) }
+  }
+
+  watch(partition: number, kind: string, key: string, after: string | null, withinMs: number): Promise<Watched> {
+    return this.#of(partition).call(remote => remote.watch(partition, kind, key, after, withinMs))
+  }
+
+  async listed(query: ListQuery, limit: number): Promise<List> {
+    const lists = await Promise.all(this.all.map(shard => shard.call(remote => remote.listed(query, limit))))
+    return joined(lists, query, limit)
+  }
+
+  async population(kind: string): Promise<PopulationView> {
+    return summed(await Promise.all(this.all.map(shard => shard.call(remote => remote.population(kind)))))
   }
 
   async parked(partition?: number): Promise<ParkedActor[]> {

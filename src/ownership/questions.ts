@@ -15,6 +15,13 @@ const effectQuery = z.object({
   before: z.object({ at: z.number(), id: text }).optional(),
 })
 
+const listQuery = z.object({
+  kind: text.optional(),
+  state: text.optional(),
+  begins: text.optional(),
+  after: text.optional(),
+})
+
 /** The questions, each with what is asked along. Nothing else of an owner is in reach. */
 const QUESTIONS = {
   settled: z.tuple([partition, z.number().int().min(0), z.number().min(0).max(25_000)]),
@@ -22,6 +29,9 @@ const QUESTIONS = {
   audienceOf: z.tuple([text]),
   alive: z.tuple([text]),
   actor: z.tuple([partition, text, text]),
+  watch: z.tuple([partition, text, text, text.nullable(), z.number().min(0).max(10_000)]),
+  listed: z.tuple([listQuery, z.number().int().min(1).max(1_001)]),
+  population: z.tuple([text]),
   parked: z.union([z.tuple([]), z.tuple([partition])]),
   effects: z.tuple([effectQuery, z.number().int().min(1).max(1_001)]),
   states: z.tuple([]),

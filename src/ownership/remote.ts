@@ -20,6 +20,10 @@ export function remoteOwner(nats: NatsConnection): Owner {
     audienceOf: stream => ask('audienceOf', [stream]),
     alive: stream => ask('alive', [stream]),
     actor: (partition, kind, key) => ask('actor', [partition, kind, key]),
+    watch: (partition, kind, key, after, withinMs) =>
+      ask('watch', [partition, kind, key, after, withinMs], withinMs + ANSWER_MS),
+    listed: (query, limit) => ask('listed', [query, limit]),
+    population: kind => ask('population', [kind]),
     parked: partition => ask('parked', partition === undefined ? [] : [partition]),
     effects: (query, limit) => ask('effects', [query, limit]),
     states: () => ask('states', [], STATES_MS),

@@ -1,32 +1,27 @@
 import type { Event } from '../../actors/event.ts'
-import { type ActorKind, actorId, type Facts, splitId } from '../../actors/index.ts'
-import type { AudienceCounters } from '../audience/counters.ts'
+import { type ActorKind, actorId, splitId } from '../../actors/index.ts'
 import type { Claim } from '../checkpoint/index.ts'
 import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { type EntryRows, runsOf } from '../log/rows-entry.ts'
 import { Changes } from './changes.ts'
-import { type Clock, counted, latestArrival, tell } from './clock.ts'
-import { Hearing } from './hearing.ts'
-import { isUnparking, type Parked, type Parking } from './parking.ts'
+import { counted, latestArrival, tell } from './clock.ts'
+import { Hearing, type HearingParts } from './hearing.ts'
+import { isUnparking, type Parked } from './parking.ts'
+import type { Population } from './population.ts'
 import type { Projections } from './projections.ts'
 import type { Resident } from './resident.ts'
-import type { Residents } from './residents.ts'
 import type { PartitionRules } from './rules.ts'
 import type { Said } from './transitions.ts'
 import type { Wheel } from './wheel.ts'
 
 /** The parts of a partition that entries change, and by which. */
-interface Parts {
+interface Parts extends HearingParts {
   claim: Claim
-  clock: Clock
-  counters: AudienceCounters
-  facts: Facts
   outbox: Outbox
-  parking: Parking
+  population: Population
   projections: Projections
-  residents: Residents
   rules: PartitionRules
   unprepared: Map<Event | string, Error>
   wheel: Wheel
@@ -221,10 +216,10 @@ export class Applier {
 
   /** A transition with all that follows from it. All that may throw comes before the first change. */
   #step(resident: Resident, event: { type: string; [fact: string]: unknown }): void {
-    const { counters, projections, residents, wheel } = this.#parts
-    const { kind, key } = resident
+    const { counters, population, projections, residents, tap, wheel } = this.#parts
+    const { kind, key, snapshot: former } = resident
     const { snapshot, said } = residents.transitions.step(resident, event)
-    const before = resident.snapshot.context
+    const before = former.context
     const after = snapshot.context
     const changes = new Changes()
     if (before !== after) {
@@ -233,12 +228,14 @@ export class Applier {
     }
     for (const { type } of said) kind.remarks?.[type]?.(changes)
     changes.apply(projections, counters)
-    if (snapshot !== resident.snapshot) {
+    if (snapshot !== former) {
+      population.moved(resident, former, snapshot)
       resident.snapshot = snapshot
       residents.touch(resident, this.#seq, this.#now)
     }
     if (before.deadline !== after.deadline) wheel.set(resident.id, after.deadline)
     for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each)
+    tap?.stepped(resident, former, event, said, { seq: this.#seq, at: this.#now }, this.#said.get(resident.id) ?? 0)
   }
 
   #ask(resident: Resident, { type, ...payload }: Said): void {

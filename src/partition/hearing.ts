@@ -1,5 +1,6 @@
 import type { ActorKind, Facts } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
+import type { Tap } from '../inspect/tap.ts'
 import type { Seq } from '../log/index.ts'
 import type { Clock } from './clock.ts'
 import type { Parking } from './parking.ts'
@@ -7,25 +8,26 @@ import type { Resident } from './resident.ts'
 import type { Residents } from './residents.ts'
 
 /** The parts of a partition that a pulse is about. */
-interface Parts {
+export interface HearingParts {
   clock: Clock
   counters: AudienceCounters
   facts: Facts
   parking: Parking
   residents: Residents
+  tap: Tap | null
 }
 
 /** Tells pulses from what is more, and takes them: by what was found out when the first of alike ones came. */
 export class Hearing {
-  readonly #parts: Parts
+  readonly #parts: HearingParts
 
-  constructor(parts: Parts) {
+  constructor(parts: HearingParts) {
     this.#parts = parts
   }
 
   /** False if it is no pulse. `came` are its facts, mostly the same object where they are alike; times are in ms. */
   pulse({ kind }: ActorKind, key: string, came: object, at: number, arrival: number, seq: Seq): boolean {
-    const { clock, counters, facts, parking, residents } = this.#parts
+    const { clock, counters, facts, parking, residents, tap } = this.#parts
     const resident = residents.heard(kind, key)
     if (!resident?.isCurrent || parking.has(resident.id)) return false
     const { heard } = resident
@@ -38,7 +40,9 @@ export class Hearing {
       return false
     }
     counters.pulsed(presences, heard, at, arrival)
-    residents.pulse(resident, at, seq, Math.max(clock.time, arrival))
+    const now = Math.max(clock.time, arrival)
+    residents.pulse(resident, at, seq, now)
+    tap?.pulsed(resident, came, { at, arrival }, { seq, at: now }, facts)
     return true
   }
 

@@ -1,8 +1,9 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, type Facts, listedAt, type Rules, splitId } from '../../actors/index.ts'
 import { AudienceCounters } from '../audience/counters.ts'
-import type { CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import { Outbox } from '../effects/outbox.ts'
+import type { Tap } from '../inspect/tap.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { countOf } from '../log/rows-entry.ts'
@@ -10,6 +11,7 @@ import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Parking } from './parking.ts'
+import { Population } from './population.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import type { Resident } from './resident.ts'
@@ -29,9 +31,12 @@ export class Partition {
   readonly residents: Residents
   readonly clock: Clock = { time: 0, epoch: 0, adopts: null }
   readonly rules: PartitionRules
+  readonly population: Population
   readonly facts: Facts
   readonly projections = new Projections()
   readonly unprepared = new Map<Event | string, Error>()
+  /** null: nobody looks at its actors */
+  tap: Tap | null = null
   /** the last entry that is in the state */
   applied: Seq
   /** events applied that are in no commit yet */
@@ -57,6 +62,7 @@ export class Partition {
     this.#store = store
     this.#shown = new Set(shown)
     this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    this.population = new Population(this.kinds, claim.cut === 0)
     this.outbox = new Outbox(new Set(kinds.flatMap(({ holds = [] }) => holds)))
     this.#takers = new Map(kinds.flatMap(kind => kind.takes.map(takes => [takes, kind])))
     const ruling = new PartitionRules(rules)
@@ -116,11 +122,11 @@ export class Partition {
   take(): Cut {
     const seq = this.applied
     const [writes, told] = [this.projections.take(), this.projections.takeTold()]
-    const { residents, parking, outbox, wheel, rules } = this
+    const { residents, parking, outbox, wheel, rules, population } = this
     const actors = residents.take(seq)
     for (const each of [...actors.changed, ...actors.pulsed])
       if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
-    const changes = [actors, ...[parking, outbox, wheel, rules].map(each => each.takeRecords())]
+    const changes = [actors, ...[parking, outbox, wheel, rules, population].map(each => each.takeRecords())]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
@@ -173,6 +179,10 @@ export class Partition {
     }
     return 0
   }
+
+  /** Records of a kind's actors and their parts. */
+  readonly keptOf = (kind: string): AsyncIterable<CheckpointRecord> =>
+    this.#store.load(this.claim, [{ space: 'actor', names: [kind] }])
 
   /** The actor's snapshot as of `applied`, without parts; undefined if there is none. */
   async view(kind: string, key: string): Promise<PersistedSnapshot | undefined> {

@@ -20,6 +20,7 @@ import { attendance } from './attendance.ts'
 import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
+import { countActors } from './population.ts'
 import { project, windowsIn } from './projections.ts'
 import { recover } from './recovery.ts'
 import { Ticker } from './ticker.ts'
@@ -152,6 +153,7 @@ export class Processor {
     // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
+    countActors(partition, { ...options, signal: processor.#abort.signal })
     processor.#running = processor.#run().catch(error => processor.#stop(error))
     return processor
   }

@@ -11,6 +11,7 @@ import type { DocumentWrite } from './projections.ts'
 const FROM_THE_START: RecordKey[] = [
   { space: 'aggregate', names: ['clock'] },
   { space: 'aggregate', names: ['rules'] },
+  { space: 'aggregate', names: ['states'] },
   { space: 'aggregate', names: ['totals'] },
   { space: 'aggregate', names: ['pulses'] },
   { space: 'aggregate', names: ['stream'] },
@@ -29,7 +30,7 @@ export async function recover(
   store: CheckpointStore,
   steps?: Steps,
 ): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
-  const { claim, wheel, outbox, parking, counters, clock, rules, residents } = partition
+  const { claim, wheel, outbox, parking, counters, clock, rules, population, residents } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
   const records = eachStep(steps, 'claim.records', claim, store.load(claim, FROM_THE_START))
   for await (const { space, names, value } of records) {
@@ -39,6 +40,7 @@ export async function recover(
     else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
     else if (names[0] === 'clock') Object.assign(clock, value as Clock)
     else if (names[0] === 'pulses') residents.pulses.restore(names[1]!, value)
+    else if (names[0] === 'states') population.restore(names[1]!, value)
     else if (names[0] === 'rules') rules.restore(value as RuleChange[])
     else counters.restore({ names, value })
   }

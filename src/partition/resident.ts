@@ -59,6 +59,11 @@ export class Resident {
     this.#snapshot = parts.snapshot
   }
 
+  /** False of one for which no event has come. */
+  get isThere(): boolean {
+    return this.kept !== undefined || this.news !== 'none'
+  }
+
   /** With its pulses. */
   get snapshot(): AnyMachineSnapshot {
     this.fold()

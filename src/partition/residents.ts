@@ -71,6 +71,11 @@ export class Residents {
     return resident
   }
 
+  /** All of some kinds of which an event has come. */
+  list(kinds: readonly ActorKind[]): Resident[] {
+    return [...this.#actors.values()].filter(each => each.isThere && kinds.includes(each.kind))
+  }
+
   /** The resident changed, by the entry `seq`. */
   touch(resident: Resident, seq: Seq, at: number): void {
     resident.seq = seq
@@ -204,7 +209,7 @@ export class Residents {
   /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
   async snapshotOf(kind: string, key: string): Promise<Resident['snapshot'] | undefined> {
     const resident = this.#actors.get(actorId(kind, key))
-    if (resident) return resident.kept === undefined && resident.news === 'none' ? undefined : resident.snapshot
+    if (resident) return resident.isThere ? resident.snapshot : undefined
     const known = this.#kinds.get(kind)
     if (!known) return undefined
     for await (const { value } of this.#store.load(this.#claim, [{ space: 'actor', names: [kind, key, ''] }])) {

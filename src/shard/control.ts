@@ -1,12 +1,17 @@
+import { actorId } from '../../actors/index.ts'
 import { aliveSince } from '../audience/alive.ts'
 import type { LiveSets } from '../audience/index.ts'
 import { audienceOf, sumOf } from '../audience/sum.ts'
 import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
+import type { Faults } from '../observe/index.ts'
+import { joined, type List, listed } from '../partition/listing.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
 import type { PartitionStatus, ShardControl } from './index.ts'
+import { summed } from './population.ts'
+import { Watching } from './watching.ts'
 
 export interface ControlOptions {
   /** all that the shard is to own */
@@ -17,6 +22,8 @@ export interface ControlOptions {
   refused: ReadonlyMap<number, RollcallError>
   live: LiveSets<null>
   time: Time
+  /** of no partition */
+  faults: Faults
 }
 
 /** A thread that follows one that died is waited for so long; whoever comes while more is replayed is to come again. */
@@ -25,9 +32,10 @@ const LOOK_MS = 20
 
 /** Answers for the partitions of one shard, from before they are claimed on. */
 export function control(
-  { partitions, processors, refused, live, time }: ControlOptions,
+  { partitions, processors, refused, live, time, faults }: ControlOptions,
   { claimed, recompute, drain }: Pick<ShardControl, 'claimed' | 'recompute' | 'drain'>,
 ): ShardControl {
+  const watching = new Watching(time, faults)
   const stoppedOf = (partition: number): RollcallError | undefined => {
     const processor = processors.get(partition)
     if (!processor) return refused.get(partition) ?? new RollcallError('RC_NOT_READY')
@@ -99,7 +107,34 @@ export function control(
     async actor(partition, kind, key) {
       const owner = await readyOne(partition)
       const snapshot = await owner.view(kind, key)
-      return { kind, key, partition, seq: owner.applied, snapshot }
+      const { claim, residents, applied: seq, tap } = owner
+      const [id, { owner: name, epoch, cut }] = [actorId(kind, key), claim]
+      const place = { owner: name, epoch, cut, isAwake: residents.has(id), edge: tap?.find(id)?.edge ?? null }
+      return { kind, key, partition, seq, snapshot, ...place }
+    },
+
+    async watch(partition, kind, key, after, withinMs) {
+      const owner = await readyOne(partition)
+      if (!owner.kinds.has(kind)) throw new RollcallError('RC_NOT_FOUND')
+      return watching.watch(owner, kind, key, after, withinMs)
+    },
+
+    async listed(query, limit) {
+      const lists: List[] = []
+      // One after the other, so that no more is in memory than is answered.
+      for (const partition of await ready(partitions)) lists.push(await listed(partition, query, limit, time))
+      return joined(lists, query, limit)
+    },
+
+    async population(kind) {
+      const all = await ready(partitions)
+      const views = all.map(partition => {
+        if (!partition.kinds.has(kind)) throw new RollcallError('RC_NOT_FOUND')
+        const states = partition.population.of(kind)
+        if (!states) throw new RollcallError('RC_NOT_READY', 'The actors are being counted for the first time.')
+        return { states, ...watching.tapOf(partition).counts(kind) }
+      })
+      return summed(views)
     },
 
     async parked() {

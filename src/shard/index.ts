@@ -4,7 +4,9 @@
  */
 import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Place, Waiting } from '../effects/outbox.ts'
+import type { Frame } from '../inspect/frame.ts'
 import type { Seq } from '../log/index.ts'
+import type { List, ListQuery } from '../partition/listing.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
 import type { PersistedSnapshot } from '../partition/transitions.ts'
 import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
@@ -17,6 +19,34 @@ export interface ActorView {
   seq: Seq
   /** undefined: no event has come for it */
   snapshot: PersistedSnapshot | undefined
+}
+
+/** An actor as it is looked at, and where it is. */
+export interface ActorPlace extends ActorView {
+  owner: string
+  epoch: number
+  cut: Seq
+  /** it is in memory */
+  isAwake: boolean
+  /** the edge it took last; null where nobody watched */
+  edge: string | null
+}
+
+/** What a watch saw since it was last asked. */
+export interface Watched {
+  frames: Frame[]
+  /** frames before these that are gone; null: the watch began anew, and nobody knows how many */
+  lost: number | null
+  /** where to go on */
+  next: string
+}
+
+/** How many actors of a kind are in which state, and how often each edge was taken in the last minute. */
+export interface PopulationView {
+  states: Record<string, number>
+  edges: Record<string, number>
+  /** ms since the epoch; from here on edges are counted */
+  since: number
 }
 
 export interface PartitionStatus {
@@ -54,7 +84,16 @@ export interface ShardControl {
   audienceOf(stream: string): Promise<AudienceCount>
   /** Users alive on a stream, as of the last commits; null while that is not known. */
   alive(stream: string): Promise<string[] | null>
-  actor(partition: number, kind: string, key: string): Promise<ActorView>
+  actor(partition: number, kind: string, key: string): Promise<ActorPlace>
+  /**
+   * The frames of an actor after a place, null at first, as soon as there are any, or none after `withinMs`. It is watched
+   * from the first question on, until nobody has asked for 30 s. RC_TOO_MANY_WATCHED.
+   */
+  watch(partition: number, kind: string, key: string, after: string | null, withinMs: number): Promise<Watched>
+  /** Of all partitions; passive actors are among them as far as a look finds them. */
+  listed(query: ListQuery, limit: number): Promise<List>
+  /** RC_NOT_READY while they are counted for the first time. */
+  population(kind: string): Promise<PopulationView>
   parked(): Promise<({ partition: number } & ParkedEvents)[]>
   /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>

@@ -55,5 +55,8 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
     drained.resolve()
   }
   const answers = { claimed: () => claims, recompute: recomputing(processors, rest), drain }
-  return { control: control({ partitions: owned, processors, refused, live, time }, answers), drained: drained.promise }
+  return {
+    control: control({ partitions: owned, processors, refused, live, time, faults }, answers),
+    drained: drained.promise,
+  }
 }

@@ -13,7 +13,9 @@ const ROOMS = [
 /** Files of these rooms in which nothing survives a crash, and why. */
 const OTHERS: Record<string, string[]> = {
   'loads into memory what a step asks for (`prepare`, `claim.presence`), or what somebody wants to see': [
-    ...['prepare', 'residents', 'parking', 'partition'].map(name => `src/partition/${name}.ts`),
+    ...['prepare', 'residents', 'parking', 'partition', 'listing', 'population'].map(
+      name => `src/partition/${name}.ts`,
+    ),
   ],
   'tells others behind the commits, and anew after a crash': [
     ...['attendance', 'live-copies', 'updates'].map(name => `src/partition/${name}.ts`),
@@ -36,6 +38,7 @@ const EXEMPT: { file: RegExp; call: RegExp; why: string }[] = [
   { file: /history\.ts|lane\.ts/, call: /^this\.#(untilDone|perform)\(/, why: 'calls back what is scanned elsewhere' },
   { file: /trimming\.ts/, call: /^keptUntil\(partition\)/, why: 'calls back what has steps of its own' },
   { file: /processor\.ts/, call: /^log\.append\(number, \[event\]\)/, why: 'is the work of the step `answer`' },
+  { file: /processor\.ts/, call: /^countActors\(/, why: 'reads alone, and anew after a crash' },
   { file: /processor\.ts/, call: /attendance\(|\.published\(\)/, why: 'tells others behind the commits' },
 ]
 

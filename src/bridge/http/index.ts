@@ -10,6 +10,8 @@ import { admission, admit, BODY_BYTES } from './admission.ts'
 import { jsonReader, readBytes } from './bytes.ts'
 import { effectRoutes } from './effects.ts'
 import type { InFlight } from './in-flight.ts'
+import { inspectRoutes } from './inspect.ts'
+import { answerUpgrades, isUpgrade } from './inspect-stately.ts'
 import { intakeRoutes } from './intake.ts'
 import { operationRoutes } from './operations.ts'
 import { guardOrigins } from './origins.ts'
@@ -46,7 +48,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_MS,
     connectionTimeout: STALLED_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2 },
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2, shouldUpgradeCallback: isUpgrade },
     clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
     frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
@@ -58,6 +60,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     if (shortWay.isFor(request, response)) shortWay.take(request, response)
     else app.routing(request, response)
   })
+  answerUpgrades(app)
   app.server.maxConnections = MOST_CONNECTIONS
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
@@ -120,6 +123,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
   effectRoutes(app, bridge)
+  inspectRoutes(app, bridge)
   pusherRoutes(app, bridge)
 }
 

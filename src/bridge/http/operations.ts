@@ -29,7 +29,8 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
     const partition = partitionOf(key, settings.partitions)
     const view = await directory.owner.actor(partition, kind, key)
     if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
-    return view
+    const { owner: _owner, epoch: _epoch, cut: _cut, isAwake: _isAwake, edge: _edge, ...shown } = view
+    return shown
   })
 
   app.get('/actors', OF_OPERATOR, async ({ query }) => {

@@ -1,0 +1,140 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { WebSocket, WebSocketServer } from 'ws'
+import { z } from 'zod'
+import { splitId } from '../../../actors/index.ts'
+import { RollcallError } from '../../errors.ts'
+import { partitionOf } from '../../log/partition-of.ts'
+import type { Watched } from '../../shard/index.ts'
+import { type Time, within } from '../../time.ts'
+import { OF_OPERATOR } from '../callers.ts'
+import type { Bridge } from '../index.ts'
+import { parseOne } from '../inputs.ts'
+import type { Streams } from './inspect-streams.ts'
+import { framesOf, named } from './stately-frames.ts'
+
+const PATH = '/inspect/stately'
+/** What browsers ask for beside the token, which they can name nowhere else: `new WebSocket(url, [PROTOCOL, 'bearer.…'])`. */
+const PROTOCOL = 'rollcall'
+const BEARER = 'bearer.'
+/** Nothing that a reader says is looked at. */
+const MOST_HEARD = 1_024
+/** A reader that takes nothing for so long is cut off. */
+const STALLED_MS = 30_000
+
+const query = z.object({
+  actor: z
+    .string()
+    .regex(/^[^/]+\/./u, { error: 'must be <kind>/<key>' })
+    .max(1_024),
+})
+
+interface Upgrade {
+  socket: Socket
+  head: Buffer
+}
+
+/** Connections that are to become WebSockets, until their requests are answered. */
+const upgrades = new WeakMap<IncomingMessage, Upgrade>()
+
+/** Whether the request is one of those; all others are answered as they come. */
+export const isUpgrade = ({ url = '', headers }: IncomingMessage): boolean =>
+  url.split('?')[0] === PATH && headers.upgrade?.toLowerCase() === 'websocket'
+
+/** Has requests for WebSockets go the way of all others, by which they are admitted or refused. */
+export function answerUpgrades(app: FastifyInstance): void {
+  app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const response = new ServerResponse(request)
+    socket.on('error', () => socket.destroy())
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.once('finish', () => socket.end())
+    const asked = request.headers['sec-websocket-protocol']?.split(',').map(each => each.trim())
+    const token = asked?.find(each => each.startsWith(BEARER))
+    if (token !== undefined) request.headers.authorization ??= `Bearer ${token.slice(BEARER.length)}`
+    upgrades.set(request, { socket, head })
+    app.routing(request, response)
+  })
+}
+
+/** The frames of an actor for Stately's inspector, as its own `createWebSocketReceiver` takes them. */
+export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, streams: Streams): void {
+  const { directory, faults, settings, time } = bridge
+  const origins = new Set(settings.origins)
+  let sockets: WebSocketServer | undefined
+
+  app.get(PATH, { ...OF_OPERATOR, exposeHeadRoute: false }, async (request, reply) => {
+    const { actor } = parseOne(query, request.query, time.now())
+    const upgrade = upgrades.get(request.raw)
+    if (!upgrade) throw new RollcallError('RC_BAD_REQUEST', 'This is a WebSocket.')
+    const { origin, host } = request.headers
+    // Pages are held to their origin only where they cannot be told otherwise: without authentication that was done before.
+    const isFromHere = origin === undefined || bridge.callers === null || URL.parse(origin)?.host === host
+    if (!isFromHere && !origins.has(origin)) throw new RollcallError('RC_NOT_ALLOWED')
+    const { kind, key } = splitId(actor)
+    const release = streams.take(request.caller, kind)
+    const closed = new AbortController()
+    const { socket, head } = upgrade
+    socket.once('close', () => {
+      release()
+      closed.abort()
+      reply.raw.emit('close')
+    })
+    const signal = AbortSignal.any([closed.signal, directory.ending])
+    const seen = streams.of(kind, key, signal)
+    await seen.next()
+    const view = await directory.owner.actor(partitionOf(key, settings.partitions), kind, key)
+    if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
+    const { WebSocketServer } = await import('ws')
+    sockets ??= new WebSocketServer({
+      ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: MOST_HEARD },
+      handleProtocols: asked => (asked.has(PROTOCOL) ? PROTOCOL : false),
+    })
+    reply.hijack()
+    reply.raw.detachSocket(socket)
+    sockets.handleUpgrade(request.raw, socket, head, to => {
+      signal.addEventListener('abort', () => to.close(1_001), { once: true })
+      to.on('error', () => to.terminate())
+      const first = named(view, time.now())
+      tell(to, first, seen, { after: view.seq, signal, time })
+        .catch(error => {
+          if (signal.aborted) return
+          if (!(error instanceof RollcallError)) faults.report('inspect', error)
+          to.terminate()
+        })
+        .finally(() => to.close())
+    })
+  })
+}
+
+type Named = ReturnType<typeof named>
+
+async function tell(
+  to: WebSocket,
+  actor: Named,
+  seen: AsyncIterable<Watched>,
+  { after, signal, time }: { after: number; signal: AbortSignal; time: Time },
+): Promise<void> {
+  const late = (): RollcallError => new RollcallError('RC_WAIT_TIMEOUT')
+  const send = (frames: object[]): Promise<void> => {
+    const sent = frames.map(frame => taken(done => to.send(JSON.stringify(frame), done)))
+    return within(time, STALLED_MS, Promise.all(sent), late).then(() => {})
+  }
+  await send([actor.born])
+  for await (const { frames } of seen) {
+    if (signal.aborted) return
+    const fresh = frames.filter(({ seq }) => seq > after)
+    if (fresh.length > 0) await send(fresh.flatMap(frame => framesOf(actor, frame)))
+    else
+      await within(
+        time,
+        STALLED_MS,
+        taken(done => to.ping('', false, done)),
+        late,
+      )
+  }
+}
+
+const taken = (work: (done: (error?: Error | null) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => work(error => (error ? reject(error) : resolve())))
