@@ -126,7 +126,7 @@ export class Partition {
     const actors = residents.take(seq)
     for (const each of [...actors.changed, ...actors.pulsed])
       if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
-    const changes = [actors, ...[parking, outbox, wheel, rules, population].map(each => each.takeRecords())]
+    const changes = [actors, ...[parking, outbox, wheel, rules, population].map(each => each.takeRecords(seq))]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0

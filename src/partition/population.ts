@@ -2,16 +2,17 @@ import { type ActorKind, actorId } from '../../actors/index.ts'
 import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import { isCode } from '../errors.ts'
 import { stateName } from '../inspect/edges.ts'
+import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import type { Time } from '../time.ts'
 import type { Resident } from './resident.ts'
 import { type KeptSnapshot, migrated } from './transitions.ts'
 
-/** The content of a record: states as this version of the kind names them. */
+/** The content of the record, as of a cut: by kind the number of actors in each state, as this version names it. */
 interface Kept {
-  version: number
-  states: Record<string, number>
+  cut: Seq
+  kinds: Record<string, { version: number; states: Record<string, number> }>
 }
 
 type Moving = Pick<Resident, 'id' | 'kind' | 'isThere'>
@@ -29,7 +30,6 @@ export class Population {
   readonly #uncounted: Set<string>
   /** by actor of such kinds: the state in which it was at the claim, if another one came; null: it was not there */
   readonly #former = new Map<string, string | null>()
-  readonly #changed = new Set<string>()
 
   /** Of a partition that begins nothing has to be counted. */
   constructor(kinds: ReadonlyMap<string, ActorKind>, isNew: boolean) {
@@ -38,11 +38,13 @@ export class Population {
     this.#uncounted = new Set(isNew ? [] : kinds.keys())
   }
 
-  restore(name: string, value: unknown): void {
-    const { version, states } = value as Kept
-    if (this.#kinds.get(name)?.version !== version) return
-    this.#counts.set(name, new Map(Object.entries(states)))
-    this.#uncounted.delete(name)
+  /** Takes the record, if it is of this cut: a former version leaves it as it was while its actors go on. */
+  restore(value: unknown, cut: Seq): void {
+    const kept = value as Kept
+    const isOurs = Object.entries(kept.kinds).every(([name, { version }]) => this.#kinds.get(name)?.version === version)
+    if (kept.cut !== cut || !isOurs) return
+    for (const [name, { states }] of Object.entries(kept.kinds)) this.#counts.set(name, new Map(Object.entries(states)))
+    this.#uncounted.clear()
   }
 
   /** An actor goes on to what it is next; one that is not there comes. */
@@ -53,7 +55,6 @@ export class Population {
     const counts = this.#counts.get(kind)!
     if (former !== null) add(counts, former, -1)
     add(counts, next, 1)
-    this.#changed.add(kind)
   }
 
   /** Undefined while the actors of the kind are still to be counted. */
@@ -84,21 +85,16 @@ export class Population {
       const counts = this.#counts.get(name)!
       for (const [state, count] of found) add(counts, state, count)
       this.#uncounted.delete(name)
-      if (read > 0) this.#changed.add(name)
     }
     this.#former.clear()
   }
 
-  takeRecords(): { puts: CheckpointRecord[]; removes: RecordKey[] } {
-    const puts: CheckpointRecord[] = []
-    for (const name of this.#changed) {
-      const states = this.of(name)
-      if (!states) continue
-      this.#changed.delete(name)
-      const value: Kept = { version: this.#kinds.get(name)!.version, states }
-      puts.push({ space: 'aggregate', names: ['states', name], value })
-    }
-    return { puts, removes: [] }
+  /** The record as of the cut; none while actors are still to be counted. */
+  takeRecords(cut: Seq): { puts: CheckpointRecord[]; removes: RecordKey[] } {
+    if (this.#uncounted.size > 0) return { puts: [], removes: [] }
+    const kinds = [...this.#kinds.values()].map(({ kind, version }) => [kind, { version, states: this.of(kind)! }])
+    const value: Kept = { cut, kinds: Object.fromEntries(kinds) }
+    return { puts: [{ space: 'aggregate', names: ['states'], value }], removes: [] }
   }
 }
 

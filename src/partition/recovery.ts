@@ -40,7 +40,7 @@ export async function recover(
     else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
     else if (names[0] === 'clock') Object.assign(clock, value as Clock)
     else if (names[0] === 'pulses') residents.pulses.restore(names[1]!, value)
-    else if (names[0] === 'states') population.restore(names[1]!, value)
+    else if (names[0] === 'states') population.restore(value, claim.cut)
     else if (names[0] === 'rules') rules.restore(value as RuleChange[])
     else counters.restore({ names, value })
   }

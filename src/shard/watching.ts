@@ -61,7 +61,7 @@ export class Watching {
     const { ring } = watch
     if (run !== watch.run || number > ring.last)
       return { frames: [], lost: after === null ? 0 : null, next: `${watch.run}:${ring.last}` }
-    if (number === ring.last) await this.#nextOf(watch, withinMs)
+    if (number === ring.last && withinMs > 0) await this.#nextOf(watch, withinMs)
     const { texts, lost, last } = ring.after(number)
     watch.asked = this.#time.monotonic()
     return { frames: texts.map(text => JSON.parse(text)), lost, next: `${run}:${last}` }

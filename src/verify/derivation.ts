@@ -63,6 +63,7 @@ export class Derivation {
     const { store } = scratch
     const partition = new Partition(await store.claim(number, 'verify'), WHOLE, rules, store, snapshots)
     for (const { seq } of await recover(partition, store)) partition.projected(seq)
+    await partition.population.count(partition.keptOf, async () => true)
     return new Derivation(partition, options)
   }
 
