@@ -1,4 +1,5 @@
 import { actorId } from '../../actors/index.ts'
+import { compareTexts } from '../documents/value-order.ts'
 import { stateName } from '../inspect/edges.ts'
 import type { Seq } from '../log/index.ts'
 import type { Time } from '../time.ts'
@@ -39,8 +40,7 @@ const SLICE_MS = 5
 
 /** Those who come last to be listed; without a state or a beginning the latest come first. */
 const inOrderOf = ({ state, begins, after }: ListQuery): ((a: ListedActor, b: ListedActor) => number) => {
-  const byId = (a: ListedActor, b: ListedActor): number =>
-    a.kind < b.kind || (a.kind === b.kind && a.key < b.key) ? -1 : 1
+  const byId = (a: ListedActor, b: ListedActor): number => compareTexts(a.kind, b.kind) || compareTexts(a.key, b.key)
   const isByTime = state === undefined && begins === undefined && after === undefined
   return isByTime ? (a, b) => b.at - a.at || byId(a, b) : byId
 }
@@ -88,8 +88,7 @@ export async function listed(partition: Partition, query: ListQuery, limit: numb
 /** In the order of kinds, then of keys. */
 function isBehind({ kind, key }: Pick<ListedActor, 'kind' | 'key'>, place: string): boolean {
   const slash = place.indexOf('/')
-  const from = place.slice(0, slash)
-  return kind > from || (kind === from && key > place.slice(slash + 1))
+  return (compareTexts(kind, place.slice(0, slash)) || compareTexts(key, place.slice(slash + 1))) > 0
 }
 
 /** Lists of other partitions, or shards, as one. */
