@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { createActor, type InspectionEvent, type Snapshot } from 'xstate'
 import { streamerSession } from '../../machines/index.ts'
 import { eventStream } from '../support/event-stream.ts'
@@ -136,8 +138,13 @@ describe(`a population of ${VIEWERS} viewers`, () => {
 
 test('streams end when the server does', async () => {
   const { ended } = await streamOf('/inspect/actors/viewer/u1/live')
+  const socket = new WebSocket(`${(await server.url).replace('http', 'ws')}/inspect/stately?actor=viewer/u1`)
+  await once(socket, 'message')
+  const closed = once(socket, 'close')
   const begun = Date.now()
   await server.stop()
   await ended
-  expect(Date.now() - begun).toBeLessThan(5_000)
+  expect((await closed)[0]).toBe(1_001)
+  // What is under way is waited for: that nothing is takes no time.
+  expect(Date.now() - begun).toBeLessThan(1_900)
 })
