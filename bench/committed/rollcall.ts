@@ -4,11 +4,15 @@ import { memoryLiveSets } from '../../src/audience/memory.ts'
 import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import { openLog } from '../../src/log/embedded/writer.ts'
+import { partitionOf } from '../../src/log/partition-of.ts'
 import { own } from '../../src/shard/owned.ts'
 import { SteadyTime, systemTime } from '../../src/time.ts'
 
-/** Takes a log from its beginning to the checkpoint, and prints the CPU it took (µs): `… FOLDER PARTITIONS`. */
-const [folder, count] = process.argv.slice(2)
+/**
+ * Takes a log from its beginning to the checkpoint, and prints the CPU it took (µs): `… FOLDER PARTITIONS WATCHED`. So many
+ * viewers are watched meanwhile, and how many there are is asked each second, if any are.
+ */
+const [folder, count, watched = '0'] = process.argv.slice(2)
 const partitions = Number(count)
 const time = new SteadyTime(systemTime)
 const log = await openLog(join(folder!, 'log'), partitions, {})
@@ -32,10 +36,22 @@ const { control } = own({
   ...{ faultsOf: () => faults, faults, giveUp: () => process.exit(1) },
 })
 await control.claimed()
+let isOver = false
+async function watch(n: number): Promise<void> {
+  const key = `user-${n}`
+  for (let after: string | null = null; !isOver; )
+    after = (await control.watch(partitionOf(key, partitions), 'viewer', key, after, 1_000)).next
+}
+async function ask(): Promise<void> {
+  for (; !isOver; await time.sleep(1_000)) await control.population('viewer')
+}
+const looking = Number(watched) === 0 ? [] : [ask(), ...Array.from({ length: Number(watched) }, (_, n) => watch(n))]
 await Promise.all(owned.map(p => control.settled(p, ends[p]!, 600_000)))
+isOver = true
 await control.drain()
 const { user, system } = process.cpuUsage(before)
 const cuts = await Promise.all(owned.map(async p => (await store.peek(p))!.cut))
 if (cuts.some((cut, p) => cut < ends[p]!)) throw new Error(`not all is committed: ${cuts}, ${ends}`)
+await Promise.all(looking)
 console.log(JSON.stringify({ cpu: user + system, ms: performance.now() - began, rss: process.memoryUsage().rss }))
 process.exit()

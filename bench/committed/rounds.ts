@@ -23,12 +23,12 @@ async function run(program: string, ...args: (string | number)[]): Promise<strin
 const took = async (...asked: Parameters<typeof run>): Promise<number> =>
   (JSON.parse(await run(...asked)) as { cpu: number }).cpu
 
-/** µs of CPU a beat, from the log to the checkpoint, documents included. */
-export async function committed(users: number, beats: number, entry: number): Promise<number> {
+/** µs of CPU a beat, from the log to the checkpoint, documents included, while so many viewers are watched. */
+export async function committed(users: number, beats: number, entry: number, watched = 0): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   try {
     await run('fill', join(folder, 'log'), PARTITIONS, users, beats, entry)
-    return (await took('rollcall', folder, PARTITIONS)) / (users * beats)
+    return (await took('rollcall', folder, PARTITIONS, watched)) / (users * beats)
   } finally {
     rmSync(folder, { recursive: true })
   }

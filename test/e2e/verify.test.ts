@@ -60,6 +60,21 @@ describe('rollcall verify', () => {
     expect(differences[0].first.never).toBe(undefined)
   })
 
+  test('finds a population that does not add up, and takes none for one that is still to be counted', async () => {
+    const states = { space: 'aggregate' as const, names: ['states'] }
+    const found = await planted(async data => {
+      await changeRecord(data, states, ({ kinds, ...rest }) => {
+        const { viewer } = kinds
+        const away = (viewer.states.away ?? 0) + 1
+        return { ...rest, kinds: { ...kinds, viewer: { ...viewer, states: { ...viewer.states, away } } } }
+      })
+    })
+    expect(found.code).toBe(1)
+    expect(found.differences).toMatchObject([{ of: 'state', name: 'aggregate states', partition: 0 }])
+    const former = await planted(async data => void (await changeRecord(data, states, kept => ({ ...kept, cut: 1 }))))
+    expect([former.code, former.differences]).toEqual([0, []])
+  })
+
   test('finds a flipped byte in a snapshot', async () => {
     let name = ''
     const { code, differences } = await planted(async data => {
