@@ -8,12 +8,22 @@ const SPACES: Space[] = ['actor', 'deadline', 'aggregate', 'documents', 'outbox'
 
 export const nameOf = ({ space, names }: RecordKey): string => JSON.stringify([space, ...names])
 
-/** Every record of a partition, by its name, actors with their pulses: which commit has which hangs on when it came. */
+const isPulses = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'pulses'
+const isStates = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'states'
+
+/**
+ * Every record of a partition, by its name: actors with their pulses, and how many there are in each state by kind, since
+ * which commit has which hangs on when it came.
+ */
 export async function allRecords(store: CheckpointStore, claim: Claim): Promise<Map<string, unknown>> {
   const keys = SPACES.map((space): RecordKey => ({ space, names: [] }))
   const found = await load(store, claim, ...keys)
-  const isPulses = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'pulses'
-  const records = new Map(found.filter(record => !isPulses(record)).map(record => [nameOf(record), record.value]))
+  const others = found.filter(record => !isPulses(record) && !isStates(record))
+  const records = new Map(others.map(record => [nameOf(record), record.value]))
+  for (const { space, names, value } of found.filter(isStates)) {
+    const { kinds } = value as { kinds: Record<string, unknown> }
+    for (const [kind, states] of Object.entries(kinds)) records.set(nameOf({ space, names: [...names, kind] }), states)
+  }
   for (const { value } of found.filter(isPulses)) {
     for (const [kind, key, at] of pulsesIn(value)) {
       const name = nameOf({ space: 'actor', names: [kind, key, ''] })
