@@ -1,3 +1,4 @@
+import type { Rules } from '../../actors/index.ts'
 import type { VisitorRules } from '../../machines/day-rules.ts'
 
 /** Settings that state is a function of, as the log keeps them: what it was made with, and what became of that. */
@@ -33,6 +34,15 @@ export const dayRulesOf = (settings: Settings, given: VisitorRules): VisitorRule
   zone: String(settings.ROLLCALL_ZONE ?? given.zone),
   inactivityMs: Number(settings.ROLLCALL_INACTIVITY_MS ?? given.inactivityMs),
 })
+
+/** All rules by which the first entries of a log are read; times in ms. */
+export function rulesOf(
+  settings: Settings,
+  given: VisitorRules & { viewingGapMs: number; viewingWriteMs: number; lateMs: number },
+): Rules & { writeMs: number } {
+  const { viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs } = given
+  return { ...dayRulesOf(settings, given), gapMs, lateMs, writeMs }
+}
 
 export const currentOf = ({ settings, changed }: Recorded): Settings => changed?.settings ?? settings
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { RollcallError } from '../errors.ts'
 import { FeedWorker } from '../feeds/generator.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
-import { currentOf, dayRulesOf } from '../log/recorded.ts'
+import { currentOf, dayRulesOf, rulesOf } from '../log/recorded.ts'
 import { startTrimming } from '../log/trimming.ts'
 import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
@@ -101,8 +101,8 @@ export class Tenure {
   #shards(host: Host, lose: (error: RollcallError) => void): Shard[] {
     const { settings, stores, stopped, logger, time } = this.#options
     const { places, writer } = stores
-    const { shards, partitions, viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs, flushMs } = settings
-    const rules = { ...dayRulesOf(stores.log.settings, settings), gapMs, lateMs, writeMs }
+    const { shards, partitions, flushMs } = settings
+    const rules = rulesOf(stores.log.settings, settings)
     const { snapshots, feeds, pusher, firebase, natsUrl, tellUpdates } = settings
     return Array.from({ length: shards }, (_, shard) => {
       const owned = Array.from({ length: partitions }, (_, p) => p).filter(p => p % shards === shard)

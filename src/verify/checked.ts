@@ -1,9 +1,9 @@
 import type { RecordKey } from '../checkpoint/index.ts'
+import type { Start } from '../checkpoint/start.ts'
 import type { Collection } from '../documents/index.ts'
 import { type ErrorCode, isCode } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Difference, Note, Said } from './finding.ts'
-import type { Start } from './start.ts'
 
 /** Differences of one partition that are told with the event where they begin; of others it is told how many there are. */
 export const MOST_TOLD = 100

@@ -11,7 +11,7 @@ import { COLLECTIONS, type Collection } from '../documents/index.ts'
 import type { Effect } from '../effects/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
-import { dayRulesOf, refusalOf } from '../log/recorded.ts'
+import { refusalOf, rulesOf } from '../log/recorded.ts'
 import { atMost, systemTime, type Time } from '../time.ts'
 import { Accounts, accountsIn } from './accounts.ts'
 import { Checked } from './checked.ts'
@@ -59,8 +59,7 @@ export async function* verify(
     process.off('exit', clean)
     clean()
   })
-  const { viewingGapMs: gapMs, viewingWriteMs: writeMs, lateMs } = config
-  const rules = { ...dayRulesOf(settings ?? {}, config), gapMs, lateMs, writeMs }
+  const rules = rulesOf(settings ?? {}, config)
   yield* new Verification({ config, places, rules, folder, pace: new Pace(rate, time), time, opened }).run()
 }
 

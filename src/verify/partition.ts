@@ -1,6 +1,7 @@
 /** A partition: its log and its state, and what the one makes of the other. */
 import { problemOf } from '../checkpoint/fit.ts'
 import type { Anchor } from '../checkpoint/index.ts'
+import { type Start, startsOf } from '../checkpoint/start.ts'
 import type { Bounds } from '../log/index.ts'
 import type { Accounts } from './accounts.ts'
 import type { Checked } from './checked.ts'
@@ -8,7 +9,6 @@ import type { Derivation } from './derivation.ts'
 import type { Pace } from './pace.ts'
 import type { Places } from './places.ts'
 import { compareRecords } from './records.ts'
-import { type Start, startOf } from './start.ts'
 import { Walk } from './walk.ts'
 
 export interface PartitionParts {
@@ -75,7 +75,8 @@ async function beginningOf(
   }
   if (problem !== null || !bounds) return undefined
   const { cut } = anchor
-  const start = await checked.read('state', () => startOf(log, kept, { partition, bounds, cut }))
+  const starts = await checked.read('state', () => startsOf(log, kept, { partition, bounds, cut }))
+  const start = starts?.[0]
   if (start === undefined)
     checked.note(`its log begins at ${bounds.first}, and no checkpoint from before is kept: its state is not derived`)
   return start

@@ -1,36 +1,12 @@
-/** Where a derivation begins: at the first entry of the log, or at a copy of the state that was kept for it. */
+/** A derivation that begins at a copy of the state: the copy in a scratch, with what follows from it alone. */
 import type { ActorKind } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { problemOf } from '../checkpoint/fit.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, Delta } from '../checkpoint/index.ts'
 import { type Kept, type KeptSlices, keptRecords } from '../checkpoint/kept.ts'
 import type { DocumentStore } from '../documents/index.ts'
-import type { LogPeek } from '../log/embedded/peek.ts'
-import type { Bounds, Seq } from '../log/index.ts'
 import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
 import { pulsesIn, withPulse } from '../partition/pulses.ts'
 import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
-
-/** Null: the log itself begins at the beginning. */
-export type Start = Kept | null
-
-/** The earliest start that the log reaches, up to the cut; undefined if there is none. */
-export async function startOf(
-  log: LogPeek,
-  slices: KeptSlices,
-  { partition, bounds, cut }: { partition: number; bounds: Bounds; cut: Seq },
-): Promise<Start | undefined> {
-  const { first, incarnation } = bounds
-  const usable: Kept[] = []
-  for (const kept of await slices.heads(partition)) {
-    const isReached = kept.incarnation === incarnation && kept.cut >= first - 1 && kept.cut <= cut
-    if (isReached && (await problemOf(kept, log, partition)) === null) usable.push(kept)
-  }
-  const [earliest] = usable.sort((a, b) => a.cut - b.cut)
-  // Adoption begins at the beginning too, with what it knows.
-  if (first === 1 && earliest?.cut !== 0) return null
-  return earliest
-}
 
 interface Scratch {
   store: CheckpointStore

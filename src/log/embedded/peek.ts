@@ -45,10 +45,10 @@ const NOTHING: LogPeek = {
   close: async () => {},
 }
 
-/** The embedded log, also while a server has it open. */
-export async function peekAtLog(path: string): Promise<LogPeek> {
+/** The embedded log, also while a server has it open. A process that has it open itself says so. */
+export async function peekAtLog(path: string, { readOnly = true } = {}): Promise<LogPeek> {
   if (!isThere(path)) return NOTHING
-  const env = openLogEnvironment(path, { readOnly: true })
+  const env = openLogEnvironment(path, readOnly ? { readOnly } : {})
   const made = env.openDB<Made, string>('meta', {})?.get('log')
   if (!made) {
     await env.close()
