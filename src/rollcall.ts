@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino'
 import { Doors } from './bridge/doors/index.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
+import { rulesOf } from './log/recorded.ts'
 import type { Faults } from './observe/index.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
@@ -9,6 +10,7 @@ import { type Links, openLinks } from './ownership/link.ts'
 import { peek } from './ownership/peek.ts'
 import { Standing } from './ownership/standing.ts'
 import { Tenure } from './ownership/tenure.ts'
+import { PastReader } from './past/reader.ts'
 import type { Shard } from './shard/supervisor.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
 import { SteadyTime, systemTime } from './time.ts'
@@ -49,7 +51,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
     ...{ partitions, log, applied, time, faults },
     heed: now => time.heed(now),
   })
-  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, time, faults, logger }), close)
+  const rules = rulesOf(log.settings, config)
+  const pasts = opened.adopt(new PastReader({ places: stores.places, rules, log, time, faults }), close)
+  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, pasts, time, faults, logger }), close)
   // Before anything is accepted it is known which partitions cannot take it.
   directory.learn(await peek(stores.checkpoints, log, partitions))
   const { url, drain } = await bridge.listen(links, config)

@@ -42,7 +42,7 @@ const ORDER = `
   audience  effects
   stores  notify
   partition
-  feeds
+  feeds  past
   receivers
   recomputation
   shard

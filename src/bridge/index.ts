@@ -10,6 +10,7 @@ import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import type { Faults } from '../observe/index.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
+import type { Pasts } from '../past/index.ts'
 import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
 import type { Intake, IntakeOptions } from './intake.ts'
@@ -31,7 +32,7 @@ export type BridgeSettings = IntakeOptions['settings'] & {
   countryHeader: string | null
   /** what a session costs in each preset */
   prices: { preview: number; sd: number }
-  feeds: { groups: readonly FeedGroup[] }
+  feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   /** null: nobody is asked to let users subscribe */
   pusher: PusherSettings | null
   /** kinds of actor whose snapshots are documents */
@@ -50,6 +51,7 @@ export interface Bridge {
   stamp: Stamp
   documents: DocumentStore
   directory: OwnerDirectory
+  pasts: Pasts
   subscriptions: Subscriptions
   streamers: StreamerSessions
   time: Time

@@ -8,7 +8,9 @@ import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { effectsOf } from './effects.ts'
 import { inspectLiveRoutes } from './inspect-live.ts'
+import { inspectModuleRoutes } from './inspect-modules.ts'
 import { inspectPageRoutes } from './inspect-page.ts'
+import { inspectPastRoutes } from './inspect-past.ts'
 import { inspectStatelyRoutes } from './inspect-stately.ts'
 import { mustBeKind, Streams } from './inspect-streams.ts'
 import { page, USUAL } from './pages.ts'
@@ -28,7 +30,9 @@ interface OfActor {
 export function inspectRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.register(async inside => {
     inspectPageRoutes(inside)
+    inspectModuleRoutes(inside)
     actorRoutes(inside, bridge)
+    inspectPastRoutes(inside, bridge)
     const streams = new Streams(bridge)
     inspectLiveRoutes(inside, bridge, streams)
     inspectStatelyRoutes(inside, bridge, streams)
