@@ -185,3 +185,17 @@ test('a viewer whose record is of a version that knows no pulses is written whol
   }
   expect(pulsed).toEqual([0, 1, 1])
 })
+
+test('what an entry brings together is as late as its last beat, whether that is a pulse or not', async () => {
+  const visit = { id: 'e', ts: NOON, page: '/' }
+  const visited = { kind: 'web-event', key: 'v', id: 'e', at: NOON, arrival: NOON, visit } as Event
+  const [at, atOfWhole] = await Promise.all(
+    [KINDS, WHOLE].map(async kinds => {
+      const one = await OnePartition.claim({ kinds, hasRows: true, snapshots: ['visitor'] })
+      for (const n of [0, 1]) await one.apply(beatOn('x', 'a', n))
+      await one.applyTogether([visited, beatOn('x', 'a', 2)])
+      return one.writes.find(({ id }) => id === 'visitor/v')?.set?.at
+    }),
+  )
+  expect([at, atOfWhole]).toEqual([new Date(NOON + 60_000), new Date(NOON + 60_000)])
+})

@@ -74,6 +74,8 @@ export class Applier {
       }
       this.#take({ seq: this.#seq, index, event: beats.event(row) })
     }
+    // A pulse has made nothing of that.
+    if (to > from) this.#now = Math.max(clock.time, Math.min(beats.arrivals[to - 1]!, latest))
     return index
   }
 
