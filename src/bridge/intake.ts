@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Event } from '../../actors/event.ts'
 import { type Fault, RollcallError } from '../errors.ts'
+import { Minute } from '../inspect/minute.ts'
 import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
 import type { SteadyTime } from '../time.ts'
@@ -60,13 +61,29 @@ const AWAY_MS = 86_400_000
 /** Heartbeats and web events, by whichever door they come: limited, parsed, permitted, stamped, appended, in this order. */
 export class Intake {
   readonly #options: IntakeOptions
+  readonly #since: number
+  readonly #beats = new Minute()
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#since = options.time.monotonic()
+  }
+
+  /** Heartbeats that were accepted, a second, in the last minute. */
+  get beatsASecond(): number {
+    const now = this.#options.time.monotonic()
+    const seconds = Math.min(60, Math.max(1, (now - this.#since) / 1_000))
+    return (this.#beats.sums(now).accepted ?? 0) / seconds
   }
 
   /** `input` may have been scanned. */
   async heartbeats(input: unknown, sender: Sender): Promise<Taken> {
+    const taken = await this.#heartbeats(input, sender)
+    if (taken.accepted > 0) this.#beats.add('accepted', this.#options.time.monotonic(), taken.accepted)
+    return taken
+  }
+
+  async #heartbeats(input: unknown, sender: Sender): Promise<Taken> {
     const { caller, country } = sender
     const { settings, stamp, append } = this.#options
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS

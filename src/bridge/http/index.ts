@@ -9,6 +9,7 @@ import { isParam } from '../inputs.ts'
 import { admission, admit, BODY_BYTES } from './admission.ts'
 import { jsonReader, readBytes } from './bytes.ts'
 import { effectRoutes } from './effects.ts'
+import { frontRoutes } from './front/routes.ts'
 import type { InFlight } from './in-flight.ts'
 import { inspectRoutes } from './inspect.ts'
 import { answerUpgrades, isUpgrade } from './inspect-stately.ts'
@@ -115,6 +116,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
     await bridge.turns.next()
   })
 
+  frontRoutes(app, bridge)
   sessionRoutes(app, bridge)
   platformRoutes(app, bridge)
   platformReadRoutes(app, bridge)

@@ -10,6 +10,7 @@ import { OF_ANYONE } from '../callers.ts'
 const ENDING = extname(import.meta.url)
 const ENTRY = fileURLToPath(new URL(`../../inspect/fork${ENDING}`, import.meta.url))
 const XSTATE = resolve(dirname(fileURLToPath(import.meta.resolve('xstate'))), 'xstate.esm.js')
+const OWN = ['actors', 'machines']
 const TYPE = 'text/javascript; charset=utf-8'
 /** An import, or export of what another file exports; nothing else begins a line so. */
 const SPECIFIER = /^((?:import|export)(?:[\s\w$*{},]*\bfrom)?\s*)(['"])([^'"]+)\2/gm
@@ -40,7 +41,7 @@ async function modules(): Promise<Map<string, string>> {
 function nameOf(file: string): string {
   const folder = basename(dirname(file))
   const name = basename(file).replace(/\.ts$/, '.js')
-  return folder === 'machines' ? `machines/${name}` : dirname(file) === dirname(XSTATE) ? `xstate/${name}` : name
+  return OWN.includes(folder) ? `${folder}/${name}` : dirname(file) === dirname(XSTATE) ? `xstate/${name}` : name
 }
 
 async function javaScriptOf(file: string): Promise<string> {
@@ -62,7 +63,7 @@ export function inspectModuleRoutes(app: FastifyInstance): void {
       reply.type(TYPE)
       return moduleOf(name)
     })
-  for (const folder of ['machines', 'xstate'])
+  for (const folder of [...OWN, 'xstate'])
     app.get<{ Params: { file: string } }>(`/inspect/page/${folder}/:file`, OF_ANYONE, async ({ params }, reply) => {
       reply.type(TYPE)
       return moduleOf(`${folder}/${params.file}`)

@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { actorId, listedAt, splitId } from '../../../actors/index.ts'
 import type { Document } from '../../documents/index.ts'
-import { ERRORS, type ErrorCode, RollcallError } from '../../errors.ts'
+import { RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
 import { OF_ANYONE, OF_OPERATOR, OF_PROBE } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
+import { readinessOf } from '../readiness.ts'
 import { decisionRoutes } from './intake.ts'
 import { noPlace, page, paged, USUAL } from './pages.ts'
 
@@ -68,14 +69,9 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', OF_PROBE, async () => ({ live: true }))
 
   app.get('/readyz', OF_PROBE, async (_request, reply) => {
-    const stopped = directory.states.flatMap(({ partition, stopped, applied, replayUntil }) =>
-      stopped ? [{ partition, stopped: shown(stopped.code), applied, replayUntil }] : [],
-    )
-    const { failing } = directory
-    const ready = stopped.length === 0 && failing === null
-    if (!ready) reply.code(503).header('retry-after', RETRY_S)
-    const writes = failing && { code: failing.code, message: failing.message }
-    return { ready, partitions: settings.partitions, stopped, ...(writes && { writes: [writes] }) }
+    const readiness = readinessOf(bridge)
+    if (!readiness.ready) reply.code(503).header('retry-after', RETRY_S)
+    return readiness
   })
 }
 
@@ -91,10 +87,4 @@ function notKept(kept: readonly string[]): RollcallError {
   return new RollcallError('RC_INVALID_INPUT', undefined, {
     faults: [{ index: 0, path: 'kind', code: 'not_kept', message }],
   })
-}
-
-/** Anybody may read it: the text of an error may hold more than that. */
-function shown(code: string): { code: string; message: string } {
-  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'RC_INTERNAL'
-  return { code: known, message: ERRORS[known][1] }
 }

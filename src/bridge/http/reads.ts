@@ -7,9 +7,10 @@ import { statistics } from '../../audience/statistics.ts'
 import { withId } from '../../documents/answered.ts'
 import type { Document } from '../../documents/index.ts'
 import { RollcallError } from '../../errors.ts'
-import { feedKeys } from '../../feeds/groups.ts'
+import { explain } from '../../feeds/explanation.ts'
+import { feedKeys, feedOf } from '../../feeds/groups.ts'
 import { partitionOf } from '../../log/partition-of.ts'
-import { mustBe, OF_USER } from '../callers.ts'
+import { mustBe, mustHave, OF_USER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { noPlace, OF_ONE_THING, page, paged, USUAL } from './pages.ts'
@@ -21,6 +22,7 @@ const instant = z
   .string()
   .regex(/^\d{1,15}$/, { error: 'must be ms since the epoch' })
   .transform(Number)
+const feedQuery = z.object({ explain: z.enum(['true', 'false']).optional() })
 const statisticsQuery = z.object({ from: instant.optional(), to: instant.optional(), ...page(OF_ONE_THING) })
 
 interface WithId {
@@ -84,8 +86,14 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     return { viewingSessions: items, next }
   })
 
-  app.get<{ Params: { alias: string } }>('/feeds/:alias', OF_USER, async ({ params: { alias }, caller }, reply) => {
+  app.get<{ Params: { alias: string } }>('/feeds/:alias', OF_USER, async (request, reply) => {
+    const { params, query, caller } = request
+    const { alias } = params
     if (!aliases.has(alias)) throw new RollcallError('RC_NOT_FOUND')
+    if (parseOne(feedQuery, query, time.now()).explain === 'true') {
+      mustHave(caller, 'operator')
+      return explanationOf(bridge, alias)
+    }
     const head = await documents.get('feeds', alias)
     reply.type('application/json; charset=utf-8')
     const known = texts.get(alias)
@@ -97,6 +105,17 @@ export function readRoutes(app: FastifyInstance, bridge: Bridge): void {
     texts.set(alias, fresh)
     return of(fresh)
   })
+}
+
+/** The feed as it would be generated now. */
+async function explanationOf({ documents, settings, time }: Bridge, alias: string) {
+  const { groups, excludedTags, items: limit } = settings.feeds
+  const key = feedKeys(groups).find(key => aliasesOf(key).includes(alias))!
+  const listed = await documents.get('trending', 'trending')
+  const trending: string[] = Array.isArray(listed?.userIds) ? listed.userIds : []
+  const head = await documents.get('feeds', alias)
+  const explanation = await explain(documents, { ...feedOf(groups, key, excludedTags)!, trending, limit })
+  return { alias, at: time.now(), generatedAt: head?.generatedAt ?? null, ...explanation }
 }
 
 /** A generation of a feed as it is answered: what a streamer earned is nobody's business but the services'. */

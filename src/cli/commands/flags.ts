@@ -43,6 +43,29 @@ export const TOKEN_FLAG = {
   description: 'Sent as Bearer; better in ROLLCALL_TOKEN, which no list of processes shows',
 } as const
 
+/** Flags by which a running server is found, and which it lets in. */
+export const SERVER_FLAGS = {
+  url: { type: 'string', description: 'The server; by default where ROLLCALL_HOST and ROLLCALL_PORT say' },
+  token: TOKEN_FLAG,
+} as const
+
+export function serverOf(
+  { url, token }: { url?: string | undefined; token?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): { url: string; token: string | undefined } {
+  const { ROLLCALL_HOST: host = '127.0.0.1', ROLLCALL_PORT: port = '7420' } = env
+  const usual = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return { url: serverUrl('url', url ?? usual), token: bearerToken(token, env) }
+}
+
+/** Operands of a command, which takes exactly these. */
+export function operands(args: Args, ...names: string[]): string[] {
+  const given = args._
+  if (given.length === names.length && given.every(each => each !== '')) return given
+  const wanted = names.length === 0 ? 'none' : names.map(name => `<${name}>`).join(' ')
+  throw invalid(`the operands of this command are ${wanted}, not '${given.join(' ')}'`)
+}
+
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 
 const invalid = (message: string): RollcallError => new RollcallError('RC_INVALID_INPUT', message)

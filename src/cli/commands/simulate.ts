@@ -1,9 +1,8 @@
 import { defineCommand } from 'citty'
-import { bearerToken, onlyFlags, serverUrl, TOKEN_FLAG, wholeNumber } from './flags.ts'
+import { onlyFlags, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
 
 const flags = {
-  url: { type: 'string', description: 'The server; by default where ROLLCALL_HOST and ROLLCALL_PORT say' },
-  token: TOKEN_FLAG,
+  ...SERVER_FLAGS,
   viewers: { type: 'string', default: '200', description: 'How many watch', valueHint: 'n' },
   streamers: { type: 'string', default: '5', description: 'How many stream', valueHint: 'n' },
   minutes: { type: 'string', default: '30', description: 'How long the evening is', valueHint: 'n' },
@@ -29,11 +28,7 @@ export const simulate = defineCommand({
     }
     const { playTo, writeLog } = await import('../evening/index.ts')
     if (args.log !== undefined) return writeLog(args.log, options)
-    const token = bearerToken(args.token, process.env)
-    await playTo(args.url === undefined ? defaultUrl(process.env) : serverUrl('url', args.url), token, options)
+    const { url, token } = serverOf(args, process.env)
+    await playTo(url, token, options)
   },
 })
-
-function defaultUrl({ ROLLCALL_HOST: host = '127.0.0.1', ROLLCALL_PORT: port = '7420' }: NodeJS.ProcessEnv): string {
-  return serverUrl('url', `http://${host.includes(':') ? `[${host}]` : host}:${port}`)
-}

@@ -1,0 +1,60 @@
+import { defineCommand } from 'citty'
+import { RollcallError } from '../../errors.ts'
+import type { Explanation } from '../../feeds/explanation.ts'
+import { onlyFlags, operands, SERVER_FLAGS, serverOf } from './flags.ts'
+
+const flags = {
+  alias: { type: 'positional', required: true, description: 'The feed, such as user_livestream-global' },
+  explain: { type: 'boolean', default: false, description: 'Say of each streamer why it is there, or is not' },
+  json: { type: 'boolean', default: false, description: 'Print JSON, also on a terminal' },
+  ...SERVER_FLAGS,
+} as const
+
+interface Item {
+  id: string
+  username: string | null
+  priority: number | null
+  metadata: { trendingRanking: number; started: string | null; viewers: number }
+}
+
+export const feed = defineCommand({
+  meta: { name: 'feed', description: 'Show a feed, or why it is as it is' },
+  args: flags,
+  async run({ args }) {
+    onlyFlags(args, flags)
+    const [alias] = operands(args, 'alias')
+    const path = `/feeds/${encodeURIComponent(alias!)}`
+    const { ask } = await import('../looking/server.ts')
+    const server = serverOf(args, process.env)
+    const isForPrograms = args.json || !process.stdout.isTTY
+    const found = await ask<Explanation & { items: Item[] }>(
+      server,
+      args.explain ? `${path}?explain=true` : path,
+    ).catch(error => {
+      if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
+      throw new RollcallError('RC_NOT_FOUND', `${server.url} has no feed '${alias}'`)
+    })
+    if (isForPrograms) console.log(JSON.stringify(found))
+    else console.log(args.explain ? await explained(found) : await listed(found.items))
+  },
+})
+
+async function listed(items: readonly Item[]): Promise<string> {
+  const { table } = await import('../looking/table.ts')
+  const rows = items.map(({ id, username, metadata: { viewers } }, i) => [i + 1, viewers, username, id])
+  return table(['PLACE', 'VIEWERS', 'NAME', 'STREAMER'], rows)
+}
+
+async function explained({ items, leftOut, untold }: Explanation): Promise<string> {
+  const { table } = await import('../looking/table.ts')
+  const shown = items.map(({ id, priority, trendingRanking, started }, i) => [
+    ...[i + 1, priority, trendingRanking < 0 ? null : trendingRanking, started, id],
+  ])
+  const places = table(['PLACE', 'PRIORITY', 'TRENDING', 'STARTED', 'STREAMER'], shown)
+  if (leftOut.length === 0) return `${places}\n\nNobody who is live is left out.`
+  const left = table(
+    ['LEFT OUT', 'BECAUSE'],
+    leftOut.map(({ id, rule }) => [id, rule]),
+  )
+  return `${places}\n\n${left}${untold > 0 ? `\n${untold} more are left out.` : ''}`
+}

@@ -1,0 +1,79 @@
+import { defineCommand } from 'citty'
+import { RollcallError } from '../../errors.ts'
+import type { Frame } from '../../inspect/frame.ts'
+import { onlyFlags, operands, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
+
+const flags = {
+  kind: { type: 'positional', required: true, description: 'viewer, visitor, streamer-session or feed' },
+  key: { type: 'positional', required: true, description: 'Of a viewer or streamer the user id' },
+  last: { type: 'string', default: '10', description: 'How many of its last events, 500 at most', valueHint: 'n' },
+  follow: { type: 'boolean', default: false, description: 'Go on with its events as they come' },
+  json: { type: 'boolean', default: false, description: 'Print JSON lines, also on a terminal' },
+  mermaid: { type: 'boolean', default: false, description: 'Print its chart as a Mermaid diagram, and nothing else' },
+  ...SERVER_FLAGS,
+} as const
+
+interface View {
+  kind: string
+  key: string
+  value: unknown
+  snapshot: { context: object }
+  [fact: string]: unknown
+}
+
+interface Past {
+  reason: string | null
+  steps: Frame[]
+}
+
+export const inspect = defineCommand({
+  meta: { name: 'inspect', description: 'Show an actor of a running server: its state, context and last events' },
+  args: flags,
+  async run({ args }) {
+    onlyFlags(args, flags)
+    const [kind, key] = operands(args, 'kind', 'key')
+    const last = wholeNumber('last', args.last, 0)
+    const { ask, messages, open } = await import('../looking/server.ts')
+    const { table, tree } = await import('../looking/table.ts')
+    const server = serverOf(args, process.env)
+    const path = `/inspect/actors/${encodeURIComponent(kind!)}/${encodeURIComponent(key!)}`
+    const isForPrograms = args.json || !process.stdout.isTTY
+    // What comes while the rest is asked for is not missed.
+    const live = args.follow ? await open(server, `${path}/live`, new AbortController().signal) : null
+    const view = await ask<View>(server, path).catch(error => {
+      if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
+      throw new RollcallError('RC_NOT_FOUND', `${server.url} has no actor ${kind}/${key}`)
+    })
+    if (args.mermaid) {
+      const { KINDS } = await import('../../../actors/kinds.ts')
+      const { mermaid } = await import('../looking/mermaid.ts')
+      console.log(mermaid(KINDS.find(each => each.kind === kind)!.machine, view.value))
+      return
+    }
+    const past = last > 0 ? await ask<Past>(server, `${path}/past?limit=${last}`) : { reason: null, steps: [] }
+    if (isForPrograms) {
+      console.log(JSON.stringify({ ...view, past }))
+    } else {
+      const { snapshot, effects, value, ...where } = view
+      console.log(
+        table(['ACTOR', 'STATE', 'PARTITION', 'ENTRY'], [[`${kind}/${key}`, value, where.partition, where.seq]]),
+      )
+      console.log(tree(snapshot.context, 'context').join('\n'))
+      if (past.steps.length > 0) console.log(`\n${table(HEAD, past.steps.map(row))}`)
+      if (past.reason) console.log(past.reason)
+    }
+    if (!live) return
+    for await (const { event, data } of messages(live)) {
+      if (isForPrograms) console.log(data)
+      else if (event === 'frame') console.log(row(JSON.parse(data)).join('  '))
+      else if (event === 'lost') console.log(`(${JSON.parse(data).frames ?? 'some'} events were lost: too many came)`)
+    }
+  },
+})
+
+const HEAD = ['AT', 'ENTRY', 'STATE', 'EVENT']
+
+function row({ at, seq, value, event, pulse }: Frame): string[] {
+  const state = typeof value === 'string' ? value : JSON.stringify(value)
+  return [new Date(at).toISOString(), String(seq), state, `${event.type}${pulse ? ' (pulse)' : ''}`]
+}

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { doors, NOW, SECRET, tokenOf } from './support/doors.ts'
+
+const WINDOW_MS = 300_000
+const OPERATOR = 'another secret of thirty-two chars'
+const AUTH = { ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: OPERATOR }
+
+let opened: ReturnType<typeof doors> | undefined
+afterEach(() => opened?.app.close())
+
+interface World {
+  env?: Record<string, string>
+  sessions?: number
+  audience?: () => Promise<unknown>
+  stopped?: { code: string; message: string } | null
+}
+
+function front({ env = {}, sessions = 3, stopped = null, audience }: World = {}) {
+  opened = doors(env)
+  const { bridge } = opened
+  const part = { partition: 0, timestamp: NOW, viewerCount: 41, countByUserGroup: [], countByViewingCountry: [] }
+  Object.assign(bridge.documents, {
+    find: async (collection: string, { limit }: { limit: number }) =>
+      collection === 'statistics'
+        ? [
+            { _id: 'a', ...part, timestamp: NOW - WINDOW_MS },
+            { _id: 'b', ...part, viewerCount: 1_234 },
+          ]
+        : Array.from({ length: Math.min(sessions, limit) }, (_, i) => ({ _id: `s${i}`, active: true })),
+  })
+  const all = { alive: 1_200, attendance: 5_678 }
+  Object.assign(bridge.directory, {
+    owner: { audience: audience ?? (async () => ({ all, bySession: [] })) },
+    states: [{ partition: 1, stopped }],
+    failing: null,
+  })
+  return opened
+}
+
+const shown = (html: string, name: string) => new RegExp(`data-figure="${name}">([^<]*)<`).exec(html)?.[1]
+
+describe('the first page', () => {
+  test('says what this is, whether it is ready, and its figures, where nobody has to say who they are', async () => {
+    const { ask } = front()
+    const { status, headers, body } = await ask('/')
+    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'")
+    expect(body).toContain('<h2>Ready</h2>')
+    expect(['viewers', 'sessions', 'beats'].map(name => shown(body, name))).toEqual(['1,200', '3', '0'])
+    expect(body).toContain('12:00 UTC: 1,234 viewers')
+    expect(body).toContain('11:55 UTC: 41 viewers')
+    expect(body.match(/class="bar"/g)).toHaveLength(36)
+    expect(body).not.toMatch(/style=|<script>|https?:/)
+    for (const link of ['inspect', 'docs/README.md']) expect(body).toContain(`href="${link}"`)
+    for (const file of ['/front/front.js', '/front/front.css', '/docs/http.md', '/docs/README.md'])
+      expect((await ask(file)).status).toBe(200)
+    for (const file of ['/front/routes.ts', '/front/..%2Froutes.ts', '/docs/none.md', '/docs/..%2Fpackage.json'])
+      expect((await ask(file)).status).toBe(404)
+  })
+
+  test('is an empty shell where callers have tokens, and shows its figures to operators', async () => {
+    const { ask } = front({ env: AUTH })
+    const { body } = await ask('/')
+    expect(body).toContain('token')
+    expect(body).not.toContain('1,200')
+    expect((await ask('/figures')).status).toBe(401)
+    expect((await ask('/figures', { token: await tokenOf({ sub: 'ann' }) })).status).toBe(403)
+    const operator = await ask('/figures', { token: await tokenOf({ scope: 'service' }, OPERATOR) })
+    expect([operator.status, shown(operator.body, 'viewers')]).toEqual([200, '1,200'])
+  })
+
+  test('says what does not go on in the words of /readyz, and which figures are not known', async () => {
+    const stopped = { code: 'RC_LOG_BEHIND', message: 'with names of <files>' }
+    const { ask } = front({ stopped, audience: async () => Promise.reject(new Error('away')) })
+    const { body } = await ask('/')
+    const { body: readyz } = await ask('/readyz')
+    const [{ stopped: told }] = readyz.stopped
+    expect(body).toContain('<h2>Not ready</h2>')
+    expect(body).toContain(`partition 1: <code>${told.code}</code> ${told.message}`)
+    expect(body).not.toContain('names of')
+    expect(shown(body, 'viewers')).toBe('not known')
+  })
+
+  test('waits no longer than half a second for a figure, and asks once for all who look meanwhile', async () => {
+    let asked = 0
+    const { ask, time } = front({
+      audience: () => {
+        asked++
+        return new Promise(() => {})
+      },
+    })
+    const answers = Promise.all([ask('/'), ask('/figures')])
+    await time.settle(20)
+    await time.advance(500)
+    for (const { body } of await answers) expect(shown(body, 'viewers')).toBe('not known')
+    expect(asked).toBe(1)
+  })
+
+  test('counts live sessions up to its bound', async () => {
+    expect(shown((await front({ sessions: 5_000 }).ask('/')).body, 'sessions')).toBe('5,000')
+    await opened?.app.close()
+    expect(shown((await front({ sessions: 5_001 }).ask('/')).body, 'sessions')).toBe('over 5,000')
+  })
+
+  test('counts heartbeats as they are accepted, by either door', async () => {
+    const { ask, post, request, time } = front()
+    await time.advance(20_000)
+    await post(
+      '/heartbeats',
+      [1, 2, 3, 4].map(n => ({ userId: `u${n}`, path: '/' })),
+    )
+    await post('/heartbeats', { userId: 'ann', path: '/', at: 7 })
+    await request('heartbeats.ann', { userId: 'ann', path: '/' })
+    expect(shown((await ask('/')).body, 'beats')).toBe('0.3')
+    await time.advance(61_000)
+    expect(shown((await ask('/')).body, 'beats')).toBe('0')
+  })
+})
