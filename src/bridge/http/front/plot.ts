@@ -1,8 +1,8 @@
 import type { Statistics } from '../../../audience/statistics.ts'
 import { WINDOW_MS, WINDOWS } from './figures.ts'
 
-const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [720, 200, 52, 12, 26]
-const STEP = (WIDTH - LEFT) / WINDOWS
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 200, 64, 24, 20, 26]
+const STEP = (WIDTH - LEFT - RIGHT) / WINDOWS
 const FLOOR = HEIGHT - BOTTOM
 /** A label of time stands below every so many windows. */
 const LABELLED = 6
@@ -40,7 +40,7 @@ export function plot(records: readonly Statistics[], now: number): string {
     const text = Number.isInteger(label)
       ? `<text x="${LEFT - 8}" y="${Number(y) + 4}" text-anchor="end">${label.toLocaleString('en')}</text>`
       : ''
-    return `<line class="rule" x1="${LEFT}" x2="${WIDTH}" y1="${y}" y2="${y}"/>${text}`
+    return `<line class="rule" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/>${text}`
   })
   const most = Math.max(0, ...counts.values()).toLocaleString('en')
   const label = `Viewers of each five minutes, from ${clock(windows[0]!)} to ${clock(last)} UTC; at most ${most}`

@@ -6,9 +6,11 @@ const PATIENCE_MS = 2_000
 const form = document.querySelector('#token')
 const fault = document.querySelector('#fault')
 
+/** Says what is wrong, if anything is; then what is shown is of before. */
 function say(text) {
   if (fault.textContent !== text) fault.textContent = text
   fault.hidden = text === ''
+  document.querySelector('#figures').classList.toggle('stale', text !== '')
 }
 
 function show(html) {
