@@ -31,7 +31,10 @@ function front({ env = {}, sessions = 3, stopped = null, audience }: World = {})
   const all = { alive: 1_200, attendance: 5_678 }
   Object.assign(bridge.directory, {
     owner: { audience: audience ?? (async () => ({ all, bySession: [] })) },
-    states: [{ partition: 1, stopped }],
+    states: [
+      { partition: 1, stopped },
+      { partition: 2, stopped, applied: 5, replayUntil: 20 },
+    ],
     failing: null,
   })
   return opened
@@ -76,7 +79,7 @@ describe('the first page', () => {
     const { body: readyz } = await ask('/readyz')
     const [{ stopped: told }] = readyz.stopped
     expect(body).toContain('<h2>Not ready</h2>')
-    expect(body).toContain(`partition 1: <code>${told.code}</code> ${told.message}`)
+    expect(body).toContain(`partitions 1, 2: <code>${told.code}</code> ${told.message} (5 of 20 entries)`)
     expect(body).not.toContain('names of')
     expect(shown(body, 'viewers')).toBe('not known')
   })

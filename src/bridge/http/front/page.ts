@@ -36,12 +36,22 @@ function readinessAsHtml({ ready, partitions, stopped, writes = [] }: Figures['r
   if (ready) return `<p>All ${partitions} partitions go on, and what comes is taken.</p>`
   const lines = [
     ...writes.map(({ code, message }) => `writes: <code>${escaped(code)}</code> ${escaped(message)}`),
-    ...stopped.map(({ partition, stopped: { code, message }, applied, replayUntil }) => {
-      const far = applied !== undefined && replayUntil ? ` (entry ${applied} of ${replayUntil})` : ''
-      return `partition ${partition}: <code>${escaped(code)}</code> ${escaped(message)}${far}`
-    }),
+    ...[...Map.groupBy(stopped, ({ stopped: { code } }) => code).values()].map(alike),
   ]
   return `<ul>${lines.map(line => `<li>${line}</li>`).join('')}</ul>`
+}
+
+/** Partitions that do not go on for the same reason, in a line, with how far they are where that is known. */
+function alike(some: Figures['readiness']['stopped']): string {
+  const { code, message } = some[0]!.stopped
+  const [applied, all] = some.reduce(
+    ([applied, all], each) =>
+      each.replayUntil ? [applied + (each.applied ?? 0), all + each.replayUntil] : [applied, all],
+    [0, 0],
+  )
+  const names = some.map(({ partition }) => partition).join(', ')
+  const far = all > 0 ? ` (${number(applied)} of ${number(all)} entries)` : ''
+  return `partition${some.length > 1 ? 's' : ''} ${names}: <code>${escaped(code)}</code> ${escaped(message)}${far}`
 }
 
 /** The first page; `content` null: a token is asked for before anything is shown. */
