@@ -59,8 +59,13 @@ describe('in a terminal', () => {
       value: 'live',
       event: { type: 'session.preset' },
     })
-    child.kill()
-    await once(child, 'close')
+    const ended = once(child, 'close')
+    let error = ''
+    child.stderr!.on('data', data => (error += data))
+    await server.kill()
+    expect(await ended).toEqual([1, null])
+    expect(error).toMatch(/RC_UNREACHABLE: .* tells no more/)
+    await server.start()
   })
 
   test('a feed is explained', async () => {

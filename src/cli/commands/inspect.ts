@@ -64,10 +64,13 @@ export const inspect = defineCommand({
     }
     if (!live) return
     for await (const { event, data } of messages(live)) {
+      const told = JSON.parse(data)
+      if (event === 'error') throw new RollcallError(told.code, told.message)
       if (isForPrograms) console.log(data)
-      else if (event === 'frame') console.log(row(JSON.parse(data)).join('  '))
-      else if (event === 'lost') console.log(`(${JSON.parse(data).frames ?? 'some'} events were lost: too many came)`)
+      else if (event === 'frame') console.log(row(told).join('  '))
+      else if (event === 'lost') console.log(`(${told.frames ?? 'some'} events were lost: too many came)`)
     }
+    throw new RollcallError('RC_UNREACHABLE', `${server.url} tells no more`)
   },
 })
 

@@ -31,8 +31,17 @@ export async function open({ url, token }: Server, path: string, signal: AbortSi
 
 const reasonOf = ({ cause, message }: Error): string => (cause as Error | undefined)?.message || message
 
-/** The messages of an event stream, until it ends. */
+/** The messages of an event stream, until it ends, however it does. */
 export async function* messages(response: Response): AsyncGenerator<{ event: string; data: string }> {
+  try {
+    yield* read(response)
+  } catch (error) {
+    // A connection that is cut is the end of it.
+    if (!(error instanceof TypeError)) throw error
+  }
+}
+
+async function* read(response: Response): AsyncGenerator<{ event: string; data: string }> {
   let text = ''
   const decoder = new TextDecoder()
   for await (const bytes of response.body!) {

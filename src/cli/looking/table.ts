@@ -22,7 +22,8 @@ export const cell = (value: unknown): string =>
 /** A time (ms) as people read it. */
 export const moment = (at: number | null): string => (at === null ? '-' : new Date(at).toISOString())
 
-const OF_TIME = /^(at|ts|start|end|from|to|deadline|written|closeAt|lastArrival|askedAt|ranAt|window)$/
+const OF_TIME =
+  /^(at|ts|start|end|created|started|ended|from|to|deadline|written|closeAt|lastArrival|askedAt|ranAt|window)$/
 const [FIRST, LAST] = [Date.UTC(2000, 0), Date.UTC(2200, 0)]
 
 /** A value as a tree of lines, times as times. */
