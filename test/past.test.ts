@@ -201,7 +201,9 @@ describe('the past of an actor', () => {
     await life.apply([tick(NOON + 400_000)])
     log.first = 7
     const kept = await past('viewer', 'u0')
-    expect(kept).toMatchObject({ since: { seq: 7 }, before: { value: 'watching' } })
+    // The last beats were pulses, which the copy has beside the viewer.
+    const context = { last: { at: NOON + 150_000 } }
+    expect(kept).toMatchObject({ since: { seq: 7 }, before: { value: 'watching', context } })
     expect(kept.reason).toBe('The log begins at entry 7, and no state from before the entries that it holds is kept.')
   })
 
