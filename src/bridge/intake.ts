@@ -78,12 +78,6 @@ export class Intake {
 
   /** `input` may have been scanned. */
   async heartbeats(input: unknown, sender: Sender): Promise<Taken> {
-    const taken = await this.#heartbeats(input, sender)
-    if (taken.accepted > 0) this.#beats.add('accepted', this.#options.time.monotonic(), taken.accepted)
-    return taken
-  }
-
-  async #heartbeats(input: unknown, sender: Sender): Promise<Taken> {
     const { caller, country } = sender
     const { settings, stamp, append } = this.#options
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
@@ -92,14 +86,20 @@ export class Intake {
     if (input instanceof Scanned && areTimely(input.ats, arrival, window)) {
       if (!caller.isService && !input.areOf(caller.subject)) throw new RollcallError('RC_NOT_ALLOWED')
       const columns = await stamp.columns(input, arrival, country, caller.isService)
-      if (columns) return { accepted: input.length, positions: await append(columns), faults: [] }
+      if (columns) return this.#counted({ accepted: input.length, positions: await append(columns), faults: [] })
     }
     const records = input instanceof Scanned ? input.records() : input
-    return this.#take(records, sender, arrived, heartbeat, beats => {
+    const taken = await this.#take(records, sender, arrived, heartbeat, beats => {
       const isOther = ({ userId }: { userId: string }): boolean => userId !== caller.subject
       if (!caller.isService && beats.some(isOther)) throw new RollcallError('RC_NOT_ALLOWED')
       return stamp.heartbeats(beats, arrival, country, caller.isService)
     })
+    return this.#counted(taken)
+  }
+
+  #counted(taken: Taken): Taken {
+    if (taken.accepted > 0) this.#beats.add('accepted', this.#options.time.monotonic(), taken.accepted)
+    return taken
   }
 
   async webEvents(input: unknown, sender: Sender): Promise<Taken> {
