@@ -31,6 +31,7 @@ const LONGEST_TEST = 300
 const ORDER = `
   machines
   actors
+  inspect
   errors
   time
   observe
