@@ -23,7 +23,7 @@ const SMALL = 11
 export const LEADING = 1.35
 export const PAD = 8
 /** Room for a count. */
-export const COUNT = 48
+export const COUNT = 60
 /** Room for the mark of a row. */
 export const MARK = 18
 const WIDEST = 220
@@ -48,7 +48,7 @@ export const leading = ({ edges }: State): Card[] => edges.filter(edge => !isRow
 /** The box of a state: its title, then what it does while it stays. */
 export function boxOf(state: State): { rows: Card[]; width: number; height: number } {
   const rows = staying(state)
-  const title = widthOf(fitted(state.label, TITLE, WIDEST), TITLE) + COUNT + 2 * PAD
+  const title = widthOf(fitted(state.label, TITLE, WIDEST), TITLE) + COUNT + 3 * PAD
   const width = Math.max(NARROWEST, title, ...rows.map(row => row.width + MARK))
   return { rows, width, height: headOf(rows.length) + rows.reduce((sum, row) => sum + row.height, 0) }
 }

@@ -50,7 +50,10 @@ function rowsOf(rows: readonly Card[], box: Place): string[] {
   return rows.map(row => {
     const place = { x: box.x + 3, y: y - PAD / 2 + 1, width: box.width - 6, height: row.height - 2 }
     const mark = path(loop(box.x + PAD + 4, y + 8), 'mark')
-    const drawn = edge(row, `${rect(place, 5, 'card')}${mark}${linesOf(row, { ...place, x: place.x + MARK })}`)
+    const drawn = edge(
+      row,
+      `${rect(place, 5, 'card')}${mark}${linesOf(row, { ...place, x: place.x + MARK, width: place.width - MARK })}`,
+    )
     y += row.height
     return drawn
   })

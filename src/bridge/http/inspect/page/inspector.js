@@ -1,1 +1,103 @@
-document.getElementById('inspector').textContent = 'The inspector.'
+import { ActorView } from './actor.js'
+import { Refusal, token } from './ask.js'
+import { element } from './element.js'
+import { KindView } from './kind.js'
+
+/** The page: the kinds, and below them one kind or one actor, as the address behind `#` says. */
+const KINDS = ['streamer-session', 'viewer', 'visitor', 'feed']
+const main = document.querySelector('#main')
+const troubleShown = document.querySelector('#trouble')
+const forget = document.querySelector('#forget')
+let leaving = new AbortController()
+
+/** `#/<kind>?state=<state>` or `#/<kind>/<key>`. */
+function placeOf(hash) {
+  const [path, query] = hash.replace(/^#\/?/, '').split('?')
+  const [kind, key] = path.split('/').map(part => decodeURIComponent(part))
+  return { kind: KINDS.includes(kind) ? kind : KINDS[0], key, state: new URLSearchParams(query).get('state') ?? '' }
+}
+
+function show() {
+  leaving.abort()
+  leaving = new AbortController()
+  const { signal } = leaving
+  const { kind, key, state } = placeOf(location.hash)
+  forget.hidden = !token.get()
+  for (const link of document.querySelectorAll('#kinds a')) {
+    if (link.dataset.kind === kind) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  document.title = `${key || kind} · Rollcall inspector`
+  const told = error => {
+    if (!signal.aborted) trouble(error)
+  }
+  trouble(null)
+  const view = key ? new ActorView(kind, key, signal, told) : new KindView(kind, state, signal, told)
+  main.replaceChildren(view.element)
+}
+
+function trouble(error) {
+  if (error instanceof Refusal && (error.status === 401 || error.status === 403)) return askToken(error.status)
+  if (error && !(error instanceof Refusal)) console.error(error)
+  const text = error ? `${error.message} Trying again…` : ''
+  if (troubleShown.textContent !== text) troubleShown.textContent = text
+  troubleShown.hidden = text === ''
+}
+
+/** The shell holds no data: with authentication it is empty until an operator's token is given. */
+function askToken(status) {
+  leaving.abort()
+  trouble(null)
+  const had = token.get() !== null
+  const words = {
+    401: had ? 'That token is not valid, or no longer.' : 'This server asks for a token.',
+    403: 'That token is valid, but no operator’s.',
+  }
+  const field = element('input', {
+    id: 'token',
+    type: 'password',
+    autocomplete: 'off',
+    required: true,
+    'aria-describedby': 'asked',
+  })
+  const onsubmit = event => {
+    event.preventDefault()
+    token.keep(field.value.trim())
+    show()
+  }
+  main.replaceChildren(
+    element(
+      'form',
+      { class: 'token panel', onsubmit },
+      element('h2', {}, 'An operator’s token'),
+      element('p', { id: 'asked', role: 'alert' }, words[status]),
+      element('label', { for: 'token' }, 'Token'),
+      field,
+      element('button', {}, 'Look'),
+      element(
+        'p',
+        { class: 'note' },
+        'It stays in this tab (sessionStorage), is sent to this server alone, and is gone when the tab is closed.',
+      ),
+    ),
+  )
+  field.focus()
+}
+
+document
+  .querySelector('#kinds')
+  .append(...KINDS.map(kind => element('a', { href: `#/${kind}`, 'data-kind': kind }, kind)))
+document.querySelector('#find').addEventListener('submit', event => {
+  event.preventDefault()
+  const key = new FormData(event.target).get('key').trim()
+  if (key) location.hash = `#/${placeOf(location.hash).kind}/${encodeURIComponent(key)}`
+})
+forget.addEventListener('click', () => {
+  token.forget()
+  show()
+})
+addEventListener('hashchange', () => {
+  show()
+  main.focus()
+})
+show()

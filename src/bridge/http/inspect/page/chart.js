@@ -1,0 +1,125 @@
+import { askText } from './ask.js'
+import { count, element, plural } from './element.js'
+
+/** The drawing of a kind, on which states and edges are lit or counted, with what the machine says of each. */
+export class Chart {
+  #svg = null
+  #said = element('p', { class: 'said' })
+  #frame = element('div', { class: 'chart-frame', tabindex: '0', role: 'region', 'aria-label': 'State chart' })
+  #usual = ''
+
+  /** `picked`: a state was chosen; without it states are no buttons. */
+  constructor(picked) {
+    this.element = element('div', { class: 'chart-panel' }, this.#frame, this.#said)
+    this.#say('')
+    const over = ({ target }) => {
+      const of = target.closest('[data-state], [data-edge]')
+      this.#say(of && [of.getAttribute('aria-label'), of.dataset.counted].filter(Boolean).join(' · '))
+    }
+    this.#frame.addEventListener('pointerover', over)
+    this.#frame.addEventListener('focusin', over)
+    this.#frame.addEventListener('pointerleave', () => this.#say(''))
+    this.#frame.addEventListener('focusout', () => this.#say(''))
+    if (!picked) return
+    const pick = ({ target }) => {
+      const state = target.closest('[data-state]')?.dataset.state
+      if (state !== undefined) picked(state)
+    }
+    this.#frame.addEventListener('click', pick)
+    this.#frame.addEventListener('keydown', event => {
+      if (event.key !== 'Enter' && event.key !== ' ') return
+      pick(event)
+      event.preventDefault()
+    })
+    this.#usual =
+      'Choose a state to list who is in it. Point at a state or an edge, or go there by Tab, to read what it means.'
+    this.#say('')
+  }
+
+  async load(kind, signal) {
+    this.#frame.textContent = 'The chart is being drawn…'
+    const text = await askText(`charts/${encodeURIComponent(kind)}`, signal)
+    const { documentElement: drawn } = new DOMParser().parseFromString(text, 'image/svg+xml')
+    this.#svg = document.importNode(drawn, true)
+    this.#frame.replaceChildren(this.#svg)
+    if (this.#usual === '') return
+    for (const state of this.#all('state')) state.setAttribute('role', 'button')
+  }
+
+  /** What the machine says of a state or an edge; empty if it says nothing. */
+  meaning(data, name) {
+    return this.#find(data, name)?.querySelector('title')?.textContent ?? ''
+  }
+
+  /** Lights where an actor is, and the edge that it took last; `when` says it in a word beside the colour. */
+  light(state, edge, when) {
+    if (!this.#svg) return
+    this.#svg.classList.toggle('imagined', when === 'if')
+    const active = state
+      .split(',')
+      .flatMap(name => name.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.')))
+    for (const each of this.#all('state')) {
+      const isActive = active.includes(each.dataset.state)
+      each.classList.toggle('active', isActive)
+      this.#count(each, isActive ? `● ${when}` : '')
+    }
+    for (const each of this.#all('edge')) {
+      const isLast = each.dataset.edge === edge
+      each.classList.toggle('last', isLast)
+      this.#count(each, isLast ? '● last' : '')
+    }
+    this.#reveal(this.#find('state', active.at(-1) ?? ''))
+  }
+
+  /** How many are in each state, and how often each edge was taken in a minute. */
+  population({ states, edges }, chosen) {
+    if (!this.#svg) return
+    for (const each of this.#all('state')) {
+      const n = states[each.dataset.state] ?? 0
+      each.classList.toggle('active', each.dataset.state === chosen)
+      each.classList.toggle('nobody', n === 0)
+      each.dataset.counted = plural(n, 'actor')
+      this.#count(each, n < 100_000 ? count(n) : short(n))
+    }
+    for (const each of this.#all('edge')) {
+      const n = edges[each.dataset.edge] ?? 0
+      each.classList.toggle('last', n > 0)
+      each.dataset.counted = `taken ${plural(n, 'time')} in the last minute`
+      this.#count(each, n > 0 ? `${n < 1_000 ? n : short(n)}/min` : '')
+    }
+  }
+
+  #all(data) {
+    return this.#svg?.querySelectorAll(`[data-${data}]`) ?? []
+  }
+
+  #find(data, name) {
+    return [...this.#all(data)].find(each => each.dataset[data] === name)
+  }
+
+  #count(of, text) {
+    const counted = of.querySelector('.count')
+    if (counted && counted.textContent !== text) counted.textContent = text
+  }
+
+  #say(text) {
+    this.#said.textContent =
+      text || this.#usual || 'Point at a state or an edge, or go there by Tab, to read what it means.'
+  }
+
+  /** Scrolls the frame, and never the page, so that the state is seen. */
+  #reveal(state) {
+    if (!state) return
+    const [frame, box] = [this.#frame.getBoundingClientRect(), state.getBoundingClientRect()]
+    const isSeen =
+      box.top >= frame.top && box.bottom <= frame.bottom && box.left >= frame.left && box.right <= frame.right
+    if (isSeen) return
+    this.#frame.scrollBy(
+      box.left - frame.left - (frame.width - box.width) / 2,
+      box.top - frame.top - (frame.height - box.height) / 2,
+    )
+  }
+}
+
+/** In no more room than the chart has: what it is counted from is said where it is pointed at. */
+const short = n => new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 0 }).format(n)

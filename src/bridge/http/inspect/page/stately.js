@@ -1,0 +1,63 @@
+import { pathOf } from './ask.js'
+import { element } from './element.js'
+
+const STATELY = 'https://stately.ai'
+
+/** Opens Stately's hosted inspector on an actor, after it was said that data then leaves, and agreed to. */
+export function statelyButton(kind, key) {
+  const told = element('span', { role: 'status' })
+  const dialog = element(
+    'dialog',
+    { 'aria-labelledby': 'leaves' },
+    element('h3', { id: 'leaves' }, 'This sends data to stately.ai'),
+    element(
+      'p',
+      {},
+      'Stately’s inspector is a page of another company. If you go on, the machine, each event and each whole state of ',
+      element('b', {}, `${kind} ${key}`),
+      ' are handed to a page of https://stately.ai in your browser, for as long as both pages are open. ',
+      'Nothing has left so far. What it does with them is not in Rollcall’s hands.',
+    ),
+    element(
+      'form',
+      { method: 'dialog' },
+      element('button', { value: 'no', autofocus: true }, 'Keep it here'),
+      ' ',
+      element('button', { value: 'yes', class: 'leaves' }, 'Hand it to stately.ai'),
+    ),
+  )
+  dialog.addEventListener('close', () => {
+    if (dialog.returnValue === 'yes') told.textContent = handOver(kind, key)
+    dialog.returnValue = ''
+  })
+  const open = element('button', { type: 'button', onclick: () => dialog.showModal() }, 'Open in Stately’s inspector…')
+  return element('div', {}, open, ' ', told, dialog)
+}
+
+/** As their `createBrowserInspector` does it: the page that was opened says when it listens, then it is told. */
+function handOver(kind, key) {
+  const target = window.open(`${STATELY}/inspect`, 'xstateinspector')
+  if (!target) return 'The browser let no window open.'
+  let frames = []
+  let hears = false
+  const tell = frame => target.postMessage(frame, STATELY)
+  const url = new URL(
+    `../stately?actor=${encodeURIComponent(pathOf(kind, key).slice('actors/'.length))}`,
+    import.meta.url,
+  )
+  url.protocol = url.protocol.replace('http', 'ws')
+  const socket = new WebSocket(url)
+  socket.addEventListener('message', ({ data }) => {
+    const frame = JSON.parse(data)
+    if (target.closed) socket.close()
+    else if (hears) tell(frame)
+    else frames.push(frame)
+  })
+  window.addEventListener('message', ({ origin, source, data }) => {
+    if (origin !== STATELY || source !== target || data?.type !== '@statelyai.connected') return
+    hears = true
+    frames.forEach(tell)
+    frames = []
+  })
+  return 'Handed over until either page is closed.'
+}
