@@ -1,5 +1,5 @@
 import { Chart } from './chart.js'
-import { element, plural, stateName, time } from './element.js'
+import { clock, element, plural, stateName, time } from './element.js'
 import { sendOne } from './first-event.js'
 import { Imagined } from './imagined.js'
 import { statelyButton } from './stately.js'
@@ -25,7 +25,8 @@ export class ActorView {
   #steps
   #imagined
   #watched
-  #drawing = 0
+  /** whether it is drawn with the next frame of the screen */
+  #isDrawing = false
 
   constructor(kind, key, signal, trouble) {
     this.kind = kind
@@ -137,8 +138,10 @@ export class ActorView {
 
   /** Once a frame of the screen, however much comes. */
   #draw() {
-    this.#drawing ||= requestAnimationFrame(() => {
-      this.#drawing = 0
+    if (this.#isDrawing) return
+    this.#isDrawing = true
+    requestAnimationFrame(() => {
+      this.#isDrawing = false
       this.#show()
     })
   }
@@ -197,7 +200,10 @@ export class ActorView {
     this.#place.replaceChildren(
       ...[fact('partition', partition, 'The part of the log its events are in'), ' · '],
       ...[fact('shard', shard, 'The worker thread that applies its events'), ' · '],
-      ...[fact('owner', owner ?? 'unknown', 'The process that owns the partition'), ' · '],
+      ...[
+        fact('owner', String(owner ?? 'unknown').slice(0, 8), `The process that owns the partition: ${owner}`),
+        ' · ',
+      ],
       ...[fact('seq', seq, 'The last entry of the partition that is in this state'), ' · '],
       ...[fact('epoch', epoch, 'Counts how often the partition was claimed: only the latest owner may write'), ' · '],
       ...[fact('cut', cut, 'The entry up to which the partition is committed'), ' · '],
@@ -209,15 +215,14 @@ export class ActorView {
     const effects = this.#facts?.effects ?? []
     if (effects.length === 0) return this.#effects.replaceChildren('It asked nothing of the world that is still known.')
     const own = new Set(step?.effects ?? [])
-    const rows = effects.map(({ id, kind, state, at, doneAt }) =>
+    const rows = effects.map(({ id, kind, state, at, doneAt, error }) =>
       element(
         'li',
         { class: own.has(id) && 'own', title: id },
-        ...[element('code', {}, kind), ' ', element('span', { class: `effect ${state}` }, state)],
-        ...[
-          (doneAt ?? at) ? [' ', time(doneAt ?? at)] : [],
-          own.has(id) && element('span', { class: 'mark' }, 'of this event'),
-        ],
+        element('code', {}, kind),
+        element('span', {}, error ? `${state}: ${error}` : state),
+        time(doneAt ?? at, clock(doneAt ?? at)),
+        own.has(id) && element('span', { class: 'mark' }, 'of this event'),
       ),
     )
     this.#effects.replaceChildren(element('ul', { class: 'effects' }, rows))

@@ -48,6 +48,7 @@ function trouble(error) {
 function askToken(status) {
   leaving.abort()
   trouble(null)
+  forget.hidden = true
   const had = token.get() !== null
   const words = {
     401: had ? 'That token is not valid, or no longer.' : 'This server asks for a token.',
@@ -94,7 +95,7 @@ document.querySelector('#find').addEventListener('submit', event => {
 })
 forget.addEventListener('click', () => {
   token.forget()
-  show()
+  askToken(401)
 })
 addEventListener('hashchange', () => {
   show()

@@ -156,7 +156,7 @@ export class KindView {
     const total = names.reduce((sum, name) => sum + population.states[name], 0)
     const taken = Object.values(population.edges).reduce((sum, n) => sum + n, 0)
     const since = population.since > Date.now() - 60_000 ? `since ${clock(population.since)}` : 'in the last minute'
-    const text = `${plural(total, 'actor')}. Edges were taken ${plural(taken, 'time')} ${since}.`
+    const text = `${plural(total, 'actor')}. ${taken === 0 ? 'No edge was taken' : `Edges were taken ${plural(taken, 'time')}`} ${since}.`
     if (this.#sum.textContent !== text) this.#sum.textContent = text
     const options = ['', ...names.sort()]
     if (this.#choice.dataset.names !== options.join()) {

@@ -14,6 +14,7 @@ export class Watched {
   #signal
   #hear
   #soon
+  #isNobody = false
 
   /** `hear`: `facts(actor)`, `frame(frame)`, `lost(frames)`, `past(past)`, `trouble(error)`, `connected(whether)`. */
   constructor(kind, key, signal, hear) {
@@ -24,10 +25,10 @@ export class Watched {
   }
 
   async follow() {
-    this.#keepFacts()
+    void this.#keepFacts()
     while (!this.#signal.aborted) {
       try {
-        for await (const { event, data } of stream(`${this.#path}/live`, this.#signal, () => this.#attached())) {
+        for await (const { event, data } of stream(`${this.#path}/live`, this.#signal, () => void this.#attached())) {
           if (event === 'lost') this.#hear.lost(data.frames)
           if (event !== 'frame') continue
           this.#hear.frame(data)
@@ -53,27 +54,30 @@ export class Watched {
     }
   }
 
-  /** Whatever came while nothing was attached is in the log. */
-  #attached() {
+  /** Whatever came while nothing was attached is in the log; an actor without an event has no past. */
+  async #attached() {
     this.#hear.connected(true)
-    void this.facts()
-    void this.recall()
+    if (await this.facts()) await this.recall()
   }
 
+  /** False: there are none yet. */
   async facts() {
     try {
       this.#hear.facts(await ask(this.#path, this.#signal))
+      return true
     } catch (error) {
       if (!this.#signal.aborted) this.#hear.trouble(error)
+      this.#isNobody = error.status === 404
+      return false
     }
   }
 
   async #keepFacts() {
-    await this.facts()
     for (;;) {
       await pause(FACTS_MS, this.#signal)
       if (this.#signal.aborted) return
-      if (document.visibilityState === 'visible') await this.facts()
+      // The first frame says that it is somebody.
+      if (document.visibilityState === 'visible' && !this.#isNobody) await this.facts()
     }
   }
 
@@ -81,6 +85,7 @@ export class Watched {
   #askSoon() {
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined
+      this.#isNobody = false
       void this.facts()
     }, SOON_MS)
   }
