@@ -148,7 +148,7 @@ describe('the inspector', () => {
     }
     await page.waitForSelector('[data-state="watching"] .count:text-is("10,000")')
     expect(await said(page, '.why')).toMatch(/^10,000 actors\./)
-    const counts = await page.locator('[data-state] .name + .count').allInnerTexts()
+    const counts = await page.locator('[data-state] .name + .count').allTextContents()
     expect(counts.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0)).toBe(10_000)
     await page.waitForSelector('[data-edge="unseen|heartbeat|0"] .count:text-is("10K/min")')
     await page.click('[data-state="watching"]')

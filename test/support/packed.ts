@@ -34,10 +34,17 @@ const exited = once(child, 'exit')
 for await (const line of createInterface({ input: child.stdout })) {
   const { url } = JSON.parse(line) as { url?: string }
   if (url === undefined) continue
-  const headers = { 'content-type': 'application/json' }
-  const post = await fetch(`${url}/sessions`, { method: 'POST', headers, body: '{"userId":"u"}' })
-  if (post.status !== 201) throw new Error(`the packed server answered ${post.status}`)
-  child.kill('SIGTERM')
+  try {
+    const headers = { 'content-type': 'application/json' }
+    const post = await fetch(`${url}/sessions`, { method: 'POST', headers, body: '{"userId":"u"}' })
+    if (post.status !== 201) throw new Error(`the packed server answered ${post.status}`)
+    for (const path of ['inspect', 'inspect/page/inspector.js', 'inspect/page/machines/index.js', 'inspect/charts/viewer']) {
+      const got = await fetch(`${url}/${path}`)
+      if (!got.ok) throw new Error(`the packed server answered ${got.status} to ${path}`)
+    }
+  } finally {
+    child.kill('SIGTERM')
+  }
 }
 const [code] = await exited
 if (code !== 0) throw new Error(`the packed server ended with ${code}`)

@@ -167,7 +167,7 @@ export class ActorView {
     const context = shown.context ? tree(shown.context, before?.context, this.#open) : tooLong()
     this.#context.replaceChildren(context)
     const event = imagined ? imagined.event : step?.event
-    this.#event.replaceChildren(event ? tree(event, undefined, this.#open) : 'No event is looked at.')
+    this.#event.replaceChildren(event ? tree(factsOf(event), undefined, this.#open) : 'No event is looked at.')
     this.#steps.show()
     this.#showEffects(step)
   }
@@ -228,5 +228,8 @@ export class ActorView {
     this.#effects.replaceChildren(element('ul', { class: 'effects' }, rows))
   }
 }
+
+/** An event without what is said elsewhere: whose it is. */
+const factsOf = ({ type, kind: _kind, key: _key, ...facts }) => ({ type, ...facts })
 
 const tooLong = () => element('p', {}, 'It is too long to be shown here: GET /actors answers it whole.')

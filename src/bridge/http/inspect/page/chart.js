@@ -7,6 +7,8 @@ export class Chart {
   #said = element('p', { class: 'said' })
   #frame = element('div', { class: 'chart-frame', tabindex: '0', role: 'region', 'aria-label': 'State chart' })
   #usual = ''
+  /** the state in sight */
+  #seen = ''
 
   /** `picked`: a state was chosen; without it states are no buttons. */
   constructor(picked) {
@@ -20,6 +22,7 @@ export class Chart {
     this.#frame.addEventListener('focusin', over)
     this.#frame.addEventListener('pointerleave', () => this.#say(''))
     this.#frame.addEventListener('focusout', () => this.#say(''))
+    new ResizeObserver(() => this.#reveal()).observe(this.#frame)
     if (!picked) return
     const pick = ({ target }) => {
       const state = target.closest('[data-state]')?.dataset.state
@@ -68,7 +71,7 @@ export class Chart {
       each.classList.toggle('last', isLast)
       this.#count(each, isLast ? '● last' : '')
     }
-    this.#reveal(this.#find('state', active.at(-1) ?? ''))
+    this.#look(active.at(-1) ?? '')
   }
 
   /** How many are in each state, and how often each edge was taken in a minute. */
@@ -107,8 +110,16 @@ export class Chart {
       text || this.#usual || 'Point at a state or an edge, or go there by Tab, to read what it means.'
   }
 
-  /** Scrolls the frame, and never the page, so that the state is seen. */
-  #reveal(state) {
+  /** Brings the state into sight when it is another one: whoever scrolls elsewhere meanwhile stays there. */
+  #look(name) {
+    if (name === this.#seen) return
+    this.#seen = name
+    this.#reveal()
+  }
+
+  /** Scrolls the frame, and never the page. */
+  #reveal() {
+    const state = this.#find('state', this.#seen)
     if (!state) return
     const [frame, box] = [this.#frame.getBoundingClientRect(), state.getBoundingClientRect()]
     const isSeen =
