@@ -25,8 +25,10 @@ export class Chart {
     new ResizeObserver(() => this.#reveal()).observe(this.#frame)
     if (!picked) return
     const pick = ({ target }) => {
-      const state = target.closest('[data-state]')?.dataset.state
-      if (state !== undefined) picked(state)
+      // A row in a state's box is no part of the state's drawing.
+      const [row] = target.closest('.stays')?.dataset.edge.split('|') ?? []
+      const state = row ?? target.closest('[data-state]')?.dataset.state
+      if (state) picked(state)
     }
     this.#frame.addEventListener('click', pick)
     this.#frame.addEventListener('keydown', event => {

@@ -36,7 +36,8 @@ export class Imagined {
   get chosen() {
     if (this.element.hidden) return null
     const result = this.#results[this.#picked]
-    if (!result) return null
+    // All events are left out: what was before them.
+    if (!result) return this.#base && { ...this.#base, edge: null, event: null, before: this.#base }
     const before = this.#picked > 0 ? this.#results[this.#picked - 1].snapshot : this.#base
     return { ...result.snapshot, edge: result.edge, event: result.event, before }
   }
@@ -65,6 +66,7 @@ export class Imagined {
 
   close() {
     this.element.hidden = true
+    this.#base = null
     this.#results = []
   }
 

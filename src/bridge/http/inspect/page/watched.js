@@ -83,10 +83,11 @@ export class Watched {
 
   /** Frames may come fast, and effects are performed a moment after them. */
   #askSoon() {
-    this.#soon ??= setTimeout(() => {
+    this.#soon ??= setTimeout(async () => {
       this.#soon = undefined
+      const wasNobody = this.#isNobody
       this.#isNobody = false
-      void this.facts()
+      if ((await this.facts()) && wasNobody) await this.recall()
     }, SOON_MS)
   }
 }
