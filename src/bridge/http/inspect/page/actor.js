@@ -71,7 +71,7 @@ export class ActorView {
     )
     document.addEventListener('keydown', event => this.#key(event), { signal })
     this.element = this.#page()
-    void this.#chart.load(kind, signal).then(() => this.#draw(), trouble)
+    void this.#chart.load(kind, signal, trouble).then(() => this.#draw())
     void this.#watched.follow()
   }
 
@@ -174,7 +174,9 @@ export class ActorView {
 
   #sayWhy({ value }, imagined) {
     const name = element('strong', { class: 'state-name' }, stateName(value))
-    const entered = imagined ? undefined : this.#timeline.entered(this.#timeline.place)
+    const { place, step } = this.#timeline
+    const isOfStep = !imagined && step && stateName(step.value) === stateName(value)
+    const entered = isOfStep ? this.#timeline.entered(place) : undefined
     const is = imagined ? 'It would be ' : this.#timeline.isLive ? 'It is ' : 'It was '
     const { edge, event, at } = entered ?? {}
     const meaning = edge ? this.#chart.meaning('edge', edge) : this.#chart.meaning('state', stateName(value))

@@ -1,5 +1,7 @@
-import { askText } from './ask.js'
+import { askText, pause } from './ask.js'
 import { count, element, plural } from './element.js'
+
+const AGAIN_MS = 2_000
 
 /** The drawing of a kind, on which states and edges are lit or counted, with what the machine says of each. */
 export class Chart {
@@ -41,9 +43,23 @@ export class Chart {
     this.#say('')
   }
 
-  async load(kind, signal) {
+  /** Tries until it is there, and tells of each trouble. */
+  async load(kind, signal, trouble) {
     this.#frame.textContent = 'The chart is being drawn…'
-    const text = await askText(`charts/${encodeURIComponent(kind)}`, signal)
+    while (!signal.aborted) {
+      try {
+        this.#draw(await askText(`charts/${encodeURIComponent(kind)}`, signal))
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        trouble(error)
+        if (error.status === 401 || error.status === 403) return
+        await pause(AGAIN_MS, signal)
+      }
+    }
+  }
+
+  #draw(text) {
     const { documentElement: drawn } = new DOMParser().parseFromString(text, 'image/svg+xml')
     this.#svg = document.importNode(drawn, true)
     this.#frame.replaceChildren(this.#svg)

@@ -198,10 +198,11 @@ export class Imagined {
     const would = stateName(last?.value ?? this.#base.value)
     const isSame =
       JSON.stringify(last?.snapshot) === JSON.stringify({ value: was.value, context: was.snapshot?.context })
-    const really = stateName(was.value) === would ? '' : `, and is ${stateName(was.value)}`
-    this.#outcome.textContent = isSame
-      ? 'As it is: it ends where the actor is.'
-      : `It would be ${would} now, with another context${really}.`
+    const other =
+      stateName(was.value) === would
+        ? `It would be ${would} all the same, with another context.`
+        : `It would be ${would}. Really it is ${stateName(was.value)}.`
+    this.#outcome.textContent = isSame ? 'As it is: it ends where the actor is.' : other
   }
 
   #tell({ led, real, happens }, result) {

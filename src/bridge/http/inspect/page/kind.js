@@ -49,7 +49,7 @@ export class KindView {
         this.#foot,
       ),
     )
-    void this.#chart.load(kind, signal).then(() => this.#show(), trouble)
+    void this.#chart.load(kind, signal, trouble).then(() => this.#show())
     void this.#keep()
     this.#show()
   }

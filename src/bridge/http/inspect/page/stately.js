@@ -2,6 +2,8 @@ import { pathOf } from './ask.js'
 import { element } from './element.js'
 
 const STATELY = 'https://stately.ai'
+/** Frames that are kept until the other page listens; one that never does is given up. */
+const MOST_WAITING = 1_000
 
 /** Opens Stately's hosted inspector on an actor, after it was said that data then leaves, and agreed to. */
 export function statelyButton(kind, key) {
@@ -51,7 +53,7 @@ function handOver(kind, key) {
     const frame = JSON.parse(data)
     if (target.closed) socket.close()
     else if (hears) tell(frame)
-    else frames.push(frame)
+    else if (frames.push(frame) > MOST_WAITING) socket.close()
   })
   window.addEventListener('message', ({ origin, source, data }) => {
     if (origin !== STATELY || source !== target || data?.type !== '@statelyai.connected') return

@@ -7,6 +7,7 @@ export class Steps {
   #note = element('p', { class: 'note' })
   #lost = element('p', { class: 'lost', role: 'status', hidden: true })
   #gone = 0
+  #looked = null
 
   constructor(timeline, chosen, recall) {
     this.timeline = timeline
@@ -52,7 +53,16 @@ export class Steps {
       this.#list.replaceChildren(...wanted)
       if (wanted.some(row => row.contains(focused))) focused.focus()
     }
-    this.#list.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' })
+    if (this.#looked !== this.#list.querySelector('[aria-current]')) this.#reveal()
+  }
+
+  /** Scrolls the list, and never the page. */
+  #reveal() {
+    this.#looked = this.#list.querySelector('[aria-current]')
+    if (!this.#looked) return
+    const [list, row] = [this.#list.getBoundingClientRect(), this.#looked.getBoundingClientRect()]
+    if (row.top < list.top) this.#list.scrollTop -= list.top - row.top
+    else if (row.bottom > list.bottom) this.#list.scrollTop += row.bottom - list.bottom
   }
 
   #first() {
