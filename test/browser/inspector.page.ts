@@ -44,6 +44,8 @@ beforeAll(async () => {
   mkdirSync(SHOTS, { recursive: true })
   await chromium.start()
   servers.open = await startServer()
+  const { body } = await servers.open.post('/sessions', { userId: 'kim' })
+  await servers.open.post(`/sessions/${body.id}/end`, {})
   servers.guarded = await startServer({ ROLLCALL_AUTH_SECRET: SECRET })
   console.log(`screenshots: ${SHOTS}`)
 })
@@ -184,7 +186,7 @@ describe('the inspector', () => {
   })
 
   test.each(['light', 'dark'] as const)('fits a phone and a desk in the %s', async colorScheme => {
-    for (const place of ['streamer-session/sam', 'viewer']) {
+    for (const place of ['streamer-session/kim', 'viewer']) {
       const page = await opened(place)
       await page.emulateMedia({ colorScheme })
       await page.waitForSelector('.active, .nobody')
@@ -217,14 +219,14 @@ describe('the inspector', () => {
   })
 
   test('says that steps were lost on the way, and reads them from the log', async () => {
-    const page = await opened('streamer-session/sam', servers.open!, undefined, LOSING)
+    const page = await opened('streamer-session/kim', servers.open!, undefined, LOSING)
     await page.waitForSelector('text=7 steps were lost on the way here')
     await page.click('text=Read them from the log')
     await page.waitForSelector('.steps .event:text-is("session.end")')
   })
 
   test('says that data leaves before any does, and lets none out unasked', async () => {
-    const page = await opened('streamer-session/sam')
+    const page = await opened('streamer-session/kim')
     await page.click('text=Open in Stately’s inspector…')
     expect(await said(page, 'dialog')).toContain('This sends data to stately.ai')
     await shot(page, 'stately')
