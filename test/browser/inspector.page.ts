@@ -234,6 +234,29 @@ describe('the inspector', () => {
     await page.waitForSelector('dialog', { state: 'hidden' })
     expect(chromium.context.pages()).toHaveLength(2)
   })
+
+  test('hands an actor over to Stately’s page once that was agreed to', async () => {
+    const listening = `<script>
+      globalThis.heard = []
+      addEventListener('message', ({ data }) => heard.push(data.type))
+      opener.postMessage({ type: '@statelyai.connected' }, '*')
+    </script>`
+    await chromium.context.route('https://stately.ai/**', route =>
+      route.fulfill({ contentType: 'text/html', body: listening }),
+    )
+    const { body } = await servers.open!.post('/sessions', { userId: 'eve' })
+    const page = await opened('streamer-session/eve')
+    await page.waitForSelector(lit('preview', 'now'))
+    await page.click('text=Open in Stately’s inspector…')
+    const [stately] = await Promise.all([
+      chromium.context.waitForEvent('page'),
+      page.click('text=Hand it to stately.ai'),
+    ])
+    await stately.waitForFunction('heard.includes("@xstate.actor")')
+    await servers.open!.post(`/sessions/${body.id}/preset`, { preset: 'sd' })
+    await stately.waitForFunction('heard.includes("@xstate.event") && heard.includes("@xstate.snapshot")')
+    await chromium.context.unrouteAll()
+  })
 })
 
 describe('with authentication', () => {

@@ -38,7 +38,12 @@ for await (const line of createInterface({ input: child.stdout })) {
     const headers = { 'content-type': 'application/json' }
     const post = await fetch(`${url}/sessions`, { method: 'POST', headers, body: '{"userId":"u"}' })
     if (post.status !== 201) throw new Error(`the packed server answered ${post.status}`)
-    for (const path of ['inspect', 'inspect/page/inspector.js', 'inspect/page/machines/index.js', 'inspect/charts/viewer']) {
+    for (const path of [
+      'inspect',
+      'inspect/page/inspector.js',
+      'inspect/page/machines/index.js',
+      'inspect/charts/viewer',
+    ]) {
       const got = await fetch(`${url}/${path}`)
       if (!got.ok) throw new Error(`the packed server answered ${got.status} to ${path}`)
     }

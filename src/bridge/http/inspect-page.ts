@@ -1,16 +1,19 @@
+import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { RollcallError } from '../../errors.ts'
 import { OF_ANYONE } from '../callers.ts'
+import type { Bridge } from '../index.ts'
 
 const FOLDER = new URL('./inspect/page/', import.meta.url)
 const SHELL = 'index.html'
 
-/** The files of the page, and no others, with their types. */
-const FILES: Readonly<Record<string, string>> = {
-  [SHELL]: 'text/html; charset=utf-8',
-  'inspector.js': 'text/javascript; charset=utf-8',
-  'inspector.css': 'text/css; charset=utf-8',
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
 }
 
 /** What the page may load and do: nothing but what comes from here, and nobody else may show it. */
@@ -29,17 +32,22 @@ const HEADERS = {
 }
 
 /** The shell of the inspector and what it loads: all that anybody may fetch of it, since no data is in it. */
-export function inspectPageRoutes(app: FastifyInstance): void {
+export function inspectPageRoutes(app: FastifyInstance, { callers }: Bridge): void {
+  const files = new Set(readdirSync(FOLDER))
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
 
-  app.get('/inspect', OF_ANYONE, (_request, reply) => send(SHELL, reply))
-  app.get<{ Params: { file: string } }>('/inspect/page/:file', OF_ANYONE, ({ params: { file } }, reply) =>
-    send(file, reply),
-  )
+  // A page that may ask without a token need not ask its reader for one.
+  app.get('/inspect', OF_ANYONE, (_request, reply) => {
+    reply.header('rollcall-token', callers === null ? 'none' : 'operator')
+    return send(SHELL, reply)
+  })
+  app.get<{ Params: { file: string } }>('/inspect/page/:file', OF_ANYONE, ({ params: { file } }, reply) => {
+    if (!files.has(file)) throw new RollcallError('RC_NOT_FOUND')
+    return send(file, reply)
+  })
 }
 
-async function send(file: string, reply: FastifyReply): Promise<Buffer> {
-  if (!Object.hasOwn(FILES, file)) throw new RollcallError('RC_NOT_FOUND')
-  reply.type(FILES[file]!)
+function send(file: string, reply: FastifyReply): Promise<Buffer> {
+  reply.type(TYPES[extname(file)] ?? 'application/octet-stream')
   return readFile(new URL(file, FOLDER))
 }

@@ -7,6 +7,7 @@ import { OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { effectsOf } from './effects.ts'
+import { inspectChartRoutes } from './inspect-charts.ts'
 import { inspectLiveRoutes } from './inspect-live.ts'
 import { inspectModuleRoutes } from './inspect-modules.ts'
 import { inspectPageRoutes } from './inspect-page.ts'
@@ -29,8 +30,9 @@ interface OfActor {
 /** The inspector: any actor as it is and as it goes on, whoever owns its partition; an operator's, but for its page. */
 export function inspectRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.register(async inside => {
-    inspectPageRoutes(inside)
+    inspectPageRoutes(inside, bridge)
     inspectModuleRoutes(inside)
+    inspectChartRoutes(inside)
     actorRoutes(inside, bridge)
     inspectPastRoutes(inside, bridge)
     const streams = new Streams(bridge)

@@ -20,6 +20,12 @@ export const token = {
   forget: () => sessionStorage.removeItem(KEPT),
 }
 
+/** Whether the server asks for a token, which it says without being asked for anything else. */
+export async function asksToken() {
+  const answer = await fetch(new URL('../inspect', BASE), { method: 'HEAD', cache: 'no-store' }).catch(() => null)
+  return answer?.headers.get('rollcall-token') === 'operator'
+}
+
 async function answered(path, signal) {
   const kept = token.get()
   const headers = kept ? { authorization: `Bearer ${kept}` } : {}
@@ -64,6 +70,7 @@ export async function* stream(path, signal, opened) {
       rest = blocks.pop()
       for (const block of blocks) {
         const message = messageOf(block)
+        if (message?.event === 'error') throw new Refusal(answer.status, message.data.code, message.data.message)
         if (message) yield message
       }
     }

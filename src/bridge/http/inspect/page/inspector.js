@@ -1,5 +1,5 @@
 import { ActorView } from './actor.js'
-import { Refusal, token } from './ask.js'
+import { asksToken, Refusal, token } from './ask.js'
 import { element } from './element.js'
 import { KindView } from './kind.js'
 
@@ -98,7 +98,10 @@ forget.addEventListener('click', () => {
   askToken(401)
 })
 addEventListener('hashchange', () => {
+  // Without a token there is nothing to go to.
+  if (main.querySelector('#token')) return
   show()
   main.focus()
 })
-show()
+if (token.get() === null && (await asksToken())) askToken(401)
+else show()

@@ -5,6 +5,8 @@ import { sendOne } from './first-event.js'
 
 const AGAIN_MS = 1_000
 const LISTED = 50
+/** As many the server lists at once. */
+const MOST = 1_000
 
 /** A kind of actor as a population: how many are in each state, which edges they take, and who they are. */
 export class KindView {
@@ -128,15 +130,16 @@ export class KindView {
 
   #footing(actors, next, isWhole) {
     if (actors.length === 0) return this.#nobody()
+    const isMore = actors.length === LISTED * this.#more && (next !== null || !isWhole) && this.#more < MOST / LISTED
     const more = () => {
       this.#more++
       void this.#look()
     }
     return [
-      ...(next ? [element('button', { type: 'button', onclick: more }, `Show ${LISTED} more`)] : []),
-      ...(isWhole === false
-        ? [element('p', { class: 'note' }, 'There may be more than were looked through: narrow it down by a key.')]
-        : []),
+      ...(isMore ? [element('button', { type: 'button', onclick: more }, `Show ${LISTED} more`)] : []),
+      ...(isWhole || isMore
+        ? []
+        : [element('p', { class: 'note' }, 'There may be more: choose a state, or the beginning of a key.')]),
     ]
   }
 

@@ -1,4 +1,4 @@
-import { pathOf } from './ask.js'
+import { token } from './ask.js'
 import { element } from './element.js'
 
 const STATELY = 'https://stately.ai'
@@ -43,12 +43,11 @@ function handOver(kind, key) {
   let frames = []
   let hears = false
   const tell = frame => target.postMessage(frame, STATELY)
-  const url = new URL(
-    `../stately?actor=${encodeURIComponent(pathOf(kind, key).slice('actors/'.length))}`,
-    import.meta.url,
-  )
+  const url = new URL(`../stately?actor=${encodeURIComponent(`${kind}/${key}`)}`, import.meta.url)
   url.protocol = url.protocol.replace('http', 'ws')
-  const socket = new WebSocket(url)
+  // A page cannot give a WebSocket a header.
+  const kept = token.get()
+  const socket = new WebSocket(url, kept ? ['rollcall', `bearer.${kept}`] : [])
   socket.addEventListener('message', ({ data }) => {
     const frame = JSON.parse(data)
     if (target.closed) socket.close()
