@@ -1,27 +1,54 @@
 /** Seconds that are counted in an array, each at one place of it, a power of two; those that find theirs taken are rare. */
 const NEAR = 128
 
+/** A record of it. */
+export interface AliveRecord {
+  /** the first second it knows of */
+  since: number
+  /** seconds after that one, each followed by how many there are in it */
+  counts: number[]
+}
+
 const secondOf = (at: number): number => Math.floor(at / 1_000)
 
 /** How many viewers had their newest beat in each second. */
 export class AliveCounter {
   /** another one counts the same by now */
   isGone = false
+  /** it changed since its record was taken */
+  isDirty = false
+  /** of all seconds before, some or all were forgotten */
+  #since = 0
   /** which second each place counts, and how many */
   readonly #seconds = new Float64Array(NEAR)
   readonly #near = new Int32Array(NEAR)
   readonly #far = new Map<number, number>()
 
+  static of({ since, counts }: AliveRecord): AliveCounter {
+    const counter = new AliveCounter()
+    counter.#since = since
+    for (let i = 0; i < counts.length; i += 2) counter.#add(since + counts[i]!, counts[i + 1]!)
+    return counter
+  }
+
+  record(): AliveRecord {
+    this.isDirty = false
+    const since = this.#since
+    const known: [second: number, viewers: number][] = [...this.#far]
+    for (let place = 0; place < NEAR; place++) known.push([this.#seconds[place]!, this.#near[place]!])
+    const kept = known.filter(([second, viewers]) => second >= since && viewers > 0).sort(([a], [b]) => a - b)
+    return { since, counts: kept.flatMap(([second, viewers]) => [second - since, viewers]) }
+  }
+
   add(at: number, by: 1 | -1): void {
-    const second = secondOf(at)
-    const place = second & (NEAR - 1)
-    if (this.#seconds[place] !== second) this.#bring(second, place)
-    this.#near[place] = Math.max(0, this.#near[place]! + by)
+    this.isDirty = true
+    this.#add(secondOf(at), by)
   }
 
   /** Counts those who beat at that time or later, and forgets all before. */
   since(at: number): number {
     const first = secondOf(at)
+    this.#since = Math.max(this.#since, first)
     let count = 0
     for (let place = 0; place < NEAR; place++) {
       if (this.#seconds[place]! < first) this.#near[place] = 0
@@ -32,6 +59,12 @@ export class AliveCounter {
       else count += viewers
     }
     return count
+  }
+
+  #add(second: number, by: number): void {
+    const place = second & (NEAR - 1)
+    if (this.#seconds[place] !== second) this.#bring(second, place)
+    this.#near[place] = Math.max(0, this.#near[place]! + by)
   }
 
   /** Gives the place to that second, which has none. */

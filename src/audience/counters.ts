@@ -60,24 +60,24 @@ export interface LiveNews {
 export class AudienceCounters implements Tally {
   /** the entry that is applied just now */
   applying: Seq = 0
+  readonly present = new Present()
   #totals: Totals = { attendance: 0, tooLate: 0, newest: 0 }
   readonly #streams = new Map<string, Stream>()
   readonly #windows = new Map<number, Window>()
-  readonly #present = new Present()
   #dirty = new Map<string, string[]>()
   #sweptAt = Number.NEGATIVE_INFINITY
   #news = noNews()
 
   moved(userId: string, from: Presence | null, to: Presence): void {
     this.#news.present.set(userId, to)
-    this.#present.moved(from, to)
+    this.present.moved(from, to)
   }
 
   /** Null: the stream no longer counts attendance, or its record is not at hand. */
   presencesOn(stream: string | null, time: number): Presences | null {
     if (stream === null) return ELSEWHERE
     const known = this.#streams.get(stream)
-    return known && known.lastArrival + FREEZE_MS > time ? { stream: known, on: this.#present.on(stream) } : null
+    return known && known.lastArrival + FREEZE_MS > time ? { stream: known, on: this.present.on(stream) } : null
   }
 
   stillCount({ stream, on }: Presences, time: number): boolean {
@@ -86,7 +86,7 @@ export class AudienceCounters implements Tally {
 
   /** A viewer was heard again where it was before; the news do not say so. */
   pulsed({ stream, on }: Presences, from: number, at: number, arrival: number): void {
-    this.#present.stayed(on, from, at)
+    this.present.stayed(on, from, at)
     if (stream !== null) this.#arrived(stream, arrival)
   }
 
@@ -184,12 +184,12 @@ export class AudienceCounters implements Tally {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
       for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
     }
-    this.#present.sweep(now)
+    this.present.sweep(now)
   }
 
   /** Viewers whose newest beat is at most 65 s before `now`, to the second. */
   alive(now: number, stream?: string): number {
-    return this.#present.alive(now, stream)
+    return this.present.alive(now, stream)
   }
 
   /** Streams that still count attendance. */

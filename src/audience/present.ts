@@ -1,11 +1,50 @@
 import type { Presence } from '../../actors/index.ts'
+import type { Seq } from '../log/index.ts'
 import { aliveSince } from './alive.ts'
-import { AliveCounter } from './alive-counter.ts'
+import { AliveCounter, type AliveRecord } from './alive-counter.ts'
+
+/** A record of who is alive: all, or those on a stream. */
+export interface PresentRecord {
+  names: string[]
+  value: unknown
+}
+
+/** The record of all is in each commit, so that it shows where a former version, which writes none, came after. */
+export interface AllAlive extends AliveRecord {
+  cut: Seq
+}
 
 /** How many viewers are alive, in all and on each stream, by their newest beats. */
 export class Present {
-  readonly #all = new AliveCounter()
+  #all = new AliveCounter()
   readonly #on = new Map<string, AliveCounter>()
+  /** streams whose records are of nobody */
+  readonly #left = new Set<string>()
+
+  /** Takes records, if the commit of that cut wrote them; false: who is alive is to be counted anew. */
+  restore(records: readonly PresentRecord[], cut: Seq, time: number): boolean {
+    const all = records.find(({ names }) => names.length === 1)?.value as AllAlive | undefined
+    // Forgotten by a clock that was ahead is more than is over.
+    const isWhole = all?.cut === cut && all.since * 1_000 <= time
+    for (const { names, value } of records) {
+      const [, stream] = names
+      if (!isWhole) {
+        if (stream !== undefined) this.#left.add(stream)
+      } else if (stream === undefined) this.#all = AliveCounter.of(value as AliveRecord)
+      else this.#on.set(stream, AliveCounter.of(value as AliveRecord))
+    }
+    return isWhole
+  }
+
+  /** The records that changed since they were last taken, and the names of those that may go. */
+  take(cut: Seq): { puts: PresentRecord[]; removes: string[][] } {
+    const all = { ...this.#all.record(), cut } satisfies AllAlive
+    const puts: PresentRecord[] = [{ names: ['alive'], value: all }]
+    for (const [stream, on] of this.#on) if (on.isDirty) puts.push({ names: ['alive', stream], value: on.record() })
+    const left = [...this.#left].filter(stream => !this.#on.has(stream))
+    this.#left.clear()
+    return { puts, removes: left.map(stream => ['alive', stream]) }
+  }
 
   /** A viewer is now here instead of there. */
   moved(from: Presence | null, to: Presence): void {
@@ -46,6 +85,7 @@ export class Present {
       if (on.since(aliveSince(now)) > 0) continue
       on.isGone = true
       this.#on.delete(stream)
+      this.#left.add(stream)
     }
   }
 }

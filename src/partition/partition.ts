@@ -138,6 +138,9 @@ export class Partition {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
     }
+    const alive = this.counters.present.take(seq)
+    for (const record of alive.puts) puts.push({ space: 'aggregate', ...record })
+    for (const names of alive.removes) removes.push({ space: 'aggregate', names })
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }

@@ -32,6 +32,8 @@ export class Pulses {
   /** of actors that are not in memory, by id */
   readonly #away = new Map<string, { at: number; column: PulseColumn }>()
   #emptied: string[] = []
+  /** those that were not read since their records were taken */
+  #unread: string[] = []
 
   /** Takes a record; of an actor that is in several the latest counts. */
   restore(name: string, value: unknown): void {
@@ -42,14 +44,18 @@ export class Pulses {
       if (known && known.at >= at) this.#release(column)
       else {
         this.#release(known?.column)
+        if (!known) this.#unread.push(id)
         this.#away.set(id, { at, column })
       }
     }
   }
 
-  /** Actors that were not read since pulses of them were taken: their own records may have all. */
-  get unread(): string[] {
-    return [...this.#away.keys()]
+  /**
+   * So many actors that were not read since pulses of them were taken, each once. Their own records may have all, and of
+   * those who do not come back a record of pulses would stay, with all others in it.
+   */
+  takeUnread(most: number): string[] {
+    return this.#unread.splice(-most).filter(id => this.#away.has(id))
   }
 
   /** The actor was read from its record. */

@@ -1,5 +1,6 @@
 import { actorId, splitId } from '../../actors/index.ts'
 import type { RuleChange } from '../../machines/day-rules.ts'
+import type { PresentRecord } from '../audience/present.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -15,6 +16,7 @@ const FROM_THE_START: RecordKey[] = [
   { space: 'aggregate', names: ['totals'] },
   { space: 'aggregate', names: ['pulses'] },
   { space: 'aggregate', names: ['stream'] },
+  { space: 'aggregate', names: ['alive'] },
   { space: 'deadline', names: [] },
   { space: 'outbox', names: [] },
   { space: 'parked', names: [] },
@@ -32,6 +34,7 @@ export async function recover(
 ): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
   const { claim, wheel, outbox, parking, counters, clock, rules, population, residents } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
+  const alive: PresentRecord[] = []
   const records = eachStep(steps, 'claim.records', claim, store.load(claim, FROM_THE_START))
   for await (const { space, names, value } of records) {
     if (space === 'deadline') wheel.restore(names[0]!, value as number)
@@ -42,22 +45,21 @@ export async function recover(
     else if (names[0] === 'pulses') residents.pulses.restore(names[1]!, value)
     else if (names[0] === 'states') population.restore(value, claim.cut)
     else if (names[0] === 'rules') rules.restore(value as RuleChange[])
+    else if (names[0] === 'alive') alive.push({ names, value })
     else counters.restore({ names, value })
   }
+  if (!counters.present.restore(alive, claim.cut, clock.time)) await countAlive(partition, steps)
   partition.evict(clock.time)
-  await countAlive(partition, steps)
   return unsure.sort((a, b) => a.seq - b.seq)
 }
 
-// Actors that may be alive have a deadline ahead: their kinds see to that.
+// A former version kept no records of who is alive. Actors that may be alive have a deadline ahead: their kinds see to that.
 async function countAlive(
   { claim, kinds, wheel, residents, counters, parking }: Partition,
   steps?: Steps,
 ): Promise<void> {
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
-  // Of those who are gone a record of pulses would stay, with all others in it, until they come back.
-  const pulsed = residents.pulses.unread.map(splitId)
-  await step(steps, 'claim.presence', claim, () => residents.load([...present, ...pulsed]))
+  await step(steps, 'claim.presence', claim, () => residents.load(present))
   for (const { kind, key } of present) {
     const id = actorId(kind, key)
     try {

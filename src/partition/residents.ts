@@ -1,4 +1,4 @@
-import { type ActorKind, actorId, type Part } from '../../actors/index.ts'
+import { type ActorKind, actorId, type Part, splitId } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
 import { Pulses } from './pulses.ts'
@@ -7,6 +7,8 @@ import { type KeptSnapshot, Transitions } from './transitions.ts'
 
 /** Actors kept in memory per partition beyond those of the batch at hand. */
 const KEEP = 20_000
+/** Actors that are read with others, so that their records of pulses may go. */
+const UNREAD = 200
 
 /** Actors since the last cut: with a transition, with nothing but pulses, and all with pulses. */
 interface Taken {
@@ -101,7 +103,7 @@ export class Residents {
   async load(wanted: readonly { kind: string; key: string }[]): Promise<void> {
     this.#batch++
     const missing = new Map<string, [kind: string, key: string]>()
-    for (const { kind, key } of wanted) {
+    for (const { kind, key } of [...wanted, ...this.pulses.takeUnread(UNREAD).map(splitId)]) {
       const id = actorId(kind, key)
       const resident = this.#actors.get(id)
       if (resident) resident.used = this.#batch

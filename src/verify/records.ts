@@ -7,6 +7,7 @@ import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from '../partition/projections.ts'
 import { pulsesIn, withPulse } from '../partition/pulses.ts'
 import { type KeptSnapshot, migrated } from '../partition/transitions.ts'
+import { AliveCheck } from './alive.ts'
 import { type Checked, nameOfDocument } from './checked.ts'
 import type { Derivation } from './derivation.ts'
 import type { Pace } from './pace.ts'
@@ -28,10 +29,10 @@ export async function compareRecords(
     if (++counts.records % AT_ONCE === 0) await pace.spend(AT_ONCE)
     if ('error' in record) {
       checked.tell({ of: 'state', name: nameOf(record), text: `cannot be read: ${record.error.message}` })
-      if (derivation && (await derivation.record(record))) matched++
+      if (derivation && !isAside(record) && (await derivation.record(record))) matched++
     } else if (record.space === 'documents') takePending(record, checked)
-    else if (derivation && !isAside(record, checked.cut) && (await compare(asNow(record, pulses), derivation, checked)))
-      matched++
+    else if (isAside(record) || isOfOtherCut(record, checked.cut)) continue
+    else if (derivation && (await compare(asNow(record, pulses), derivation, checked))) matched++
   }
   for (const id of pulses.keys()) {
     const { kind, key } = splitId(id)
@@ -42,10 +43,8 @@ export async function compareRecords(
 }
 
 /** Compared otherwise, or with the actors that it is about. */
-const isAside = ({ space, names, value }: CheckpointRecord, cut: Seq): boolean =>
-  space === 'outbox' ||
-  (space === 'aggregate' && names[0] === 'pulses') ||
-  (isCountedAnew({ space, names }) && (value as { cut?: unknown }).cut !== cut)
+const isAside = ({ space, names }: RecordKey): boolean =>
+  space === 'outbox' || (space === 'aggregate' && (names[0] === 'pulses' || names[0] === 'alive'))
 
 /** The last pulses of actors, by the ids of these. */
 async function pulsesOf(held: Held, checked: Checked): Promise<Map<string, number>> {
@@ -106,13 +105,21 @@ async function compare(record: CheckpointRecord, derivation: Derivation, checked
 
 /** Counts of actors that a former version did not keep, or left as they were: their owner makes them when it claims the partition. */
 const isCountedAnew = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'states'
+const isOfOtherCut = (record: CheckpointRecord, cut: Seq): boolean =>
+  isCountedAnew(record) && (record.value as { cut?: unknown }).cut !== cut
 
 async function findMissing(held: Held, derivation: Derivation, checked: Checked, matched: number): Promise<void> {
+  const alive = await AliveCheck.of(held, checked)
   let derived = 0
-  for await (const { space } of derivation.records()) if (space !== 'outbox') derived++
+  for await (const record of derivation.records()) {
+    if (isAside(record)) continue
+    derived++
+    alive.take(record)
+  }
+  alive.end(checked)
   if (derived === matched) return
   for await (const record of derivation.records()) {
-    if (record.space === 'outbox' || isCountedAnew(record) || held.get(record)) continue
+    if (isAside(record) || isCountedAnew(record) || held.get(record)) continue
     const { space, names } = record
     checked.suspect(
       { of: 'state', name: nameOf(record), text: 'is not there' },

@@ -10,6 +10,8 @@ export const nameOf = ({ space, names }: RecordKey): string => JSON.stringify([s
 
 const isPulses = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'pulses'
 const isStates = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'states'
+// Who is alive is told as far back as the clock's last look: `counters` hold it to the actors.
+const isAlive = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'alive'
 
 /**
  * Every record of a partition, by its name: actors with their pulses, and how many there are in each state by kind, since
@@ -18,7 +20,7 @@ const isStates = ({ space, names }: RecordKey): boolean => space === 'aggregate'
 export async function allRecords(store: CheckpointStore, claim: Claim): Promise<Map<string, unknown>> {
   const keys = SPACES.map((space): RecordKey => ({ space, names: [] }))
   const found = await load(store, claim, ...keys)
-  const others = found.filter(record => !isPulses(record) && !isStates(record))
+  const others = found.filter(record => !isPulses(record) && !isStates(record) && !isAlive(record))
   const records = new Map(others.map(record => [nameOf(record), record.value]))
   for (const { space, names, value } of found.filter(isStates)) {
     const { kinds } = value as { kinds: Record<string, unknown> }
