@@ -4,7 +4,7 @@ import { seeded } from './support/random.ts'
 
 const T = 1_700_000_000_000
 
-/** The same in a map: what is counted in a second, until somebody asks for later ones. */
+/** The same in a map: what is counted in a second, until that is to be forgotten. */
 class Model {
   readonly #seconds = new Map<number, number>()
 
@@ -17,11 +17,13 @@ class Model {
 
   since(at: number): number {
     let count = 0
-    for (const [second, viewers] of this.#seconds) {
-      if (second >= Math.floor(at / 1_000)) count += viewers
-      else this.#seconds.delete(second)
-    }
+    for (const [second, viewers] of this.#seconds) if (second >= Math.floor(at / 1_000)) count += viewers
     return count
+  }
+
+  forget(first: number): boolean {
+    for (const second of this.#seconds.keys()) if (second < first) this.#seconds.delete(second)
+    return this.#seconds.size === 0
   }
 }
 
@@ -44,6 +46,10 @@ test('who is alive is counted the same near and far, also after the clock went b
       if (random.chance(0.2)) {
         const asked = now - random.pick([65_000, 65_000, 0, 130_000])
         expect(counter.since(asked)).toBe(model.since(asked))
+      }
+      if (random.chance(0.1)) {
+        const first = Math.floor(now / 1_000) - random.pick([65, 0, 600])
+        expect(counter.forget(first)).toBe(model.forget(first))
       }
     }
   }

@@ -5,7 +5,7 @@ import type { Held } from '../src/checkpoint/peek.ts'
 import { AliveCheck } from '../src/verify/alive.ts'
 import { Checked } from '../src/verify/checked.ts'
 import { load } from './support/checkpoint-records.ts'
-import { NOON, OnePartition } from './support/one-partition.ts'
+import { NOON, OnePartition, tick } from './support/one-partition.ts'
 
 const WHOLE = KINDS.map(({ pulse: _, ...kind }) => kind)
 
@@ -14,9 +14,14 @@ const beat = (key: string, at: number, stream: string | null) => ({
 })
 
 /** What is said of a state once somebody has edited its records of who is alive. */
-async function told(edit: (record: CheckpointRecord) => CheckpointRecord[], committed = true): Promise<unknown[]> {
+async function told(
+  edit: (record: CheckpointRecord) => CheckpointRecord[],
+  committed = true,
+  more: (one: OnePartition) => Promise<void> = async () => {},
+): Promise<unknown[]> {
   const one = await OnePartition.claim({ kinds: WHOLE })
   await one.apply(beat('a', NOON, 'x'), beat('b', NOON, null), beat('a', NOON + 1_000, 'x'))
+  await more(one)
   const { store, partition } = one
   const actors = await load(store, partition.claim, { space: 'actor', names: ['viewer'] })
   const alive = await load(store, partition.claim, { space: 'aggregate', names: ['alive'] })
@@ -54,4 +59,13 @@ test('records of who is alive that somebody edited are told of', async () => {
 
 test('records of who is alive that a former version has left are passed over', async () => {
   expect(await told(each => [{ ...each, value: { ...(each.value as object), counts: [] } }], false)).toEqual([])
+})
+
+test('a stream to which somebody comes after all have left is no difference', async () => {
+  const revived = async (one: OnePartition): Promise<void> => {
+    await one.apply(tick(NOON + 400_000))
+    one.partition.evict(NOON + 400_000)
+    await one.apply(beat('c', NOON + 400_000, 'x'))
+  }
+  expect(await told(record => [record], true, revived)).toEqual([])
 })

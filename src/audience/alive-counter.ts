@@ -3,13 +3,13 @@ const NEAR = 128
 
 /** A record of it. */
 export interface AliveRecord {
-  /** the first second it knows of */
+  /** the first second it says anything of */
   since: number
   /** seconds after that one, each followed by how many there are in it */
   counts: number[]
 }
 
-const secondOf = (at: number): number => Math.floor(at / 1_000)
+export const secondOf = (at: number): number => Math.floor(at / 1_000)
 
 /** How many viewers had their newest beat in each second. */
 export class AliveCounter {
@@ -17,8 +17,6 @@ export class AliveCounter {
   isGone = false
   /** it changed since its record was taken */
   isDirty = false
-  /** of all seconds before, some or all were forgotten */
-  #since = 0
   /** which second each place counts, and how many */
   readonly #seconds = new Float64Array(NEAR)
   readonly #near = new Int32Array(NEAR)
@@ -26,14 +24,13 @@ export class AliveCounter {
 
   static of({ since, counts }: AliveRecord): AliveCounter {
     const counter = new AliveCounter()
-    counter.#since = since
     for (let i = 0; i < counts.length; i += 2) counter.#add(since + counts[i]!, counts[i + 1]!)
     return counter
   }
 
-  record(): AliveRecord {
+  /** Of that second and those after it. */
+  record(since: number): AliveRecord {
     this.isDirty = false
-    const since = this.#since
     const known: [second: number, viewers: number][] = [...this.#far]
     for (let place = 0; place < NEAR; place++) known.push([this.#seconds[place]!, this.#near[place]!])
     const kept = known.filter(([second, viewers]) => second >= since && viewers > 0).sort(([a], [b]) => a - b)
@@ -45,20 +42,27 @@ export class AliveCounter {
     this.#add(secondOf(at), by)
   }
 
-  /** Counts those who beat at that time or later, and forgets all before. */
+  /** Counts those who beat at that time or later. */
   since(at: number): number {
     const first = secondOf(at)
-    this.#since = Math.max(this.#since, first)
     let count = 0
+    for (let place = 0; place < NEAR; place++) if (this.#seconds[place]! >= first) count += this.#near[place]!
+    for (const [second, viewers] of this.#far) if (second >= first) count += viewers
+    return count
+  }
+
+  /** Forgets all before that second; true if nobody is left. */
+  forget(first: number): boolean {
+    let isLeft = false
     for (let place = 0; place < NEAR; place++) {
       if (this.#seconds[place]! < first) this.#near[place] = 0
-      count += this.#near[place]!
+      else if (this.#near[place]! > 0) isLeft = true
     }
     for (const [second, viewers] of this.#far) {
       if (second < first) this.#far.delete(second)
-      else count += viewers
+      else if (viewers > 0) isLeft = true
     }
-    return count
+    return !isLeft
   }
 
   #add(second: number, by: number): void {

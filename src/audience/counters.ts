@@ -184,7 +184,7 @@ export class AudienceCounters implements Tally {
       const old = [...this.#windows.keys()].sort((a, b) => b - a).slice(KEEP_WINDOWS)
       for (const at of old) if (!this.#dirty.has(`window\n${at}`)) this.#windows.delete(at)
     }
-    this.present.sweep(now)
+    this.present.sweep(time)
   }
 
   /** Viewers whose newest beat is at most 65 s before `now`, to the second. */

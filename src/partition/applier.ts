@@ -80,8 +80,9 @@ export class Applier {
   }
 
   #take({ event: written, ...place }: Parked): void {
-    const { clock, outbox, takerOf } = this.#parts
+    const { clock, counters, outbox, takerOf } = this.#parts
     const isWord = tell(clock, written)
+    if (isWord) counters.present.told(clock.time)
     const event = this.#heard(written)
     const kind = takerOf(event)
     if (kind) {

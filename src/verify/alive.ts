@@ -1,23 +1,18 @@
 /** Records of who is alive, held against the viewers that the log makes. */
 import { KINDS } from '../../actors/kinds.ts'
-import type { AliveRecord } from '../audience/alive-counter.ts'
+import { type AliveRecord, secondOf } from '../audience/alive-counter.ts'
 import type { AllAlive } from '../audience/present.ts'
 import type { CheckpointRecord } from '../checkpoint/index.ts'
 import type { Held } from '../checkpoint/peek.ts'
 import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
 import type { Checked } from './checked.ts'
 
-/** A record, and by second how many more viewers it counts than there are. */
-interface Counted {
-  since: number
-  rest: Map<number, number>
-}
-
 /** What the records of a partition count, less each viewer that is read. */
 export class AliveCheck {
   readonly #transitions = new Transitions()
-  readonly #records = new Map<string | null, Counted>()
-  /** undefined: a former version wrote the last commit and the next claim counts anew */
+  /** by stream, null: of all; in each second, how many more viewers are counted than there are */
+  readonly #records = new Map<string | null, Map<number, number>>()
+  /** the first second that counts; undefined: a former version wrote the last commit and the next claim counts anew */
   #since: number | undefined
 
   static async of(held: Held, checked: Checked): Promise<AliveCheck> {
@@ -39,7 +34,7 @@ export class AliveCheck {
     if (names.length === 1 && (value as AllAlive).cut === cut) this.#since = since
     const rest = new Map<number, number>()
     for (let i = 0; i < counts.length; i += 2) rest.set(since + counts[i]!, counts[i + 1]!)
-    this.#records.set(names[1] ?? null, { since, rest })
+    this.#records.set(names[1] ?? null, rest)
   }
 
   /** Takes a record that was derived. */
@@ -53,20 +48,17 @@ export class AliveCheck {
   }
 
   #less(stream: string | null, at: number): void {
-    const second = Math.floor(at / 1_000)
-    const counted = this.#records.get(stream) ?? { since: this.#since!, rest: new Map<number, number>() }
-    if (second < counted.since) return
-    this.#records.set(stream, counted)
-    const rest = (counted.rest.get(second) ?? 0) - 1
-    if (rest === 0) counted.rest.delete(second)
-    else counted.rest.set(second, rest)
+    const second = secondOf(at)
+    if (second < this.#since!) return
+    const rest = this.#records.get(stream) ?? new Map<number, number>()
+    this.#records.set(stream, rest.set(second, (rest.get(second) ?? 0) - 1))
   }
 
   /** All actors were read. */
   end(checked: Checked): void {
     if (this.#since === undefined) return
-    for (const [stream, { rest }] of this.#records) {
-      const [first] = rest
+    for (const [stream, rest] of this.#records) {
+      const [first] = [...rest].filter(([second, more]) => second >= this.#since! && more !== 0)
       if (!first) continue
       const [second, more] = first
       const name = ['aggregate', 'alive', ...(stream === null ? [] : [stream])].join(' ')
