@@ -195,9 +195,9 @@ export async function openOwnStores(
 export async function openLiveSets(
   { redisUrl, partitions }: StoreSettings,
   log: EventLog,
-  { time, faults }: { time: Time; faults: Faults },
+  { owned, time, faults }: { owned: readonly number[]; time: Time; faults: Faults },
 ): Promise<LiveSets<null>> {
-  if (!redisUrl) return memoryLiveSets(time)
+  if (!redisUrl) return memoryLiveSets(time, owned.length)
   const { openRedisLiveSets } = await import('./audience/redis.ts')
   const { incarnation } = await log.bounds(0)
   return openRedisLiveSets({ url: redisUrl, generation: incarnation, partitions, time, faults })

@@ -70,7 +70,7 @@ describe('a kind that the engine was not made for', () => {
     const documents = { get: async (_, id) => ({ _id: id, door: '12', secret: 'x' }) } as Partial<DocumentStore>
     const copies = new LiveCopies({
       ...{ partition: 0, live, documents: documents as DocumentStore, copies: guest.copies!, isOwn: () => true },
-      ...{ cut: 0, attendance: async function* () {} },
+      ...{ cut: 0, presence: async function* () {}, attendance: async function* () {} },
       ...{ time: new ManualTime(NOON), faults: toldFaults() },
     })
     await one.apply(seen('bar'))

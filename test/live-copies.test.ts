@@ -13,7 +13,7 @@ import { world } from './support/world.ts'
 function copies() {
   const made = world()
   const given: LiveContent[] = []
-  const state = { isWhole: false, isAway: false, heldUntil: 4 }
+  const state = { isWhole: false, isAway: false, heldUntil: 4, present: [] as string[] }
   const reach = (): void => {
     if (state.isAway) throw new Error('away')
   }
@@ -42,7 +42,17 @@ function copies() {
   const attendance = async function* () {
     yield EVERYBODY
   }
-  const one = new LiveCopies({ ...options, copies, attendance, time: new ManualTime(NOON), faults: toldFaults() })
+  const presence = async function* () {
+    yield { present: state.present.map(userId => ({ userId, at: NOON, stream: null })) }
+  }
+  const one = new LiveCopies({
+    ...options,
+    copies,
+    presence,
+    attendance,
+    time: new ManualTime(NOON),
+    faults: toldFaults(),
+  })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {
       await nextTurn()
@@ -106,7 +116,7 @@ describe('the live sets of a partition', () => {
     one.add(cut(5, ['ann']))
     one.add(cut(6, ['ben']))
     await settled()
-    state.isWhole = false
+    Object.assign(state, { isWhole: false, present: ['ann', 'ben'] })
     given.length = 0
     one.check()
     await settled()

@@ -75,6 +75,18 @@ describe('a partition with a deadline ahead', () => {
     expect([ticks, faults.all.map(([step]) => step)]).toEqual([[1_000], ['tick']])
   })
 
+  test('has none before all deadlines are known', async () => {
+    wheel.begin()
+    wheel.restore('a', NOON)
+    ticker.arm()
+    await time.advance(7_200_000)
+    expect(ticks).toEqual([])
+    wheel.end()
+    ticker.arm()
+    await time.advance(0)
+    expect(ticks).toEqual([7_200_000])
+  })
+
   test('has none once it is stopped', async () => {
     wheel.set('a', NOON + 10)
     ticker.arm()

@@ -105,3 +105,20 @@ describe('the wheel', () => {
     }
   })
 })
+
+describe('the wheel, while deadlines of the checkpoint come,', () => {
+  test('keeps what was set meanwhile, and has nothing of the others to be written', () => {
+    wheel.begin()
+    wheel.set('moved', 5_000)
+    wheel.set('cleared', null)
+    for (const id of ['moved', 'cleared', 'left']) wheel.restore(id, 1_000)
+    expect([wheel.isWhole, Object.fromEntries(wheel.entries())]).toEqual([false, { moved: 5_000, left: 1_000 }])
+    expect(wheel.takeRecords()).toEqual({
+      puts: [{ space: 'deadline', names: ['moved'], value: 5_000 }],
+      removes: [{ space: 'deadline', names: ['cleared'] }],
+    })
+    wheel.restore('cleared', 1_000)
+    wheel.end()
+    expect([wheel.isWhole, wheel.next(), wheel.due(9_000)]).toEqual([true, 1_000, ['left', 'moved']])
+  })
+})

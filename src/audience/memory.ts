@@ -1,10 +1,11 @@
 import type { Time } from '../time.ts'
 import { Sweep } from './alive.ts'
-import type { LiveSets, ViewerPresence } from './index.ts'
+import { type LiveSets, LiveSetsLost, type ViewerPresence } from './index.ts'
 
-/** Live sets of one thread, which hold who is alive and nobody else. */
-export const memoryLiveSets = (time: Time): LiveSets => {
+/** Live sets of one thread, which hold who is alive and nobody else; nothing is known before so many partitions are whole. */
+export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
   const newestOf = new Map<string, ViewerPresence>()
+  const whole = new Set<number>()
   const sweep = new Sweep(time)
 
   const take = (present: ViewerPresence[]): void => {
@@ -20,16 +21,22 @@ export const memoryLiveSets = (time: Time): LiveSets => {
 
   return {
     isShared: false,
-    publish: async (_partition, present) => take(present),
-    async rebuild(_partition, source) {
+    async publish(partition, present) {
+      if (!whole.has(partition)) throw new LiveSetsLost(partition)
+      take(present)
+    },
+    async rebuild(partition, source) {
       for await (const { present = [] } of source) take(present)
+      whole.add(partition)
     },
     holds: async () => true,
-    isCurrent: async () => true,
+    isCurrent: async partition => whole.has(partition),
     alive: async (since, stream) =>
-      Array.from(newestOf.values())
-        .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
-        .map(({ userId }) => userId),
+      whole.size < partitions
+        ? null
+        : Array.from(newestOf.values())
+            .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
+            .map(({ userId }) => userId),
     async close() {
       newestOf.clear()
     },

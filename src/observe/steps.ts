@@ -33,6 +33,7 @@ export const STEPS = [
   'claim.fit',
   'claim.bounds',
   'claim.records',
+  'claim.deadlines',
   'claim.presence',
   'claim.word',
   'claim.anew',

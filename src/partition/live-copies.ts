@@ -1,5 +1,4 @@
 import type { Copies } from '../../actors/index.ts'
-import { Sweep } from '../audience/alive.ts'
 import { FREEZE_MS } from '../audience/counters.ts'
 import {
   type ActorSnapshot,
@@ -8,7 +7,6 @@ import {
   LiveSetsLost,
   type SessionSnapshot,
   type StreamNews,
-  type ViewerPresence,
 } from '../audience/index.ts'
 import type { Collection, Document, DocumentStore } from '../documents/index.ts'
 import type { Seq } from '../log/index.ts'
@@ -25,6 +23,8 @@ export interface LiveCopiesOptions {
   documents: DocumentStore
   /** of all kinds of actor */
   copies: readonly Copies[]
+  /** Tells of all who may be alive, as of the last commit or later. */
+  presence(): AsyncIterable<LiveContent>
   /** Tells of all who attended, as of the last commit. */
   attendance(): AsyncIterable<LiveContent>
   /** whether an actor's key is of this partition */
@@ -38,14 +38,11 @@ const READ_AT_ONCE = 500
 /** Keeps the live sets in step with one partition, behind its commits: whatever happens to them, it goes on. */
 export class LiveCopies {
   readonly #options: LiveCopiesOptions
-  /** everybody who may be alive, for a rebuild */
-  readonly #present = new Map<string, ViewerPresence>()
   #news = new News()
   #missed = new Missed()
   /** the cut up to which news came, and that up to which they went out, wherever to */
   #seq: Seq
   #sentUntil: Seq
-  readonly #sweep: Sweep
   #working: Promise<void> | undefined
   readonly #copiesOf: ReadonlyMap<string, Copies>
 
@@ -53,7 +50,6 @@ export class LiveCopies {
     this.#options = options
     this.#seq = options.cut
     this.#sentUntil = options.cut
-    this.#sweep = new Sweep(options.time)
     this.#copiesOf = new Map(options.copies.map(copies => [copies.collection, copies]))
   }
 
@@ -63,13 +59,6 @@ export class LiveCopies {
     this.#news.addPresent(cut)
     if (this.#options.live.isShared) this.#news.addViewers(cut)
     this.addWrites(cut)
-    for (const [userId, presence] of cut.news.present) {
-      this.#present.set(userId, this.#news.present.get(userId)!)
-      this.#sweep.beat(presence.at)
-    }
-    const before = this.#sweep.due()
-    if (before !== undefined)
-      for (const [userId, { at }] of this.#present) if (at < before) this.#present.delete(userId)
     this.#work(() => this.#publish())
   }
 
@@ -111,7 +100,7 @@ export class LiveCopies {
       const { present, attended = [], ...other } = await this.#contentOf(news)
       await live.publish(partition, present, attended, other, cuts).catch(async error => {
         if (!(error instanceof LiveSetsLost)) throw error
-        await this.#rebuild({ attended, ...other }, cuts.from)
+        await this.#rebuild({ present, attended, ...other }, cuts.from)
       })
     } catch (error) {
       this.#missed.add(news)
@@ -140,9 +129,14 @@ export class LiveCopies {
   }
 
   async *#everything(isHeld: boolean, news: LiveContent): AsyncGenerator<LiveContent> {
-    const { documents, copies, attendance, isOwn } = this.#options
+    const { live, documents, copies, presence, attendance, isOwn } = this.#options
     const { viewing, actors, written } = this.#missed
-    yield { present: [...this.#present.values()], viewing: [...viewing.values()] }
+    yield* presence()
+    if (!live.isShared) {
+      yield news
+      return
+    }
+    yield { viewing: [...viewing.values()] }
     for (const { collection, current, keyOf, shown } of copies) {
       const found = await documents.find(collection as Collection, { filter: current })
       const own = found.filter(document => isOwn(keyOf(document)))

@@ -10,6 +10,7 @@ import { countOf } from '../log/rows-entry.ts'
 import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
+import { Deadlines } from './deadlines.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
 import { prepare } from './prepare.ts'
@@ -28,6 +29,7 @@ export class Partition {
   readonly outbox: Outbox
   readonly parking = new Parking()
   readonly wheel = new Wheel()
+  readonly deadlines: Deadlines
   readonly residents: Residents
   readonly clock: Clock = { time: 0, epoch: 0, adopts: null }
   readonly rules: PartitionRules
@@ -76,6 +78,7 @@ export class Partition {
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error))
+    this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })
     this.#applier = new Applier(this)
   }
 

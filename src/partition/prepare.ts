@@ -6,6 +6,7 @@ import type { Entry } from '../log/index.ts'
 import { type EntryRows, runsOf } from '../log/rows-entry.ts'
 import { named } from './changes.ts'
 import type { Clock } from './clock.ts'
+import type { Deadlines } from './deadlines.ts'
 import { isUnparking, type Parking } from './parking.ts'
 import type { Residents } from './residents.ts'
 import { changedBy } from './rules.ts'
@@ -16,6 +17,7 @@ interface Needs {
   claim: Claim
   clock: Clock
   counters: AudienceCounters
+  deadlines: Deadlines
   facts: Facts
   parking: Parking
   residents: Residents
@@ -43,8 +45,10 @@ interface Tick {
 
 /** Loads what the entries need. Nothing may be evicted until they are applied. */
 export async function prepare(partition: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
-  const { residents, counters, claim, unprepared } = partition
+  const { residents, counters, claim, deadlines, unprepared } = partition
   unprepared.clear()
+  // Of a tick only those fire that are there.
+  if (entries.some(hasTick)) await deadlines.loaded()
   await reopen(partition, store, entries)
   const wanted = wantedBy(partition, entries)
   await residents.load(wanted)
@@ -146,6 +150,9 @@ function wantDue(partition: Needs, ticks: Tick[], wanted: Wanted[]): void {
     }
   }
 }
+
+const hasTick = (entry: Entry): boolean =>
+  runsOf(entry).some(run => !('beats' in run) && run.some(({ kind }) => kind === 'tick'))
 
 function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   const { takerOf, parking, unprepared } = partition

@@ -1,9 +1,8 @@
-import type { Event } from '../../actors/event.ts'
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import type { LiveSets } from '../audience/index.ts'
 import type { Sums } from '../audience/sums.ts'
 import { problemOf } from '../checkpoint/fit.ts'
-import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
+import type { CheckpointStore } from '../checkpoint/index.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { History } from '../effects/history.ts'
 import type { Receiver } from '../effects/index.ts'
@@ -17,10 +16,12 @@ import { eachStep, type Steps, step } from '../observe/steps.ts'
 import { retry, UNTIL_DONE } from '../retry.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { attendance } from './attendance.ts'
+import { claimAnew, claimWord } from './claim-word.ts'
 import { Committer } from './committer.ts'
 import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
 import { countActors } from './population.ts'
+import { presence } from './presence.ts'
 import { project, windowsIn } from './projections.ts'
 import { recover } from './recovery.ts'
 import { Ticker } from './ticker.ts'
@@ -48,11 +49,6 @@ export interface ProcessorOptions {
   /** of this partition */
   faults: Faults
   steps?: Steps | undefined
-}
-
-const claimed = ({ owner, epoch }: Claim, time: Time): Event => {
-  const at = time.now()
-  return { kind: 'claim', key: '', id: `${owner}:${epoch}`, at, arrival: at, epoch }
 }
 
 const SLICE_MS = 5
@@ -107,6 +103,7 @@ export class Processor {
     const copies = new LiveCopies({
       ...{ partition: number, cut: partition.claim.cut, live, documents, time, faults },
       attendance: () => attendance(partition, store, { time, faults }),
+      presence: () => presence(partition, store, { time, faults }),
       copies: options.kinds.flatMap(({ copies = [] }) => copies),
       isOwn: key => partitionOf(key, options.partitions) === number,
     })
@@ -147,7 +144,7 @@ export class Processor {
     summed.then(() => {
       for (const { seq } of unsure) partition.projected(seq)
     })
-    const word = claimed(claim, time)
+    const word = claimWord(claim, time)
     const replayUntil = await step(steps, 'claim.word', number, () => log.append(number, [word]))
     const processor = new Processor(partition, options, incarnation, replayUntil)
     // Their owner may have ended before they were published.
@@ -155,6 +152,7 @@ export class Processor {
     processor.#performer.add(partition.outbox.takeFresh())
     countActors(partition, { ...options, signal: processor.#abort.signal })
     processor.#running = processor.#run().catch(error => processor.#stop(error))
+    processor.#loadDeadlines()
     return processor
   }
 
@@ -188,29 +186,35 @@ export class Processor {
     }
   }
 
-  /** The log knows a greater epoch: of a newer owner, or of before the checkpoint was lost. Only the owner can commit. */
   async #countAnew(): Promise<void> {
     if (this.#isCounting) return
     this.#isCounting = true
     const { partition, committer } = this
-    const { log, time, faults, steps } = this.#options
-    const { claim, clock } = partition
-    const since = clock.epoch
-    await committer.catchUp()
-    const word = () => ({ ...claimed(claim, time), since })
-    const append = () => step(steps, 'claim.anew', since, () => log.append(claim.partition, [word()]))
-    const { signal } = this.#abort
-    const failed = (error: unknown): void => faults.report('claim', error)
-    // An end that comes between leaves it to the next owner.
-    if (!signal.aborted) await retry(append, UNTIL_DONE, { time, signal, failed }).catch(() => {})
+    await claimAnew({ ...this.#options, partition, committer }, this.#abort.signal)
     this.#isCounting = false
   }
 
-  /** While the checkpoints give no answer, nothing is applied; whatever else goes wrong stops the partition. */
   #prepare(entries: Entry[]): Promise<void> {
-    const { time, faults, steps } = this.#options
-    const prepare = () => step(steps, 'prepare', entries, () => this.partition.prepare(entries))
-    return retry(prepare, UNTIL_DONE, {
+    const { steps } = this.#options
+    return this.#untilLoaded(() => step(steps, 'prepare', entries, () => this.partition.prepare(entries)))
+  }
+
+  /** Has the deadlines come in the background; ticks are written once they are there. */
+  async #loadDeadlines(): Promise<void> {
+    const { partition } = this
+    const { time, steps } = this.#options
+    try {
+      await this.#untilLoaded(() => partition.deadlines.loaded({ time, steps }))
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#stop(error as Error)
+    }
+    if (partition.applied >= this.replayUntil) this.#ticker.arm()
+  }
+
+  /** While the checkpoints give no answer, nothing is applied; whatever else goes wrong stops the partition. */
+  #untilLoaded(load: () => Promise<void>): Promise<void> {
+    const { time, faults } = this.#options
+    return retry(load, UNTIL_DONE, {
       ...{ time, signal: this.#abort.signal, failed: error => faults.report('load', error) },
       isFinal: error => !isCode(error, 'RC_STORE_UNAVAILABLE'),
     })
@@ -238,6 +242,7 @@ export class Processor {
 
   #halt(): void {
     this.#abort.abort()
+    this.partition.deadlines.stop()
     this.#ticker.stop()
     this.#endChecks()
     this.#performed = this.#performer.stop()

@@ -17,14 +17,13 @@ const FROM_THE_START: RecordKey[] = [
   { space: 'aggregate', names: ['pulses'] },
   { space: 'aggregate', names: ['stream'] },
   { space: 'aggregate', names: ['alive'] },
-  { space: 'deadline', names: [] },
   { space: 'outbox', names: [] },
   { space: 'parked', names: [] },
   { space: 'documents', names: [] },
 ]
 
 /**
- * Puts into a new partition what must be at hand from the start; actors come when events need them.
+ * Puts into a new partition what must be at hand from the start; deadlines come behind, actors when events need them.
  * Returns the document writes of the last cuts, in order, which may not have been done.
  */
 export async function recover(
@@ -32,13 +31,12 @@ export async function recover(
   store: CheckpointStore,
   steps?: Steps,
 ): Promise<{ seq: Seq; writes: DocumentWrite[] }[]> {
-  const { claim, wheel, outbox, parking, counters, clock, rules, population, residents } = partition
+  const { claim, outbox, parking, counters, clock, rules, population, residents } = partition
   const unsure: { seq: Seq; writes: DocumentWrite[] }[] = []
   const alive: PresentRecord[] = []
   const records = eachStep(steps, 'claim.records', claim, store.load(claim, FROM_THE_START))
   for await (const { space, names, value } of records) {
-    if (space === 'deadline') wheel.restore(names[0]!, value as number)
-    else if (space === 'outbox') outbox.restore(value as Effect)
+    if (space === 'outbox') outbox.restore(value as Effect)
     else if (space === 'parked') parking.restore(names, value)
     else if (space === 'documents') unsure.push({ seq: Number(names[0]), writes: value as DocumentWrite[] })
     else if (names[0] === 'clock') Object.assign(clock, value as Clock)
@@ -55,9 +53,10 @@ export async function recover(
 
 // A former version kept no records of who is alive. Actors that may be alive have a deadline ahead: their kinds see to that.
 async function countAlive(
-  { claim, kinds, wheel, residents, counters, parking }: Partition,
+  { claim, kinds, wheel, deadlines, residents, counters, parking }: Partition,
   steps?: Steps,
 ): Promise<void> {
+  await deadlines.loaded({ steps })
   const present = [...wheel.entries()].map(([id]) => splitId(id)).filter(({ kind }) => kinds.get(kind)?.presence)
   await step(steps, 'claim.presence', claim, () => residents.load(present))
   for (const { kind, key } of present) {

@@ -34,10 +34,10 @@ export class Ticker {
     this.#options = options
   }
 
-  /** To be called when the partition's deadlines may have changed. */
+  /** To be called when the partition's deadlines may have changed, or all are there: before, no tick is written. */
   arm(): void {
-    if (this.#isStopped) return
-    const { time } = this.#options
+    const { time, partition } = this.#options
+    if (this.#isStopped || !partition.wheel.isWhole) return
     const elapsed = time.monotonic()
     const at = elapsed + Math.min(this.#wait(elapsed), LOOK_MS)
     if (this.#ringsAt !== undefined && this.#ringsAt <= at) return

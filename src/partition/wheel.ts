@@ -7,19 +7,40 @@ export class Wheel {
   /** a binary heap of the seconds that have a slot */
   readonly #seconds: number[] = []
   readonly #changed = new Set<string>()
+  /** those that were set while the checkpoint's come; null: all are there */
+  #newer: Set<string> | null = null
   /** the earliest deadline; undefined: it has to be looked for */
   #earliest: number | undefined
 
+  /** From here on deadlines of the checkpoint come, until `end`; one that was set meanwhile is newer. */
+  begin(): void {
+    this.#newer = new Set()
+  }
+
   /** Takes a deadline that the checkpoint has. */
   restore(id: string, at: number): void {
-    this.set(id, at)
-    this.#changed.delete(id)
+    if (this.#newer?.has(id)) return
+    this.#set(id, at)
+  }
+
+  end(): void {
+    this.#newer = null
+  }
+
+  /** False while some of the checkpoint are still to come: until then nobody can say what is due, or next. */
+  get isWhole(): boolean {
+    return this.#newer === null
   }
 
   set(id: string, at: number | null): void {
+    this.#newer?.add(id)
+    if (this.#set(id, at)) this.#changed.add(id)
+  }
+
+  /** False if that is its deadline already. */
+  #set(id: string, at: number | null): boolean {
     const former = this.#deadlines.get(id)
-    if (former === at) return
-    this.#changed.add(id)
+    if (former === at) return false
     if (former !== undefined) {
       this.#slots.get(second(former))?.delete(id)
       if (former === this.#earliest) this.#earliest = undefined
@@ -27,7 +48,7 @@ export class Wheel {
     if (at !== null && this.#earliest !== undefined && at < this.#earliest) this.#earliest = at
     if (at === null) {
       this.#deadlines.delete(id)
-      return
+      return true
     }
     this.#deadlines.set(id, at)
     let slot = this.#slots.get(second(at))
@@ -37,6 +58,7 @@ export class Wheel {
       this.#push(second(at))
     }
     slot.add(id)
+    return true
   }
 
   /** Ids whose deadline is at or before `at`, by deadline, then by id. They stay until set anew. */

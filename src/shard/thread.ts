@@ -62,7 +62,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     },
   })
   const faults = faultsOf(OF_NONE)
-  const live = await openLiveSets(places, log, { time, faults })
+  const live = await openLiveSets(places, log, { owned: partitions, time, faults })
   surviveDiskFaults(faults)
   const receivers = await openReceivers(options.receivers, {
     documents,

@@ -18,7 +18,7 @@ const OTHERS: Record<string, string[]> = {
     ),
   ],
   'tells others behind the commits, and anew after a crash': [
-    ...['attendance', 'live-copies', 'updates'].map(name => `src/partition/${name}.ts`),
+    ...['attendance', 'live-copies', 'presence', 'updates'].map(name => `src/partition/${name}.ts`),
   ],
   'asks an owner, answers for one, or waits to be one': [
     ...['answer-parts', 'candidacy', 'directory', 'index', 'link', 'local', 'peek', 'questions', 'remote'],
@@ -39,7 +39,7 @@ const EXEMPT: { file: RegExp; call: RegExp; why: string }[] = [
   { file: /trimming\.ts/, call: /^keptUntil\(partition\)/, why: 'calls back what has steps of its own' },
   { file: /processor\.ts/, call: /^log\.append\(number, \[event\]\)/, why: 'is the work of the step `answer`' },
   { file: /processor\.ts/, call: /^countActors\(/, why: 'reads alone, and anew after a crash' },
-  { file: /processor\.ts/, call: /attendance\(|\.published\(\)/, why: 'tells others behind the commits' },
+  { file: /processor\.ts/, call: /attendance\(|presence\(|\.published\(\)/, why: 'tells others behind the commits' },
 ]
 
 const all = ROOMS.flatMap(room => globSync(room, { cwd: ROOT })).sort()
