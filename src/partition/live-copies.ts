@@ -9,9 +9,10 @@ import {
   type StreamNews,
 } from '../audience/index.ts'
 import type { Collection, Document, DocumentStore } from '../documents/index.ts'
+import { isCode } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
-import type { Time } from '../time.ts'
+import type { Cancel, Time } from '../time.ts'
 import type { Cut } from './cut.ts'
 import { Missed, News, type Written } from './live-news.ts'
 
@@ -34,6 +35,8 @@ export interface LiveCopiesOptions {
 }
 
 const READ_AT_ONCE = 500
+/** How soon it is seen that the live sets were lost while nothing happens. */
+const CHECK_MS = 10_000
 
 /** Keeps the live sets in step with one partition, behind its commits: whatever happens to them, it goes on. */
 export class LiveCopies {
@@ -67,6 +70,11 @@ export class LiveCopies {
     if (this.#options.live.isShared) this.#news.addWrites(cut, this.#copiesOf)
   }
 
+  /** Looks now and then whether the sets were lost, until that is ended. */
+  checks(): Cancel {
+    return this.#options.time.every(CHECK_MS, () => this.check())
+  }
+
   /** Rebuilds the sets if they were lost, which a partition without news does not meet. */
   check(): void {
     const { live, partition } = this.#options
@@ -83,7 +91,10 @@ export class LiveCopies {
   /** Works on one thing at a time; news that come meanwhile are for the next. */
   #work(work: () => Promise<void>): void {
     this.#working ??= work()
-      .catch(error => this.#options.faults.report('live sets', error))
+      .catch(error => {
+        // A rebuild that the end came between is for the next owner.
+        if (!isCode(error, 'RC_CLOSING')) this.#options.faults.report('live sets', error)
+      })
       .finally(() => {
         this.#working = undefined
         if (this.#seq > this.#sentUntil || !this.#news.isEmpty) this.#work(() => this.#publish())

@@ -5,7 +5,7 @@ import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
 import type { Partition } from './partition.ts'
 
-const AT_ONCE = 500
+const AT_ONCE = 100
 
 /** All who may be alive: from memory, or from the checkpoint. Actors that may be have a deadline ahead: their kinds see to that. */
 export async function* presence(
@@ -17,8 +17,9 @@ export async function* presence(
     deadlines,
   }: Pick<Partition, 'claim' | 'kinds' | 'residents' | 'wheel' | 'deadlines'>,
   store: CheckpointStore,
-  { time, faults }: { time: Time; faults: Faults },
+  { quiet, time, faults }: { quiet?: Promise<void> | undefined; time: Time; faults: Faults },
 ): AsyncGenerator<LiveContent> {
+  await quiet
   await deadlines.loaded({ time })
   const ids = Array.from(wheel.entries(), ([id]) => id).filter(id => kinds.get(splitId(id).kind)?.presence)
   let unread = 0

@@ -22,8 +22,7 @@ import { LiveCopies } from './live-copies.ts'
 import { Partition } from './partition.ts'
 import { countActors } from './population.ts'
 import { presence } from './presence.ts'
-import { project, windowsIn } from './projections.ts'
-import { recover } from './recovery.ts'
+import { recover, redo } from './recovery.ts'
 import { Ticker } from './ticker.ts'
 import { Updates } from './updates.ts'
 
@@ -46,6 +45,8 @@ export interface ProcessorOptions {
   updates?: Outputs
   flushMs: number
   time: Time
+  /** Resolves when what nobody waits for may be read: all partitions of the thread are open. */
+  quiet?: Promise<void>
   /** of this partition */
   faults: Faults
   steps?: Steps | undefined
@@ -57,8 +58,6 @@ const MOST_UNCOMMITTED = 50_000
 /** So long what is being performed at the end may still take. */
 const LAST_EFFECTS_MS = 2_000
 const LAST_COPIES_MS = 1_000
-/** How soon it is seen that the live sets were lost while nothing happens. */
-const CHECK_COPIES_MS = 10_000
 
 /** Owns one partition: claims it, replays it from its cut, and goes on with whatever the log brings. */
 export class Processor {
@@ -73,6 +72,8 @@ export class Processor {
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly replayUntil: Seq
+  /** all that was in the log at the claim is applied, or never will be */
+  readonly opened = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
@@ -84,7 +85,7 @@ export class Processor {
     this.partition = partition
     this.#options = options
     this.replayUntil = replayUntil
-    const { store, documents, live, flushMs, log, receiverOf, updates: outputs, time, faults, steps } = options
+    const { store, documents, live, flushMs, log, receiverOf, updates: outputs, quiet, time, faults, steps } = options
     const { signal } = this.#abort
     const untilDone = (step: string, work: () => Promise<unknown>): Promise<unknown> =>
       retry(work, UNTIL_DONE, {
@@ -103,14 +104,14 @@ export class Processor {
     const copies = new LiveCopies({
       ...{ partition: number, cut: partition.claim.cut, live, documents, time, faults },
       attendance: () => attendance(partition, store, { time, faults }),
-      presence: () => presence(partition, store, { time, faults }),
+      presence: () => presence(partition, store, { quiet, time, faults }),
       copies: options.kinds.flatMap(({ copies = [] }) => copies),
       isOwn: key => partitionOf(key, options.partitions) === number,
     })
     this.#copies = copies
     const updates = outputs && new Updates({ outputs, time, faults })
     this.#updates = updates
-    this.#endChecks = time.every(CHECK_COPIES_MS, () => copies.check())
+    this.#endChecks = copies.checks()
     this.#ticker = new Ticker({ partition, log, time, faults, steps })
     this.committer = new Committer({
       ...{ partition, incarnation, store, documents, flushMs, time, faults, steps },
@@ -127,7 +128,7 @@ export class Processor {
   }
 
   static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
-    const { store, log, documents, owner, kinds, rules, snapshots, time, steps } = options
+    const { store, log, owner, kinds, rules, snapshots, time, steps } = options
     const claim = await step(steps, 'claim', number, () => store.claim(number, owner))
     const problem = await step(steps, 'claim.fit', number, () => problemOf(claim, log, number))
     const { incarnation, first, last } = await step(steps, 'claim.bounds', number, () => log.bounds(number))
@@ -138,12 +139,7 @@ export class Processor {
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots)
     const unsure = await recover(partition, store, steps)
-    for (const { seq, writes } of unsure) await project(documents, writes, seq, steps)
-    const windows = unsure.flatMap(({ writes }) => windowsIn(writes))
-    const summed = (windows.length > 0 && options.sums?.add(windows)) || Promise.resolve()
-    summed.then(() => {
-      for (const { seq } of unsure) partition.projected(seq)
-    })
+    await redo(partition, unsure, options)
     const word = claimWord(claim, time)
     const replayUntil = await step(steps, 'claim.word', number, () => log.append(number, [word]))
     const processor = new Processor(partition, options, incarnation, replayUntil)
@@ -180,6 +176,7 @@ export class Processor {
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.replayUntil) continue
+      this.opened.resolve()
       if (partition.clock.epoch > partition.claim.epoch) this.#countAnew()
       this.#performer.open()
       this.#ticker.arm()
@@ -202,7 +199,8 @@ export class Processor {
   /** Has the deadlines come in the background; ticks are written once they are there. */
   async #loadDeadlines(): Promise<void> {
     const { partition } = this
-    const { time, steps } = this.#options
+    const { quiet, time, steps } = this.#options
+    await quiet
     try {
       await this.#untilLoaded(() => partition.deadlines.loaded({ time, steps }))
     } catch (error) {
@@ -242,6 +240,7 @@ export class Processor {
 
   #halt(): void {
     this.#abort.abort()
+    this.opened.resolve()
     this.partition.deadlines.stop()
     this.#ticker.stop()
     this.#endChecks()

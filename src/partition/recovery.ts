@@ -1,13 +1,15 @@
 import { actorId, splitId } from '../../actors/index.ts'
 import type { RuleChange } from '../../machines/day-rules.ts'
 import type { PresentRecord } from '../audience/present.ts'
+import type { Sums } from '../audience/sums.ts'
 import type { CheckpointStore, RecordKey } from '../checkpoint/index.ts'
+import type { DocumentStore } from '../documents/index.ts'
 import type { Effect } from '../effects/index.ts'
 import type { Seq } from '../log/index.ts'
 import { eachStep, type Steps, step } from '../observe/steps.ts'
 import type { Clock } from './clock.ts'
 import type { Partition } from './partition.ts'
-import type { DocumentWrite } from './projections.ts'
+import { type DocumentWrite, project, windowsIn } from './projections.ts'
 
 const FROM_THE_START: RecordKey[] = [
   { space: 'aggregate', names: ['clock'] },
@@ -49,6 +51,20 @@ export async function recover(
   if (!counters.present.restore(alive, claim.cut, clock.time)) await countAlive(partition, steps)
   partition.evict(clock.time)
   return unsure.sort((a, b) => a.seq - b.seq)
+}
+
+/** Writes again what the last cuts were to write; the next commit forgets it. */
+export async function redo(
+  partition: Partition,
+  unsure: readonly { seq: Seq; writes: DocumentWrite[] }[],
+  { documents, sums, steps }: { documents: DocumentStore; sums?: Pick<Sums, 'add'>; steps?: Steps | undefined },
+): Promise<void> {
+  for (const { seq, writes } of unsure) await project(documents, writes, seq, steps)
+  const windows = unsure.flatMap(({ writes }) => windowsIn(writes))
+  const summed = (windows.length > 0 && sums?.add(windows)) || Promise.resolve()
+  summed.then(() => {
+    for (const { seq } of unsure) partition.projected(seq)
+  })
 }
 
 // A former version kept no records of who is alive. Actors that may be alive have a deadline ahead: their kinds see to that.

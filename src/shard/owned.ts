@@ -12,7 +12,7 @@ const LAST_SUMS_MS = 2_000
 /** The log does not fit the checkpoint, and does not by itself. */
 const LASTING: ErrorCode[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED']
 
-export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums'> {
+export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums' | 'quiet'> {
   /** of no partition */
   faults: Faults
   /** of all partitions those of the shard */
@@ -29,7 +29,8 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
 } {
   const { documents, live, time, steps } = given
   const sums = new Sums({ documents, time, faults, steps })
-  const rest = { ...given, sums }
+  const { promise: quiet, resolve: begin } = Promise.withResolvers<void>()
+  const rest = { ...given, sums, quiet }
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   const draining = new AbortController()
@@ -46,6 +47,7 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
     for (const partition of owned) if (!draining.signal.aborted) await claim(partition)
   }
   const claims = claimAll()
+  claims.then(() => Promise.all(Array.from(processors.values(), ({ opened }) => opened.promise))).then(() => begin())
   const drained = Promise.withResolvers<void>()
   const drain = async (): Promise<void> => {
     draining.abort()
