@@ -205,13 +205,14 @@ function cohorts(known: readonly Cohort[], beat: Beat): readonly Cohort[] {
   const there = i > 0 && known[i - 1]!.window === window ? known[i - 1]! : null
   if (there && compareBeats(there, beat) <= 0) return known
   const { at, path, country, groups } = beat
-  return [...known.slice(0, there ? i - 1 : i), { window, at, path, country, groups }, ...known.slice(i)]
+  // A list that is spread has room for many more.
+  return known.toSpliced(there ? i - 1 : i, there ? 1 : 0, { window, at, path, country, groups })
 }
 
 function attended(streams: readonly string[], stream: string | null, frozen: readonly string[]): readonly string[] {
   if (stream === null || streams.includes(stream)) return streams
   const open = frozen.length === 0 ? streams : streams.filter(id => !frozen.includes(id))
-  return frozen.includes(stream) || open.length >= MOST_STREAMS ? open : [...open, stream]
+  return frozen.includes(stream) || open.length >= MOST_STREAMS ? open : open.concat(stream)
 }
 
 function watched(known: readonly Watched[], show: Show | null, at: number, settled: number): readonly Watched[] {
@@ -219,7 +220,7 @@ function watched(known: readonly Watched[], show: Show | null, at: number, settl
   if (show === null) return open
   const { streamerId, preset } = show
   const there = open.findIndex(each => each.streamerId === streamerId && each.preset === preset)
-  if (there < 0) return open.length < MOST_STREAMS ? [...open, { streamerId, preset, at, written: at }] : open
+  if (there < 0) return open.length < MOST_STREAMS ? open.concat({ streamerId, preset, at, written: at }) : open
   return at > open[there]!.at ? open.with(there, { ...open[there]!, at }) : open
 }
 

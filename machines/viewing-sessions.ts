@@ -17,14 +17,14 @@ export function joined(runs: readonly Run[], at: number, gapMs: number): readonl
   let high = low
   while (high < runs.length && runs[high]!.start <= at + gapMs) high++
   const touched = runs.slice(low, high)
-  if (touched.length === 0) return [...runs.slice(0, low), { start: at, end: at, written: at }, ...runs.slice(low)]
+  if (touched.length === 0) return runs.toSpliced(low, 0, { start: at, end: at, written: at })
   const first = touched[0]!
   const last = touched[touched.length - 1]!
   if (touched.length === 1 && first.start <= at && at <= first.end) return runs
   const start = Math.min(first.start, at)
   const end = Math.max(last.end, at)
   const grewOnly = touched.length === 1 && start === first.start
-  return [...runs.slice(0, low), { start, end, written: grewOnly ? first.written : end }, ...runs.slice(high)]
+  return runs.toSpliced(low, high - low, { start, end, written: grewOnly ? first.written : end })
 }
 
 /** All runs as written; the very same array if they are. */

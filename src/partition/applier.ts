@@ -8,6 +8,7 @@ import { type EntryRows, runsOf } from '../log/rows-entry.ts'
 import { Changes } from './changes.ts'
 import { counted, latestArrival, tell } from './clock.ts'
 import { Hearing, type HearingParts } from './hearing.ts'
+import type { Names } from './names.ts'
 import { isUnparking, type Parked } from './parking.ts'
 import type { Population } from './population.ts'
 import type { Projections } from './projections.ts'
@@ -19,6 +20,7 @@ import type { Wheel } from './wheel.ts'
 /** The parts of a partition that entries change, and by which. */
 interface Parts extends HearingParts {
   claim: Claim
+  names: Names
   outbox: Outbox
   population: Population
   projections: Projections
@@ -158,7 +160,7 @@ export class Applier {
 
   /** Events that answer an effect count while that is in the outbox, which it leaves with them. */
   #receive(id: string, kind: ActorKind, arrived: Parked): void {
-    const { facts, outbox, parking, residents, unprepared } = this.#parts
+    const { facts, names, outbox, parking, residents, unprepared } = this.#parts
     const { event, isOpen } = arrived
     if (isOpen && !outbox.counts(event)) return
     if (parking.has(id)) {
@@ -168,7 +170,9 @@ export class Applier {
     try {
       refuse(unprepared.get(event))
       const resident = residents.get(id)
-      this.#step(resident, kind.receive(kind.read?.(event) ?? event, resident.snapshot.context, facts))
+      const read = kind.read?.(event) ?? event
+      if (kind.pulse) names.share(read)
+      this.#step(resident, kind.receive(read, resident.snapshot.context, facts))
     } catch (error) {
       parking.add(id, arrived, error as Error)
       return

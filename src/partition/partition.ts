@@ -11,12 +11,13 @@ import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
+import { Names } from './names.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import type { Resident } from './resident.ts'
-import { Residents } from './residents.ts'
+import { ACTORS_BYTES, Residents } from './residents.ts'
 import { PartitionRules } from './rules.ts'
 import type { PersistedSnapshot } from './transitions.ts'
 import { Wheel } from './wheel.ts'
@@ -36,6 +37,7 @@ export class Partition {
   readonly population: Population
   readonly facts: Facts
   readonly projections = new Projections()
+  readonly names = new Names()
   readonly unprepared = new Map<Event | string, Error>()
   /** null: nobody looks at its actors */
   tap: Tap | null = null
@@ -51,13 +53,14 @@ export class Partition {
   readonly #shown: ReadonlySet<string>
   #last: Entry | undefined
 
-  /** `shown` are the kinds whose snapshots are documents. */
+  /** `shown` are the kinds whose snapshots are documents; of the memory for actors it has the share of one of so many. */
   constructor(
     claim: Claim,
     kinds: readonly ActorKind[],
     rules: Rules,
     store: CheckpointStore,
     shown: readonly string[] = [],
+    partitions?: number,
   ) {
     this.claim = claim
     this.applied = claim.cut
@@ -77,7 +80,10 @@ export class Partition {
       ...{ time: () => this.#applier.now, adopts: () => clock.adopts },
       isFrozen: stream => counters.isFrozen(stream, clock.time),
     }
-    this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error))
+    const { names } = this
+    this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error), {
+      ...{ names, ...(partitions && { mostBytes: ACTORS_BYTES / partitions }) },
+    })
     this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })
     this.#applier = new Applier(this)
   }

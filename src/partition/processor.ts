@@ -137,7 +137,7 @@ export class Processor {
       const text = found ?? `the cut is ${claim.cut}, the log holds ${first} to ${last}`
       throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
-    const partition = new Partition(claim, kinds, rules, store, snapshots)
+    const partition = new Partition(claim, kinds, rules, store, snapshots, options.partitions)
     const unsure = await recover(partition, store, steps)
     await redo(partition, unsure, options)
     const word = claimWord(claim, time)

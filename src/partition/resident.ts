@@ -2,6 +2,7 @@ import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
 import type { Presences } from '../audience/counters.ts'
 import type { Seq } from '../log/index.ts'
+import { weightOf } from './weight.ts'
 
 /** A record of the checkpoint with the last pulses of some actors as of a cut; it goes when all have newer ones, or none. */
 export interface PulseColumn {
@@ -9,6 +10,9 @@ export interface PulseColumn {
   /** actors whose last pulse is in it */
   live: number
 }
+
+/** Bytes that an actor takes beside its context: in this object, in maps, with its deadline. */
+const BESIDE_CONTEXT = 500
 
 /** What the next commit writes of an actor: nothing, its last pulse, or all of it. */
 type News = 'none' | 'pulse' | 'whole'
@@ -39,6 +43,8 @@ export class Resident {
   presences: Presences | null = null
   /** the column of the checkpoint that has its last pulse, if one has */
   column: PulseColumn | undefined
+  /** bytes, about, as of when it was last weighed */
+  weight = 0
   #snapshot: AnyMachineSnapshot
 
   constructor(parts: {
@@ -78,6 +84,13 @@ export class Resident {
   set snapshot(snapshot: AnyMachineSnapshot) {
     this.#snapshot = snapshot
     this.until = 0
+  }
+
+  /** Finds out what it weighs; answers how much more that is than before. */
+  weigh(): number {
+    const before = this.weight
+    this.weight = BESIDE_CONTEXT + 2 * this.key.length + weightOf(this.#snapshot.context)
+    return this.weight - before
   }
 
   /** As of its last transition, or of a pulse since. */

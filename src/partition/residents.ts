@@ -1,12 +1,17 @@
 import { type ActorKind, actorId, type Part, splitId } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
+import { Names } from './names.ts'
 import { Pulses } from './pulses.ts'
 import { Resident } from './resident.ts'
 import { type KeptSnapshot, Transitions } from './transitions.ts'
 
-/** Actors kept in memory per partition beyond those of the batch at hand. */
-const KEEP = 20_000
+/** What the actors of all partitions of a process may take in memory together, about, beyond those of the batch at hand. */
+export const ACTORS_BYTES = 512 * 1024 * 1024
+/** Partitions among which that is divided unless told otherwise. */
+const PARTITIONS = 16
+/** To this share of its bytes a partition goes back, so that it does not have to again at once. */
+const KEPT = 0.75
 /** Actors that are read with others, so that their records of pulses may go. */
 const UNREAD = 200
 
@@ -30,6 +35,10 @@ export class Residents {
   readonly #actors = new Map<string, Resident>()
   /** by kind, then by key: those of kinds with pulses */
   readonly #heard = new Map<string, Map<string, Resident>>()
+  readonly #names: Names
+  readonly #mostBytes: number
+  /** what they weigh together */
+  #bytes = 0
   #touched: Resident[] = []
   #pulsed: Resident[] = []
   #committed: Resident[] = []
@@ -41,7 +50,10 @@ export class Residents {
     store: CheckpointStore,
     claim: Claim,
     refused: (id: string, error: Error) => void,
+    { names = new Names(), mostBytes = ACTORS_BYTES / PARTITIONS }: { names?: Names; mostBytes?: number } = {},
   ) {
+    this.#names = names
+    this.#mostBytes = mostBytes
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#store = store
     this.#claim = claim
@@ -126,12 +138,14 @@ export class Residents {
 
   #add(name: string, key: string, kept: unknown): void {
     const kind = this.#kinds.get(name)!
+    if (kind.pulse && kept !== undefined) this.#names.share(kept as object)
     const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
     const id = actorId(name, key)
     const isCurrent = kept === undefined || (kept as KeptSnapshot)[0] === kind.version
     const own = { kept: kept && snapshot.context, used: this.#batch, isCurrent }
     const resident = new Resident({ id, kind, key, snapshot, ...own })
     this.#actors.set(id, resident)
+    this.#bytes += resident.weigh()
     if (!kind.pulse) return
     this.pulses.met(resident)
     const known = this.#heard.get(name) ?? new Map<string, Resident>()
@@ -198,14 +212,24 @@ export class Residents {
     for (const resident of this.#committed) {
       if (resident.news === 'whole') continue
       const context = resident.kind.slim(resident.snapshot.context)
-      if (context === resident.snapshot.context) continue
-      resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
-      resident.kept = context
+      if (context !== resident.snapshot.context) {
+        resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
+        resident.kept = context
+      }
+      if (this.#actors.get(resident.id) === resident) this.#bytes += resident.weigh()
     }
     this.#committed = []
-    if (this.#actors.size <= 2 * KEEP) return
+    if (this.#bytes <= this.#mostBytes) return
     const idle = [...this.#actors.values()].filter(({ news }) => news === 'none').sort((a, b) => a.used - b.used)
-    for (const resident of idle.slice(0, this.#actors.size - KEEP)) this.#leave(resident)
+    for (const resident of idle) {
+      if (this.#bytes <= KEPT * this.#mostBytes) break
+      this.#leave(resident)
+    }
+  }
+
+  /** About what they take in memory. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
@@ -228,6 +252,7 @@ export class Residents {
 
   #leave(resident: Resident): void {
     this.pulses.left(resident)
+    this.#bytes -= resident.weight
     this.#actors.delete(resident.id)
     this.#heard.get(resident.kind.kind)?.delete(resident.key)
   }

@@ -79,10 +79,22 @@ export class Transitions {
     }
     const context = { ...this.initial(kind).context, ...(head as object) }
     try {
-      return kind.machine.resolveState({ value: value as string, context })
+      return { ...this.#stateOf(kind, value), context } as AnyMachineSnapshot
     } catch (cause) {
       throw new RollcallError('RC_UNKNOWN_VERSION', `${kind.kind} has no state ${JSON.stringify(value)}.`, { cause })
     }
+  }
+
+  /** The snapshot of a state with the first context, of which all in that state share what is of the state alone. */
+  #stateOf(kind: ActorKind, value: unknown): AnyMachineSnapshot {
+    const { states } = this.#scope(kind)
+    const name = JSON.stringify(value)
+    let state = states.get(name)
+    if (!state) {
+      state = kind.machine.resolveState({ value: value as string, context: this.initial(kind).context })
+      states.set(name, state)
+    }
+    return state
   }
 
   #scope(kind: ActorKind): Scope {
@@ -109,7 +121,14 @@ export class Transitions {
         if (action.type === 'xstate.emit') this.#said.push((action.params as { event: Said }).event)
       },
     } as unknown as ActorScope
-    return { scope, initial: kind.machine.getInitialSnapshot(scope), compiled: compiled(kind.machine) }
+    return {
+      ...{
+        scope,
+        initial: kind.machine.getInitialSnapshot(scope),
+        compiled: compiled(kind.machine),
+        states: new Map(),
+      },
+    }
   }
 }
 
@@ -140,4 +159,6 @@ interface Scope {
   scope: ActorScope
   initial: AnyMachineSnapshot
   compiled: Compiled | null
+  /** by their names */
+  states: Map<string, AnyMachineSnapshot>
 }

@@ -1,0 +1,29 @@
+/** Texts that are kept for others to share; when there are so many, all are forgotten. */
+const MOST_NAMES = 10_000
+const LONGEST = 256
+/** Fields whose texts are of one actor, or of one event. */
+const OWN: ReadonlySet<string> = new Set(['key', 'id'])
+
+/** Texts that many actors of a partition hold, such as paths and countries: of each there is one in memory. */
+export class Names {
+  readonly #known = new Map<string, string>()
+
+  /** Has all texts in it be those that are known. */
+  share(value: object): void {
+    const fields = value as Record<string, unknown>
+    for (const field in fields) {
+      const each = fields[field]
+      if (typeof each === 'string') {
+        if (each.length <= LONGEST && !OWN.has(field)) fields[field] = this.#one(each)
+      } else if (typeof each === 'object' && each !== null) this.share(each)
+    }
+  }
+
+  #one(name: string): string {
+    const known = this.#known.get(name)
+    if (known !== undefined) return known
+    if (this.#known.size >= MOST_NAMES) this.#known.clear()
+    this.#known.set(name, name)
+    return name
+  }
+}

@@ -1,0 +1,128 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { pack, unpack } from 'msgpackr'
+import { describe, expect, test } from 'vitest'
+import type { Event } from '../actors/event.ts'
+import { KINDS } from '../actors/kinds.ts'
+import type { CheckpointStore, RecordKey } from '../src/checkpoint/index.ts'
+import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
+import { Names } from '../src/partition/names.ts'
+import { Partition } from '../src/partition/partition.ts'
+import { recover } from '../src/partition/recovery.ts'
+import { ACTORS_BYTES } from '../src/partition/residents.ts'
+import { weightOf } from '../src/partition/weight.ts'
+import { NOON } from './support/one-partition.ts'
+
+const rules = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
+
+const beat = (n: number, at: number): Event => ({
+  ...{ kind: 'heartbeat', key: `user-${n}`, id: '', at, arrival: at },
+  ...{ path: `/live/${n % 100}`, stream: `${n % 100}`, country: 'TW', groups: ['free'] },
+})
+
+/** Records by their whole names, of which nobody asks for more than one at a time. */
+function recordsByName(): CheckpointStore {
+  const records = new Map<string, Buffer>()
+  const nameOf = ({ space, names }: RecordKey): string => [space, ...names].join('/')
+  return {
+    ...memoryCheckpoints(),
+    async *load(_claim, keys) {
+      for (const key of keys) {
+        const value = records.get(nameOf(key))
+        if (value) yield { ...key, value: unpack(value) }
+      }
+    },
+    async commit(_claim, _cut, { puts }) {
+      for (const { value, ...key } of puts) records.set(nameOf(key), pack(value))
+    },
+  }
+}
+
+/** A partition of so many, to which this many viewers come once, 1,000 at a time. */
+async function visited(partitions: number, viewers: number): Promise<Partition> {
+  const store = recordsByName()
+  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store, [], partitions)
+  await recover(partition, store)
+  for (let n = 0; n < viewers; n += 1_000) {
+    const events = Array.from({ length: 1_000 }, (_, i) => beat(n + i, NOON + n))
+    const entry = { seq: partition.applied + 1, events }
+    await partition.prepare([entry])
+    partition.apply(entry)
+    const { seq, delta } = partition.take()
+    await store.commit(partition.claim, seq, { incarnation: 'log', ...delta })
+    partition.projected(seq)
+    partition.evict(0)
+  }
+  return partition
+}
+
+const isThere = ({ residents }: Partition, n: number): boolean => residents.has(`viewer/user-${n}`)
+
+describe('actors in memory', () => {
+  test('take no more bytes than are of their partition; those that were idle longest go', async () => {
+    const most = ACTORS_BYTES / 64
+    const partition = await visited(64, 20_000)
+    expect(partition.residents.bytes).toBeLessThanOrEqual(most)
+    expect(partition.residents.bytes).toBeGreaterThan(most / 2)
+    expect([isThere(partition, 0), isThere(partition, 19_999)]).toEqual([false, true])
+  })
+
+  test('stay, however many they are, while there is room', async () => {
+    const partition = await visited(1, 45_000)
+    expect([isThere(partition, 0), isThere(partition, 44_999)]).toEqual([true, true])
+  })
+
+  test('weigh nothing once they are gone, and come back as they were', async () => {
+    const partition = await visited(1, 1_000)
+    const before = await partition.view('viewer', 'user-7')
+    const { bytes } = partition.residents
+    for (let n = 0; n < 1_000; n++) partition.residents.forget(`viewer/user-${n}`)
+    expect(partition.residents.bytes).toBe(0)
+    expect(await partition.view('viewer', 'user-7')).toEqual(before)
+    await partition.residents.load(Array.from({ length: 1_000 }, (_, n) => ({ kind: 'viewer', key: `user-${n}` })))
+    expect(partition.residents.bytes).toBe(bytes)
+  })
+
+  test('weigh about what they take', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const heap = (): number => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const partition = await visited(1, 30_000)
+    const weighed = partition.residents.bytes
+    const full = heap()
+    for (let n = 0; n < 30_000; n++) partition.residents.forget(`viewer/user-${n}`)
+    const taken = full - heap()
+    expect(weighed / taken).toBeGreaterThan(0.7)
+    expect(weighed / taken).toBeLessThan(2)
+  })
+})
+
+describe('the weight', () => {
+  test('of a list is as of all that is in it, though some stand for all', () => {
+    const one = { text: 'x'.repeat(100), list: [1, 2, 3] }
+    const each = weightOf([one, one]) - weightOf([one])
+    expect(weightOf(Array.from({ length: 20_000 }, () => one)) / (20_000 * each)).toBeCloseTo(1, 2)
+  })
+
+  test.each([[null], [undefined], [true], [[]], [new Map()], [new Set()]])('of %j is that of nothing in it', value => {
+    expect(weightOf(value)).toBeLessThanOrEqual(24)
+  })
+})
+
+describe('names', () => {
+  test('are the same texts as before, also beyond the number that is kept', () => {
+    const names = new Names()
+    const value = () => ({
+      key: 'own',
+      last: { path: '/a', groups: ['b', 'c'] },
+      rest: Array.from({ length: 25_000 }, String),
+    })
+    const shared = value()
+    names.share(shared)
+    names.share(shared)
+    expect(shared).toEqual(value())
+  })
+})
