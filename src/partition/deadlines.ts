@@ -40,14 +40,19 @@ export class Deadlines {
 
   async #load({ time, steps }: Loading): Promise<void> {
     const { claim, wheel, store } = this.#parts
+    this.#refuseStopped()
     let count = 0
     const records = eachStep(steps, 'claim.deadlines', claim, store.load(claim, [{ space: 'deadline', names: [] }]))
     for await (const { names, value } of records) {
-      if (this.#isStopped) break
+      this.#refuseStopped()
       wheel.restore(names[0]!, value as number)
       if (++count % AT_ONCE === 0) await time?.turn()
     }
-    if (this.#isStopped) throw new RollcallError('RC_CLOSING')
+    this.#refuseStopped()
     wheel.end()
+  }
+
+  #refuseStopped(): void {
+    if (this.#isStopped) throw new RollcallError('RC_CLOSING')
   }
 }

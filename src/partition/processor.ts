@@ -45,7 +45,7 @@ export interface ProcessorOptions {
   updates?: Outputs
   flushMs: number
   time: Time
-  /** Resolves when what nobody waits for may be read: all partitions of the thread are open. */
+  /** Resolves when what nobody waits for may be read: all partitions of the thread are claimed. */
   quiet?: Promise<void>
   /** of this partition */
   faults: Faults
@@ -72,8 +72,6 @@ export class Processor {
   readonly #abort = new AbortController()
   /** the end of the log at the claim; what the world was asked for up to there may have been done before */
   readonly replayUntil: Seq
-  /** all that was in the log at the claim is applied, or never will be */
-  readonly opened = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
   #performed: Promise<void> = Promise.resolve()
   #isApplying = false
@@ -176,7 +174,6 @@ export class Processor {
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.replayUntil) continue
-      this.opened.resolve()
       if (partition.clock.epoch > partition.claim.epoch) this.#countAnew()
       this.#performer.open()
       this.#ticker.arm()
@@ -240,7 +237,6 @@ export class Processor {
 
   #halt(): void {
     this.#abort.abort()
-    this.opened.resolve()
     this.partition.deadlines.stop()
     this.#ticker.stop()
     this.#endChecks()

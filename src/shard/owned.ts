@@ -47,7 +47,7 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
     for (const partition of owned) if (!draining.signal.aborted) await claim(partition)
   }
   const claims = claimAll()
-  claims.then(() => Promise.all(Array.from(processors.values(), ({ opened }) => opened.promise))).then(() => begin())
+  claims.then(begin)
   const drained = Promise.withResolvers<void>()
   const drain = async (): Promise<void> => {
     draining.abort()
