@@ -4,6 +4,7 @@
  */
 import type { AnyStateMachine } from 'xstate'
 import type { RuleChange } from '../machines/day-rules.ts'
+import type { Stay } from '../machines/pulse.ts'
 import type { Event } from './event.ts'
 
 /** Settings that state is a function of; all but `writeMs` are recorded with the log. */
@@ -83,21 +84,30 @@ export interface Part {
 }
 
 /**
- * Pulses: events that change nothing about an actor in this state but when it was last heard (ms), which is a time of
- * `presence`. What a pulse leads to has to be what the machine would have made of it.
+ * Pulses: events of an actor that stays where it was, which is in this state; the last is a time of `presence`. What they
+ * lead to, and what is due meanwhile, has to be what the machine would have made of it.
  */
 export interface Pulse<C, E extends Event> {
   kind: E['kind']
   state: string
   /**
-   * The time (ms) before which events with these facts, which may hold anything, are pulses of an actor last heard at
-   * `heard`, none of them more than the rules' `gapMs` after the one before; 0: none is.
+   * The time (ms) before which events with these facts, which may hold anything, are pulses, none of them more than the
+   * rules' `gapMs` after the one before; 0: none is.
    */
-  until(facts: object, context: C, heard: number, rules: Rules): number
-  /** The context after pulses of which the last was at `at`; the very same if it knows of one as late. */
-  after(context: C, at: number): C
-  /** The window whose record counts such an event of that time (ms). */
+  until(facts: object, context: C, rules: Rules): number
+  /** The context after a stay; the very same if it knows of a beat as late. */
+  after(context: C, stay: Stay): C
+  /** The window whose record counts such an event of that time (ms), and how long each is. */
   window(at: number): number
+  windowMs: number
+  /** Windows that a stay goes through at most. */
+  mostRolls: number
+  /** Counts an actor with these facts, which are of a pulse, in a window that is new to it. */
+  roll(facts: object, window: number, tally: Tally): void
+  /** When it is due again after a deadline that comes at `now` in a stay; 0: the machine has to say. */
+  due(stay: Stay, now: number, rules: Rules): number
+  /** Writes what a deadline in a stay leads to. */
+  write(context: C, stay: Stay, key: string, projection: Projection): void
 }
 
 /** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */

@@ -1,10 +1,11 @@
-import { afterPulses, type Place, pulsesUntil } from '../machines/pulse.ts'
+import { afterStay, dueAfter, MOST_ROLLS, type Place, pulsesUntil, type Stay } from '../machines/pulse.ts'
 import {
   type Beat,
   viewer as machine,
   type ViewerContext,
   type ViewerEvent,
   type Watched,
+  WINDOW_MS,
   windowOf,
 } from '../machines/viewer.ts'
 import type { Event, EventOf } from './event.ts'
@@ -42,9 +43,9 @@ const streamsOf = ({ streams }: ViewerContext, stream: string | null): readonly 
 export const viewer = {
   kind: 'viewer',
   machine,
-  version: 2,
-  // Pulses are beside the record since then, which the first version does not look for.
-  migrations: { 1: kept => kept },
+  version: 3,
+  // Pulses are beside the record since the second version, and stays since the third: former ones do not look for them.
+  migrations: { 1: kept => kept, 2: kept => kept },
   takes: ['heartbeat'],
 
   // A path of no stream had no `stream` in the first version.
@@ -70,7 +71,7 @@ export const viewer = {
       if (before.runs.includes(run)) continue
       const former = before.runs.find(({ start }) => start === run.start)
       if (former?.written === run.written) continue
-      projection.upsert('viewing-sessions', `${userId}-${run.start}`, { userId, start: run.start, end: run.written })
+      writeRun(run, run.written, userId, projection)
     }
     for (const run of before.runs) {
       if (after.runs.includes(run)) continue
@@ -78,9 +79,7 @@ export const viewer = {
       const id = `${userId}-${run.start}`
       const swallowed = after.runs.some(({ start, end }) => start <= run.start && run.end <= end)
       if (swallowed) projection.remove('viewing-sessions', id)
-      else if (run.written !== run.end) {
-        projection.upsert('viewing-sessions', id, { userId, start: run.start, end: run.end })
-      }
+      else if (run.written !== run.end) writeRun(run, run.end, userId, projection)
     }
   },
 
@@ -111,14 +110,42 @@ export const viewer = {
   pulse: {
     kind: 'heartbeat',
     state: 'watching',
-    until: (facts, context, heard, rules) => pulsesUntil(context, heard, facts as Place, rules),
-    after: afterPulses,
+    until: (facts, context, rules) => pulsesUntil(context, facts as Place, rules),
+    after: afterStay,
     window: windowOf,
+    windowMs: WINDOW_MS,
+    mostRolls: MOST_ROLLS,
+    roll(facts, window, tally) {
+      const { country, groups } = facts as Place
+      tally.counted(window, country, groups, 1)
+    },
+    due: dueAfter,
+    write: projectStay,
   },
   viewing: ({ runs }) => runs.at(-1) ?? null,
   attended: ({ last, streams }) => last && streams,
   remarks: { 'heartbeat.too-late': tally => tally.tooLate() },
 } satisfies ActorKind<ViewerContext, EventOf<ViewerTakes>>
+
+/** As the machine's `write` would. */
+function projectStay(context: ViewerContext, stay: Stay, userId: string, projection: Projection): void {
+  const { last, runs, watched } = context
+  for (const run of runs) {
+    const isLast = run === runs.at(-1)
+    const end = isLast ? stay.at : run.end
+    const written = isLast ? stay.written || run.written : stay.written > 0 ? run.end : run.written
+    if (written !== end) writeRun(run, end, userId, projection)
+  }
+  for (const show of watched) {
+    const isThere = show.at === last!.at
+    const at = isThere ? stay.at : show.at
+    const written = isThere ? stay.written || show.written : stay.written > 0 ? show.at : show.written
+    if (written !== at) write(show, at, userId, projection)
+  }
+}
+
+const writeRun = ({ start }: { start: number }, end: number, userId: string, projection: Projection): void =>
+  projection.upsert('viewing-sessions', `${userId}-${start}`, { userId, start, end })
 
 function projectWatched(before: ViewerContext, after: ViewerContext, userId: string, projection: Projection): void {
   for (const show of after.watched) {

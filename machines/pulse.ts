@@ -1,8 +1,17 @@
-import { type ViewerContext, type ViewerRules, WINDOW_MS, windowOf } from './viewer.ts'
+import {
+  goneAt,
+  nextWrite,
+  settledBefore,
+  since,
+  type ViewerContext,
+  type ViewerRules,
+  WINDOW_MS,
+  windowOf,
+} from './viewer.ts'
 
 /**
- * Pulses: heartbeats that change nothing about a viewer but when it was last heard. Nine of ten are such; what they come
- * to is worked out without the machine, and is what the machine would have made of them.
+ * Pulses: heartbeats of a viewer that stays where it is. Nearly all are such; what they come to is worked out without the
+ * machine, and is what the machine would have made of them. So are the documents of such a viewer.
  */
 
 /** A heartbeat as it comes, without who and when. */
@@ -16,22 +25,37 @@ export interface Place {
   preset?: string | null
 }
 
+/** All that is new of a viewer that stayed where its context says it is. Times are in ms. */
+export interface Stay {
+  /** of its last beat, which is later than those that the context knows of */
+  at: number
+  /** of its first beat in each window that is later than those of the context, in order */
+  rolls: readonly number[]
+  /** of its last beat when its documents were last written; 0: they are as the context says */
+  written: number
+  /** when they are due again; 0: as the context says */
+  due: number
+  /** how far behind its last beat all is settled */
+  lateMs: number
+}
+
+/** Windows that a stay goes through at most. */
+export const MOST_ROLLS = 12
+
 /**
  * The time (ms) before which beats at a place are pulses of a viewer who watches, each at most `gapMs` after the
- * one before; 0 if none is. It was last heard at `heard`: the time of the newest beat in the context, or of the pulse that
- * came last since.
+ * one before; 0 if none is.
  */
-export function pulsesUntil(context: ViewerContext, heard: number, beat: Place, rules: ViewerRules): number {
-  const { last, runs, cohorts, streams, watched, deadline } = context
+export function pulsesUntil(context: ViewerContext, beat: Place, rules: ViewerRules): number {
+  const { last, runs, streams, watched, deadline } = context
   const { gapMs, lateMs } = rules
   const { path, stream = null, country, groups } = beat
   if (beat.streamer === undefined && beat.preset !== undefined) return 0
   if (last === null || deadline === null) return 0
   if (path !== last.path || stream !== last.stream || country !== last.country) return 0
   if (!areSame(groups, last.groups) || (stream !== null && !streams.includes(stream))) return 0
-  // From then on something is settled, and forgotten.
-  let until = Math.min(windowOf(heard), cohorts[0]!.window + lateMs) + WINDOW_MS
-  if (runs.length > 1) until = Math.min(until, Math.floor(runs[0]!.end) + gapMs + lateMs + 1)
+  // From then on something is settled, and forgotten, and maybe written.
+  let until = runs.length > 1 ? Math.floor(runs[0]!.end) + gapMs + lateMs + 1 : Number.POSITIVE_INFINITY
   let isShown = beat.streamer === undefined
   for (const show of watched) {
     if (show.at !== last.at) until = Math.min(until, Math.floor(show.at) + lateMs + 1)
@@ -41,17 +65,33 @@ export function pulsesUntil(context: ViewerContext, heard: number, beat: Place, 
   return isShown ? until : 0
 }
 
-/** The context after pulses of which the last was at `at` (ms); the very same if it knows of a beat as late. */
-export function afterPulses(context: ViewerContext, at: number): ViewerContext {
-  const { last, runs, watched } = context
+/** The context after a stay; the very same if it knows of a beat as late. */
+export function afterStay(context: ViewerContext, { at, rolls, written, due, lateMs }: Stay): ViewerContext {
+  const { last, runs, cohorts, watched, deadline } = context
   if (last === null || at <= last.at) return context
-  const { start, written } = runs.at(-1)!
+  const { path, country, groups } = last
+  const rolled = rolls.map(at => ({ window: windowOf(at), at, path, country, groups }))
+  const settled = settledBefore(at, lateMs)
+  const ended = runs.length - 1
   return {
     ...context,
     last: { ...last, at },
-    runs: runs.length === 1 ? [{ start, end: at, written }] : runs.with(-1, { start, end: at, written }),
-    watched: watched.map(show => (show.at === last.at ? { ...show, at } : show)),
+    runs: runs.map((run, i) => {
+      if (i === ended) return { start: run.start, end: at, written: written || run.written }
+      return written > 0 ? { ...run, written: run.end } : run
+    }),
+    cohorts: since([...cohorts, ...rolled], ({ window }) => window + WINDOW_MS > settled),
+    watched: watched.map(show => {
+      if (show.at === last.at) return { ...show, at, written: written || show.written }
+      return written > 0 ? { ...show, written: show.at } : show
+    }),
+    deadline: due || deadline,
   }
+}
+
+/** When documents that are written at a deadline are due again, after a stay; 0 if the machine has to say. */
+export function dueAfter({ at }: Stay, now: number, rules: ViewerRules): number {
+  return now < goneAt(at, rules) ? Math.max(0, nextWrite(at, now, rules)) : 0
 }
 
 function areSame(groups: readonly string[], others: readonly string[]): boolean {

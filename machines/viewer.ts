@@ -93,8 +93,7 @@ const machine = setup({
   guards: {
     tooLate: ({ context, event }) =>
       event.type === 'heartbeat' && event.beat.at < settledBefore(context.last!.at, event.rules.lateMs),
-    gone: ({ context, event }) =>
-      event.type === 'deadline' && event.at >= context.last!.at + Math.max(event.rules.gapMs, ALIVE_MS),
+    gone: ({ context, event }) => event.type === 'deadline' && event.at >= goneAt(context.last!.at, event.rules),
   },
   actions: {
     beat: assign(({ context, event }) => (event.type === 'heartbeat' ? beaten(context, event) : context)),
@@ -171,9 +170,12 @@ function beaten(context: ViewerContext, event: ViewerEvent & { type: 'heartbeat'
   }
 }
 
+/** When a viewer that was last heard then is gone. */
+export const goneAt = (lastAt: number, { gapMs }: ViewerRules): number => lastAt + Math.max(gapMs, ALIVE_MS)
+
 /** Or when the viewer is gone: until then it has a deadline ahead. */
-const nextWrite = (lastAt: number, now: number, { gapMs, writeMs = WRITE_EVERY_MS }: ViewerRules): number =>
-  Math.min(lastAt + Math.max(gapMs, ALIVE_MS), now + writeMs)
+export const nextWrite = (lastAt: number, now: number, rules: ViewerRules): number =>
+  Math.min(goneAt(lastAt, rules), now + (rules.writeMs ?? WRITE_EVERY_MS))
 
 /** By `at`; at one `at` by code units of path, country, groups, so that order of arrival decides nothing. */
 export function compareBeats(a: Omit<Beat, 'stream'>, b: Omit<Beat, 'stream'>): number {
@@ -192,7 +194,7 @@ function orderAll(a: readonly string[], b: readonly string[]): number {
 }
 
 /** The items (in time order) from the first that is still wanted on. */
-function since<T>(items: readonly T[], wanted: (item: T) => boolean): readonly T[] {
+export function since<T>(items: readonly T[], wanted: (item: T) => boolean): readonly T[] {
   let first = 0
   while (first < items.length && !wanted(items[first]!)) first++
   return first === 0 ? items : items.slice(first)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
+import { MOST_ROLLS } from '../machines/pulse.ts'
 import { memoryDocuments } from '../src/documents/memory.ts'
 import { allRecords } from './support/all-records.ts'
 import { INCARNATION, load } from './support/checkpoint-records.ts'
@@ -23,13 +24,14 @@ function history(random: Random): Event[] {
   const at = new Map(USERS.map(key => [key, NOON]))
   const places = new Map(USERS.map(key => [key, place(random)]))
   let now = NOON
+  const [longest, restless] = [random.pick([12_000, 30_000]), random.pick([0.1, 0.01])]
   return Array.from({ length: random.int(20, 200) }, () => {
-    now += random.int(0, 12_000)
+    now += random.int(0, longest)
     if (random.chance(0.1)) return tick(now + random.pick([0, 0, 0, 0, -10_000_000, 100_000_000]))
     const key = random.pick(USERS)
     if (random.chance(0.03)) return freeing(key, random.pick(['parked.retry', 'parked.drop']), now)
-    if (random.chance(0.1)) places.set(key, place(random))
-    if (random.chance(0.02)) now += random.pick([90_000, 110_000, 800_000, 90_000_000])
+    if (random.chance(restless)) places.set(key, place(random))
+    if (random.chance(restless / 5)) now += random.pick([90_000, 110_000, 800_000, 90_000_000])
     const late = random.chance(0.1) ? random.pick([0, 1, 30_000, 400_000, 800_000]) : 0
     const beaten = random.chance(0.05) ? at.get(key)! : now - late
     at.set(key, beaten)
@@ -71,6 +73,8 @@ async function remains({ store, partition, writes, told, heard }: OnePartition) 
 test('pulses come to what the machine would have made of them, whatever is committed or started anew between', async () => {
   const random = seeded('pulses')
   let pulsed = 0
+  let rolled = 0
+  let written = 0
   for (let round = 0; round < 300; round++) {
     const documents = () => memoryDocuments({ time: new ManualTime() })
     const lives = { rules: RULES, snapshots: random.chance(0.3) ? ['viewer'] : [], hasRows: random.chance(0.5) }
@@ -83,6 +87,11 @@ test('pulses come to what the machine would have made of them, whatever is commi
       await one.applyTogether(...together)
       await other.applyTogether(...together)
       pulsed += one.pulsed
+      for (const key of USERS) {
+        const stay = one.partition.residents.find(`viewer/${key}`)?.stay
+        if (stay && stay.rolls.length > 0) rolled++
+        if (stay && stay.written > 0 && stay.written < stay.at) written++
+      }
       if (random.chance(0.1)) for (const each of [one, other]) await each.restart()
       if (random.chance(0.2)) for (const each of [one, other]) each.partition.evict(each.partition.clock.time)
       if (random.chance(0.2)) for (const key of USERS) one.partition.residents.forget(`viewer/${key}`)
@@ -100,6 +109,25 @@ test('pulses come to what the machine would have made of them, whatever is commi
   }
   // Else nothing was shown.
   expect(pulsed).toBeGreaterThan(1_000)
+  expect(written).toBeGreaterThan(100)
+  expect(rolled).toBeGreaterThan(100)
+})
+
+test('a viewer that stays for hours is as the machine has it, with a start between, and is written whole now and then', async () => {
+  const one = await OnePartition.claim({ hasRows: true })
+  const other = await OnePartition.claim({ hasRows: true, kinds: WHOLE })
+  const rolls: number[] = []
+  for (let n = 0; n < 360; n++) {
+    const { time } = one.partition.clock
+    const said = n % 2 === 0 ? tick(Math.max(time, NOON + n * 30_000)) : beatOn('y', 'c', n)
+    const events = [beatOn('x', 'a', n), beatOn('x', 'b', n), said]
+    for (const each of [one, other]) await each.applyTogether(events)
+    rolls.push(one.partition.residents.get('viewer/a').stay?.rolls.length ?? 0)
+    if (n === 200) for (const each of [one, other]) await each.restart()
+    if (n % 50 === 0) expect(await remains(one)).toEqual(await remains(other))
+  }
+  expect(Math.max(...rolls)).toBe(MOST_ROLLS)
+  expect(rolls.at(-1)).toBeLessThan(MOST_ROLLS)
 })
 
 /** A beat of a viewer on the page of a stream, so many times 30 s from noon. */
@@ -164,7 +192,7 @@ test('a beat is no pulse whose facts or time the machine would not take', async 
   expect(await one.view('viewer', 'b')).toEqual(await whole.view('viewer', 'b'))
 })
 
-test('a viewer whose record is of a version that knows no pulses is written whole before it has any', async () => {
+test.each([1, 2])('a viewer whose record is of version %i is written whole before it has a stay', async version => {
   const one = await OnePartition.claim()
   const beat = (n: number): Event => {
     const at = NOON + n * 30_000
@@ -175,9 +203,14 @@ test('a viewer whose record is of a version that knows no pulses is written whol
   const key = { space: 'actor' as const, names: ['viewer', 'a', ''] }
   const [record] = await load(store, partition.claim, key)
   const [, state, context] = record!.value as [number, unknown, unknown]
-  const puts = [{ ...key, value: [1, state, context] }]
+  // As the second version has them.
+  const pulses = { kind: 'viewer', keys: ['a'], from: NOON, after: [15_000] }
+  const column = { space: 'aggregate' as const, names: ['pulses', '0000000000000001-0'], value: pulses }
+  const puts = [{ ...key, value: [version, state, context] }, ...(version === 1 ? [] : [column])]
   await store.commit(partition.claim, partition.claim.cut, { incarnation: INCARNATION, mark: null, puts, removes: [] })
   await one.restart()
+  const heard = NOON + (version === 1 ? 0 : 15_000)
+  expect((await one.view('viewer', 'a')).context).toMatchObject({ last: { at: heard }, runs: [{ end: heard }] })
   const pulsed: number[] = []
   for (const n of [1, 2, 3]) {
     await one.apply(beat(n))

@@ -104,6 +104,11 @@ export class Tap {
     return this.#watches.size + this.#counted.size > 0
   }
 
+  /** Whether the steps of the actor are told, or counted. */
+  heeds({ id, kind }: Pick<Actor, 'id' | 'kind'>): boolean {
+    return this.#watches.has(id) || this.#counted.has(kind.kind)
+  }
+
   /** An actor took an event; `asked` effects, its last ones in the entry, are asked for with it. */
   stepped(
     actor: Actor,

@@ -148,7 +148,9 @@ export class Applier {
       else {
         try {
           refuse(unprepared.get(id))
-          this.#step(this.#parts.residents.get(id), { type: 'deadline', at, rules: facts.rules })
+          const resident = this.#parts.residents.get(id)
+          if (!this.#hearing.deadline(resident, at, this.#seq, this.#now))
+            this.#step(resident, { type: 'deadline', at, rules: facts.rules })
           continue
         } catch (error) {
           parking.add(id, arrived, error as Error)

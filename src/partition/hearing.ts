@@ -4,18 +4,24 @@ import type { Tap } from '../inspect/tap.ts'
 import type { Seq } from '../log/index.ts'
 import type { Clock } from './clock.ts'
 import type { Parking } from './parking.ts'
+import type { Projections } from './projections.ts'
 import type { Resident } from './resident.ts'
 import type { Residents } from './residents.ts'
+import type { Wheel } from './wheel.ts'
 
-/** The parts of a partition that a pulse is about. */
+/** The parts of a partition that a stay is about. */
 export interface HearingParts {
   clock: Clock
   counters: AudienceCounters
   facts: Facts
   parking: Parking
+  projections: Projections
   residents: Residents
   tap: Tap | null
+  wheel: Wheel
 }
+
+const NONE: readonly number[] = []
 
 /** Tells pulses from what is more, and takes them: by what was found out when the first of alike ones came. */
 export class Hearing {
@@ -39,9 +45,16 @@ export class Hearing {
       resident.until = 0
       return false
     }
+    const isRoll = at >= resident.rollsAt
+    if (isRoll && !this.#canRoll(resident, at)) return false
     counters.pulsed(presences, heard, at, arrival)
+    const stay = this.#stayOf(resident)
+    stay.at = at
+    resident.heard = at
+    resident.isHeard = true
+    if (isRoll) this.#roll(resident, came, at)
     const now = Math.max(clock.time, arrival)
-    residents.pulse(resident, at, seq, now)
+    residents.stayed(resident, seq, now)
     tap?.pulsed(resident, came, { at, arrival }, { seq, at: now }, facts)
     return true
   }
@@ -52,9 +65,45 @@ export class Hearing {
     const { kind, former, heard } = resident
     const { presence, pulse } = kind
     if (former.value !== pulse!.state) return false
-    resident.until = pulse!.until(came, former.context, heard, facts.rules)
+    resident.until = pulse!.until(came, former.context, facts.rules)
     resident.facts = resident.until > 0 ? came : undefined
+    resident.rollsAt = pulse!.window(heard) + pulse!.windowMs
     resident.presences = counters.presencesOn(presence!(former.context)!.stream, clock.time)
     return at < resident.until
+  }
+
+  #stayOf(resident: Resident): NonNullable<Resident['stay']> {
+    const { lateMs } = this.#parts.facts.rules
+    resident.stay ??= { at: 0, rolls: NONE, written: 0, due: 0, lateMs }
+    return resident.stay
+  }
+
+  #canRoll({ kind, stay }: Resident, at: number): boolean {
+    const { mostRolls, window } = kind.pulse!
+    return (stay === null || stay.rolls.length < mostRolls) && this.#parts.counters.isWindowAtHand(window(at))
+  }
+
+  #roll(resident: Resident, came: object, at: number): void {
+    const { window, windowMs, roll } = resident.kind.pulse!
+    const stay = resident.stay!
+    stay.rolls = [...stay.rolls, at]
+    resident.rollsAt = window(at) + windowMs
+    roll(came, window(at), this.#parts.counters)
+  }
+
+  /** Takes a deadline that comes in a stay; false if it does not. */
+  deadline(resident: Resident, at: number, seq: Seq, now: number): boolean {
+    const { facts, projections, residents, tap, wheel } = this.#parts
+    const { kind, key, former, stay } = resident
+    // Who looks sees it as the machine takes it.
+    if (stay === null || tap?.heeds(resident)) return false
+    const due = kind.pulse!.due(stay, at, facts.rules)
+    if (due === 0) return false
+    kind.pulse!.write(former.context, stay, key, projections)
+    stay.written = stay.at
+    stay.due = due
+    wheel.set(resident.id, due)
+    residents.stayed(resident, seq, now)
+    return true
   }
 }

@@ -204,11 +204,13 @@ export class Partition {
 }
 
 /** A resident as of its last pulse so far, worked out when somebody asks. */
-function pulsedOf({ kind, key, former, pulsedAt }: Resident): Cut['changed'][number] {
+function pulsedOf({ kind, key, former, stay }: Resident): Cut['changed'][number] {
+  const upToNow = { ...stay! }
   return {
-    ...{ kind, key },
+    kind,
+    key,
     get kept() {
-      return kind.pulse!.after(former.context, pulsedAt)
+      return kind.pulse!.after(former.context, upToNow)
     },
   }
 }

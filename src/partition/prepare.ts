@@ -120,10 +120,10 @@ function isPrepared(
 ): boolean {
   const resident = residents.heard(kind, key)
   if (!resident) return false
-  const { presences, heard, until } = resident
+  const { presences, heard, until, rollsAt } = resident
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
   const isAlike = until > 0 && resident.facts === facts && presences && counters.stillCount(presences, clock.time)
-  if (isAlike && ((at > heard && at < until) || counters.isWindowAtHand(pulse!.window(at)))) return true
+  if (isAlike && ((at > heard && at < until && at < rollsAt) || counters.isWindowAtHand(pulse!.window(at)))) return true
   const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
   return names.every(each => counters.isAtHand(each))
 }

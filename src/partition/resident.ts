@@ -1,20 +1,21 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
+import type { Stay } from '../../machines/pulse.ts'
 import type { Presences } from '../audience/counters.ts'
 import type { Seq } from '../log/index.ts'
 import { weightOf } from './weight.ts'
 
-/** A record of the checkpoint with the last pulses of some actors as of a cut; it goes when all have newer ones, or none. */
+/** A record of the checkpoint with the stays of some actors as of a cut; it goes when all have newer ones, or none. */
 export interface PulseColumn {
   name: string
-  /** actors whose last pulse is in it */
+  /** actors whose stay is in it */
   live: number
 }
 
 /** Bytes that an actor takes beside its context: in this object, in maps, with its deadline. */
 const BESIDE_CONTEXT = 500
 
-/** What the next commit writes of an actor: nothing, its last pulse, or all of it. */
+/** What the next commit writes of an actor: nothing, its stay, or all of it. */
 type News = 'none' | 'pulse' | 'whole'
 
 /** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
@@ -34,18 +35,24 @@ export class Resident {
   isHeard = false
   /** its record is of this version, or will be: a former one would not look for pulses beside it */
   isCurrent: boolean
-  /** ms; of its last pulse that is not in the record of the actor itself; 0: there is none */
-  pulsedAt = 0
+  /** ms; when it was last heard; 0: it never was */
+  heard = 0
+  /** what is new of it since its last transition; null: nothing is */
+  stay: Stay | null = null
   /** up to before when (ms) events with these facts are pulses of it; 0: that is not known */
   facts: object | undefined
   until = 0
+  /** where the next window begins (ms) */
+  rollsAt = 0
   /** where these count */
   presences: Presences | null = null
-  /** the column of the checkpoint that has its last pulse, if one has */
+  /** the column of the checkpoint that has its stay, if one has */
   column: PulseColumn | undefined
   /** bytes, about, as of when it was last weighed */
   weight = 0
   #snapshot: AnyMachineSnapshot
+  /** the snapshot with its stay, if somebody asked since that changed */
+  #whole: AnyMachineSnapshot | undefined
 
   constructor(parts: {
     id: string
@@ -63,6 +70,11 @@ export class Resident {
     this.used = parts.used
     this.isCurrent = parts.isCurrent
     this.#snapshot = parts.snapshot
+    this.heard = this.#presentAt
+  }
+
+  get #presentAt(): number {
+    return this.kind.presence?.(this.#snapshot.context)?.at ?? 0
   }
 
   /** False of one for which no event has come. */
@@ -70,20 +82,17 @@ export class Resident {
     return this.kept !== undefined || this.news !== 'none'
   }
 
-  /** With its pulses. */
+  /** With its stay. */
   get snapshot(): AnyMachineSnapshot {
-    this.fold()
-    return this.#snapshot
-  }
-
-  /** Puts its pulses into its snapshot. */
-  fold(): void {
-    if (this.pulsedAt > 0) this.#snapshot = afterPulses(this.kind, this.#snapshot, this.pulsedAt)
+    if (this.stay) this.#whole ??= afterStay(this.kind, this.#snapshot, this.stay)
+    return this.#whole ?? this.#snapshot
   }
 
   set snapshot(snapshot: AnyMachineSnapshot) {
     this.#snapshot = snapshot
+    this.#whole = undefined
     this.until = 0
+    this.heard = this.#presentAt
   }
 
   /** Finds out what it weighs; answers how much more that is than before. */
@@ -93,19 +102,26 @@ export class Resident {
     return this.weight - before
   }
 
-  /** As of its last transition, or of a pulse since. */
+  /** As of its last transition, or before its stay. */
   get former(): AnyMachineSnapshot {
     return this.#snapshot
   }
 
-  /** ms; 0: it never was */
-  get heard(): number {
-    return this.pulsedAt || (this.kind.presence?.(this.#snapshot.context)?.at ?? 0)
+  /** Its stay is another now. */
+  stayed(): void {
+    this.#whole = undefined
+  }
+
+  /** Puts its stay into its snapshot. */
+  settle(): void {
+    this.#snapshot = this.snapshot
+    this.#whole = undefined
+    this.stay = null
   }
 }
 
-/** The snapshot with the last pulse in its context. */
-export function afterPulses(kind: ActorKind, snapshot: AnyMachineSnapshot, at: number): AnyMachineSnapshot {
-  const context = kind.pulse!.after(snapshot.context, at)
+/** The snapshot with a stay in its context. */
+export function afterStay(kind: ActorKind, snapshot: AnyMachineSnapshot, stay: Stay): AnyMachineSnapshot {
+  const context = kind.pulse!.after(snapshot.context, stay)
   return context === snapshot.context ? snapshot : ({ ...snapshot, context } as AnyMachineSnapshot)
 }

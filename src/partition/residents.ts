@@ -94,18 +94,17 @@ export class Residents {
   touch(resident: Resident, seq: Seq, at: number): void {
     resident.seq = seq
     resident.at = at
-    resident.pulsedAt = 0
+    resident.stay = null
     resident.isCurrent = true
     if (resident.news !== 'whole') this.#touched.push(resident)
     resident.news = 'whole'
   }
 
-  /** The resident was heard at `pulsedAt`, by the entry `seq`, and that is all. */
-  pulse(resident: Resident, pulsedAt: number, seq: Seq, at: number): void {
+  /** The resident's stay changed, by the entry `seq`, and that is all. */
+  stayed(resident: Resident, seq: Seq, at: number): void {
     resident.seq = seq
     resident.at = at
-    resident.pulsedAt = pulsedAt
-    resident.isHeard = true
+    resident.stayed()
     if (resident.news !== 'none') return
     this.#pulsed.push(resident)
     resident.news = 'pulse'

@@ -7,7 +7,7 @@ import { memoryCheckpoints } from '../checkpoint/memory.ts'
 import type { Start } from '../checkpoint/start.ts'
 import type { Effect } from '../effects/index.ts'
 import { Partition } from '../partition/partition.ts'
-import { pulsesIn, withPulse } from '../partition/pulses.ts'
+import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
 import { recover } from '../partition/recovery.ts'
 import type { KeptSnapshot } from '../partition/transitions.ts'
 
@@ -48,7 +48,7 @@ async function recordsOf(
 ): Promise<{ records: CheckpointRecord[]; streams: CheckpointRecord[] }> {
   const id = actorId(kind.kind, key)
   const [records, streams]: [CheckpointRecord[], CheckpointRecord[]] = [[], []]
-  let heard = 0
+  const stays = new Map<string, Latest>()
   const isOwn = ({ space, names, value }: CheckpointRecord): boolean => {
     if (space === 'actor') return names[0] === kind.kind && names[1] === key
     if (space === 'deadline' || space === 'parked') return names[0] === id
@@ -61,15 +61,14 @@ async function recordsOf(
       if (isOwn(record)) records.push(record)
       else if (space !== 'aggregate') continue
       else if (names[0] === 'stream' && kind.presence) streams.push(record)
-      else if (names[0] === 'pulses' && kind.pulse)
-        for (const [name, who, at] of pulsesIn(value))
-          if (name === kind.kind && who === key) heard = Math.max(heard, at)
+      else if (names[0] === 'pulses' && kind.pulse) takeLatest(stays, names[1]!, value, id)
     }
   }
-  if (heard === 0) return { records, streams }
+  const latest = stays.get(id)
+  if (!latest) return { records, streams }
   const withPulses = records.map(record =>
     record.space === 'actor' && record.names[2] === ''
-      ? { ...record, value: withPulse(kind, record.value as KeptSnapshot, heard) }
+      ? { ...record, value: withPulse(kind, record.value as KeptSnapshot, latest.stay) }
       : record,
   )
   return { records: withPulses, streams }

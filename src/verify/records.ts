@@ -5,7 +5,7 @@ import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { FoundRecord, Held } from '../checkpoint/peek.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from '../partition/projections.ts'
-import { pulsesIn, withPulse } from '../partition/pulses.ts'
+import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
 import { type KeptSnapshot, migrated } from '../partition/transitions.ts'
 import { AliveCheck } from './alive.ts'
 import { type Checked, nameOfDocument } from './checked.ts'
@@ -23,7 +23,7 @@ export async function compareRecords(
   derivation: Derivation | null,
   { checked, pace, counts }: { checked: Checked; pace: Pace; counts: { records: number } },
 ): Promise<void> {
-  const pulses = derivation ? await pulsesOf(held, checked) : new Map<string, number>()
+  const pulses = derivation ? await pulsesOf(held, checked) : new Map<string, Latest>()
   let matched = 0
   for await (const record of held.records()) {
     if (++counts.records % AT_ONCE === 0) await pace.spend(AT_ONCE)
@@ -46,16 +46,13 @@ export async function compareRecords(
 const isAside = ({ space, names }: RecordKey): boolean =>
   space === 'outbox' || (space === 'aggregate' && (names[0] === 'pulses' || names[0] === 'alive'))
 
-/** The last pulses of actors, by the ids of these. */
-async function pulsesOf(held: Held, checked: Checked): Promise<Map<string, number>> {
-  const pulses = new Map<string, number>()
+/** The stays of actors, by the ids of these. */
+async function pulsesOf(held: Held, checked: Checked): Promise<Map<string, Latest>> {
+  const pulses = new Map<string, Latest>()
   for await (const record of held.some({ space: 'aggregate', names: ['pulses'] })) {
     if ('error' in record) continue
     try {
-      for (const [kind, key, at] of pulsesIn(record.value)) {
-        const id = actorId(kind, key)
-        pulses.set(id, Math.max(at, pulses.get(id) ?? at))
-      }
+      takeLatest(pulses, record.names[1]!, record.value)
     } catch (error) {
       checked.tell({ of: 'state', name: nameOf(record), text: `is none of pulses: ${(error as Error).message}` })
     }
@@ -63,18 +60,18 @@ async function pulsesOf(held: Held, checked: Checked): Promise<Map<string, numbe
   return pulses
 }
 
-/** A record as this version would keep it: an actor with its last pulse, which is taken. */
-function asNow(record: CheckpointRecord, pulses: Map<string, number>): CheckpointRecord {
+/** A record as this version would keep it: an actor with its stay, which is taken. */
+function asNow(record: CheckpointRecord, pulses: Map<string, Latest>): CheckpointRecord {
   const [name, key, part] = record.names
   const kind: ActorKind | undefined =
     record.space === 'actor' && part === '' ? KINDS.find(({ kind }) => kind === name) : undefined
   if (!kind || !Array.isArray(record.value)) return record
   const kept = migrated(kind, record.value as KeptSnapshot)
   const id = actorId(kind.kind, key!)
-  const at = kind.pulse && pulses.get(id)
-  if (at === undefined) return { ...record, value: kept }
+  const latest = kind.pulse && pulses.get(id)
+  if (latest === undefined) return { ...record, value: kept }
   pulses.delete(id)
-  return { ...record, value: withPulse(kind, kept, at) }
+  return { ...record, value: withPulse(kind, kept, latest.stay) }
 }
 
 function takePending({ names, value }: FoundRecord & { value: unknown }, checked: Checked): void {

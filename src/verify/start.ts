@@ -1,11 +1,11 @@
 /** A derivation that begins at a copy of the state: the copy in a scratch, with what follows from it alone. */
-import type { ActorKind } from '../../actors/index.ts'
+import { type ActorKind, splitId } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import type { CheckpointRecord, CheckpointStore, Claim, Delta } from '../checkpoint/index.ts'
+import type { CheckpointRecord, CheckpointStore, Claim, Delta, RecordKey } from '../checkpoint/index.ts'
 import { type Kept, type KeptSlices, keptRecords } from '../checkpoint/kept.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
-import { pulsesIn, withPulse } from '../partition/pulses.ts'
+import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
 import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
 
 interface Scratch {
@@ -39,17 +39,28 @@ export async function seed(
 }
 
 /** Puts the pulses of actors into their own records: a derivation keeps none beside them. */
-async function settlePulses(store: CheckpointStore, claim: Claim, delta: Omit<Delta, 'puts'>): Promise<void> {
+async function settlePulses(
+  store: CheckpointStore,
+  claim: Claim,
+  delta: Omit<Delta, 'puts' | 'removes'>,
+): Promise<void> {
+  const stays = new Map<string, Latest>()
+  const removes: RecordKey[] = []
   for await (const { value, ...key } of store.load(claim, [{ space: 'aggregate', names: ['pulses'] }])) {
-    const puts: CheckpointRecord[] = []
-    for (const [name, actor, at] of pulsesIn(value)) {
-      const kind = KINDS.find(({ kind }) => kind === name)!
-      const names = [name, actor, '']
-      for await (const record of store.load(claim, [{ space: 'actor', names }]))
-        puts.push({ ...record, value: withPulse(kind, record.value as KeptSnapshot, at) })
-    }
-    await store.commit(claim, claim.cut, { ...delta, puts, removes: [key] })
+    takeLatest(stays, key.names[1]!, value)
+    removes.push(key)
   }
+  let puts: CheckpointRecord[] = []
+  for (const [id, { stay }] of stays) {
+    const { kind: name, key } = splitId(id)
+    const kind = KINDS.find(({ kind }) => kind === name)!
+    for await (const record of store.load(claim, [{ space: 'actor', names: [name, key, ''] }]))
+      puts.push({ ...record, value: withPulse(kind, record.value as KeptSnapshot, stay) })
+    if (puts.length < WRITES_AT_ONCE) continue
+    await store.commit(claim, claim.cut, { ...delta, puts, removes: [] })
+    puts = []
+  }
+  await store.commit(claim, claim.cut, { ...delta, puts, removes })
 }
 
 /** The documents that actors and windows show, as far as these still know what they showed. */

@@ -101,8 +101,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'lose the pulses before a transition',
     file: 'src/partition/pulses.ts',
-    from: '    resident.fold()\n',
-    to: '',
+    from: '    resident.settle()\n',
+    to: '    resident.stay = null\n',
     seenBy: { file: 'test/pulses.test.ts', test: 'pulses come to what the machine would have made of them' },
   },
 ]

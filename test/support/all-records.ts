@@ -1,6 +1,7 @@
+import { splitId } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import type { CheckpointStore, Claim, RecordKey, Space } from '../../src/checkpoint/index.ts'
-import { pulsesIn, withPulse } from '../../src/partition/pulses.ts'
+import { type Latest, takeLatest, withPulse } from '../../src/partition/pulses.ts'
 import type { KeptSnapshot } from '../../src/partition/transitions.ts'
 import { load } from './checkpoint-records.ts'
 
@@ -26,12 +27,13 @@ export async function allRecords(store: CheckpointStore, claim: Claim): Promise<
     const { kinds } = value as { kinds: Record<string, unknown> }
     for (const [kind, states] of Object.entries(kinds)) records.set(nameOf({ space, names: [...names, kind] }), states)
   }
-  for (const { value } of found.filter(isPulses)) {
-    for (const [kind, key, at] of pulsesIn(value)) {
-      const name = nameOf({ space: 'actor', names: [kind, key, ''] })
-      const own = KINDS.find(each => each.kind === kind)!
-      records.set(name, withPulse(own, records.get(name) as KeptSnapshot, at))
-    }
+  const stays = new Map<string, Latest>()
+  for (const { names, value } of found.filter(isPulses)) takeLatest(stays, names[1]!, value)
+  for (const [id, { stay }] of stays) {
+    const { kind, key } = splitId(id)
+    const name = nameOf({ space: 'actor', names: [kind, key, ''] })
+    const own = KINDS.find(each => each.kind === kind)!
+    records.set(name, withPulse(own, records.get(name) as KeptSnapshot, stay))
   }
   return records
 }
