@@ -111,32 +111,38 @@ function placeIn(bytes: Buffer, start: number, end: number, slot: number): Place
 /** Rows that were read. */
 export class Beats {
   readonly kind = KIND
-  readonly keys: string[] = []
-  readonly places: Place[] = []
+  readonly length: number
+  readonly keys: string[]
+  readonly places: Place[]
   /** ms */
-  readonly ats: number[] = []
-  readonly arrivals: number[] = []
+  readonly ats: number[]
+  readonly arrivals: number[]
   #events: (Event | undefined)[] | undefined
 
-  /** Throws a RangeError where the bytes are not what was packed. */
-  constructor(bytes: Buffer, start: number, end: number) {
+  /** `rows` is how many are expected. Throws a RangeError where the bytes are not what was packed. */
+  constructor(bytes: Buffer, start: number, end: number, rows = 0) {
     if (end - start < HEAD_BYTES) throw new RangeError('There is no time.')
     const base = bytes.readDoubleLE(start)
-    for (let at = start + HEAD_BYTES; at < end; ) {
+    const keys = new Array<string>(rows)
+    const places = new Array<Place>(rows)
+    const ats = new Array<number>(rows)
+    const arrivals = new Array<number>(rows)
+    let row = 0
+    for (let at = start + HEAD_BYTES; at < end; row++) {
       const marks = bytes[at]!
       at += 1
       if (marks & ROW.wideAt) {
-        this.ats.push(instant(bytes.readDoubleLE(at)))
+        ats[row] = instant(bytes.readDoubleLE(at))
         at += 8
       } else {
-        this.ats.push(instant(base + int32In(bytes, at)))
+        ats[row] = instant(base + int32In(bytes, at))
         at += 4
       }
       if (marks & ROW.wideArrival) {
-        this.arrivals.push(instant(bytes.readDoubleLE(at)))
+        arrivals[row] = instant(bytes.readDoubleLE(at))
         at += 8
       } else {
-        this.arrivals.push(instant(base + int32In(bytes, at)))
+        arrivals[row] = instant(base + int32In(bytes, at))
         at += 4
       }
       const from = at + 4
@@ -145,14 +151,15 @@ export class Beats {
       if (at > end) throw new RangeError('A row ends behind the last one.')
       const slot = marks & ROW.wideKey ? -1 : heard.slotOf(bytes, from, keyEnd)
       const key = slot < 0 ? undefined : heard.keyOf(slot, bytes, from, keyEnd)
-      this.keys.push(key ?? keyIn(bytes, from, keyEnd, marks, slot))
+      keys[row] = key ?? keyIn(bytes, from, keyEnd, marks, slot)
       const place = key === undefined ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
-      this.places.push(place ?? placeIn(bytes, keyEnd, at, slot))
+      places[row] = place ?? placeIn(bytes, keyEnd, at, slot)
     }
-  }
-
-  get length(): number {
-    return this.keys.length
+    this.length = row
+    this.keys = keys
+    this.places = places
+    this.ats = ats
+    this.arrivals = arrivals
   }
 
   events(from: number, to: number): Event[] {

@@ -150,9 +150,9 @@ function rowsIn([, , runs, bytes, ...others]: unknown[]): { runs: number[]; beat
   return beats && isOrder(runs, others.length, beats.length) ? { runs, beats } : undefined
 }
 
-function beatsIn(bytes: Buffer, start: number, end: number): Beats | undefined {
+function beatsIn(bytes: Buffer, start: number, end: number, rows?: number): Beats | undefined {
   try {
-    return new Beats(bytes, start, end)
+    return new Beats(bytes, start, end, rows)
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
@@ -169,7 +169,7 @@ function rowsAlone(seq: Seq, value: Uint8Array): Entry | undefined {
   const start = at + (value[at] === BYTES_8 ? 2 : value[at] === BYTES_16 ? 3 : 5)
   const size = start === at + 2 ? value[at + 1]! : start === at + 3 ? (value[at + 1]! << 8) | value[at + 2]! : -1
   if (start + size !== value.length || !isWhole(value)) return undefined
-  const beats = beatsIn(bufferOf(value), start, value.length)
+  const beats = beatsIn(bufferOf(value), start, value.length, count)
   return beats?.length === count ? new RowsEntry(seq, 0, [{ beats, from: 0, to: count }]) : undefined
 }
 

@@ -7,6 +7,7 @@ import type { Entry, Seq } from '../log/index.ts'
 import { type EntryRows, runsOf } from '../log/rows-entry.ts'
 import { Changes } from './changes.ts'
 import { counted, latestArrival, tell } from './clock.ts'
+import type { Hearers } from './hearers.ts'
 import { Hearing, type HearingParts } from './hearing.ts'
 import type { Names } from './names.ts'
 import { isUnparking, type Parked } from './parking.ts'
@@ -20,6 +21,7 @@ import type { Wheel } from './wheel.ts'
 /** The parts of a partition that entries change, and by which. */
 interface Parts extends HearingParts {
   claim: Claim
+  hearers: Hearers
   names: Names
   outbox: Outbox
   population: Population
@@ -64,17 +66,17 @@ export class Applier {
   }
 
   #takeRows({ beats, from, to }: EntryRows, first: number): number {
-    const { clock, takerOf } = this.#parts
+    const { clock, hearers, takerOf } = this.#parts
+    const { keys, places, ats, arrivals } = beats
     const kind = takerOf(beats)
     const latest = latestArrival(clock)
+    const seq = this.#seq
     let index = first
     for (let row = from; row < to; row++, index++) {
-      const arrival = beats.arrivals[row]!
-      if (arrival <= latest && kind?.pulse) {
-        if (this.#hearing.pulse(kind, beats.keys[row]!, beats.places[row]!, beats.ats[row]!, arrival, this.#seq))
-          continue
-      }
-      this.#take({ seq: this.#seq, index, event: beats.event(row) })
+      const hearer = kind?.pulse && hearers.next(kind.kind, keys[row]!)
+      const arrival = arrivals[row]!
+      if (hearer && arrival <= latest && this.#hearing.pulse(hearer, places[row]!, ats[row]!, arrival, seq)) continue
+      this.#take({ seq, index, event: beats.event(row) })
     }
     // A pulse has made nothing of that.
     if (to > from) this.#now = Math.max(clock.time, Math.min(beats.arrivals[to - 1]!, latest))
@@ -82,14 +84,15 @@ export class Applier {
   }
 
   #take({ event: written, ...place }: Parked): void {
-    const { clock, counters, outbox, takerOf } = this.#parts
+    const { clock, counters, outbox, residents, takerOf } = this.#parts
     const isWord = tell(clock, written)
     if (isWord) counters.present.told(clock.time)
     const event = this.#heard(written)
     const kind = takerOf(event)
     if (kind) {
       const { key, at, arrival } = event
-      if (kind.pulse?.kind === event.kind && this.#hearing.pulse(kind, key, event, at, arrival, this.#seq)) return
+      const hearer = kind.pulse?.kind === event.kind ? residents.heard(kind.kind, key) : undefined
+      if (this.#hearing.pulse(hearer, event, at, arrival, this.#seq)) return
       this.#gather(kind, { ...place, event, ...(event.effect !== undefined && { isOpen: true as const }) })
       return
     }

@@ -1,4 +1,4 @@
-import type { ActorKind, Facts } from '../../actors/index.ts'
+import type { Facts } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
 import type { Tap } from '../inspect/tap.ts'
 import type { Seq } from '../log/index.ts'
@@ -32,9 +32,8 @@ export class Hearing {
   }
 
   /** False if it is no pulse. `came` are its facts, mostly the same object where they are alike; times are in ms. */
-  pulse({ kind }: ActorKind, key: string, came: object, at: number, arrival: number, seq: Seq): boolean {
+  pulse(resident: Resident | undefined, came: object, at: number, arrival: number, seq: Seq): boolean {
     const { clock, counters, facts, parking, residents, tap } = this.#parts
-    const resident = residents.heard(kind, key)
     if (!resident?.isCurrent || parking.has(resident.id)) return false
     const { heard } = resident
     // Times before 1970, and parts of milliseconds, are left to the machine.

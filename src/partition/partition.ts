@@ -11,6 +11,7 @@ import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
+import { Hearers } from './hearers.ts'
 import { Names } from './names.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
@@ -32,6 +33,7 @@ export class Partition {
   readonly wheel = new Wheel()
   readonly deadlines: Deadlines
   readonly residents: Residents
+  readonly hearers: Hearers
   readonly clock: Clock = { time: 0, epoch: 0, adopts: null }
   readonly rules: PartitionRules
   readonly population: Population
@@ -84,6 +86,7 @@ export class Partition {
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error), {
       ...{ names, ...(partitions && { mostBytes: ACTORS_BYTES / partitions }) },
     })
+    this.hearers = new Hearers(this.residents)
     this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })
     this.#applier = new Applier(this)
   }

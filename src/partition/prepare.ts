@@ -7,7 +7,9 @@ import { type EntryRows, runsOf } from '../log/rows-entry.ts'
 import { named } from './changes.ts'
 import type { Clock } from './clock.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Hearers } from './hearers.ts'
 import { isUnparking, type Parking } from './parking.ts'
+import type { Resident } from './resident.ts'
 import type { Residents } from './residents.ts'
 import { changedBy } from './rules.ts'
 import type { Wheel } from './wheel.ts'
@@ -19,6 +21,7 @@ interface Needs {
   counters: AudienceCounters
   deadlines: Deadlines
   facts: Facts
+  hearers: Hearers
   parking: Parking
   residents: Residents
   wheel: Wheel
@@ -112,13 +115,12 @@ async function reopen({ parking, residents, claim }: Needs, store: CheckpointSto
 
 /** True if all is at hand that an event with these facts needs, which may be a pulse. */
 function isPrepared(
-  { residents, counters, clock }: Needs,
-  { kind, pulse, tallyRecords }: ActorKind,
-  key: string,
+  { counters, clock }: Needs,
+  { pulse, tallyRecords }: ActorKind,
+  resident: Resident | undefined,
   facts: object & { stream?: unknown },
   at: number,
 ): boolean {
-  const resident = residents.heard(kind, key)
   if (!resident) return false
   const { presences, heard, until, rollsAt } = resident
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
@@ -155,7 +157,8 @@ const hasTick = (entry: Entry): boolean =>
   runsOf(entry).some(run => !('beats' in run) && run.some(({ kind }) => kind === 'tick'))
 
 function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
-  const { takerOf, parking, unprepared } = partition
+  const { takerOf, hearers, parking, residents, unprepared } = partition
+  hearers.clear()
   const wanted: Wanted[] = []
   const ticks: Tick[] = []
   /** where, and in which window, an actor that is not in memory is heard by the last row that is wanted */
@@ -163,7 +166,9 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   let { facts } = partition
   const want = (event: Event): void => {
     const kind = takerOf(event)
-    if (!kind || (kind.pulse?.kind === event.kind && isPrepared(partition, kind, event.key, event, event.at))) return
+    if (!kind) return
+    const hearer = kind.pulse?.kind === event.kind ? residents.heard(kind.kind, event.key) : undefined
+    if (isPrepared(partition, kind, hearer, event, event.at)) return
     try {
       wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, facts, of: event })
     } catch (error) {
@@ -183,8 +188,12 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
       const key = beats.keys[row]!
       const place = beats.places[row]!
       const at = beats.ats[row]!
-      if (!kind?.pulse) want(beats.event(row))
-      else if (!isPrepared(partition, kind, key, place, at) && !isAsked(kind, key, place, at)) want(beats.event(row))
+      if (!kind?.pulse) {
+        want(beats.event(row))
+        continue
+      }
+      const hearer = hearers.find(kind.kind, key)
+      if (!isPrepared(partition, kind, hearer, place, at) && !isAsked(kind, key, place, at)) want(beats.event(row))
     }
   }
   const hear = (event: Event): void => {
