@@ -40,13 +40,13 @@ export class Applier {
   readonly #said = new Map<string, number>()
   /** its events, by actor, which are received at once */
   readonly #together = new Map<string, Parked[]>()
-  readonly #hearing: Hearing
+  readonly hearing: Hearing
   /** partition time, or the arrival of the event at hand, if that is later */
   #now = 0
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#hearing = new Hearing(parts)
+    this.hearing = new Hearing(parts)
   }
 
   get now(): number {
@@ -54,13 +54,12 @@ export class Applier {
   }
 
   apply(entry: Entry): void {
-    const { seq } = entry
-    this.#seq = seq
+    this.#seq = entry.seq
     if (this.#said.size > 0) this.#said.clear()
     let index = 0
     for (const run of runsOf(entry)) {
       if ('beats' in run) index = this.#takeRows(run, index)
-      else for (const event of run) this.#take({ seq, index: index++, event })
+      else for (const event of run) this.#take({ seq: this.#seq, index: index++, event })
     }
     this.#takeTogether()
   }
@@ -75,7 +74,7 @@ export class Applier {
     for (let row = from; row < to; row++, index++) {
       const hearer = kind?.pulse && hearers.next(kind.kind, keys[row]!)
       const arrival = arrivals[row]!
-      if (hearer && arrival <= latest && this.#hearing.pulse(hearer, places[row]!, ats[row]!, arrival, seq)) continue
+      if (hearer && arrival <= latest && this.hearing.pulse(hearer, places[row]!, ats[row]!, arrival, seq)) continue
       this.#take({ seq, index, event: beats.event(row) })
     }
     // A pulse has made nothing of that.
@@ -92,7 +91,7 @@ export class Applier {
     if (kind) {
       const { key, at, arrival } = event
       const hearer = kind.pulse?.kind === event.kind ? residents.heard(kind.kind, key) : undefined
-      if (this.#hearing.pulse(hearer, event, at, arrival, this.#seq)) return
+      if (this.hearing.pulse(hearer, event, at, arrival, this.#seq)) return
       this.#gather(kind, { ...place, event, ...(event.effect !== undefined && { isOpen: true as const }) })
       return
     }
@@ -140,7 +139,7 @@ export class Applier {
   }
 
   #tick(at: number): void {
-    const { parking, wheel, facts, unprepared } = this.#parts
+    const { parking, residents, wheel, facts, unprepared } = this.#parts
     const next = wheel.next()
     if (next === undefined || next > at) return
     for (const id of wheel.due(at)) {
@@ -151,8 +150,8 @@ export class Applier {
       else {
         try {
           refuse(unprepared.get(id))
-          const resident = this.#parts.residents.get(id)
-          if (!this.#hearing.deadline(resident, at, this.#seq, this.#now))
+          const resident = residents.get(id)
+          if (!this.hearing.deadline(resident, at, this.#seq, this.#now))
             this.#step(resident, { type: 'deadline', at, rules: facts.rules })
           continue
         } catch (error) {
@@ -239,6 +238,7 @@ export class Applier {
       kind.tally?.(before, after, key, event, changes)
     }
     for (const { type } of said) kind.remarks?.[type]?.(changes)
+    this.hearing.project(resident)
     changes.apply(projections, counters)
     if (snapshot !== former) {
       population.moved(resident, former, snapshot)

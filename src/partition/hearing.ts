@@ -26,6 +26,7 @@ const NONE: readonly number[] = []
 /** Tells pulses from what is more, and takes them: by what was found out when the first of alike ones came. */
 export class Hearing {
   readonly #parts: HearingParts
+  #owing: Resident[] = []
 
   constructor(parts: HearingParts) {
     this.#parts = parts
@@ -92,17 +93,35 @@ export class Hearing {
 
   /** Takes a deadline that comes in a stay; false if it does not. */
   deadline(resident: Resident, at: number, seq: Seq, now: number): boolean {
-    const { facts, projections, residents, tap, wheel } = this.#parts
-    const { kind, key, former, stay } = resident
+    const { facts, residents, tap, wheel } = this.#parts
+    const { kind, stay } = resident
     // Who looks sees it as the machine takes it.
     if (stay === null || tap?.heeds(resident)) return false
     const due = kind.pulse!.due(stay, at, facts.rules)
     if (due === 0) return false
-    kind.pulse!.write(former.context, stay, key, projections)
+    if (resident.owing === null) {
+      resident.owing = stay.written
+      this.#owing.push(resident)
+    }
     stay.written = stay.at
     stay.due = due
     wheel.set(resident.id, due)
     residents.stayed(resident, seq, now)
     return true
+  }
+
+  /** Projects what deadlines in a stay have led to: the last one says it all. To be called before the stay ends. */
+  project(resident: Resident): void {
+    const { kind, key, former, stay, owing } = resident
+    if (owing === null) return
+    const written = { ...stay!, at: stay!.written, written: owing }
+    kind.pulse!.write(former.context, written, key, this.#parts.projections)
+    resident.owing = null
+  }
+
+  /** Projects all that there is. */
+  projectAll(): void {
+    for (const resident of this.#owing) this.project(resident)
+    this.#owing = []
   }
 }

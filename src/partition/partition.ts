@@ -133,6 +133,7 @@ export class Partition {
   /** The state as of `applied`, as changes since the last cut. Nothing may come between, or the cut would be torn. */
   take(): Cut {
     const seq = this.applied
+    this.#applier.hearing.projectAll()
     const [writes, told] = [this.projections.take(), this.projections.takeTold()]
     const { residents, parking, outbox, wheel, rules, population } = this
     const actors = residents.take(seq)

@@ -100,17 +100,22 @@ function countersFor({ residents, counters, unprepared }: Needs, wanted: Wanted[
 
 /** Actors that are retried or dropped are read anew, and so are those of their events that are not at hand. */
 async function reopen({ parking, residents, claim }: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
+  for (const { actor } of unparkingIn(entries)) {
+    const id = String(actor)
+    if (parking.reopen(id)) residents.forget(id)
+    await parking.fetch(id, store, claim)
+  }
+}
+
+function unparkingIn(entries: Entry[]): Event[] {
+  const found: Event[] = []
   for (const entry of entries) {
     for (const run of runsOf(entry)) {
       if ('beats' in run) continue
-      for (const event of run) {
-        if (!isUnparking(event)) continue
-        const id = String(event.actor)
-        if (parking.reopen(id)) residents.forget(id)
-        await parking.fetch(id, store, claim)
-      }
+      for (const event of run) if (isUnparking(event)) found.push(event)
     }
   }
+  return found
 }
 
 /** True if all is at hand that an event with these facts needs, which may be a pulse. */

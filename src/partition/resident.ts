@@ -39,6 +39,8 @@ export class Resident {
   heard = 0
   /** what is new of it since its last transition; null: nothing is */
   stay: Stay | null = null
+  /** ms; up to when its documents were written before a deadline came whose documents are not projected yet; null: none is */
+  owing: number | null = null
   /** up to before when (ms) events with these facts are pulses of it; 0: that is not known */
   facts: object | undefined
   until = 0
