@@ -28,8 +28,13 @@ export const patched = (stored: Stored | undefined, guard: string, patches: read
 /** Sets fields in a copy; the objects on the way to a dotted name are copied too, they may be the caller's. */
 function assign(document: Document, set: Fields): Document {
   const assigned: Document = { ...document }
-  for (const [path, value] of Object.entries(set)) {
+  for (const path of Object.keys(set)) {
+    const value = set[path]
     if (value === undefined) continue
+    if (!path.includes('.')) {
+      assigned[path] = value
+      continue
+    }
     const names = path.split('.')
     const last = names.pop()!
     let at: Fields = assigned

@@ -35,5 +35,8 @@ export class RowsEntry implements Entry {
 export const runsOf = (entry: Entry): readonly EntryRun[] => (entry instanceof RowsEntry ? entry.runs : [entry.events])
 
 /** How many events an entry has. */
-export const countOf = (entry: Entry): number =>
-  runsOf(entry).reduce((count, run) => count + ('beats' in run ? run.to - run.from : run.length), 0)
+export function countOf(entry: Entry): number {
+  let count = 0
+  for (const run of runsOf(entry)) count += 'beats' in run ? run.to - run.from : run.length
+  return count
+}
