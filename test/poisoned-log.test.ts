@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
-import { openCheckpoints } from '../src/checkpoint/embedded.ts'
+import { openCheckpoints } from '../src/checkpoint/embedded/index.ts'
 import type { CheckpointStore } from '../src/checkpoint/index.ts'
 import { openDocuments } from '../src/documents/embedded.ts'
 import type { DocumentStore } from '../src/documents/index.ts'

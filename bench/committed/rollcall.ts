@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { KINDS } from '../../actors/kinds.ts'
 import { memoryLiveSets } from '../../src/audience/memory.ts'
-import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
+import { openCheckpoints } from '../../src/checkpoint/embedded/index.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import { openLog } from '../../src/log/embedded/writer.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'

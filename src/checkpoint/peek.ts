@@ -1,19 +1,11 @@
-import type { Transaction } from 'lmdb'
+/** Peeks: checkpoints that are read without owning any of them. */
+
 import type { RollcallError } from '../errors.ts'
-import { openStateEnvironment } from '../lmdb/index.ts'
-import { isThere } from '../lmdb/readable.ts'
-import {
-  damageIn,
-  type Key,
-  keyOf,
-  MANIFEST,
-  manifestIn,
-  openRecords,
-  type Records,
-  recordKeyOf,
-  recordValue,
-} from './embedded.ts'
+import { type Manifest, SPACES, type Wanted } from './blobs.ts'
+import { Image, recordsIn, type Selection } from './image.ts'
 import type { Anchor, CheckpointRecord, RecordKey } from './index.ts'
+import { idOf, keyOf } from './record-id.ts'
+import type { Run } from './run.ts'
 
 /** A record as it is held, or why it cannot be read. */
 export type FoundRecord = CheckpointRecord | (RecordKey & { error: Error })
@@ -40,72 +32,46 @@ export interface Cuts {
   close(): Promise<void>
 }
 
-/** Checkpoints of the embedded store, also while a server has it open. A process that has it open itself says so. */
-export function peekAtCuts(path: string, { readOnly = true } = {}): Cuts {
-  if (!isThere(path))
-    return { of: async () => null, hold: async () => null, damage: async () => null, close: async () => {} }
-  const env = openStateEnvironment(path, readOnly ? { readOnly } : {})
-  const db = openRecords(env)
-  return {
-    async of(partition) {
-      env.resetReadTxn()
-      const anchor = db && manifestIn(db, partition)
-      // A former version kept no mark.
-      return anchor ? { ...anchor, mark: anchor.mark ?? null } : null
-    },
-    async hold(partition) {
-      env.resetReadTxn()
-      return db ? holdIn(db, partition) : null
-    },
-    damage: async partition => (db ? damageIn(db, partition) : null),
-    close: () => env.close(),
-  }
-}
+/** Nobody commits to what is held. */
+const NO_PACE = { deltaBytes: () => 0, due: () => 0 }
 
-/** Lets go of the transaction where there is no anchor, or none that can be read. */
-function anchorIn(db: Records, partition: number, transaction: Transaction): Anchor | null {
-  const key: Key = [partition, MANIFEST]
-  let anchor: Anchor | null = null
-  try {
-    const bytes = db.get(key, { transaction })
-    anchor = bytes ? recordValue<Anchor>(key, bytes) : null
-    return anchor
-  } finally {
-    if (!anchor) transaction.done()
-  }
-}
+/** An image that is only read. */
+export const imageOf = (manifest: Manifest): Image => new Image(manifest, NO_PACE)
 
-function holdIn(db: Records, partition: number): Held | null {
-  const transaction = db.useReadTransaction()
-  const anchor = anchorIn(db, partition, transaction)
-  if (!anchor) return null
-  const read = (key: Key): FoundRecord | undefined => {
-    const record = recordKeyOf(key)
+/** The partition of an image, whose buckets are read with `read`; where one cannot be, it is told of by its first record or itself. */
+export function holdOf(
+  { cut, incarnation, mark }: Anchor,
+  image: Image,
+  read: (wanted: Wanted) => Run,
+  release: () => void,
+): Held {
+  const found = function* (selection: Selection): Generator<FoundRecord> {
+    let base: Run
     try {
-      const bytes = db.get(key, { transaction })
-      return bytes && { ...record, value: recordValue(key, bytes) }
+      base = read({ blob: selection.blob, prefixes: selection.wanted.keys() })
     } catch (error) {
-      return { ...record, error: error as Error }
+      const [first] = selection.wanted.keys()
+      yield { ...keyOf(first!), error: error as Error }
+      return
     }
+    yield* recordsIn(base, selection)
+  }
+  const selected = function* (keys: readonly RecordKey[]): Generator<FoundRecord> {
+    for (const selection of image.select([...keys])) yield* found(selection)
   }
   return {
-    anchor: { ...anchor, mark: anchor.mark ?? null },
+    anchor: { cut, incarnation, mark },
     async *records() {
-      for (const key of db.getKeys({ start: [partition], end: [partition + 1], transaction })) {
-        if (key.length === 2 && key[1] === MANIFEST) continue
-        const record = read(key)
-        if (record) yield record
-      }
+      yield* selected(SPACES.map(space => ({ space, names: [] })))
     },
-    async *some(wanted) {
-      const prefix = keyOf(partition, wanted)
-      for (const key of db.getKeys({ start: prefix, end: [partition + 1], transaction })) {
-        if (!prefix.every((name, i) => key[i] === name)) return
-        const record = read(key)
-        if (record) yield record
-      }
+    async *some(key) {
+      yield* selected([key])
     },
-    get: key => read(keyOf(partition, key)),
-    release: () => transaction.done(),
+    get(key) {
+      const id = idOf(key)
+      for (const record of selected([key])) if ('error' in record || idOf(record) === id) return record
+      return undefined
+    },
+    release,
   }
 }

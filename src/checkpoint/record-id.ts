@@ -2,7 +2,10 @@
 import type { RecordKey, Space } from './index.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they end a name, so none may be inside one
-const escaped = (name: string): string => name.replace(/[\0\x01]/g, c => (c === '\0' ? '\x01\x01' : '\x01\x02'))
+const REPLACED = /[\0\x01]/
+const escaped = (name: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+  REPLACED.test(name) ? name.replace(/[\0\x01]/g, c => (c === '\0' ? '\x01\x01' : '\x01\x02')) : name
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const unescaped = (text: string): string => text.replace(/\x01[\x01\x02]/g, c => (c[1] === '\x01' ? '\0' : '\x01'))
 
@@ -10,9 +13,11 @@ const unescaped = (text: string): string => text.replace(/\x01[\x01\x02]/g, c =>
 export const textOf = (name: unknown): string => (typeof name === 'string' ? name : `${JSON.stringify(name)}`)
 
 export function idOf({ space, names }: RecordKey): string {
-  let id = `${space}\0`
-  for (const name of names) id += `${escaped(textOf(name))}\0`
-  return id
+  const parts: string[] = [space]
+  for (const name of names) parts.push(escaped(textOf(name)))
+  parts.push('')
+  // Joined, it is one flat text; added up, each would hold its parts as well for as long as it is kept.
+  return parts.join('\0')
 }
 
 export function keyOf(id: string): RecordKey {

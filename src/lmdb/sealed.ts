@@ -20,20 +20,30 @@ export function seals(useRecords: boolean): Seals {
   return {
     seal(key, value) {
       const body = packr.pack(value)
-      const bytes = Buffer.allocUnsafe(BODY_AT + body.length)
-      FRAME.copy(bytes)
-      bytes.writeUInt32BE(crc32(body, crc32(key)), CHECKSUM_AT)
-      body.copy(bytes, BODY_AT)
-      return bytes
+      return sealedBytes(key, body.length, bytes => void body.copy(bytes))
     },
     open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T {
-      if (!isSealed(bytes)) return unpacked(packr, bytes, damage)
-      const body = bytes.subarray(BODY_AT)
-      const isFramed = bytes.length >= BODY_AT && FRAME.equals(bytes.subarray(0, CHECKSUM_AT))
-      if (!isFramed || crc32(body, crc32(key)) !== bytes.readUInt32BE(CHECKSUM_AT)) throw damage()
-      return unpacked(packr, body, damage)
+      return unpacked(packr, isSealed(bytes) ? bytesIn(key, bytes, damage) : bytes, damage)
     },
   }
+}
+
+/** Bytes that `fill` writes, sealed. */
+export function sealedBytes(key: string | Buffer, length: number, fill: (body: Buffer) => void): Buffer {
+  const bytes = Buffer.allocUnsafe(BODY_AT + length)
+  const body = bytes.subarray(BODY_AT)
+  FRAME.copy(bytes)
+  fill(body)
+  bytes.writeUInt32BE(crc32(body, crc32(key)), CHECKSUM_AT)
+  return bytes
+}
+
+/** The bytes that were sealed, where they are. */
+export function bytesIn(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): Buffer {
+  const body = bytes.subarray(BODY_AT)
+  const isFramed = bytes.length >= BODY_AT && FRAME.equals(bytes.subarray(0, CHECKSUM_AT))
+  if (!isFramed || crc32(body, crc32(key)) !== bytes.readUInt32BE(CHECKSUM_AT)) throw damage()
+  return body
 }
 
 /** A frame with another byte than was written is still known by the rest of it. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Rules } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { openCheckpoints } from '../checkpoint/embedded.ts'
+import { openCheckpoints } from '../checkpoint/embedded/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey, Space } from '../checkpoint/index.ts'
 import { idOf } from '../checkpoint/record-id.ts'
 import { openDocuments } from '../documents/embedded.ts'

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
-import { peekAtCuts } from '../../src/checkpoint/peek.ts'
+import { openCheckpoints } from '../../src/checkpoint/embedded/index.ts'
+import { peekAtCuts } from '../../src/checkpoint/embedded/peek.ts'
 import { openStateEnvironment } from '../../src/lmdb/index.ts'
 import { actors, delta, load } from '../support/checkpoint-records.ts'
 import { flipInState } from '../support/flipped.ts'
+import { flipAllPieces } from '../support/flipped-blobs.ts'
 import { seeded } from '../support/random.ts'
 import { untilKilled } from '../support/until-killed.ts'
 import { checkpointContract, type OpenedCheckpoints } from './checkpoint-store.ts'
@@ -18,7 +19,7 @@ async function openEmbedded(): Promise<OpenedCheckpoints> {
   const stores = [openCheckpoints(path)]
   return {
     store: stores[0]!,
-    flip: (partition, { space, names }, bit) => flipInState(path, 'checkpoint', [partition, space, ...names], bit),
+    flip: async (partition, _record, bit) => void (await flipAllPieces(path, partition, bit)),
     again: async () => {
       stores.push(openCheckpoints(path))
       return stores.at(-1)!
@@ -52,19 +53,18 @@ test('a manifest that is not as it was written is named at the claim and to who 
   rmSync(path, { recursive: true })
 })
 
-test('a record that stands in the place of another one is not taken for it', async () => {
+test('a piece that stands in the place of another one is not taken for it', async () => {
   const path = temporaryDirectory()
   const store = openCheckpoints(path)
-  await store.commit(await store.claim(0, 'first'), 7, delta(actors(2, 'x')))
+  const claim = await store.claim(0, 'first')
+  for (const cut of [7, 8]) await store.commit(claim, cut, delta(actors(2, cut)))
   const env = openStateEnvironment(path)
-  const records = env.openDB<Buffer, (string | number)[]>('checkpoint', { useVersions: true, encoding: 'binary' })
-  const [v0, v1] = ['v0', 'v1'].map(key => [0, 'actor', 'viewer', key]) as [string[], string[]]
-  await records.put(v1, records.get(v0)!, 1)
+  const table = env.openDB<Buffer, (string | number)[]>('checkpoint', { useVersions: true, encoding: 'binary' })
+  const [one, other] = [...table.getKeys({ start: [0, 'blobs'], end: [0, 'blobs\0'] })] as [string[], string[]]
+  await table.put(other, table.get(one)!, 0)
   await env.close()
-  const claim = await store.claim(0, 'second')
-  const named = { message: expect.stringContaining('record actor/viewer/v1 ') }
-  expect(await load(store, claim, { space: 'actor', names: ['viewer', 'v0'] })).toHaveLength(1)
-  await expect(load(store, claim, { space: 'actor', names: ['viewer', 'v1'] })).rejects.toMatchObject(named)
+  const named = { message: expect.stringContaining(`piece 0/${other.slice(2).join('/')} `) }
+  await expect(store.claim(0, 'second')).rejects.toMatchObject(named)
   await store.close()
   rmSync(path, { recursive: true })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointStore } from '../../src/checkpoint/index.ts'
-import type { Piece } from '../../src/checkpoint/mongo/blobs.ts'
+import type { StoredPiece as Piece } from '../../src/checkpoint/mongo/blobs.ts'
 import { openMongoCheckpoints } from '../../src/checkpoint/mongo/index.ts'
 import { actors, delta, load } from '../support/checkpoint-records.ts'
 import { flipped } from '../support/flipped.ts'

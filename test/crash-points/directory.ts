@@ -15,6 +15,7 @@ import { allRecords } from '../support/all-records.ts'
 import { allDocuments } from '../support/documents.ts'
 import { event } from '../support/entries.ts'
 import { flipInLog, flipInState } from '../support/flipped.ts'
+import { flipAllPieces } from '../support/flipped-blobs.ts'
 import { type Env, temporaryDirectory } from '../support/server.ts'
 import { toldFaults } from '../support/time.ts'
 
@@ -65,7 +66,7 @@ function made(
 /** Flips a bit in the middle of an entry, of a checkpoint and of a document, once those are closed that have them open. */
 async function damage(folder: string): Promise<void> {
   await flipInLog(join(folder, 'log'), 3, 2, 99)
-  await flipInState(join(folder, 'state'), 'checkpoint', [4, 'aggregate', 'totals'], 99)
+  await flipAllPieces(join(folder, 'state'), 4, 99)
   await flipInState(join(folder, 'state'), 'documents', documentKey('statistics', 'w/2'), 99)
 }
 

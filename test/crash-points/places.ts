@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
+import { openCheckpoints } from '../../src/checkpoint/embedded/index.ts'
 import type { CheckpointStore } from '../../src/checkpoint/index.ts'
 import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { Piece } from '../../src/checkpoint/mongo/blobs.ts'
+import type { StoredPiece as Piece } from '../../src/checkpoint/mongo/blobs.ts'
 import { connectMongo } from '../../src/mongodb/index.ts'
 import { flipped } from '../support/flipped.ts'
 import { mongodbServer } from '../support/mongodb-server.ts'

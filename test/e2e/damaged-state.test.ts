@@ -5,6 +5,7 @@ import { documentKey } from '../../src/documents/index-entries.ts'
 import { openStateEnvironment } from '../../src/lmdb/index.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
 import { flipInState } from '../support/flipped.ts'
+import { flipPiecesWith } from '../support/flipped-blobs.ts'
 import { type Random, seeded } from '../support/random.ts'
 import {
   type Body,
@@ -86,21 +87,21 @@ describe('a state of which a bit is another one than was written', () => {
       partition => VISITORS.find(each => partitionOf(each, PARTITIONS) === partition)!,
     ) as [string, string]
     const data = copied()
-    await flipInState(join(data, 'state'), 'checkpoint', [0, 'actor', 'visitor', visitor, ''], 100)
+    const [piece] = await flipPiecesWith(join(data, 'state'), 0, visitor, 1_000)
     const damaged = await startServer(SETTINGS, data)
     for (const each of [visitor, other]) await damaged.post('/events', event(each, 4, now - 50_000))
     await vi.waitFor(async () => {
       const { stopped } = (await damaged.get('/readyz')).body
       expect(stopped).toMatchObject([{ partition: 0, stopped: { code: 'RC_CHECKPOINT_CORRUPT' } }])
     }, 10_000)
-    expect(damaged.output).toContain(`the record actor/visitor/${visitor}`)
+    expect(damaged.output).toContain(`the piece ${piece}`)
     const after = { headers: { 'rollcall-after': damaged.positions.split(',').find(each => each.startsWith('1-'))! } }
     expect((await damaged.get(sessionsOf(other), after)).body.webSessions).toMatchObject([{ eventIds: idsOf(other) }])
     await damaged.stop()
     const found = await run(data, 'doctor')
     expect([found.code, found.stdout]).toEqual([
       1,
-      expect.stringContaining(`RC_CHECKPOINT_CORRUPT: Partition 0: the record actor/visitor/${visitor}`),
+      expect.stringContaining(`RC_CHECKPOINT_CORRUPT: Partition 0: the piece ${piece}`),
     ])
     const repaired = await run(data, 'repair')
     const lines = repaired.stdout

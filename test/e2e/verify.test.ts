@@ -75,12 +75,18 @@ describe('rollcall verify', () => {
     expect([former.code, former.differences]).toEqual([0, []])
   })
 
-  test('finds a flipped byte in a snapshot', async () => {
-    let name = ''
+  test('finds a flipped bit in what has a snapshot in it', async () => {
+    let pieces: string[] = []
     const { code, differences } = await planted(async data => {
-      name = await flipBit(data)
+      pieces = await flipBit(data)
     })
-    expect([code, differences.map(each => [each.of, each.name])]).toEqual([1, [['state', name]]])
+    const [partition] = pieces[0]!.split('/')
+    const text = expect.stringContaining(`cannot be read: Partition ${partition}: the piece ${partition}/`)
+    expect([code, differences]).toEqual([
+      1,
+      [expect.objectContaining({ of: 'state', partition: Number(partition), text })],
+    ])
+    expect(pieces.some(piece => differences[0].text.includes(piece))).toBe(true)
   })
 
   test('finds a snapshot that was never so, and the last event that changed it', async () => {

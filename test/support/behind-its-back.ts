@@ -1,12 +1,13 @@
 /** Changes of what a server that has ended keeps embedded, behind its back. */
 import { join } from 'node:path'
-import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
+import { openCheckpoints } from '../../src/checkpoint/embedded/index.ts'
 import type { RecordKey } from '../../src/checkpoint/index.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
-import { openLogEnvironment, openStateEnvironment } from '../../src/lmdb/index.ts'
+import { openLogEnvironment } from '../../src/lmdb/index.ts'
 import { entryOf } from '../../src/log/entries.ts'
 import { load } from './checkpoint-records.ts'
+import { flipPiecesWith } from './flipped-blobs.ts'
 import type { Body } from './server.ts'
 
 export async function inDocuments(data: string, change: (documents: DocumentStore) => Promise<void>): Promise<void> {
@@ -37,18 +38,13 @@ export async function changeRecord(data: string, key: RecordKey, change: (value:
   }
 }
 
-/** Flips a bit in the middle of the bytes of a viewer's record; answers with its name. */
-export async function flipBit(data: string): Promise<string> {
-  const env = openStateEnvironment(join(data, 'state'))
-  const options = { useVersions: true, cache: false, encoding: 'binary' } as const
-  const db = env.openDB<Buffer, (string | number)[]>('checkpoint', options)
-  const all = [...db.getRange({ start: [0], end: [2], versions: true })]
-  const { key, value, version } = all.find(({ key: [, space, kind] }) => space === 'actor' && kind === 'viewer')!
-  const flipped = Buffer.from(value)
-  flipped[flipped.indexOf('path') - 2]! ^= 1
-  await db.put(key, flipped, version!)
-  await env.close()
-  return key.slice(1).join(' ').trimEnd()
+/** Flips a bit in all pieces of the first partition in which there is a viewer; answers with what these are called. */
+export async function flipBit(data: string): Promise<string[]> {
+  for (const partition of [0, 1]) {
+    const pieces = await flipPiecesWith(join(data, 'state'), partition, 'viewer', 999)
+    if (pieces.length > 0) return pieces
+  }
+  throw new Error('there is no viewer')
 }
 
 /** The entry of the log in which an event is, and its partition. */

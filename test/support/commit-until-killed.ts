@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openCheckpoints } from '../../src/checkpoint/embedded.ts'
+import { openCheckpoints } from '../../src/checkpoint/embedded/index.ts'
 
 /** Commits for ever, the same number as cut and in each of 200 records, and writes it when the commit is acknowledged. */
 const store = openCheckpoints(process.argv[2]!)

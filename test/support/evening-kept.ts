@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { peekAtCuts } from '../../src/checkpoint/peek.ts'
+import { peekAtCuts } from '../../src/checkpoint/embedded/peek.ts'
 import { throughDoor } from '../../src/lmdb/door.ts'
 import { type Body, backends, type Env, ended, rollcall, type Server, startServer } from './server.ts'
 

@@ -1,61 +1,71 @@
-/** Blobs: bytes that are written once, in pieces of at most 4 MB, under ids `<partition>/<epoch>/<n>/<i>`. */
+/** Blobs in MongoDB: pieces of at most 4 MB, each a document. */
 import { crc32 } from 'node:zlib'
 import type { Collection, Db } from 'mongodb'
 import { duplicates, type Repeat } from '../../mongodb/outcome.ts'
+import { type Blob, type Blobs, batches, type Packed, type Piece, type Wanted } from '../blobs.ts'
 import { damaged } from '../damage.ts'
+import { decode, EMPTY, encode, type Run } from '../run.ts'
+import { RunCache } from './run-cache.ts'
 
-export interface Piece {
+export interface StoredPiece {
   _id: string
   b: Buffer
   /** the checksum of both; former versions wrote none */
   c?: number
 }
 
-/** Bytes at rest: the ids of their pieces, in order. */
-export interface Blob {
-  ids: string[]
-  bytes: number
-}
-
 const PIECE_BYTES = 4 * 1024 * 1024
 const IDS_AT_ONCE = 1_000
 
-export const piecesOf = (bytes: Buffer, nextId: () => string): Piece[] =>
-  Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) => {
-    const [_id, b] = [nextId(), bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES)]
-    return { _id, b, c: checksumOf(_id, b) }
-  })
-
 const checksumOf = (id: string, bytes: Buffer): number => crc32(bytes, crc32(id))
 
-/** Lists of items one after another, none heavier than `limit` unless it is a single item. */
-export function batches<T>(items: Iterable<T>, weightOf: (item: T) => number, limit: number): T[][] {
-  const found: T[][] = []
-  let left = 0
-  for (const item of items) {
-    const weight = weightOf(item)
-    if (weight > left || found.length === 0) {
-      found.push([])
-      left = limit
-    }
-    found.at(-1)!.push(item)
-    left -= weight
-  }
-  return found
+function packed(bytes: Buffer, nextId: () => string): Packed {
+  const pieces = Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) => ({
+    ...{ id: nextId(), bytes: bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES) },
+  }))
+  return { blob: { ids: pieces.map(({ id }) => id), bytes: bytes.length }, pieces }
 }
 
-export class Blobs {
-  readonly #collection: Collection<Piece>
-  readonly #repeat: Repeat
+/** With a body of its own. */
+const owned = (run: Run): Run => ({ ...run, body: Buffer.from(run.body) })
 
-  constructor(db: Db, repeat: Repeat) {
-    this.#collection = db.collection<Piece>('checkpoint-blobs', { promoteBuffers: true })
+export class MongoBlobs implements Blobs {
+  readonly #collection: Collection<StoredPiece>
+  readonly #repeat: Repeat
+  readonly #cache: RunCache
+
+  constructor(db: Db, repeat: Repeat, cacheBytes = 0) {
+    this.#collection = db.collection<StoredPiece>('checkpoint-blobs', { promoteBuffers: true })
     this.#repeat = repeat
+    this.#cache = new RunCache(cacheBytes)
+  }
+
+  packDelta(run: Run, nextId: () => string): Packed & { run: Run } {
+    return { ...packed(encode(run), nextId), run: owned(run) }
+  }
+
+  packBucket(run: Run, nextId: () => string): Packed {
+    const one = packed(encode(run), nextId)
+    this.#cache.keep(one.blob, owned(run))
+    return one
+  }
+
+  async readDeltas(blobs: Blob[]): Promise<(Run | undefined)[]> {
+    return (await this.read(blobs)).map(bytes => bytes && decode(bytes))
+  }
+
+  async readBuckets(wanted: Wanted[]): Promise<(Run | undefined)[]> {
+    const cached = wanted.map(({ blob }) => (blob.ids.length === 0 ? EMPTY : this.#cache.get(blob)))
+    const missing = wanted.map(({ blob }) => blob).filter((_, i) => cached[i] === undefined)
+    const read = await this.readDeltas(missing)
+    for (const [i, blob] of missing.entries()) if (read[i]) this.#cache.keep(blob, read[i])
+    return cached.map(run => run ?? read.shift())
   }
 
   /** A piece that is there is the one given: nobody else has its id. */
   async insert(pieces: Piece[]): Promise<void> {
-    for (const batch of batches(pieces, ({ b }) => b.length, PIECE_BYTES))
+    const documents = pieces.map(({ id, bytes }): StoredPiece => ({ _id: id, b: bytes, c: checksumOf(id, bytes) }))
+    for (const batch of batches(documents, ({ b }) => b.length, PIECE_BYTES))
       await this.#repeat(async () => {
         try {
           await this.#collection.insertMany(batch, { ordered: false })
@@ -86,7 +96,6 @@ export class Blobs {
       await this.#repeat(() => this.#collection.deleteMany({ _id: { $in: some } }))
   }
 
-  /** The ids of all pieces of the partition. */
   async ids(partition: number): Promise<string[]> {
     const query = () =>
       this.#collection

@@ -1,28 +1,26 @@
 import type { Db } from 'mongodb'
 import { isCode, type RollcallError } from '../../errors.ts'
 import { repeated } from '../../mongodb/outcome.ts'
-import type { Anchor, RecordKey, Space } from '../index.ts'
-import type { Cuts, FoundRecord, Held } from '../peek.ts'
-import { idOf } from '../record-id.ts'
-import { type Blob, Blobs, batches } from './blobs.ts'
-import { Image, recordsIn } from './image.ts'
-import { type Manifest, Manifests } from './manifest.ts'
-import { decode, EMPTY, type Run } from './run.ts'
+import { type Blob, batches, type Manifest } from '../blobs.ts'
+import type { Anchor } from '../index.ts'
+import { type Cuts, holdOf, imageOf } from '../peek.ts'
+import { EMPTY, type Run } from '../run.ts'
+import { MongoBlobs } from './blobs.ts'
+import { MongoManifests } from './manifests.ts'
 
 const PATIENCE_MS = 2_000
 const READ_BYTES = 8 * 1024 * 1024
 /** So often at most a manifest is read whose blobs are gone before they were: its owner commits meanwhile. */
 const MOST_ROUNDS = 50
-const SPACES: Space[] = ['actor', 'deadline', 'aggregate', 'documents', 'outbox', 'parked']
 
-/** Checkpoints in MongoDB. */
+/** Checkpoints in MongoDB. All of one that is held is in memory, since its owner removes blobs once another commit has come. */
 export function peekAtMongoCuts(db: Db): Cuts {
   const repeat = <T>(work: () => Promise<T>): Promise<T> => repeated(work, PATIENCE_MS)
-  const [manifests, blobs] = [new Manifests(db, repeat), new Blobs(db, repeat)]
+  const blobs = new MongoBlobs(db, repeat)
+  const manifests = new MongoManifests(db, repeat, blobs)
   return {
     async of(partition): Promise<Anchor | null> {
-      const manifest = await manifests.read(partition)
-      return manifest && { ...manifest, mark: manifest.mark ?? null }
+      return manifests.read(partition)
     },
     async damage(partition): Promise<RollcallError | null> {
       try {
@@ -40,7 +38,16 @@ export function peekAtMongoCuts(db: Db): Cuts {
       for (let round = 0; round < MOST_ROUNDS; round++) {
         const manifest = await manifests.read(partition)
         if (manifest === null) return null
-        if (await readAll(manifest, blobs, known)) return holdOf(manifest, known)
+        if (!(await readAll(manifest, blobs, known))) continue
+        const runOf = (blob: Blob): Run => known.get(keyOf(blob)) ?? EMPTY
+        const image = imageOf(manifest)
+        for (const delta of manifest.deltas) image.restore(delta.n, runOf(delta))
+        return holdOf(
+          manifest,
+          image,
+          ({ blob }) => runOf(blob),
+          () => {},
+        )
       }
       throw new Error(`the checkpoint of partition ${partition} lacks a blob that is listed`)
     },
@@ -51,40 +58,16 @@ export function peekAtMongoCuts(db: Db): Cuts {
 const keyOf = ({ ids }: Blob): string => ids[0] ?? ''
 
 /** Reads the blobs that are not known yet, and forgets those that are not listed; false if one is gone. */
-async function readAll({ buckets, deltas }: Manifest, blobs: Blobs, known: Map<string, Run>): Promise<boolean> {
+async function readAll({ buckets, deltas }: Manifest, blobs: MongoBlobs, known: Map<string, Run>): Promise<boolean> {
   const listed: Blob[] = [...deltas, ...buckets].filter(({ ids }) => ids.length > 0)
   const keys = new Set(listed.map(keyOf))
   for (const key of known.keys()) if (!keys.has(key)) known.delete(key)
   const missing = listed.filter(blob => !known.has(keyOf(blob)))
   for (const batch of batches(missing, ({ bytes }) => bytes, READ_BYTES)) {
-    for (const [i, bytes] of (await blobs.read(batch)).entries()) {
-      if (bytes === undefined) return false
-      known.set(keyOf(batch[i]!), decode(bytes))
+    for (const [i, run] of (await blobs.readDeltas(batch)).entries()) {
+      if (run === undefined) return false
+      known.set(keyOf(batch[i]!), run)
     }
   }
   return true
-}
-
-/** All of it is in memory, since nobody keeps the blobs of a commit once another one has come. */
-function holdOf(manifest: Manifest, known: Map<string, Run>): Held {
-  const image = new Image(manifest)
-  for (const delta of manifest.deltas) image.restore(delta.n, known.get(keyOf(delta)) ?? EMPTY)
-  function* selected(keys: RecordKey[]): Generator<FoundRecord> {
-    for (const selection of image.select(keys)) yield* recordsIn(known.get(keyOf(selection.blob)) ?? EMPTY, selection)
-  }
-  return {
-    anchor: { ...manifest, mark: manifest.mark ?? null },
-    async *records() {
-      yield* selected(SPACES.map(space => ({ space, names: [] })))
-    },
-    async *some(key) {
-      yield* selected([key])
-    },
-    get(key) {
-      const id = idOf(key)
-      for (const record of selected([key])) if (idOf(record) === id) return record
-      return undefined
-    },
-    release() {},
-  }
 }

@@ -1,8 +1,9 @@
 /** Buckets: the records of a space by the first bits of their hash, as many bits as it takes to keep them small. */
-import type { Space } from '../index.ts'
-import { spaceOf } from '../record-id.ts'
+
+import type { BucketEntry } from './blobs.ts'
 import { groupOf, hashOf } from './groups.ts'
-import type { BucketEntry } from './manifest.ts'
+import type { Space } from './index.ts'
+import { spaceOf } from './record-id.ts'
 import { type Change, parted, type Run } from './run.ts'
 
 /** Inside a space: a bucket, or those whose next bit is 0 and those whose next bit is 1. */
@@ -11,36 +12,69 @@ type Tree = Bucket | [Tree | undefined, Tree | undefined]
 const GROUPS = 2_048
 const BYTES = 4 * 1024 * 1024
 const BITS = 32
+/** More than deltas are ever listed. */
+const PLACES = 4_096
 
 const bitOf = (hash: number, depth: number): 0 | 1 => ((hash >>> (BITS - 1 - depth)) & 1) as 0 | 1
 const bitsOf = (at: string): string => at.slice(at.indexOf('/') + 1)
-const ownGroupOf = (id: string): string => groupOf(id) ?? id
+export const ownGroupOf = (id: string): string => groupOf(id) ?? id
+
+/** The runs of commits whose changes no bucket has yet, each in a place that the number of its commit says. */
+export class Deltas {
+  readonly #runs: (Run | undefined)[] = []
+
+  set(n: number, run: Run): void {
+    this.#runs[n % PLACES] = run
+  }
+
+  forget(n: number): void {
+    this.#runs[n % PLACES] = undefined
+  }
+
+  /** A change as one number, since an object for each would cost more than all the rest. */
+  codeOf(n: number, at: number): number {
+    return at * PLACES + (n % PLACES)
+  }
+
+  change(code: number): Change {
+    return { run: this.#runs[code % PLACES]!, at: Math.floor(code / PLACES) }
+  }
+
+  idOf(code: number): string {
+    return this.#runs[code % PLACES]!.ids[Math.floor(code / PLACES)]!
+  }
+}
 
 /** A bucket as it is written, and what has changed since. */
 export class Bucket {
   entry: BucketEntry
-  readonly changes = new Map<string, Change[]>()
+  readonly #deltas: Deltas
+  /** codes by the groups of their records, most of which are one record */
+  readonly #changes = new Map<string, number | number[]>()
 
-  constructor(entry: BucketEntry) {
+  constructor(entry: BucketEntry, deltas: Deltas) {
     this.entry = entry
+    this.#deltas = deltas
   }
 
-  add(change: Change): void {
-    const id = change.run.ids[change.at]!
+  get isChanged(): boolean {
+    return this.#changes.size > 0
+  }
+
+  add(id: string, code: number): void {
     const group = ownGroupOf(id)
-    const earlier = this.changes.get(group)
-    if (earlier === undefined) {
-      this.changes.set(group, [change])
-      return
-    }
-    const at = earlier.findIndex(({ run, at }) => run.ids[at] === id)
-    earlier[at < 0 ? earlier.length : at] = change
+    const earlier = this.#changes.get(group)
+    if (earlier === undefined) this.#changes.set(group, code)
+    else if (Array.isArray(earlier)) {
+      const at = earlier.findIndex(each => this.#deltas.idOf(each) === id)
+      earlier[at < 0 ? earlier.length : at] = code
+    } else this.#changes.set(group, this.#deltas.idOf(earlier) === id ? code : [earlier, code])
   }
 
   /** The changes of ids that begin so; `group` is given if all of these are in one. */
   changesOf(prefix: string, group: string | undefined): Change[] {
-    const lists = group === undefined ? [...this.changes.values()] : [this.changes.get(group) ?? []]
-    return lists.flat().filter(({ run, at }) => run.ids[at]!.startsWith(prefix))
+    const codes = group === undefined ? [...this.#changes.values()].flat() : [this.#changes.get(group) ?? []].flat()
+    return codes.map(code => this.#deltas.change(code)).filter(({ run, at }) => run.ids[at]!.startsWith(prefix))
   }
 }
 
@@ -50,8 +84,8 @@ export class Buckets {
   /** oldest first */
   order: Bucket[]
 
-  constructor(entries: BucketEntry[]) {
-    this.order = entries.map(entry => new Bucket(entry))
+  constructor(entries: BucketEntry[], deltas: Deltas) {
+    this.order = entries.map(entry => new Bucket(entry, deltas))
     for (const bucket of this.order) this.place(bucket)
   }
 

@@ -1,0 +1,31 @@
+/** Conversion: blobs made of records that have a key each. */
+import type { Blobs, Manifest, Piece } from '../blobs.ts'
+import { Image } from '../image.ts'
+import type { CheckpointRecord } from '../index.ts'
+import { runOf } from '../run.ts'
+
+/** What is in memory of a partition meanwhile, at most; a part of its buckets is rewritten for each slice. */
+const PACE = { deltaBytes: () => 16 * 1024 * 1024, due: () => 0 }
+
+/** The manifest of the same records as blobs, all of which are written by then; it counts once it is written too. */
+export async function converted(
+  manifest: Manifest,
+  slices: Iterable<CheckpointRecord[]>,
+  blobs: Blobs,
+  write: (pieces: Piece[], removed: string[]) => Promise<void>,
+): Promise<Manifest> {
+  const image = new Image(manifest, PACE)
+  let { n, buckets, deltas } = manifest
+  for (const puts of slices) {
+    const plan = await image.plan(runOf({ puts, removes: [] }), manifest, blobs, async blob => {
+      const [base] = await blobs.readBuckets([{ blob }])
+      if (!base) throw new Error(`the checkpoint of partition ${manifest.partition} lacks a blob that was just written`)
+      return base
+    })
+    await write(plan.pieces, image.garbage)
+    image.garbage = []
+    image.land(plan)
+    ;({ n, buckets, deltas } = plan.lists)
+  }
+  return { ...manifest, n, buckets, deltas }
+}

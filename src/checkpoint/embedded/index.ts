@@ -1,0 +1,47 @@
+import { openStateEnvironment } from '../../lmdb/index.ts'
+import type { Blobs } from '../blobs.ts'
+import type { CheckpointStore } from '../index.ts'
+import { checkpointsOf } from '../store.ts'
+import { LmdbBlobs } from './blobs.ts'
+import { LmdbManifests } from './manifests.ts'
+import { BLOBS, type Key, openTable, valueAt } from './table.ts'
+
+/** Deltas in memory, of all partitions of a thread; a partition with more than its share is written anew sooner. */
+const DELTAS_BYTES = 128 * 1024 * 1024
+/** All buckets of a partition that change are written anew within so many commits. */
+const ROUND = 128
+
+/**
+ * Checkpoints in LMDB. A commit is one conditional block on the manifest's version: LMDB carries it out in one
+ * transaction on its own thread, so a shard that dies in the middle leaves all of it or nothing.
+ */
+export function openCheckpoints(path: string): CheckpointStore {
+  const env = openStateEnvironment(path)
+  const table = openTable(env)!
+  const lmdb = new LmdbBlobs(key => valueAt(table, key))
+  const blobs: Blobs = {
+    packDelta: (run, nextId) => lmdb.packDelta(run, nextId),
+    packBucket: (run, nextId) => lmdb.packBucket(run, nextId),
+    async readDeltas(wanted) {
+      env.resetReadTxn()
+      return wanted.map(blob => lmdb.delta(blob))
+    },
+    async readBuckets(wanted) {
+      env.resetReadTxn()
+      return wanted.map(each => lmdb.bucket(each))
+    },
+    async ids(partition) {
+      env.resetReadTxn()
+      const ids = new Set<string>()
+      for (const key of table.getKeys({ start: [partition, BLOBS], end: [partition, `${BLOBS}\0`] })) ids.add(idOf(key))
+      return [...ids]
+    },
+  }
+  const store = checkpointsOf(new LmdbManifests(env, table, blobs), blobs, partitions => {
+    const deltaBytes = (): number => DELTAS_BYTES / Math.max(1, partitions())
+    return { deltaBytes, due: (buckets, bytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes()) }
+  })
+  return { ...store, close: () => env.close() }
+}
+
+const idOf = ([partition, , ...numbers]: Key): string => [partition, ...numbers.slice(0, 3)].join('/')

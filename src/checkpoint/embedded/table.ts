@@ -1,0 +1,97 @@
+/** The table of checkpoints in LMDB: keys, checksums, and what is made of a page that cannot be read. */
+import type { Database, RootDatabase, Transaction } from 'lmdb'
+import type { RollcallError } from '../../errors.ts'
+import { released } from '../../lmdb/index.ts'
+import { seals } from '../../lmdb/sealed.ts'
+import type { Manifest } from '../blobs.ts'
+import { damaged } from '../damage.ts'
+import type { Anchor } from '../index.ts'
+
+/** A partition, then `manifest`; `blobs` and the numbers of a piece; or, of a former version, the space and names of a record. */
+export type Key = (number | string)[]
+
+export type Table = Database<Buffer, Key>
+
+export const MANIFEST = 'manifest'
+export const BLOBS = 'blobs'
+
+/** A manifest of records that have a key each. */
+export interface FormerManifest extends Omit<Anchor, 'mark'> {
+  owner: string
+  epoch: number
+  /** the commit's number, which was the version too */
+  n: number
+  mark?: string | null
+}
+
+/** A manifest under the version by which a commit knows that nobody came between. */
+export interface Found {
+  version: number
+  anchor: Anchor
+  owner: string
+  epoch: number
+  /** null: records have a key each */
+  manifest: Manifest | null
+}
+
+const { seal, open } = seals(true)
+const sealOf = (key: Key): string => key.join('\0')
+
+export const openTable = (env: RootDatabase): Table | undefined =>
+  env.openDB('checkpoint', { useVersions: true, cache: false, encoding: 'binary' })
+
+export const damagedAt = ([partition, ...names]: Key, cause?: unknown): RollcallError => {
+  const [first, ...numbers] = names
+  if (first === MANIFEST) return damaged(partition, MANIFEST, cause)
+  return damaged(
+    partition,
+    first === BLOBS ? `piece ${[partition, ...numbers].join('/')}` : `record ${names.join('/')}`,
+    cause,
+  )
+}
+
+/** What LMDB cannot read is as damaged as what it reads wrong. */
+function read<T>(key: Key, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw damagedAt(key, cause)
+  }
+}
+
+export const valueAt = (table: Table, key: Key, transaction?: Transaction): Buffer | undefined =>
+  read(key, () => table.get(key, transaction && { transaction }))
+
+/** Entries from a key on, as long as keys begin so. */
+export function* rangeIn(
+  table: Table,
+  prefix: Key,
+  { start = prefix, transaction }: { start?: Key; transaction?: Transaction } = {},
+): Generator<{ key: Key; value: Buffer }> {
+  const entries = released(table.getRange({ start, ...(transaction && { transaction }) }))
+  for (;;) {
+    const next = read(start, () => entries.next())
+    if (next.done || !prefix.every((name, i) => next.value.key[i] === name)) break
+    yield next.value
+  }
+  entries.return(undefined)
+}
+
+/** The value of a former record, or of a manifest. RC_CHECKPOINT_CORRUPT if it is not as it was written. */
+export const opened = <T>(key: Key, bytes: Buffer): T => open(sealOf(key), bytes, () => damagedAt(key))
+
+/** RC_CHECKPOINT_CORRUPT if it is not as it was written. */
+export function manifestIn(table: Table, partition: number, transaction?: Transaction): Found | undefined {
+  const key: Key = [partition, MANIFEST]
+  const entry = read(key, () => table.getEntry(key, transaction && { transaction }))
+  if (!entry) return undefined
+  const value = opened<FormerManifest | (Manifest & { version: number })>(key, entry.value)
+  const { owner, epoch, cut, incarnation, mark = null } = value
+  const { version, ...manifest } = 'buckets' in value ? value : { version: value.n }
+  if (version !== entry.version) throw damagedAt(key)
+  const anchor: Anchor = { cut, incarnation, mark }
+  return { version, anchor, owner, epoch, manifest: 'buckets' in manifest ? manifest : null }
+}
+
+export const sealedManifest = (value: (Manifest & { version: number }) | FormerManifest, partition: number): Buffer =>
+  seal(sealOf([partition, MANIFEST]), value)
