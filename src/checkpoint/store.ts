@@ -1,5 +1,6 @@
 import { RollcallError } from '../errors.ts'
 import { type Blob, type Blobs, batches, type Manifest, type Manifests, type Wanted } from './blobs.ts'
+import { damaged } from './damage.ts'
 import { Image, type Pace, recordsIn } from './image.ts'
 import type { Anchor, CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
 import { type Run, runOf } from './run.ts'
@@ -25,9 +26,7 @@ export function checkpointsOf(
   /** Only who owns the partition removes blobs. */
   const goneFrom = async ({ partition, epoch }: Claim): Promise<Error> => {
     const owner = await manifests.read(partition)
-    return owner?.epoch === epoch
-      ? new Error(`the checkpoint of partition ${partition} lacks a blob that is listed`)
-      : new RollcallError('RC_FENCED')
+    return owner?.epoch === epoch ? damaged(partition, 'list of blobs') : new RollcallError('RC_FENCED')
   }
 
   const basesOf = async (claim: Claim, wanted: Wanted[]): Promise<Run[]> => {

@@ -13,6 +13,7 @@ import type { Cut } from '../partition/cut.ts'
 import { Partition } from '../partition/partition.ts'
 import { project } from '../partition/projections.ts'
 import { recover } from '../partition/recovery.ts'
+import { ActorRecords } from './actor-records.ts'
 
 /** Events that are applied between two commits: so many changes are in memory. */
 const EVENTS_A_COMMIT = 20_000
@@ -25,16 +26,18 @@ export class Scratch {
   readonly store: CheckpointStore
   readonly documents: DocumentStore
   readonly peek: DocumentPeek
+  readonly actors: ActorRecords
 
   constructor(folder: string) {
     const path = join(folder, 'state')
     this.store = openCheckpoints(path)
     this.documents = openDocuments({ path })
     this.peek = peekAtDocuments(path, { readOnly: false })
+    this.actors = new ActorRecords(folder)
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.store.close(), this.documents.close(), this.peek.close()])
+    await Promise.all([this.store.close(), this.documents.close(), this.peek.close(), this.actors.close()])
   }
 }
 

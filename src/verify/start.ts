@@ -7,21 +7,19 @@ import type { DocumentStore } from '../documents/index.ts'
 import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
 import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
 import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
+import type { ActorRecords } from './actor-records.ts'
 
 interface Scratch {
   store: CheckpointStore
   documents: DocumentStore
+  actors: ActorRecords
 }
 
 const WRITES_AT_ONCE = 1_000
 
 /** Puts a copy into a scratch, with the documents that follow from it alone. */
-export async function seed(
-  { store, documents }: Scratch,
-  partition: number,
-  slices: KeptSlices,
-  kept: Kept,
-): Promise<void> {
+export async function seed(scratch: Scratch, partition: number, slices: KeptSlices, kept: Kept): Promise<void> {
+  const { store, documents } = scratch
   const claim = await store.claim(partition, 'verify')
   const delta = { incarnation: 'derived', mark: kept.mark, removes: [] }
   for await (const puts of keptRecords(slices, partition, kept)) await store.commit(claim, kept.cut, { ...delta, puts })
@@ -31,7 +29,7 @@ export async function seed(
     await project(documents, writes, kept.cut)
     writes = []
   }
-  for await (const some of shownBy(store, claim)) {
+  for await (const some of shownBy(scratch, claim)) {
     writes.push(...some)
     if (writes.length >= WRITES_AT_ONCE) await flush()
   }
@@ -64,27 +62,17 @@ async function settlePulses(
 }
 
 /** The documents that actors and windows show, as far as these still know what they showed. */
-async function* shownBy(store: CheckpointStore, claim: Claim): AsyncGenerator<DocumentWrite[]> {
+async function* shownBy({ store, actors }: Scratch, claim: Claim): AsyncGenerator<DocumentWrite[]> {
   const { partition } = claim
   for await (const { names, value } of store.load(claim, [{ space: 'aggregate', names: ['window'] }])) {
     yield [{ collection: 'statistics', id: `${names[1]}/${partition}`, set: { partition, ...(value as object) } }]
   }
   const transitions = new Transitions()
   const kinds = new Map(KINDS.map(kind => [kind.kind, kind]))
-  let actor: CheckpointRecord[] = []
-  const shown = (): DocumentWrite[] => {
-    const kind = kinds.get(actor[0]?.names[0] ?? '')
-    return kind ? shownByActor(kind, actor, transitions) : []
+  for await (const actor of actors.gathered(partition, store.load(claim, [{ space: 'actor', names: [] }]))) {
+    const kind = kinds.get(actor[0]!.names[0]!)
+    if (kind) yield shownByActor(kind, actor, transitions)
   }
-  // An actor's snapshot comes first, then its parts.
-  for await (const record of store.load(claim, [{ space: 'actor', names: [] }])) {
-    if (record.names[2] === '') {
-      yield shown()
-      actor = []
-    }
-    actor.push(record)
-  }
-  yield shown()
 }
 
 function shownByActor(

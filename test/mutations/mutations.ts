@@ -13,9 +13,9 @@ const COMMITTER = 'src/partition/committer.ts'
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'skip the fence',
-    file: 'src/checkpoint/embedded.ts',
-    from: 'if (!mine || !(await replace(partition, former, next, delta)))',
-    to: 'if (!(await replace(partition, former, next, delta)))',
+    file: 'src/checkpoint/embedded/manifests.ts',
+    from: "if (own?.epoch !== epoch) throw new RollcallError('RC_FENCED')",
+    to: "if (!own) throw new RollcallError('RC_FENCED')",
     seenBy: { file: 'test/contract/checkpoint-embedded.test.ts', test: 'fenced' },
   },
   {
