@@ -183,7 +183,7 @@ export class Image {
     this.n = lists.n
     const oldest = lists.deltas[0]?.n ?? lists.n
     for (const { n } of this.#deltas) if (n < oldest) this.#runs.forget(n)
-    this.#runs.set(this.n, run)
+    if (lists.deltas.length > 0) this.#runs.set(this.n, run)
     for (const [at, owner] of owners.entries())
       if (!replaced.has(owner)) owner.add(run.ids[at]!, this.#runs.codeOf(this.n, at))
     this.#deltas = lists.deltas

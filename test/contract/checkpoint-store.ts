@@ -3,6 +3,7 @@ import type { CheckpointStore, Claim, RecordKey } from '../../src/checkpoint/ind
 import { actors, delta, INCARNATION, load, MARK, put } from '../support/checkpoint-records.ts'
 import { checkpointDamage } from './checkpoint-damage.ts'
 import { checkpointFence } from './checkpoint-fence.ts'
+import { checkpointHistories } from './checkpoint-histories.ts'
 import { checkpointNames } from './checkpoint-names.ts'
 
 /** A fresh, empty store. */
@@ -22,6 +23,7 @@ export function checkpointContract(name: string, open: () => Promise<OpenedCheck
   checkpointNames(name, open)
   checkpointFence(name, open)
   checkpointDamage(name, open)
+  checkpointHistories(name, open)
 
   describe(`the checkpoint store, ${name},`, () => {
     let opened: OpenedCheckpoints

@@ -9,7 +9,7 @@ import { BLOBS, type Key, openTable, valueAt } from './table.ts'
 /** Deltas in memory, of all partitions of a thread; a partition with more than its share is written anew sooner. */
 const DELTAS_BYTES = 128 * 1024 * 1024
 /** All buckets of a partition that change are written anew within so many commits. */
-const ROUND = 128
+const ROUND = 240
 
 /**
  * Checkpoints in LMDB. A commit is one conditional block on the manifest's version: LMDB carries it out in one

@@ -69,12 +69,15 @@ export function* rangeIn(
   { start = prefix, transaction }: { start?: Key; transaction?: Transaction } = {},
 ): Generator<{ key: Key; value: Buffer }> {
   const entries = released(table.getRange({ start, ...(transaction && { transaction }) }))
-  for (;;) {
-    const next = read(start, () => entries.next())
-    if (next.done || !prefix.every((name, i) => next.value.key[i] === name)) break
-    yield next.value
+  try {
+    for (;;) {
+      const next = read(start, () => entries.next())
+      if (next.done || !prefix.every((name, i) => next.value.key[i] === name)) return
+      yield next.value
+    }
+  } finally {
+    entries.return(undefined)
   }
-  entries.return(undefined)
 }
 
 /** The value of a former record, or of a manifest. RC_CHECKPOINT_CORRUPT if it is not as it was written. */
