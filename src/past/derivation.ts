@@ -45,7 +45,9 @@ export async function derive(
   let firstAt: number | null = null
   const came = (stopped: Derived['stopped']): Derived => ({ start, trail, firstAt, stopped })
   let last = start ? start.cut : first - 1
-  for await (const found of log.entries(alone.partition, last + 1, until)) {
+  // The first entry says when it begins.
+  const isOfUse = (value: Uint8Array): boolean => firstAt === null || sieve.isOfUse(value)
+  for await (const found of log.entries(alone.partition, last + 1, until, isOfUse)) {
     for (const entry of found) {
       if ('error' in entry || entry.seq !== last + 1) return came('damage')
       last = entry.seq

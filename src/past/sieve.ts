@@ -5,6 +5,9 @@ import { type EntryRows, type EntryRun, runsOf } from '../log/rows-entry.ts'
 import { latestArrival } from '../partition/clock.ts'
 import type { Partition } from '../partition/partition.ts'
 
+/** Events about time and rules: one of these words is in an entry that has any. */
+const OF_ALL = ['claim', 'tick', 'rules']
+
 /**
  * Takes out of entries what one actor is a function of: its events, and those that are of no actor, as are words on time
  * and rules. Of others it takes when each stream last had a beat, since a viewer forgets streams that froze. This alone is
@@ -14,11 +17,20 @@ export class Sieve {
   readonly #partition: Partition
   readonly #kind: ActorKind
   readonly #key: string
+  readonly #words: readonly Buffer[]
 
   constructor(partition: Partition, kind: ActorKind, key: string) {
     this.#partition = partition
     this.#kind = kind
     this.#key = key
+    this.#words = [key, ...OF_ALL].map(word => Buffer.from(word))
+  }
+
+  /** False of the bytes of an entry in which nothing is for the actor; every one may be where beats of others count. */
+  isOfUse(value: Uint8Array): boolean {
+    if (this.#kind.presence) return true
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    return this.#words.some(word => bytes.includes(word))
   }
 
   /** The entry with nothing but that, in pieces: each is to be applied before the next is asked for. */

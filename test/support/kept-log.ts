@@ -6,6 +6,7 @@ import type { Space } from '../../src/checkpoint/index.ts'
 import { type Kept, type KeptSlices, keep } from '../../src/checkpoint/kept.ts'
 import type { Cuts } from '../../src/checkpoint/peek.ts'
 import type { FoundEntry, LogPeek } from '../../src/log/embedded/peek.ts'
+import { encode } from '../../src/log/entries.ts'
 import { fingerprintOf } from '../../src/log/fingerprint.ts'
 import type { Entry, Seq } from '../../src/log/index.ts'
 import { INCARNATION } from './checkpoint-records.ts'
@@ -37,17 +38,22 @@ export class KeptLog {
         const entry = held(seq)
         return entry ? fingerprintOf(entry) : null
       },
-      entries: (_, from, until) => this.#entries(held, from, until),
+      entries: (_, from, until, isOfUse) => this.#entries(held, from, until, isOfUse),
       close: async () => {},
     }
   }
 
-  async *#entries(held: (seq: Seq) => Entry | undefined, from: Seq, until: Seq): AsyncGenerator<FoundEntry[]> {
+  async *#entries(
+    held: (seq: Seq) => Entry | undefined,
+    from: Seq,
+    until: Seq,
+    isOfUse: (value: Uint8Array) => boolean = () => true,
+  ): AsyncGenerator<FoundEntry[]> {
     for (let seq = from; seq <= until; seq++) {
       await this.read()
       const entry = held(seq)
       if (seq === this.damaged) yield [{ seq, error: new Error('damaged') }]
-      else if (entry) yield [entry]
+      else if (entry) yield [isOfUse(encode(entry.events)) ? entry : { seq, events: [] }]
     }
   }
 

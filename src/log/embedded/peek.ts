@@ -21,8 +21,16 @@ export interface LogPeek {
   /** The seqs of entries that are missing, or not as they were written; without, nobody looks at all of them. */
   damaged?(partition: number): Iterable<Seq>
 
-  /** Entries that are held from `from` up to `until`, in order. */
-  entries(partition: number, from: Seq, until: Seq): AsyncIterable<FoundEntry[]>
+  /**
+   * Entries that are held from `from` up to `until`, in order. Those whose bytes are `isOfUse` to nobody may come without
+   * their events, since most of the time of reading goes into making these.
+   */
+  entries(
+    partition: number,
+    from: Seq,
+    until: Seq,
+    isOfUse?: (value: Uint8Array) => boolean,
+  ): AsyncIterable<FoundEntry[]>
   close(): Promise<void>
 }
 
@@ -65,10 +73,11 @@ export async function peekAtLog(path: string, { readOnly = true } = {}): Promise
     },
     mark: async (partition, seq) => tables.mark(partition, seq),
     damaged: partition => (partition < made.partitions ? tables.damaged(partition) : []),
-    async *entries(partition, from, until) {
+    async *entries(partition, from, until, isOfUse = () => true) {
       for (let seq = from; seq <= until; seq += READ_ENTRIES) {
         const values = tables.values(partition, seq, Math.min(until, seq + READ_ENTRIES - 1))
-        if (values.length > 0) yield values.map(each => found(partition, each))
+        if (values.length === 0) continue
+        yield values.map(each => (isOfUse(each[1]) ? found(partition, each) : { seq: each[0], events: [] }))
       }
     },
     close: () => tables.close(),
