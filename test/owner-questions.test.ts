@@ -18,7 +18,8 @@ describe('a question', () => {
     (name: string) =>
     async (...args: unknown[]) =>
       void asked.push([name, ...args])
-  const names = ['settled', 'audience', 'audienceOf', 'alive', 'actor', 'parked', 'effects', 'states']
+  const inspecting = ['watch', 'listed', 'population']
+  const names = [...inspecting, 'settled', 'audience', 'audienceOf', 'alive', 'actor', 'parked', 'effects', 'states']
   const more = ['crash', 'drain', 'kill', 'close']
   const owner = Object.fromEntries([...names, ...more].map(name => [name, note(name)])) as unknown as Owner
 
@@ -32,6 +33,10 @@ describe('a question', () => {
     ['parked', [3]],
     ['effects', [{ actor: 'viewer/ann' }, 10]],
     ['states', []],
+    ['watch', [3, 'viewer', 'ann', null, 10_000]],
+    ['watch', [3, 'viewer', 'ann', 'run:7', 0]],
+    ['listed', [{ kind: 'viewer', state: 'away', begins: 'a', after: 'viewer/ann' }, 10]],
+    ['population', ['viewer']],
   ])('%s with %j is put to the owner', async (name, args) => {
     await put(owner, `rollcall.owner.${name}`, JSON.stringify(args))
     expect(asked.at(-1)).toEqual([name, ...args])
@@ -64,6 +69,11 @@ describe('a question', () => {
     ['actor', [3, 'viewer']],
     ['parked', [3, 4]],
     ['effects', [{}, 1e9]],
+    ['watch', [3, 'viewer', 'ann', 7, 0]],
+    ['watch', [3, 'viewer', 'ann', null, 10_001]],
+    ['listed', [{}, 1_002]],
+    ['listed', [{ begins: 'x'.repeat(5_000) }, 10]],
+    ['population', []],
     ['effects', [{ actor: 'x'.repeat(5_000) }, 10]],
   ])('%s with %j is refused', async (name, args) => {
     expect(await code(put(owner, `rollcall.owner.${name}`, JSON.stringify(args)))).toBe('RC_INVALID_INPUT')

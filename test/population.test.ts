@@ -101,8 +101,11 @@ describe('a checkpoint of a former version', () => {
   test('has its actors counted once, and says nothing before', async () => {
     const one = await OnePartition.claim()
     // A visitor's day is a record of its own, and no actor.
-    const visit = { kind: 'web-event', key: 'v', id: 'e', at: NOON, arrival: NOON, page: '/', userId: '', partyId: '' }
-    await one.apply(beat('ann', NOON), beat('bob', NOON), { ...visit, source: {} })
+    const visit = { kind: 'web-event', key: 'v', id: 'e', at: NOON, arrival: NOON }
+    await one.apply(beat('ann', NOON), beat('bob', NOON), {
+      ...visit,
+      visit: { id: 'e', ts: NOON, page: '/' },
+    })
     await forget(one)
     await one.restart()
     expect(one.partition.population.of('viewer')).toBeUndefined()
