@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Asked, Past } from '../src/past/index.ts'
 import { PastReader } from '../src/past/reader.ts'
 import type { StoreSettings } from '../src/stores.ts'
+import { doors, SECRET, tokenOf } from './support/doors.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const RULES = { zone: 'UTC', inactivityMs: 1_800_000, gapMs: 300_000, lateMs: 3_600_000 }
@@ -29,4 +31,31 @@ test('no more pasts are derived at once than four, and the next one may be asked
   await expect(fifth).rejects.toThrow('away')
   await Promise.allSettled(four)
   await reader.close()
+})
+
+test('a past is derived for operators, of kinds that there are, and of as many steps as are asked for', async () => {
+  const operator = 'another secret of thirty-two chars'
+  const { app, ask, bridge } = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: operator })
+  const asked: Asked[] = []
+  const past: Past = { since: { seq: 1, at: null }, reason: null, before: null, steps: [] }
+  const pasts = {
+    async past(each: Asked) {
+      asked.push(each)
+      return past
+    },
+  }
+  Object.assign(bridge, { pasts })
+  const url = '/inspect/actors/viewer/ann/past'
+  expect((await ask(url)).status).toBe(401)
+  expect((await ask(url, { token: await tokenOf({ sub: 'ann', scope: 'service' }) })).status).toBe(403)
+  expect(asked).toEqual([])
+  const token = await tokenOf({ scope: 'service' }, operator)
+  expect(await ask(url, { token })).toMatchObject({ status: 200, body: past })
+  await ask(`${url}?limit=7`, { token })
+  expect(asked.map(({ kind, key, limit }) => [kind, key, limit])).toEqual([
+    ['viewer', 'ann', 500],
+    ['viewer', 'ann', 7],
+  ])
+  expect((await ask(url.replace('viewer', 'robot'), { token })).status).toBe(404)
+  await app.close()
 })

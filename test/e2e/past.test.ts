@@ -56,7 +56,7 @@ describe('the past of an actor, over HTTP', () => {
     expect(after.snapshot).toEqual(now.snapshot)
   })
 
-  test('is of as many steps as asked for, for operators alone', async () => {
+  test('is of as many steps as asked for', async () => {
     for (let n = 0; n < 3; n++)
       await server.post('/heartbeats', { userId: 'ann', path: '/', at: Date.now() - 90_000 + n * 30_000 })
     const { body } = await server.get('/inspect/actors/viewer/ann/past?limit=2')
