@@ -41,7 +41,8 @@ for await (const line of createInterface({ input: child.stdout })) {
     for (const path of [
       'inspect',
       'inspect/page/inspector.js',
-      'inspect/page/machines/index.js',
+      'inspect/page/fork.js',
+      'inspect/page/machines/examples.js',
       'inspect/charts/viewer',
     ]) {
       const got = await fetch(`${url}/${path}`)

@@ -181,7 +181,12 @@ export class ActorView {
     const { edge, event, at } = entered ?? {}
     const meaning = edge ? this.#chart.meaning('edge', edge) : this.#chart.meaning('state', stateName(value))
     const by = entered ? [' since ', time(at), ', by ', element('code', {}, event.type), '. '] : ['. ']
-    this.#why.replaceChildren(is, name, ...by, meaning)
+    // An edge that stays may be lit out of sight.
+    const isLater = isOfStep && entered !== step && step.edge
+    const later = isLater
+      ? [' Then ', element('code', {}, step.event.type), ': ', this.#chart.meaning('edge', step.edge)]
+      : []
+    this.#why.replaceChildren(is, name, ...by, meaning, ...later)
   }
 
   #sayWhen(steps, place, isLive, imagined) {

@@ -108,6 +108,7 @@ export class Chart {
       each.dataset.counted = `taken ${plural(n, 'time')} in the last minute`
       this.#count(each, n > 0 ? `${n < 1_000 ? n : short(n)}/min` : '')
     }
+    this.#look(chosen)
   }
 
   #all(data) {

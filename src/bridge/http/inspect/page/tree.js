@@ -29,7 +29,7 @@ function rows(value, before, compares, path, depth, open) {
 function row(name, value, before, compares, path, depth, open) {
   const differs = compares && !same(value, before)
   if (!isMap(value) || Object.keys(value).length === 0 || depth >= DEEPEST) {
-    const was = differs && (before === undefined ? mark('new') : mark('was ', short(before)))
+    const was = differs && (before === undefined ? mark('new') : mark('was ', short(before, name)))
     return element(
       'li',
       { class: differs && 'changed' },
@@ -58,16 +58,29 @@ const sizeOf = value => {
   return Array.isArray(value) ? `list of ${n}` : plural(n, 'field')
 }
 
-function leaf(value) {
+function leaf(value, name = '') {
   if (isTime(value)) return time(value)
+  if (name.endsWith('Ms') && Number.isFinite(value)) return element('span', { title: `${value} ms` }, duration(value))
   if (value === null) return element('span', { class: 'nothing' }, 'none')
   if (isMap(value)) return element('span', { class: 'nothing' }, Array.isArray(value) ? 'empty list' : 'empty')
   return element('span', { class: typeof value }, typeof value === 'string' ? value || '“”' : String(value))
 }
 
-function short(value) {
-  if (!isMap(value)) return leaf(value)
+function short(value, name) {
+  if (!isMap(value)) return leaf(value, name)
   return element('span', { class: 'size' }, sizeOf(value))
+}
+
+const UNITS = [
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1_000, 's'],
+]
+
+/** In the greatest unit that it is whole in. */
+function duration(ms) {
+  const [size, unit] = UNITS.find(([size]) => ms !== 0 && ms % size === 0) ?? [1, 'ms']
+  return `${ms / size} ${unit}`
 }
 
 const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)
