@@ -174,6 +174,12 @@ describe('the inspector', () => {
       }
       throw new Error(`no Tab leads to ${text}`)
     }
+    await tabTo('Skip to the chart')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate('document.activeElement.id + location.hash')).toBe('main#/')
+    await tabTo('Skip the chart')
+    await page.keyboard.press('Enter')
+    expect(await focused()).toBe('Actors')
     await tabTo('State preview')
     expect(await said(page, '.said')).toContain('The session is there but not live.')
     expect(await page.evaluate('getComputedStyle(document.activeElement.querySelector(".box")).strokeWidth')).toBe(

@@ -103,7 +103,7 @@ export class ActorView {
       ),
       element(
         'div',
-        { class: 'right' },
+        { class: 'right', tabindex: '-1' },
         this.#imagined.element,
         panel('Events', this.#steps.element),
         panel('This event', this.#event),

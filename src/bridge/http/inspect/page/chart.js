@@ -2,6 +2,7 @@ import { askText, pause } from './ask.js'
 import { count, element, plural } from './element.js'
 
 const AGAIN_MS = 2_000
+const SMALLEST = 0.8
 
 /** The drawing of a kind, on which states and edges are lit or counted, with what the machine says of each. */
 export class Chart {
@@ -14,7 +15,9 @@ export class Chart {
 
   /** `picked`: a state was chosen; without it states are no buttons. */
   constructor(picked) {
-    this.element = element('div', { class: 'chart-panel' }, this.#frame, this.#said)
+    const past = () => this.element.closest('.columns').querySelector('.right').focus()
+    const skip = element('button', { class: 'skip', type: 'button', onclick: past }, 'Skip the chart')
+    this.element = element('div', { class: 'chart-panel' }, skip, this.#frame, this.#said)
     this.#say('')
     const over = ({ target }) => {
       const of = target.closest('[data-state], [data-edge]')
@@ -62,6 +65,8 @@ export class Chart {
   #draw(text) {
     const { documentElement: drawn } = new DOMParser().parseFromString(text, 'image/svg+xml')
     this.#svg = document.importNode(drawn, true)
+    // Smaller nobody reads it: it is scrolled instead.
+    this.#svg.style.minWidth = `${this.#svg.viewBox.baseVal.width * SMALLEST}px`
     this.#frame.replaceChildren(this.#svg)
     if (this.#usual === '') return
     for (const state of this.#all('state')) state.setAttribute('role', 'button')

@@ -93,6 +93,11 @@ document.querySelector('#find').addEventListener('submit', event => {
   const key = new FormData(event.target).get('key').trim()
   if (key) location.hash = `#/${placeOf(location.hash).kind}/${encodeURIComponent(key)}`
 })
+document.querySelector('.skip').addEventListener('click', event => {
+  // What stands behind `#` is the place that is shown.
+  event.preventDefault()
+  main.focus()
+})
 forget.addEventListener('click', () => {
   token.forget()
   askToken(401)

@@ -39,7 +39,7 @@ export class KindView {
       element('div', { class: 'left' }, element('h2', {}, `All of the kind ${kind}`), this.#sum, this.#chart.element),
       element(
         'section',
-        { class: 'right panel', 'aria-label': 'Actors' },
+        { class: 'right panel', tabindex: '-1', 'aria-label': 'Actors' },
         this.#title,
         element(
           'form',
