@@ -27,6 +27,8 @@ const ASIDE = [
   /^src\/partition\/rules\.ts$/,
   // The places that beats were on before: what they are is decided by whoever makes them.
   /^src\/bridge\/places\.ts$/,
+  // The looks at actors, and the counts of them.
+  /^src\/(bridge\/http\/inspect(-stately)?|inspect\/tap|partition\/population)\.ts$/,
   // The ground.
   /^src\/(errors|time|retry|observe\/steps|log\/hash)\.ts$/,
   // The shapes of what is handed on.

@@ -1,5 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 import { type ActorKind, actorId, splitId } from '../../actors/index.ts'
+import type { AudienceCounters } from '../audience/counters.ts'
 import type { Claim } from '../checkpoint/index.ts'
 import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
@@ -23,6 +24,7 @@ interface Parts extends HearingParts {
   claim: Claim
   hearers: Hearers
   names: Names
+  counters: AudienceCounters
   outbox: Outbox
   population: Population
   projections: Projections
