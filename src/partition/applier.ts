@@ -44,15 +44,11 @@ export class Applier {
   readonly #together = new Map<string, Parked[]>()
   readonly hearing: Hearing
   /** partition time, or the arrival of the event at hand, if that is later */
-  #now = 0
+  now = 0
 
   constructor(parts: Parts) {
     this.#parts = parts
     this.hearing = new Hearing(parts)
-  }
-
-  get now(): number {
-    return this.#now
   }
 
   apply(entry: Entry): void {
@@ -80,7 +76,7 @@ export class Applier {
       this.#take({ seq, index, event: beats.event(row) })
     }
     // A pulse has made nothing of that.
-    if (to > from) this.#now = Math.max(clock.time, Math.min(beats.arrivals[to - 1]!, latest))
+    if (to > from) this.now = Math.max(clock.time, Math.min(beats.arrivals[to - 1]!, latest))
     return index
   }
 
@@ -109,9 +105,8 @@ export class Applier {
   #heard(written: Event): Event {
     const { clock, unprepared } = this.#parts
     const event = counted(written, clock)
-    const error = event === written ? undefined : unprepared.get(written)
-    if (error) unprepared.set(event, error)
-    this.#now = Math.max(clock.time, event.arrival)
+    if (event !== written && unprepared.has(written)) unprepared.set(event, unprepared.get(written)!)
+    this.now = Math.max(clock.time, event.arrival)
     return event
   }
 
@@ -153,7 +148,7 @@ export class Applier {
         try {
           refuse(unprepared.get(id))
           const resident = residents.get(id)
-          if (!this.hearing.deadline(resident, at, this.#seq, this.#now))
+          if (!this.hearing.deadline(resident, at, this.#seq, this.now))
             this.#step(resident, { type: 'deadline', at, rules: facts.rules })
           continue
         } catch (error) {
@@ -208,7 +203,7 @@ export class Applier {
     outbox.take(event)
     const { partition } = claim
     for (const { id, ...fields } of outbox.takeDropped()) {
-      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: this.#now }
+      const facts = { partition, lane: laneOf(partition, fields.kind), state: 'dropped', doneAt: this.now }
       projections.upsert('effects', id, { ...fields, ...facts })
     }
   }
@@ -232,8 +227,7 @@ export class Applier {
     const { counters, population, projections, residents, tap, wheel } = this.#parts
     const { kind, key, snapshot: former } = resident
     const { snapshot, said } = residents.transitions.step(resident, event)
-    const before = former.context
-    const after = snapshot.context
+    const [before, after] = [former.context, snapshot.context]
     const changes = new Changes()
     if (before !== after) {
       kind.project(before, after, key, changes)
@@ -245,11 +239,11 @@ export class Applier {
     if (snapshot !== former) {
       population.moved(resident, former, snapshot)
       resident.snapshot = snapshot
-      residents.touch(resident, this.#seq, this.#now)
+      residents.touch(resident, this.#seq, this.now)
     }
     if (before.deadline !== after.deadline) wheel.set(resident.id, after.deadline)
     for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each)
-    tap?.stepped(resident, former, event, said, { seq: this.#seq, at: this.#now }, this.#said.get(resident.id) ?? 0)
+    tap?.stepped(resident, former, event, said, { seq: this.#seq, at: this.now }, this.#said.get(resident.id) ?? 0)
   }
 
   #ask(resident: Resident, { type, ...payload }: Said): void {
@@ -257,7 +251,7 @@ export class Applier {
     const index = this.#said.get(resident.id) ?? 0
     this.#said.set(resident.id, index + 1)
     const id = `${resident.id}:${this.#seq}:${index}`
-    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: this.#now, payload })
+    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: this.now, payload })
   }
 }
 
