@@ -60,17 +60,17 @@ export async function listed(partition: Partition, query: ListQuery, limit: numb
       return { kind: kind.kind, key, value: former.value, partition: claim.partition, seq: seq || null, at }
     })
     .filter(isWanted)
-  const begun = time.monotonic()
-  let [read, slice, isWhole] = [0, begun, true]
+  let [read, spent, slice, isWhole] = [0, 0, time.monotonic(), true]
   const isEnough = actors.length >= limit && query.state === undefined && query.begins === undefined && !query.after
   for (const kind of isEnough ? [] : wanted) {
     for await (const { names, value } of keptOf(kind.kind)) {
       const now = time.monotonic()
-      if (++read > MOST_RECORDS || now - begun > MOST_MS) {
+      if (++read > MOST_RECORDS || spent + now - slice > MOST_MS) {
         isWhole = false
         break
       }
       if (now - slice > SLICE_MS) {
+        spent += now - slice
         await time.turn()
         slice = time.monotonic()
       }

