@@ -1,5 +1,6 @@
+import type { LookupAddress } from 'node:dns'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { InFlight } from '../src/bridge/http/in-flight.ts'
@@ -10,6 +11,8 @@ import { doors, NOW, SECRET, tokenOf } from './support/doors.ts'
 
 const RATES = { ROLLCALL_RATE_LIMIT: '60', ROLLCALL_RATE_RECORDS: '400', ROLLCALL_RATE_BYTES: '400000' }
 const TOKENS: Record<string, string> = {}
+
+type Found = (error: Error | null, found: string | LookupAddress[]) => void
 
 /** A request as it goes over the wire. */
 interface Sent {
@@ -218,5 +221,48 @@ describe('heartbeats past the routes', () => {
     await closed
     add.mockRestore()
     expect([short.appended, short.faults.all, left.mock.calls]).toEqual([[], [], []])
+  })
+
+  test('come that way where localhost has two addresses, on each that is listened on', async () => {
+    const { app } = doors({})
+    opened.push({ app } as (typeof opened)[number])
+    const left = vi.spyOn(app, 'routing')
+    const dns = process.getBuiltinModule('node:dns')
+    const { lookup } = dns
+    const two = vi.spyOn(dns, 'lookup').mockImplementation(((host: string, all: object, done: Found) => {
+      if (host !== 'localhost') lookup(host, all, done)
+      else
+        done(
+          null,
+          ['127.0.0.1', '127.0.0.2'].map(address => ({ address, family: 4 })),
+        )
+    }) as unknown as typeof dns.lookup)
+    await app.listen({ port: 0, host: 'localhost' })
+    two.mockRestore()
+    const addresses = (app.addresses() as AddressInfo[]).map(({ address, port }) => ({ host: address, port }))
+    const said = async (text: string): Promise<string> => {
+      const heard = []
+      for (const address of addresses) {
+        const socket = connect(address).setEncoding('utf8')
+        socket.write(text)
+        for await (const chunk of socket) heard.push(String(chunk))
+      }
+      return heard.join('\n')
+    }
+    const body = JSON.stringify(beat('ann'))
+    const lines = [
+      'POST /heartbeats HTTP/1.1',
+      'host: localhost',
+      'content-type: application/json',
+      'connection: close',
+    ]
+    const taken = await said(`${lines.join('\r\n')}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    const refused = await said('nonsense\r\n\r\n')
+    const count = (text: string, part: RegExp): number => text.match(part)?.length ?? 0
+    expect(addresses.length).toBeGreaterThan(0)
+    expect(count(taken, /^HTTP\/1.1 202/gm)).toBe(addresses.length)
+    expect(count(refused, /RC_BAD_REQUEST/g)).toBe(addresses.length)
+    expect(count(taken + refused, /^rollcall-time: /gim)).toBe(2 * addresses.length)
+    expect(left).not.toHaveBeenCalled()
   })
 })

@@ -1,3 +1,4 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -30,6 +31,8 @@ import { webSessionRoutes } from './web-sessions.ts'
 const PARAM_CHARS = 4_096
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
+/** So long a connection may wait for its next request. */
+const IDLE_MS = 72_000
 /** The server's clock, in ms, on every answer: clients correct theirs by it. */
 const TIME = 'rollcall-time'
 /** A connection on which nothing moves for so long, as where an answer is not read, is cut. No answer takes as long. */
@@ -42,27 +45,24 @@ const READS = ['GET', 'HEAD']
 
 /** The HTTP server, not yet listening. Once it drains it takes no more requests. */
 export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance {
-  const app = Fastify({
-    logger: false,
-    bodyLimit: BODY_BYTES,
-    routerOptions: { maxParamLength: PARAM_CHARS },
-    forceCloseConnections: 'idle',
-    requestTimeout: REQUEST_MS,
-    connectionTimeout: STALLED_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2, shouldUpgradeCallback: isUpgrade },
-    clientErrorHandler: (_error, socket) => refuseBytes(socket, bridge),
-    frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
-  })
-  const shortWay = new ShortWay(bridge, inFlight, jsonReader(app))
-  app.server.removeAllListeners('request')
-  app.server.on('request', (request, response) => {
+  const take: RequestListener = (request, response) => {
     // Before Fastify, which answers some requests without any hook.
     response.setHeader(TIME, bridge.time.now())
     if (shortWay.isFor(request, response)) shortWay.take(request, response)
     else app.routing(request, response)
+  }
+  const app: FastifyInstance = Fastify({
+    logger: false,
+    serverFactory: () => nodeServer(take, bridge),
+    // The server refuses them itself.
+    clientErrorHandler: () => {},
+    bodyLimit: BODY_BYTES,
+    routerOptions: { maxParamLength: PARAM_CHARS },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, bridge),
   })
   answerUpgrades(app)
-  app.server.maxConnections = MOST_CONNECTIONS
+  const shortWay = new ShortWay(bridge, inFlight, jsonReader(app))
   app.setErrorHandler((error: FastifyError, _request, reply) => refuse(error, reply, bridge))
   app.setNotFoundHandler((_request, reply) => refuse(new RollcallError('RC_NOT_FOUND'), reply, bridge))
 
@@ -93,6 +93,17 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
   // Routes are made when the server gets ready: a hook on routes that is added until then sees them all.
   app.after(() => routes(app, bridge))
   return app
+}
+
+/** A server of Node's with the bounds of this one; `localhost` has one for each of its addresses. */
+function nodeServer(take: RequestListener, bridge: Bridge): Server {
+  const bounds = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: HEADERS_MS / 2, requestTimeout: REQUEST_MS }
+  const options = { ...bounds, keepAliveTimeout: IDLE_MS, shouldUpgradeCallback: isUpgrade }
+  const server = createServer(options, take)
+  server.setTimeout(STALLED_MS)
+  server.maxConnections = MOST_CONNECTIONS
+  server.on('clientError', (_error, socket) => refuseBytes(socket, bridge))
+  return server
 }
 
 function routes(app: FastifyInstance, bridge: Bridge): void {
