@@ -67,8 +67,8 @@ class Live {
   readonly #redis: Redis
   readonly #options: LiveOptions
   readonly #transitions = new Transitions()
-  /** partitions of which the sets hold exactly the state that was derived */
-  readonly #exact = new Set<number>()
+  /** of partitions of which the sets hold exactly the state that was derived */
+  readonly #exact = new Map<number, Claim>()
   #outdated = 0
 
   constructor(redis: Redis, options: LiveOptions) {
@@ -95,7 +95,7 @@ class Live {
     }
     const claim = await store.claim(partition, 'verify')
     const differing = await this.#compare(claim)
-    if ((await this.#heldOf(partition)) === checked.cut) this.#exact.add(partition)
+    if ((await this.#heldOf(partition)) === checked.cut) this.#exact.set(partition, claim)
     if (this.#exact.has(partition)) for (const [name, text] of differing) checked.tell({ of: 'copy', name, text })
     else for (const [name, text] of differing) if (!text.startsWith(NEWER)) checked.tell({ of: 'copy', name, text })
     await this.#actors(checked)
@@ -182,8 +182,8 @@ class Live {
   async #stranger(name: string, user: string): Promise<void> {
     const { store, checked, partitions } = this.#options
     const partition = partitionOf(user, partitions)
-    if (!this.#exact.has(partition)) return
-    const claim = { partition } as Claim
+    const claim = this.#exact.get(partition)
+    if (!claim) return
     for await (const _ of store.load(claim, [{ space: 'actor', names: [viewer.kind, user, ''] }])) return
     checked[partition]!.tell({ of: 'copy', name: `${name} ${user}`, text: 'should not be there' })
   }
