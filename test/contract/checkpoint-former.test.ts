@@ -9,7 +9,7 @@ import type { CheckpointRecord } from '../../src/checkpoint/index.ts'
 import { allRecords, nameOf } from '../support/all-records.ts'
 import { delta, INCARNATION, load, MARK, put } from '../support/checkpoint-records.ts'
 import { flipInState } from '../support/flipped.ts'
-import { keysIn, leaveFormer } from '../support/former-checkpoint.ts'
+import { keysIn, leaveFormer, manifestOf } from '../support/former-checkpoint.ts'
 import { seeded } from '../support/random.ts'
 import { startWriting } from '../support/until-killed.ts'
 
@@ -88,6 +88,19 @@ describe('a checkpoint of a former version, with a key a record,', () => {
     const { records, pieces } = await keysIn(path, 0)
     expect([records, pieces < 2 * RECORDS.length]).toEqual([0, true])
   }, 120_000)
+
+  test('is none for the former version once it is made into blobs, however many claims and commits there were', async () => {
+    const store = openCheckpoints(path)
+    for (let n = 0; n < 8; n++) {
+      const claim = await store.claim(1, 'now')
+      await store.commit(claim, 9 + n, delta([put('actor', ['visitor', `w${n}`, ''], n)]))
+      const { value } = await manifestOf(path, 1)
+      expect(value).toHaveProperty('buckets')
+      // It takes a manifest for damaged whose `n` is not its version.
+      expect(value).not.toHaveProperty('n')
+    }
+    await store.close()
+  })
 
   test('of which a record is damaged is named by the record, and stays', async () => {
     await flipInState(path, 'checkpoint', [0, 'actor', 'visitor', 'v2000', ''], 99)

@@ -1,11 +1,12 @@
 import type { CheckpointRecord } from '../../src/checkpoint/index.ts'
+import { RollcallError } from '../../src/errors.ts'
 import { openStateEnvironment } from '../../src/lmdb/index.ts'
 import { seals } from '../../src/lmdb/sealed.ts'
 import { INCARNATION, MARK } from './checkpoint-records.ts'
 
 type Key = (string | number)[]
 
-const { seal } = seals(true)
+const { seal, open } = seals(true)
 
 /** Leaves a partition as former versions did in LMDB: a key a record, and a manifest that lists none of them. */
 export async function leaveFormer(path: string, partition: number, cut: number, records: CheckpointRecord[]) {
@@ -15,6 +16,17 @@ export async function leaveFormer(path: string, partition: number, cut: number, 
   for (const { space, names, value } of records) put([partition, space, ...names], value, 7)
   await put([partition, 'manifest'], { owner: 'former', epoch: 3, n: 7, cut, incarnation: INCARNATION, mark: MARK }, 7)
   await env.close()
+}
+
+/** The manifest as it is kept. */
+export async function manifestOf(path: string, partition: number): Promise<{ value: unknown }> {
+  const env = openStateEnvironment(path)
+  const table = env.openDB<Buffer, Key>('checkpoint', { useVersions: true, cache: false, encoding: 'binary' })
+  const key = [partition, 'manifest']
+  const bytes = table.get(key)!
+  const value = open(key.join('\0'), bytes, () => new RollcallError('RC_CHECKPOINT_CORRUPT'))
+  await env.close()
+  return { value }
 }
 
 /** How many keys of former records a partition has, and how many pieces of blobs. */

@@ -24,6 +24,12 @@ export interface FormerManifest extends Omit<Anchor, 'mark'> {
   mark?: string | null
 }
 
+/** A manifest of blobs as it is kept: without the `n` by which a former version would take it for one of its own. */
+interface SealedManifest extends Omit<Manifest, 'n'> {
+  version: number
+  commit: number
+}
+
 /** A manifest under the version by which a commit knows that nobody came between. */
 export interface Found {
   version: number
@@ -88,13 +94,20 @@ export function manifestIn(table: Table, partition: number, transaction?: Transa
   const key: Key = [partition, MANIFEST]
   const entry = read(key, () => table.getEntry(key, transaction && { transaction }))
   if (!entry) return undefined
-  const value = opened<FormerManifest | (Manifest & { version: number })>(key, entry.value)
+  const value = opened<FormerManifest | SealedManifest>(key, entry.value)
   const { owner, epoch, cut, incarnation, mark = null } = value
-  const { version, ...manifest } = 'buckets' in value ? value : { version: value.n }
-  if (version !== entry.version) throw damagedAt(key)
   const anchor: Anchor = { cut, incarnation, mark }
-  return { version, anchor, owner, epoch, manifest: 'buckets' in manifest ? manifest : null }
+  const { version, manifest } = 'buckets' in value ? unsealed(value) : { version: value.n, manifest: null }
+  if (version !== entry.version) throw damagedAt(key)
+  return { version, anchor, owner, epoch, manifest }
 }
 
-export const sealedManifest = (value: (Manifest & { version: number }) | FormerManifest, partition: number): Buffer =>
-  seal(sealOf([partition, MANIFEST]), value)
+export function sealedManifest(value: (Manifest & { version: number }) | FormerManifest, partition: number): Buffer {
+  if (!('buckets' in value)) return seal(sealOf([partition, MANIFEST]), value)
+  const { n: commit, ...rest } = value
+  return seal(sealOf([partition, MANIFEST]), { ...rest, commit } satisfies SealedManifest)
+}
+
+function unsealed({ version, commit: n, ...rest }: SealedManifest): { version: number; manifest: Manifest } {
+  return { version, manifest: { ...rest, n } }
+}
