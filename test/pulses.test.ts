@@ -192,7 +192,11 @@ test('a beat is no pulse whose facts or time the machine would not take', async 
   expect(await one.view('viewer', 'b')).toEqual(await whole.view('viewer', 'b'))
 })
 
-test.each([1, 2])('a viewer whose record is of version %i is written whole before it has a stay', async version => {
+test.each([
+  [1, false],
+  [2, false],
+  [2, true],
+])('a viewer whose record is of version %i is written whole before it has a stay, due: %s', async (version, isDue) => {
   const one = await OnePartition.claim()
   const beat = (n: number): Event => {
     const at = NOON + n * 30_000
@@ -212,11 +216,13 @@ test.each([1, 2])('a viewer whose record is of version %i is written whole befor
   const heard = NOON + (version === 1 ? 0 : 15_000)
   expect((await one.view('viewer', 'a')).context).toMatchObject({ last: { at: heard }, runs: [{ end: heard }] })
   const pulsed: number[] = []
+  if (isDue) await one.apply(tick(NOON + 300_000))
+  if (isDue) expect([one.pulsed, (await one.view('viewer', 'a')).value]).toEqual([0, 'watching'])
   for (const n of [1, 2, 3]) {
     await one.apply(beat(n))
     pulsed.push(one.pulsed)
   }
-  expect(pulsed).toEqual([0, 1, 1])
+  expect(pulsed).toEqual(isDue ? [1, 1, 1] : [0, 1, 1])
 })
 
 test('what an entry brings together is as late as its last beat, whether that is a pulse or not', async () => {
