@@ -100,8 +100,13 @@ export class Pulses {
    * So many actors that were not read since stays of them were taken, each once. Their own records may have all, and of
    * those who do not come back a record of stays would stay, with all others in it.
    */
-  takeUnread(most: number): string[] {
-    return this.#unread.splice(-most).filter(id => this.#away.has(id))
+  unread(most: number): string[] {
+    return this.#unread.slice(-most).filter(id => this.#away.has(id))
+  }
+
+  /** So many were read by now, or need not be. */
+  wereRead(most: number): void {
+    this.#unread.length = Math.max(0, this.#unread.length - most)
   }
 
   /** The actor was read from its record. */

@@ -114,15 +114,16 @@ export class Residents {
   async load(wanted: readonly { kind: string; key: string }[]): Promise<void> {
     this.#batch++
     const missing = new Map<string, [kind: string, key: string]>()
-    for (const { kind, key } of [...wanted, ...this.pulses.takeUnread(UNREAD).map(splitId)]) {
+    for (const { kind, key } of [...wanted, ...this.pulses.unread(UNREAD).map(splitId)]) {
       const id = actorId(kind, key)
       const resident = this.#actors.get(id)
       if (resident) resident.used = this.#batch
       else if (this.#kinds.has(kind)) missing.set(id, [kind, key])
     }
-    if (missing.size === 0) return
+    if (missing.size === 0) return this.pulses.wereRead(UNREAD)
     const keys = [...missing.values()].map(([kind, key]): RecordKey => ({ space: 'actor', names: [kind, key, ''] }))
     for await (const record of this.#store.load(this.#claim, keys)) this.#admit(record)
+    this.pulses.wereRead(UNREAD)
     for (const [id, [kind, key]] of missing) if (!this.#actors.has(id)) this.#add(kind, key, undefined)
   }
 
