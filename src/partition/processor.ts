@@ -144,7 +144,8 @@ export class Processor {
     // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
-    countActors(partition, { ...options, signal: processor.#abort.signal })
+    const { signal } = processor.#abort
+    Promise.resolve(options.quiet).then(() => countActors(partition, { ...options, signal }))
     processor.#running = processor.#run().catch(error => processor.#stop(error))
     processor.#loadDeadlines()
     return processor
