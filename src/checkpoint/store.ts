@@ -42,9 +42,9 @@ export function checkpointsOf(
     return image
   }
 
-  /** Pieces that no longer count; none while somebody may be reading them. */
-  const unneeded = async ({ partition }: Claim, image: Image): Promise<string[]> => {
-    if (image.readers.count > 0) return []
+  /** Pieces that no longer count; null while somebody may be reading them. */
+  const unneeded = async ({ partition }: Claim, image: Image): Promise<string[] | null> => {
+    if (image.readers.count > 0) return null
     return image.isLittered ? image.litter(await blobs.ids(partition)) : image.garbage
   }
 
@@ -52,9 +52,8 @@ export function checkpointsOf(
     const baseOf = async (blob: Blob): Promise<Run> => (await basesOf(claim, [{ blob }]))[0]!
     const plan = await image.plan(runOf(delta), next, blobs, baseOf)
     const removed = await unneeded(claim, image)
-    const isSwept = image.readers.count === 0
-    if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists, plan.pieces, removed))) return false
-    if (isSwept) [image.garbage, image.isLittered] = [[], false]
+    if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists, plan.pieces, removed ?? []))) return false
+    if (removed) [image.garbage, image.isLittered] = [[], false]
     image.land(plan)
     return true
   }
