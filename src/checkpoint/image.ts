@@ -38,6 +38,8 @@ export interface Pace {
   deltaBytes(): number
   /** how many of so many buckets, or which part of one, a commit of so many bytes rewrites at least */
   due(buckets: number, bytes: number): number
+  /** with so many bytes of buckets a commit rewrites no more, and leaves the rest to the next; unless too many deltas are listed */
+  rewriteBytes: number
 }
 
 /** The records wanted of one bucket: by prefixes of ids, with the changes of each. */
@@ -127,8 +129,10 @@ export class Image {
     const owners = run.ids.map(id => this.#buckets.of(id))
     const changed = new Set(owners)
     const pieces: Piece[] = []
+    let rewritten = 0
     const packed = ({ blob, pieces: own }: Packed): Blob => {
       pieces.push(...own)
+      rewritten += blob.bytes
       return blob
     }
     const [made, newest, unlisted]: [Bucket[], Bucket[], Blob[]] = [[], [], []]
@@ -137,7 +141,7 @@ export class Image {
     const due = this.#due + this.#pace.due(kept.length, weight)
     for (let bucket = kept[0]; bucket !== undefined; bucket = kept[0]) {
       if (!bucket.isChanged && !changed.has(bucket)) newest.push(bucket)
-      else if (replaced.size + 1 <= due || !this.#fits(bucket.entry.n, weight)) {
+      else if (this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, rewritten })) {
         const changes = bucket.changesOf('', undefined)
         if (changed.has(bucket))
           for (const [at, owner] of owners.entries()) if (owner === bucket) changes.push({ run, at })
@@ -159,19 +163,20 @@ export class Image {
     const lists: Lists = { n, attempt: this.#nextId(), cut, incarnation, mark, buckets, deltas }
     const order = [...kept, ...newest]
     unlisted.push(...gone)
-    const left = Math.max(0, due - replaced.size) % 1
+    const left = Math.min(kept.length, Math.max(0, due - replaced.size))
     return { lists, pieces, run, owners, order, replaced, made, unlisted, due: left }
   }
 
-  /** True if the deltas that are newer than that may all be kept, with one more. */
-  #fits(n: number, weight: number): boolean {
+  /** True if the bucket, of which a commit of that weight would be the next delta, has to be rewritten in it. */
+  #isNext({ entry }: Bucket, weight: number, { isDue, rewritten }: { isDue: boolean; rewritten: number }): boolean {
     let [count, bytes] = [1, weight]
     for (const delta of this.#deltas) {
-      if (delta.n <= n) continue
+      if (delta.n <= entry.n) continue
       count++
       bytes += delta.bytes
     }
-    return count <= MOST_DELTAS && bytes <= this.#pace.deltaBytes()
+    if (count > MOST_DELTAS) return true
+    return rewritten < this.#pace.rewriteBytes && (isDue || bytes > this.#pace.deltaBytes())
   }
 
   /** The commit counts. */

@@ -8,6 +8,8 @@ import { BLOBS, type Key, openTable, valueAt } from './table.ts'
 
 /** Deltas in memory, of all partitions of a thread; a partition with more than its share is written anew sooner. */
 const DELTAS_BYTES = 128 * 1024 * 1024
+/** Buckets that a commit rewrites hold up the thread, so that more are left to the next. */
+const REWRITE_BYTES = 32 * 1024 * 1024
 /** All buckets of a partition that change are written anew within so many commits. */
 const ROUND = 240
 
@@ -39,7 +41,11 @@ export function openCheckpoints(path: string): CheckpointStore {
   }
   const store = checkpointsOf(new LmdbManifests(env, table, blobs), blobs, partitions => {
     const deltaBytes = (): number => DELTAS_BYTES / Math.max(1, partitions())
-    return { deltaBytes, due: (buckets, bytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes()) }
+    return {
+      deltaBytes,
+      rewriteBytes: REWRITE_BYTES,
+      due: (buckets, bytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes()),
+    }
   })
   return { ...store, close: () => env.close() }
 }
