@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Point, STEPS } from '../../src/observe/steps.ts'
+import { textOf } from '../support/imports.ts'
 import { adoptionScene } from './adoption.ts'
 import { crashed, type Scene, someOf, undisturbed } from './crash.ts'
 import { leaseScene } from './lease.ts'
@@ -46,4 +47,8 @@ for (const [name, make] of Object.entries(SCENES)) {
 test('the points', () => {
   console.log(`crash points: ${reached.size}, crashes: ${crashes}`)
   expect(points.filter(point => !reached.has(point))).toEqual([])
+})
+
+test('the number of points that the README says', () => {
+  expect(textOf('README.md')).toContain(`crash points: ${points.length}, crashes: `)
 })
