@@ -87,6 +87,15 @@ describe('docs/configuration.md', () => {
   })
 })
 
+describe('docs/operating.md', () => {
+  test('lists every command, and no other', () => {
+    const commands = [...textOf('src/cli/main.ts').matchAll(/^ +(\w+): \(\) => import\(/gm)].map(([, name]) => name)
+    const [list = ''] = sectionOf('docs/operating.md', 'The command line').split('\n\n').slice(1)
+    const listed = [...list.matchAll(/`rollcall (\w+)/g)].map(([, name]) => name)
+    expect(listed.sort()).toEqual(commands.sort())
+  })
+})
+
 describe('docs/architecture.md', () => {
   test('gives the reason of every dependency, and of no other', () => {
     const table = sectionOf('docs/architecture.md', 'Dependencies')
