@@ -143,7 +143,7 @@ export interface ActorKind<C = any, E extends Event = Event> {
   tallyRecords?(context: C, facts: { [fact: string]: unknown }): string[][]
   /** Where the actor was last; while it may be alive it has a deadline, by which it is found again after a restart. */
   presence?(context: C): Presence | null
-  /** Events of which most change nothing but when the actor was last heard; these are kept without a transition. */
+  /** Events of which most find the actor where it stays; these are taken without a transition. */
   pulse?: Pulse<C, E>
   /** The latest run of heartbeats. */
   viewing?(context: C): { start: number; end: number } | null

@@ -16,7 +16,7 @@ export interface Frame {
   said: { type: string; [fact: string]: unknown }[]
   /** ids of the effects that follow */
   effects: string[]
-  /** the event changed nothing but when the actor was last heard */
+  /** the actor stays where it is: the event was no transition */
   pulse?: true
 }
 

@@ -131,7 +131,7 @@ export class Tap {
     })
   }
 
-  /** An actor was heard by an event with these facts, and that is all. */
+  /** An actor that stays where it is was heard, by an event with these facts: no transition, but it may begin a window. */
   pulsed(
     actor: Actor & { former: AnyMachineSnapshot },
     came: object,
