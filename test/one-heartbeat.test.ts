@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { importsOf, ROOT, textOf } from './support/imports.ts'
@@ -15,7 +15,7 @@ const ASIDE = [
   /^src\/bridge\/(http\/(effects|front\/routes|inspect(-\w+)?|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
   // The way past the routes, which asks the same by the same files, and the words of refusals.
   /^src\/bridge\/http\/(short-way|refusal)\.ts$/,
-  // The counts and steps of which only those hear who look.
+  // The counts of actors, and the steps of which only those hear who look.
   /^src\/(inspect\/(minute|tap)|partition\/population)\.ts$/,
   // The order of long work, which a single one does not wait for.
   /^src\/bridge\/turns\.ts$/,
@@ -27,8 +27,6 @@ const ASIDE = [
   /^src\/partition\/rules\.ts$/,
   // The places that beats were on before: what they are is decided by whoever makes them.
   /^src\/bridge\/places\.ts$/,
-  // The looks at actors, and the counts of them.
-  /^src\/(bridge\/http\/inspect(-stately)?|inspect\/tap|partition\/population)\.ts$/,
   // The ground.
   /^src\/(errors|time|retry|observe\/steps|log\/hash)\.ts$/,
   // The shapes of what is handed on.
@@ -109,6 +107,11 @@ describe('the list of one heartbeat in the README', () => {
 
   test('names a file once', () => {
     expect(names.filter((name, i) => names.indexOf(name) < i)).toEqual([])
+  })
+
+  test('leaves a file aside for one reason', () => {
+    const files = globSync('{machines,actors,src}/**/*.ts', { cwd: ROOT })
+    expect(files.filter(file => ASIDE.filter(aside => aside.test(file)).length > 1)).toEqual([])
   })
 
   test.each(names)('is not whole without %s', name => {
