@@ -35,6 +35,15 @@ describe('in a terminal', () => {
     expect(all).toEqual(expect.arrayContaining(['sam', 'kim', 'ann']))
   })
 
+  test('a list of actors says beside itself when it is cut, and only then', async () => {
+    for (const state of [[], ['--state', 'preview']]) expect((await run('actors', ...state)).error).toBe('')
+    await server.post('/sessions', { userId: 'lee', title: 'three' })
+    for (const query of [[], ['--state', 'preview']]) {
+      const { lines, error } = await run('actors', '--limit', '1', ...query)
+      expect([lines.length, error]).toEqual([1, expect.stringContaining('There may be more')])
+    }
+  })
+
   test('an actor is shown with its last events, and its chart', async () => {
     const { lines } = await run('inspect', 'streamer-session', 'sam', '--last', '2')
     expect(JSON.parse(lines[0]!)).toMatchObject({

@@ -14,7 +14,7 @@ interface Listed {
   key: string
   value: unknown
   partition: number
-  seq: number
+  seq: number | null
 }
 
 export const actors = defineCommand({
@@ -29,16 +29,17 @@ export const actors = defineCommand({
     if (state !== undefined) query.set('state', state)
     const { ask } = await import('../looking/server.ts')
     const { table } = await import('../looking/table.ts')
-    const { actors, next } = await ask<{ actors: Listed[]; next?: string | null }>(
+    const { actors, next, isWhole } = await ask<{ actors: Listed[]; next?: string; isWhole: boolean }>(
       serverOf(args, process.env),
       `/inspect/actors?${query}`,
     )
+    if (next !== undefined || !isWhole)
+      console.error('There may be more: --limit says how many are listed, --kind and --state which.')
     if (args.json || !process.stdout.isTTY) {
       for (const each of actors) console.log(JSON.stringify(each))
       return
     }
     const rows = actors.map(({ kind, key, value, partition, seq }) => [kind, value, partition, seq, key])
     console.log(table(['KIND', 'STATE', 'PARTITION', 'ENTRY', 'KEY'], rows))
-    if (next) console.error('There are more: --limit says how many are listed.')
   },
 })
