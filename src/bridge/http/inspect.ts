@@ -14,7 +14,7 @@ import { inspectPageRoutes } from './inspect-page.ts'
 import { inspectPastRoutes } from './inspect-past.ts'
 import { inspectStatelyRoutes } from './inspect-stately.ts'
 import { mustBeKind, Streams } from './inspect-streams.ts'
-import { page, USUAL } from './pages.ts'
+import { page, paged, USUAL } from './pages.ts'
 
 /** Effects that an actor is shown with. */
 const MOST_EFFECTS = 100
@@ -50,12 +50,11 @@ function actorRoutes(app: FastifyInstance, bridge: Bridge): void {
     const { actors, isWhole } = await directory.owner.listed(asked, limit + 1)
     // The latest are as many as fit: those behind them are found by what they are called, or by their state.
     const isPaged = after !== undefined || state !== undefined || q !== undefined
-    const shown = actors.slice(0, limit)
-    const last = isPaged && actors.length > limit ? shown.at(-1) : undefined
+    const { items, next } = paged(actors, limit, ({ kind, key }) => actorId(kind, key))
     return {
-      actors: shown.map(({ at: _, ...actor }) => actor),
-      next: last ? actorId(last.kind, last.key) : null,
-      isWhole: isWhole && (isPaged || actors.length <= limit),
+      actors: items.map(({ at: _, ...actor }) => actor),
+      next: isPaged ? next : undefined,
+      isWhole: isWhole && (isPaged || next === undefined),
     }
   })
 

@@ -16,7 +16,7 @@ export class KindView {
   #signal
   #trouble
   #population = null
-  #found = { text: null, actors: [], next: null, isWhole: true }
+  #found = { text: null, actors: [], isWhole: true }
   #more = 1
   #sum = element('p', { class: 'why', 'aria-live': 'polite' })
   #title = element('h3', { tabindex: '-1' })
@@ -130,7 +130,8 @@ export class KindView {
 
   #footing(actors, next, isWhole) {
     if (actors.length === 0) return this.#nobody()
-    const isMore = actors.length === LISTED * this.#more && (next !== null || !isWhole) && this.#more < MOST / LISTED
+    const isMore =
+      actors.length === LISTED * this.#more && (next !== undefined || !isWhole) && this.#more < MOST / LISTED
     const more = () => {
       this.#more++
       void this.#look()
