@@ -99,6 +99,26 @@ describe('the first page', () => {
     expect(asked).toBe(1)
   })
 
+  test('asks for a figure again only when it was answered, which may be with an error', async () => {
+    const questions: PromiseWithResolvers<unknown>[] = []
+    const { ask, time } = front({
+      audience: () => {
+        questions.push(Promise.withResolvers())
+        return questions.at(-1)!.promise
+      },
+    })
+    const later = async (): Promise<string | undefined> => {
+      const answer = ask('/figures')
+      await time.settle(20)
+      await time.advance(600)
+      return shown((await answer).body, 'viewers')
+    }
+    for (let look = 0; look < 4; look++) expect([await later(), questions.length]).toEqual(['not known', 1])
+    questions[0]!.reject(new Error('away'))
+    await time.settle(20)
+    expect([await later(), questions.length]).toEqual(['not known', 2])
+  })
+
   test('counts live sessions up to its bound', async () => {
     expect(shown((await front({ sessions: 5_000 }).ask('/')).body, 'sessions')).toBe('5,000')
     await opened?.app.close()

@@ -12,7 +12,7 @@ export const WINDOWS = 36
 export const MOST_SESSIONS = 5_000
 /** A figure that takes longer is not known: the page has to say within three seconds what stopped. */
 const PATIENCE_MS = 500
-/** Whoever looks meanwhile sees the same. */
+/** Figures are shown for so long to all who look. */
 const FRESH_MS = 500
 
 /** A process at a glance; null: that is not known just now. */
@@ -30,40 +30,41 @@ export interface Figures {
 
 /** The figures of the first page, which are worked out once for all who look at the same time. */
 export function figures(bridge: Bridge): () => Promise<Figures> {
-  const { time } = bridge
-  let [made, at]: [Promise<Figures> | undefined, number] = [undefined, 0]
+  const { directory, documents, intake, settings, time } = bridge
+  const audience = figure(bridge, async () => (await directory.owner.audience()).all)
+  const sessions = figure(bridge, async () => {
+    const live = await documents.find('sessions', { filter: { active: true }, limit: MOST_SESSIONS + 1 })
+    return live.length
+  })
+  const windows = figure(bridge, async at => {
+    const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
+    return (await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })).records
+  })
+  const look = async (at: number): Promise<Figures> => {
+    const [viewers, count, records] = await Promise.all([audience(at), sessions(at), windows(at)])
+    return { at, readiness: readinessOf(bridge), viewers, sessions: count, beatsASecond: intake.beatsASecond, records }
+  }
+  let [made, since]: [Promise<Figures> | undefined, number] = [undefined, 0]
   return () => {
-    if (made && time.monotonic() - at < FRESH_MS) return made
-    at = time.monotonic()
-    made = look(bridge)
+    if (made && time.monotonic() - since < FRESH_MS) return made
+    since = time.monotonic()
+    made = look(time.now())
     return made
   }
 }
 
-async function look(bridge: Bridge): Promise<Figures> {
-  const { directory, documents, intake, settings, time } = bridge
-  const at = time.now()
-  const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
-  const [viewers, sessions, records] = await Promise.all([
-    soon(bridge, () => directory.owner.audience().then(({ all }) => all)),
-    soon(bridge, async () => {
-      const live = await documents.find('sessions', { filter: { active: true }, limit: MOST_SESSIONS + 1 })
-      return live.length
-    }),
-    soon(bridge, async () => {
-      const found = await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })
-      return found.records
-    }),
-  ])
-  return { at, readiness: readinessOf(bridge), viewers, sessions, beatsASecond: intake.beatsASecond, records }
-}
-
-/** Null where it is not known in time, or cannot be; the readiness says why. */
-async function soon<T>({ time, faults }: Bridge, work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await within(time, PATIENCE_MS, work(), () => new RollcallError('RC_WAIT_TIMEOUT'))
-  } catch (error) {
-    if (!(error instanceof RollcallError)) faults.report('first page', error)
-    return null
+/** A figure, asked for again once it was answered; null where it is not known in time, or cannot be: the readiness says why. */
+function figure<T>({ time, faults }: Bridge, ask: (at: number) => Promise<T>): (at: number) => Promise<T | null> {
+  let asked: Promise<T> | undefined
+  return async at => {
+    asked ??= ask(at).finally(() => {
+      asked = undefined
+    })
+    try {
+      return await within(time, PATIENCE_MS, asked, () => new RollcallError('RC_WAIT_TIMEOUT'))
+    } catch (error) {
+      if (!(error instanceof RollcallError)) faults.report('first page', error)
+      return null
+    }
   }
 }
