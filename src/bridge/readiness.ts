@@ -6,7 +6,7 @@ interface Said {
   message: string
 }
 
-/** Whether all that comes is taken and goes on, and if not, what does not. */
+/** Readiness: all that comes is taken and goes on; if not, what does not. */
 export interface Readiness {
   ready: boolean
   partitions: number

@@ -9,7 +9,7 @@ export interface Blob {
   bytes: number
 }
 
-/** What is to be written of a blob. */
+/** Bytes that are to be written of a blob. */
 export interface Piece {
   id: string
   bytes: Buffer

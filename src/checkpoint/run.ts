@@ -159,7 +159,7 @@ export function bytesOf(run: Run, from: number, to: number): { length: number; f
   }
 }
 
-/** Those records again; their values stay where they are. */
+/** The records again; their values stay where they are. */
 export function runIn(bytes: Buffer): Run {
   const [count, length] = [bytes.readUInt32LE(0), bytes.readUInt32LE(NUMBER_BYTES)]
   const idsAt = (2 * count + 2) * NUMBER_BYTES

@@ -23,7 +23,7 @@ export interface Explanation {
 
 type Stage = Record<string, unknown>
 
-/** Who would be in the feed if it were generated now, and who would not, by which rule. */
+/** Explains a feed: who would be in it if it were generated now, and who would not, by which rule. */
 export async function explain(documents: DocumentStore, options: FeedOptions): Promise<Explanation> {
   const stages = feed(options).flatMap(single)
   const end = stages.findIndex(stage => '$limit' in stage) + 1
@@ -53,7 +53,7 @@ const single = (stage: Stage): Stage[] => {
   return all ? all.map(each => ({ $match: each })) : [stage]
 }
 
-/** What a stage asks of whoever stays, in words; null: all do. */
+/** The rule of a stage for whoever stays, in words; null: all do. */
 function ruleOf({ $unwind, $match, $limit }: Stage): string | null {
   if ($unwind === '$user') return 'there is no user of this id'
   if ($limit !== undefined) return `comes behind the first ${$limit}`

@@ -1,4 +1,4 @@
-/** What is kept of one watch; whoever is further behind is told how many it lost. */
+/** Frames that are kept of one watch; whoever is further behind is told how many it lost. */
 const MOST_FRAMES = 500
 const MOST_CHARACTERS = 2_097_152
 /** An answer has no more, unless a single frame is longer. */

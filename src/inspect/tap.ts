@@ -104,7 +104,7 @@ export class Tap {
     return this.#watches.size + this.#counted.size > 0
   }
 
-  /** Whether the steps of the actor are told, or counted. */
+  /** True if the steps of the actor are told, or counted. */
   heeds({ id, kind }: Pick<Actor, 'id' | 'kind'>): boolean {
     return this.#watches.has(id) || this.#counted.has(kind.kind)
   }

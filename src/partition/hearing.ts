@@ -95,7 +95,7 @@ export class Hearing {
   deadline(resident: Resident, at: number, seq: Seq, now: number): boolean {
     const { facts, residents, tap, wheel } = this.#parts
     const { kind, stay } = resident
-    // Who looks sees it as the machine takes it, and a record of a former version has to become one of this.
+    // A watch sees it as the machine takes it, and a record of a former version has to become one of this.
     if (stay === null || !resident.isCurrent || tap?.heeds(resident)) return false
     const due = kind.pulse!.due(stay, at, facts.rules)
     if (due === 0) return false

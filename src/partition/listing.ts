@@ -38,7 +38,7 @@ const MOST_RECORDS = 20_000
 const MOST_MS = 250
 const SLICE_MS = 5
 
-/** Those who come last to be listed; without a state or a beginning the latest come first. */
+/** Order of a list: by kind and key; without a state or a beginning the latest come first. */
 const inOrderOf = ({ state, begins, after }: ListQuery): ((a: ListedActor, b: ListedActor) => number) => {
   const byId = (a: ListedActor, b: ListedActor): number => compareTexts(a.kind, b.kind) || compareTexts(a.key, b.key)
   const isByTime = state === undefined && begins === undefined && after === undefined

@@ -31,7 +31,7 @@ export class Population {
   /** by actor of such kinds: the state in which it was at the claim, if another one came; null: it was not there */
   readonly #former = new Map<string, string | null>()
 
-  /** Of a partition that begins nothing has to be counted. */
+  /** A partition that begins has nothing to be counted. */
   constructor(kinds: ReadonlyMap<string, ActorKind>, isNew: boolean) {
     this.#kinds = kinds
     this.#counts = new Map([...kinds.keys()].map(kind => [kind, new Map()]))

@@ -50,7 +50,7 @@ interface Tick {
 export async function prepare(partition: Needs, store: CheckpointStore, entries: Entry[]): Promise<void> {
   const { residents, counters, claim, deadlines, unprepared } = partition
   unprepared.clear()
-  // Of a tick only those fire that are there.
+  // A tick fires only deadlines that are there.
   if (entries.some(hasTick)) await deadlines.loaded()
   await reopen(partition, store, entries)
   const wanted = wantedBy(partition, entries)

@@ -41,7 +41,7 @@ export async function* presence(
       const id = actorId(kind, key)
       try {
         const known = kinds.get(kind)!
-        // It may have come into memory meanwhile, and its last pulse with it.
+        // The actor may have come into memory meanwhile, and its last pulse with it.
         const snapshot = residents.has(id)
           ? residents.get(id).snapshot
           : residents.pulses.after(known, key, residents.transitions.restore(known, value))

@@ -15,7 +15,7 @@ export interface PulseColumn {
 /** Bytes that an actor takes beside its context: in this object, in maps, with its deadline. */
 const BESIDE_CONTEXT = 500
 
-/** What the next commit writes of an actor: nothing, its stay, or all of it. */
+/** News of an actor, which the next commit writes: none, its stay, or all of it. */
 type News = 'none' | 'pulse' | 'whole'
 
 /** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */

@@ -6,11 +6,11 @@ import { Pulses } from './pulses.ts'
 import { Resident } from './resident.ts'
 import { type KeptSnapshot, Transitions } from './transitions.ts'
 
-/** What the actors of all partitions of a process may take in memory together, about, beyond those of the batch at hand. */
+/** Bytes that the actors of all partitions of a process may take together, about, beyond those of the batch at hand. */
 export const ACTORS_BYTES = 512 * 1024 * 1024
 /** Partitions among which that is divided unless told otherwise. */
 const PARTITIONS = 16
-/** To this share of its bytes a partition goes back, so that it does not have to again at once. */
+/** The share of its bytes that a partition goes back to, so that it does not have to again at once. */
 const KEPT = 0.75
 /** Actors that are read with others, so that their records of pulses may go. */
 const UNREAD = 200

@@ -2,7 +2,7 @@
 const OF_ITS_OWN = 24
 const OF_A_FIELD = 8
 const OF_A_NUMBER = 16
-/** Of longer lists some elements stand for all. */
+/** Elements of a longer list that stand for all. */
 const MOST_LOOKED_AT = 8
 
 /** About how many bytes of memory such a value takes. */

@@ -64,7 +64,7 @@ export class Wheel {
   /** Ids whose deadline is at or before `at`, by deadline, then by id. They stay until set anew. */
   due(at: number): string[] {
     const found: string[] = []
-    // What is below a second in the heap is later.
+    // Seconds below another one in the heap are later.
     const look = (i: number): void => {
       const s = this.#seconds[i]
       if (s === undefined || s > second(at)) return

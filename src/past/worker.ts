@@ -25,7 +25,7 @@ const PATIENCE_MS = 5_000
 
 let opened: (DerivationParts & AsyncDisposable) | undefined
 
-/** What came of an order; an error's class would not survive the way out of the thread. */
+/** The outcome of an order; an error's class would not survive the way out of the thread. */
 export type Outcome = { past: Past } | { refused: { code: ErrorCode; message: string } }
 
 /** Derives a past; with null it closes what it opened, so that the thread may be ended. */

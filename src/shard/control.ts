@@ -43,7 +43,7 @@ export function control(
     return processor.stopped ?? (isReplaying ? new RollcallError('RC_NOT_READY') : undefined)
   }
 
-  /** Those of the partitions, once they show what was in the log at their claim; the sum of all but one would pass for the whole. */
+  /** The partitions, once they show what was in the log at their claim; the sum of all but one would pass for the whole. */
   const ready = async (asked: readonly number[]): Promise<Partition[]> => {
     const until = time.monotonic() + SHORT_MS
     for (;;) {
@@ -121,7 +121,7 @@ export function control(
 
     async listed(query, limit) {
       const lists: List[] = []
-      // One after the other, so that no more is in memory than is answered.
+      // Partitions come one after the other, so that no more is in memory than is answered.
       for (const partition of await ready(partitions)) lists.push(await listed(partition, query, limit, time))
       return joined(lists, query, limit)
     },

@@ -32,7 +32,7 @@ export interface ActorPlace extends ActorView {
   edge: string | null
 }
 
-/** What a watch saw since it was last asked. */
+/** Frames that a watch saw since it was last asked. */
 export interface Watched {
   frames: Frame[]
   /** frames before these that are gone; null: the watch began anew, and nobody knows how many */
@@ -90,7 +90,7 @@ export interface ShardControl {
    * from the first question on, until nobody has asked for 30 s. RC_TOO_MANY_WATCHED.
    */
   watch(partition: number, kind: string, key: string, after: string | null, withinMs: number): Promise<Watched>
-  /** Of all partitions; passive actors are among them as far as a look finds them. */
+  /** Actors of all partitions; passive ones are among them as far as a look finds them. */
   listed(query: ListQuery, limit: number): Promise<List>
   /** RC_NOT_READY while they are counted for the first time. */
   population(kind: string): Promise<PopulationView>

@@ -1,6 +1,6 @@
 import type { PopulationView } from './index.ts'
 
-/** Of several partitions, or shards. */
+/** The population of several partitions, or shards. */
 export function summed(views: readonly PopulationView[]): PopulationView {
   return {
     states: addedUp(views.map(({ states }) => states)),

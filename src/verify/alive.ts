@@ -7,7 +7,7 @@ import type { Held } from '../checkpoint/peek.ts'
 import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
 import type { Checked } from './checked.ts'
 
-/** What the records of a partition count, less each viewer that is read. */
+/** The viewers that the records of a partition count, less each that is read. */
 export class AliveCheck {
   readonly #transitions = new Transitions()
   /** by stream, null: of all; in each second, how many more viewers are counted than there are */

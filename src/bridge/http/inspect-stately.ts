@@ -15,7 +15,7 @@ import type { Streams } from './inspect-streams.ts'
 import { framesOf, named } from './stately-frames.ts'
 
 const PATH = '/inspect/stately'
-/** What browsers ask for beside the token, which they can name nowhere else: `new WebSocket(url, [PROTOCOL, 'bearer.…'])`. */
+/** The protocol that browsers ask for beside the token, which they can name nowhere else: `new WebSocket(url, [PROTOCOL, 'bearer.…'])`. */
 const PROTOCOL = 'rollcall'
 const BEARER = 'bearer.'
 /** Nothing that a reader says is looked at. */
@@ -38,7 +38,7 @@ interface Upgrade {
 /** Connections that are to become WebSockets, until their requests are answered. */
 const upgrades = new WeakMap<IncomingMessage, Upgrade>()
 
-/** Whether the request is one of those; all others are answered as they come. */
+/** Requests for an upgrade here; all others are answered as they come. */
 export const isUpgrade = ({ url = '', headers }: IncomingMessage): boolean =>
   url.split('?')[0] === PATH && headers.upgrade?.toLowerCase() === 'websocket'
 

@@ -47,7 +47,7 @@ export class Streams {
   }
 
   /**
-   * What is seen of an actor, from the first answer on, in which there is nothing yet; every 10 s at least. Nothing is
+   * The answers about an actor, from the first one on, in which there is nothing yet; every 10 s at least. Nothing is
    * asked for before the reader is ready for it: it is the owner that keeps what waits, as much as fits. Other owners
    * and threads may follow; RC_TOO_MANY_WATCHED, or whatever else does not pass, ends it.
    */

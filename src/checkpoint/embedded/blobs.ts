@@ -9,7 +9,7 @@ import { keyOf } from '../record-id.ts'
 import { bytesOf, concat, cutUp, EMPTY, placeOf, type Run, runIn } from '../run.ts'
 import { BLOBS, damagedAt, type Key } from './table.ts'
 
-/** Of a bucket: the first id in each block, and the sorted hashes of all groups that it has. */
+/** Index of a bucket: the first id in each block, and the sorted hashes of all groups that it has. */
 interface Index {
   firsts: string[]
   hashes: Uint32Array
@@ -17,7 +17,7 @@ interface Index {
 
 /** A block that fits into four pages of LMDB, with its ids. */
 const BLOCK_BYTES = 15_000
-/** Of indexes that were read or written last; a thousand buckets and more. */
+/** Bytes of the indexes that were read or written last; a thousand buckets and more. */
 const INDEX_BYTES = 32 * 1024 * 1024
 const FIRST_BYTES = 64
 

@@ -4,7 +4,7 @@ import { Image } from '../image.ts'
 import type { CheckpointRecord } from '../index.ts'
 import { runOf } from '../run.ts'
 
-/** What is in memory of a partition meanwhile, at most; a part of its buckets is rewritten for each slice. */
+/** Bytes of a partition that are in memory meanwhile, at most; a part of its buckets is rewritten for each slice. */
 const PACE = { deltaBytes: () => 8 * 1024 * 1024, due: () => 0, rewriteBytes: 32 * 1024 * 1024 }
 
 /** The manifest of the same records as blobs, all of which are written by then; it counts once it is written too. */

@@ -56,7 +56,7 @@ export const damagedAt = ([partition, ...names]: Key, cause?: unknown): Rollcall
   )
 }
 
-/** What LMDB cannot read is as damaged as what it reads wrong. */
+/** A value that LMDB cannot read is as damaged as one that it reads wrong. */
 function read<T>(key: Key, work: () => T): T {
   try {
     return work()

@@ -38,7 +38,7 @@ export const inspect = defineCommand({
     const server = serverOf(args, process.env)
     const path = `/inspect/actors/${encodeURIComponent(kind!)}/${encodeURIComponent(key!)}`
     const isForPrograms = args.json || !process.stdout.isTTY
-    // What comes while the rest is asked for is not missed.
+    // Events that come while the rest is asked for are not missed.
     const live = args.follow ? await open(server, `${path}/live`, new AbortController().signal) : null
     const view = await ask<View>(server, path).catch(error => {
       if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error

@@ -30,7 +30,7 @@ export interface State {
   states: State[]
 }
 
-/** Of XState's state nodes and transitions as much as is drawn. */
+/** A state node of XState, as much of it as is drawn. */
 interface Node {
   key: string
   path: string[]

@@ -9,7 +9,7 @@ export interface Line {
   size: number
 }
 
-/** What an edge says: a card of its own on an edge that leads somewhere, a row in the box of a state that stays. */
+/** The words of an edge: a card of its own on an edge that leads somewhere, a row in the box of a state that stays. */
 export interface Card {
   edge: Edge
   lines: Line[]

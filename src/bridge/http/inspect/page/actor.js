@@ -8,7 +8,7 @@ import { Timeline } from './timeline.js'
 import { tree } from './tree.js'
 import { Watched } from './watched.js'
 
-/** One actor on its chart: where it is, how it came there, what it was before, and what would have been. */
+/** An actor on its chart: where it is, how it came there, what it was before, and what would have been. */
 export class ActorView {
   #timeline = new Timeline()
   #facts = null
@@ -150,7 +150,7 @@ export class ActorView {
     const { steps, place, step, isLive } = this.#timeline
     const imagined = this.#imagined.chosen
     const told = this.#timeline.stateAt(place)
-    // What the log tells last may be older than what the server says.
+    // The log's last step may be older than what the server says.
     const isBehind = isLive && this.#facts && (!step || step.seq < this.#facts.seq) && this.#facts.snapshot
     const now =
       isBehind || !told ? this.#facts && { value: this.#facts.value, context: this.#facts.snapshot?.context } : told

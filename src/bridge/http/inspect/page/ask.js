@@ -20,7 +20,7 @@ export const token = {
   forget: () => sessionStorage.removeItem(KEPT),
 }
 
-/** Whether the server asks for a token, which it says without being asked for anything else. */
+/** True if the server asks for a token, which it says without being asked for anything else. */
 export async function asksToken() {
   const answer = await fetch(new URL('../inspect', BASE), { method: 'HEAD', cache: 'no-store' }).catch(() => null)
   return answer?.headers.get('rollcall-token') === 'operator'

@@ -72,7 +72,7 @@ export class Chart {
     for (const state of this.#all('state')) state.setAttribute('role', 'button')
   }
 
-  /** What the machine says of a state or an edge; empty if it says nothing. */
+  /** The machine's own words about a state or an edge; empty if it has none. */
   meaning(data, name) {
     return this.#find(data, name)?.querySelector('title')?.textContent ?? ''
   }

@@ -1,7 +1,7 @@
 import { token } from './ask.js'
 import { element } from './element.js'
 
-/** What makes an actor of a kind, as a line for a terminal. */
+/** Requests that make an actor of a kind. */
 const SAMPLES = {
   'streamer-session': key => ['sessions', { userId: key ?? 'sam', title: 'Tonight' }],
   viewer: key => ['heartbeats', { userId: key ?? 'ann', path: '/live/sam' }],

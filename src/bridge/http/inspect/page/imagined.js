@@ -3,8 +3,8 @@ import { element, stateName } from './element.js'
 const PAUSE_MS = 200
 
 /**
- * What would have been: from a step of the past on its events are changed, left out or added to, and the machine itself,
- * in this page, says what follows. Nothing is sent.
+ * A past that might have been: from a step on its events are changed, left out or added to, and the machine itself, in
+ * this page, says what follows. Nothing is sent.
  */
 export class Imagined {
   #timeline
@@ -32,7 +32,7 @@ export class Imagined {
     this.element = element('section', { class: 'panel imagined', hidden: true, 'aria-label': 'What if' })
   }
 
-  /** What is shown instead of the past: a result, with what was before it; null while nobody imagines. */
+  /** A result that is shown instead of the past, with what was before it; null while nobody imagines. */
   get chosen() {
     if (this.element.hidden) return null
     const result = this.#results[this.#picked]

@@ -94,7 +94,7 @@ document.querySelector('#find').addEventListener('submit', event => {
   if (key) location.hash = `#/${placeOf(location.hash).kind}/${encodeURIComponent(key)}`
 })
 document.querySelector('.skip').addEventListener('click', event => {
-  // What stands behind `#` is the place that is shown.
+  // The text behind `#` is the place that is shown.
   event.preventDefault()
   main.focus()
 })

@@ -144,7 +144,7 @@ export class KindView {
     ]
   }
 
-  /** What to do where there is nothing to see. */
+  /** Advice where there is nothing to see. */
   #nobody() {
     const total = Object.values(this.#population?.states ?? {}).reduce((sum, n) => sum + n, 0)
     if (!this.#population || this.#found.text === null) return [element('p', {}, 'Looking…')]

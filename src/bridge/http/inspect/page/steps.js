@@ -47,7 +47,7 @@ export class Steps {
       row.firstChild.toggleAttribute('aria-current', i === looked)
     })
     const wanted = rows.reverse()
-    // What is there stays: a row that has the focus keeps it.
+    // Rows that are there stay: one that has the focus keeps it.
     if (wanted.length !== this.#list.children.length || wanted.some((row, i) => this.#list.children[i] !== row)) {
       const focused = document.activeElement
       this.#list.replaceChildren(...wanted)

@@ -22,7 +22,7 @@ export class Timeline {
     return this.steps[this.place]
   }
 
-  /** What the actor was after the step at that place; null: not known. */
+  /** The actor after the step at that place; null: not known. */
   stateAt(place) {
     const { snapshot, value } = this.steps[place] ?? {}
     if (place >= 0) return snapshot ? { value, context: snapshot.context } : null

@@ -1,6 +1,6 @@
 import { element, isTime, plural, time } from './element.js'
 
-/** Of a list or map so many are shown, and as deep. */
+/** Elements that are shown of a list or map, and levels. */
 const MOST = 100
 const DEEPEST = 12
 /** Levels that are open at first. */
