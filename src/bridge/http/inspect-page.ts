@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { RollcallError } from '../../errors.ts'
 import { OF_ANYONE } from '../callers.ts'
 import type { Bridge } from '../index.ts'
+import { PAGE_HEADERS } from '../page-headers.ts'
 
 const FOLDER = new URL('./inspect/page/', import.meta.url)
 const SHELL = 'index.html'
@@ -16,25 +17,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** What the page may load and do: nothing but what comes from here, and nobody else may show it. */
-const POLICY = [
-  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' data:"],
-  ...["base-uri 'none'", "frame-ancestors 'none'", "form-action 'none'"],
-].join('; ')
-
-/** Headers of every answer of the inspector. */
-const HEADERS = {
-  'content-security-policy': POLICY,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-}
-
 /** The shell of the inspector and what it loads: all that anybody may fetch of it, since no data is in it. */
 export function inspectPageRoutes(app: FastifyInstance, { callers }: Bridge): void {
   const files = new Set(readdirSync(FOLDER))
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(PAGE_HEADERS))
 
   // A page that may ask without a token need not ask its reader for one.
   app.get('/inspect', OF_ANYONE, (_request, reply) => {

@@ -6,17 +6,13 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { RollcallError } from '../../../errors.ts'
 import { OF_ANYONE, OF_OPERATOR } from '../../callers.ts'
 import type { Bridge } from '../../index.ts'
+import { PAGE_HEADERS } from '../../page-headers.ts'
 import { figures } from './figures.ts'
 import { figuresAsHtml, page } from './page.ts'
 
 const HTML = 'text/html; charset=utf-8'
 const TEXT = 'text/plain; charset=utf-8'
 const TYPES = { 'front.js': 'text/javascript; charset=utf-8', 'front.css': 'text/css; charset=utf-8' } as const
-/** Nothing but what this server has; and no page of others shows it. */
-const POLICY = [
-  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", 'img-src data:'],
-  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
-].join('; ')
 
 interface OfFile {
   Params: { file: string }
@@ -56,10 +52,7 @@ export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
 
 const isListed = (file: string): file is keyof typeof TYPES => Object.hasOwn(TYPES, file)
 
-function guarded(reply: FastifyReply, type: string): void {
-  reply.type(type).header('cache-control', 'no-cache').header('content-security-policy', POLICY)
-  reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer')
-}
+const guarded = (reply: FastifyReply, type: string): FastifyReply => reply.headers(PAGE_HEADERS).type(type)
 
 /** Where the pages of the documentation lie, by name; looked for when the first is asked for. */
 function documentation(): () => Map<string, string> {
