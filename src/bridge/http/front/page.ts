@@ -78,8 +78,8 @@ ${content === null ? '' : '<noscript><meta http-equiv="refresh" content="2"></no
 <form id="token" ${content === null ? '' : 'hidden'}>
 <label for="bearer">An operator’s token</label>
 <input id="bearer" type="password" autocomplete="off" spellcheck="false" required>
-<button>Show</button>
-<p>It is kept in this tab alone, until that is closed.</p>
+<button>Look</button>
+<p>It stays in this tab (sessionStorage), is sent to this server alone, and is gone when the tab is closed.</p>
 <noscript><p>This page needs JavaScript to send it.</p></noscript>
 </form>
 <p id="fault" role="alert" hidden></p>

@@ -1,5 +1,6 @@
 /** The first page: asks for its figures each second, with a token where one is needed. */
-const KEPT = 'rollcall-token'
+import { askText, Refusal, token } from '../inspect/page/ask.js'
+
 const EVERY_MS = 1_000
 const PATIENCE_MS = 2_000
 
@@ -27,30 +28,29 @@ function ask(text) {
 }
 
 async function look() {
-  const token = sessionStorage.getItem(KEPT)
-  const headers = token ? { authorization: `Bearer ${token}` } : {}
-  const answer = await fetch('figures', { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) })
-  if (answer.status === 401 || answer.status === 403) {
-    const { message } = await answer.json()
-    ask(token ? message : '')
-    return answer.status === 401 ? sessionStorage.removeItem(KEPT) : undefined
+  const had = token.get() !== null
+  try {
+    show(await askText('../figures', AbortSignal.timeout(PATIENCE_MS)))
+    form.hidden = true
+    say('')
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status === 0) return say('No answer: this is what was last seen.')
+    if (error.status !== 401 && error.status !== 403) return say(`${error.status}: ${error.message}`)
+    ask(had ? error.message : '')
+    if (error.status === 401) token.forget()
   }
-  if (!answer.ok) return say(`${answer.status}: ${(await answer.json()).message}`)
-  show(await answer.text())
-  form.hidden = true
-  say('')
 }
 
 async function lookAgain() {
-  const isAsking = !form.hidden && sessionStorage.getItem(KEPT) === null
-  if (!document.hidden && !isAsking) await look().catch(() => say('No answer: this is what was last seen.'))
+  const isAsking = !form.hidden && token.get() === null
+  if (!document.hidden && !isAsking) await look()
   setTimeout(lookAgain, EVERY_MS)
 }
 
 form.addEventListener('submit', event => {
   event.preventDefault()
-  sessionStorage.setItem(KEPT, document.querySelector('#bearer').value.trim())
-  look().catch(() => say('No answer.'))
+  token.keep(document.querySelector('#bearer').value.trim())
+  void look()
 })
 
 lookAgain()

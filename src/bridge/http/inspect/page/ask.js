@@ -1,4 +1,4 @@
-/** All that is asked of the server: with the operator's token, if there is one, which stays in this tab. */
+/** Questions to the server, of this page and the first one: with the operator's token, if there is one, which stays in this tab. */
 const BASE = new URL('../', import.meta.url)
 const KEPT = 'rollcall-token'
 /** Characters of one message: a server that sends more without an end is cut off. */
@@ -35,11 +35,7 @@ async function answered(path, signal) {
   })
   if (answer.ok) return answer
   const body = await answer.json().catch(() => ({}))
-  throw new Refusal(
-    answer.status,
-    body.code ?? body.error?.code,
-    body.message ?? body.error?.message ?? answer.statusText,
-  )
+  throw new Refusal(answer.status, body.code, body.message ?? answer.statusText)
 }
 
 export const askText = async (path, signal) => (await answered(path, signal)).text()
