@@ -1,5 +1,6 @@
 import { Chart } from './chart.js'
-import { clock, element, plural, stateName, time } from './element.js'
+import { stateName } from './edges.js'
+import { clock, element, plural, time } from './element.js'
 import { sendOne } from './first-event.js'
 import { Imagined } from './imagined.js'
 import { statelyButton } from './stately.js'

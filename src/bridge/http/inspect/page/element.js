@@ -35,14 +35,6 @@ const LAST_MS = Date.UTC(2100)
 /** Numbers between the years 2000 and 2100 are times: nothing else in a context comes near. */
 export const isTime = value => Number.isInteger(value) && value >= FIRST_MS && value < LAST_MS
 
-/** `a.b` for a state within a state, as the chart names it. */
-export function stateName(value) {
-  if (typeof value === 'string') return value
-  return Object.entries(value ?? {})
-    .map(([name, below]) => [name, stateName(below)].filter(part => part !== '').join('.'))
-    .join(',')
-}
-
 export const count = n => n.toLocaleString('en-US')
 
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`

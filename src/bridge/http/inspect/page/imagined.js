@@ -1,4 +1,5 @@
-import { element, stateName } from './element.js'
+import { stateName } from './edges.js'
+import { element } from './element.js'
 
 const PAUSE_MS = 200
 

@@ -1,6 +1,7 @@
 import { ask, pause } from './ask.js'
 import { Chart } from './chart.js'
-import { clock, element, plural, stateName } from './element.js'
+import { stateName } from './edges.js'
+import { clock, element, plural } from './element.js'
 import { sendOne } from './first-event.js'
 
 const AGAIN_MS = 1_000

@@ -1,4 +1,5 @@
-import { clock, element, stateName } from './element.js'
+import { stateName } from './edges.js'
+import { clock, element } from './element.js'
 
 /** The steps of an actor as a list, newest first, each with the state it led to; a pulse is one quiet line. */
 export class Steps {
