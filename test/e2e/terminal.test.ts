@@ -54,6 +54,7 @@ describe('in a terminal', () => {
     expect(chart.lines[0]).toBe('stateDiagram-v2')
     expect(chart.lines).toContain('  class live holds')
     expect(chart.lines).toContain('  live --> ended: session.end [current]')
+    expect(await run('inspect', 'streamer-session', 'sam', '--mermaid', '--follow')).toEqual(chart)
   })
 
   test('an actor is followed as its events come', async () => {

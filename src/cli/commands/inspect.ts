@@ -39,7 +39,7 @@ export const inspect = defineCommand({
     const path = `/inspect/actors/${encodeURIComponent(kind!)}/${encodeURIComponent(key!)}`
     const isForPrograms = args.json || !process.stdout.isTTY
     // Events that come while the rest is asked for are not missed.
-    const live = args.follow ? await open(server, `${path}/live`, new AbortController().signal) : null
+    const live = args.follow && !args.mermaid ? await open(server, `${path}/live`) : null
     const view = await ask<View>(server, path).catch(error => {
       if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
       throw new RollcallError('RC_NOT_FOUND', `${server.url} has no actor ${kind}/${key}`)

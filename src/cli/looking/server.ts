@@ -14,10 +14,10 @@ export async function ask<T>(server: Server, path: string): Promise<T> {
   return (await response.json()) as T
 }
 
-export async function open({ url, token }: Server, path: string, signal: AbortSignal): Promise<Response> {
+export async function open({ url, token }: Server, path: string, signal?: AbortSignal): Promise<Response> {
   const response = await fetch(`${url}${path}`, {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    signal,
+    ...(signal && { signal }),
   }).catch((cause: Error) => {
     throw new RollcallError('RC_UNREACHABLE', `No answer from ${url}: ${reasonOf(cause)}`, { cause })
   })
