@@ -92,6 +92,9 @@ export const firstManifest = (partition: number, owner: string): Manifest => ({
   buckets: SPACES.map(space => ({ at: `${space}/`, n: 0, ids: [], bytes: 0 })),
 })
 
+/** Bytes of blobs that are read at once. */
+export const READ_BYTES = 8 * 1024 * 1024
+
 /** Lists of items one after another, none heavier than `limit` unless it is a single item. */
 export function batches<T>(items: Iterable<T>, weightOf: (item: T) => number, limit: number): T[][] {
   const found: T[][] = []

@@ -8,6 +8,7 @@ import {
   type Manifest,
   type Packed,
   type Piece,
+  READ_BYTES,
 } from './blobs.ts'
 import { Bucket, Buckets, Deltas, split } from './buckets.ts'
 import { groupOf } from './groups.ts'
@@ -50,7 +51,6 @@ export interface Selection {
 
 /** Deltas that are listed at most. */
 const MOST_DELTAS = 256
-const READ_BYTES = 8 * 1024 * 1024
 
 export class Image {
   readonly #partition: number

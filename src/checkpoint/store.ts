@@ -1,11 +1,9 @@
 import { RollcallError } from '../errors.ts'
-import { type Blob, type Blobs, batches, type Manifest, type Manifests, type Wanted } from './blobs.ts'
+import { type Blob, type Blobs, batches, type Manifest, type Manifests, READ_BYTES, type Wanted } from './blobs.ts'
 import { damaged } from './damage.ts'
 import { Image, type Pace, recordsIn } from './image.ts'
 import type { Anchor, CheckpointStore, Claim, Delta, RecordKey } from './index.ts'
 import { type Run, runOf } from './run.ts'
-
-const READ_BYTES = 8 * 1024 * 1024
 
 /** Checkpoints of blobs and manifests: a commit writes the changes, now and then a bucket, and lists what counts. */
 export function checkpointsOf(

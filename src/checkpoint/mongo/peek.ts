@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb'
 import { isCode, type RollcallError } from '../../errors.ts'
 import { repeated } from '../../mongodb/outcome.ts'
-import { type Blob, batches, type Manifest } from '../blobs.ts'
+import { type Blob, batches, type Manifest, READ_BYTES } from '../blobs.ts'
 import type { Anchor } from '../index.ts'
 import { type Cuts, holdOf, imageOf } from '../peek.ts'
 import { EMPTY, type Run } from '../run.ts'
@@ -9,7 +9,6 @@ import { MongoBlobs } from './blobs.ts'
 import { MongoManifests } from './manifests.ts'
 
 const PATIENCE_MS = 2_000
-const READ_BYTES = 8 * 1024 * 1024
 /** So often at most a manifest is read whose blobs are gone before they were: its owner commits meanwhile. */
 const MOST_ROUNDS = 50
 
