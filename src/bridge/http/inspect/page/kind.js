@@ -5,6 +5,8 @@ import { clock, element, plural } from './element.js'
 import { sendOne } from './first-event.js'
 
 const AGAIN_MS = 1_000
+/** A list reads what is kept, of every partition: it is asked for less often than the counts. */
+const LIST_MS = 5_000
 const LISTED = 50
 /** As many the server lists at once. */
 const MOST = 1_000
@@ -19,6 +21,7 @@ export class KindView {
   #population = null
   #found = { text: null, actors: [], isWhole: true }
   #more = 1
+  #looked = Number.NEGATIVE_INFINITY
   #sum = element('p', { class: 'why', 'aria-live': 'polite' })
   #title = element('h3', { tabindex: '-1' })
   #list = element('ul', { class: 'actors' })
@@ -72,7 +75,10 @@ export class KindView {
 
   async #keep() {
     while (!this.#signal.aborted) {
-      if (document.visibilityState === 'visible') await Promise.all([this.#count(), this.#look()])
+      if (document.visibilityState === 'visible') {
+        const isDue = performance.now() - this.#looked >= LIST_MS
+        await Promise.all([this.#count(), isDue && this.#look()])
+      }
       await pause(AGAIN_MS, this.#signal)
     }
   }
@@ -88,6 +94,7 @@ export class KindView {
   }
 
   async #look() {
+    this.#looked = performance.now()
     const text = this.#asked()
     try {
       const found = await ask(`actors?${text}`, this.#signal)
