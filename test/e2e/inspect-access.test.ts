@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { SignJWT } from 'jose'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { KINDS } from '../../actors/kinds.ts'
 import { eventStream } from '../support/event-stream.ts'
 import { type Server, startServer } from '../support/server.ts'
 
@@ -122,6 +123,13 @@ describe('the inspector without authentication', () => {
     expect(await statusOf(server, path, { host: 'evil.example' })).toBe(403)
     expect(await statusOf(server, path, { origin: 'https://evil.example' })).toBe(403)
     expect(await statusOf(server, path, { 'sec-fetch-site': 'cross-site' })).toBe(403)
+  })
+
+  test('leads to every kind of actor that there is', async () => {
+    const shell = await fetch(`${await server.url}/inspect`)
+    expect(shell.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    const text = await shell.text()
+    for (const { kind } of KINDS) expect(text).toContain(`<a href="#/${kind}" data-kind="${kind}">${kind}</a>`)
   })
 
   test('opens a WebSocket to pages of this machine alone', async () => {

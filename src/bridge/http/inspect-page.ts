@@ -1,14 +1,16 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { KINDS } from '../../../actors/kinds.ts'
 import { RollcallError } from '../../errors.ts'
 import { OF_ANYONE } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { PAGE_HEADERS } from '../page-headers.ts'
 
 const FOLDER = new URL('./inspect/page/', import.meta.url)
-const SHELL = 'index.html'
+/** The place of the links to the kinds. */
+const PLACE = /(<nav id="kinds"[^>]*>)/
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -20,12 +22,15 @@ const TYPES: Readonly<Record<string, string>> = {
 /** The shell of the inspector and what it loads: all that anybody may fetch of it, since no data is in it. */
 export function inspectPageRoutes(app: FastifyInstance, { callers }: Bridge): void {
   const files = new Set(readdirSync(FOLDER))
+  const links = KINDS.map(({ kind }) => `<a href="#/${kind}" data-kind="${kind}">${kind}</a>`).join('')
+  const shell = readFileSync(new URL('index.html', FOLDER), 'utf8').replace(PLACE, `$1${links}`)
   app.addHook('onRequest', async (_request, reply) => void reply.headers(PAGE_HEADERS))
 
   // A page that may ask without a token need not ask its reader for one.
   app.get('/inspect', OF_ANYONE, (_request, reply) => {
     reply.header('rollcall-token', callers === null ? 'none' : 'operator')
-    return send(SHELL, reply)
+    reply.type(TYPES['.html']!)
+    return shell
   })
   app.get<{ Params: { file: string } }>('/inspect/page/:file', OF_ANYONE, ({ params: { file } }, reply) => {
     if (!files.has(file)) throw new RollcallError('RC_NOT_FOUND')

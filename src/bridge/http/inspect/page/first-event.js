@@ -17,4 +17,8 @@ function curlOf(kind, key) {
   return `curl ${url}${authorization} \\\n  -H 'content-type: application/json' \\\n  -d '${text}'`
 }
 
-export const sendOne = (kind, key) => element('pre', {}, element('code', {}, curlOf(kind, key)))
+/** A line for a terminal that makes such an actor; of other kinds the page of the documentation with all requests. */
+export const sendOne = (kind, key) =>
+  Object.hasOwn(SAMPLES, kind)
+    ? element('pre', {}, element('code', {}, curlOf(kind, key)))
+    : element('a', { href: new URL('../../docs/http.md', import.meta.url).href }, 'docs/http.md')

@@ -4,7 +4,9 @@ import { element } from './element.js'
 import { KindView } from './kind.js'
 
 /** The page: the kinds, and below them one kind or one actor, as the address behind `#` says. */
-const KINDS = ['streamer-session', 'viewer', 'visitor', 'feed']
+const kinds = [...document.querySelectorAll('#kinds a')]
+/** The kind that is shown unless the address names one. */
+const FIRST = 'streamer-session'
 const main = document.querySelector('#main')
 const troubleShown = document.querySelector('#trouble')
 const forget = document.querySelector('#forget')
@@ -14,7 +16,8 @@ let leaving = new AbortController()
 function placeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, '').split('?')
   const [kind, key] = path.split('/').map(part => decodeURIComponent(part))
-  return { kind: KINDS.includes(kind) ? kind : KINDS[0], key, state: new URLSearchParams(query).get('state') ?? '' }
+  const known = kinds.some(link => link.dataset.kind === kind) ? kind : FIRST
+  return { kind: known, key, state: new URLSearchParams(query).get('state') ?? '' }
 }
 
 function show() {
@@ -23,7 +26,7 @@ function show() {
   const { signal } = leaving
   const { kind, key, state } = placeOf(location.hash)
   forget.hidden = !token.get()
-  for (const link of document.querySelectorAll('#kinds a')) {
+  for (const link of kinds) {
     if (link.dataset.kind === kind) link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
@@ -85,9 +88,6 @@ function askToken(status) {
   field.focus()
 }
 
-document
-  .querySelector('#kinds')
-  .append(...KINDS.map(kind => element('a', { href: `#/${kind}`, 'data-kind': kind }, kind)))
 document.querySelector('#find').addEventListener('submit', event => {
   event.preventDefault()
   const key = new FormData(event.target).get('key').trim()
