@@ -68,9 +68,17 @@ function recordOf(kind: ActorKind, some: readonly Resident[]): Kept {
   return kept
 }
 
-/** A record of an actor with its stay in it, as its next whole record has it. */
-export function withPulse({ head, pulse }: ActorKind, [version, value, kept]: KeptSnapshot, stay: Stay): KeptSnapshot {
-  return [version, value, head(pulse!.after(kept, stay))]
+/** A record with the stay of its actor, which is of the kind, as the actor's next whole record has it; or as it is. */
+export function withStay(
+  { head, pulse }: ActorKind,
+  record: CheckpointRecord,
+  stays: ReadonlyMap<string, Latest>,
+): CheckpointRecord {
+  const { space, names, value } = record
+  const latest = space === 'actor' && names[2] === '' ? stays.get(actorId(names[0]!, names[1]!)) : undefined
+  if (!latest || !pulse) return record
+  const [version, state, kept] = value as KeptSnapshot
+  return { ...record, value: [version, state, head(pulse.after(kept, latest.stay))] }
 }
 
 /** The stays of actors that the actors' own records in the checkpoint do not have. */

@@ -7,9 +7,8 @@ import { memoryCheckpoints } from '../checkpoint/memory.ts'
 import type { Start } from '../checkpoint/start.ts'
 import type { Effect } from '../effects/index.ts'
 import { Partition } from '../partition/partition.ts'
-import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
+import { type Latest, takeLatest, withStay } from '../partition/pulses.ts'
 import { recover } from '../partition/recovery.ts'
-import type { KeptSnapshot } from '../partition/transitions.ts'
 
 /** An actor, and the rules that its log was made with. */
 export interface Alone {
@@ -64,12 +63,5 @@ async function recordsOf(
       else if (names[0] === 'pulses' && kind.pulse) takeLatest(stays, names[1]!, value, id)
     }
   }
-  const latest = stays.get(id)
-  if (!latest) return { records, streams }
-  const withPulses = records.map(record =>
-    record.space === 'actor' && record.names[2] === ''
-      ? { ...record, value: withPulse(kind, record.value as KeptSnapshot, latest.stay) }
-      : record,
-  )
-  return { records: withPulses, streams }
+  return { records: records.map(record => withStay(kind, record, stays)), streams }
 }

@@ -5,7 +5,7 @@ import type { CheckpointRecord, RecordKey } from '../checkpoint/index.ts'
 import type { FoundRecord, Held } from '../checkpoint/peek.ts'
 import type { Seq } from '../log/index.ts'
 import type { DocumentWrite } from '../partition/projections.ts'
-import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
+import { type Latest, takeLatest, withStay } from '../partition/pulses.ts'
 import { type KeptSnapshot, migrated } from '../partition/transitions.ts'
 import { AliveCheck } from './alive.ts'
 import { type Checked, nameOfDocument } from './checked.ts'
@@ -66,12 +66,10 @@ function asNow(record: CheckpointRecord, pulses: Map<string, Latest>): Checkpoin
   const kind: ActorKind | undefined =
     record.space === 'actor' && part === '' ? KINDS.find(({ kind }) => kind === name) : undefined
   if (!kind || !Array.isArray(record.value)) return record
-  const kept = migrated(kind, record.value as KeptSnapshot)
-  const id = actorId(kind.kind, key!)
-  const latest = kind.pulse && pulses.get(id)
-  if (latest === undefined) return { ...record, value: kept }
-  pulses.delete(id)
-  return { ...record, value: withPulse(kind, kept, latest.stay) }
+  const now = { ...record, value: migrated(kind, record.value as KeptSnapshot) }
+  const whole = withStay(kind, now, pulses)
+  if (kind.pulse) pulses.delete(actorId(kind.kind, key!))
+  return whole
 }
 
 function takePending({ names, value }: FoundRecord & { value: unknown }, checked: Checked): void {

@@ -5,8 +5,8 @@ import type { CheckpointRecord, CheckpointStore, Claim, Delta, RecordKey } from 
 import { type Kept, type KeptSlices, keptRecords } from '../checkpoint/kept.ts'
 import type { DocumentStore } from '../documents/index.ts'
 import { type DocumentWrite, Projections, project } from '../partition/projections.ts'
-import { type Latest, takeLatest, withPulse } from '../partition/pulses.ts'
-import { type KeptSnapshot, Transitions } from '../partition/transitions.ts'
+import { type Latest, takeLatest, withStay } from '../partition/pulses.ts'
+import { Transitions } from '../partition/transitions.ts'
 import type { ActorRecords } from './actor-records.ts'
 
 interface Scratch {
@@ -49,11 +49,11 @@ async function settlePulses(
     removes.push(key)
   }
   let puts: CheckpointRecord[] = []
-  for (const [id, { stay }] of stays) {
+  for (const id of stays.keys()) {
     const { kind: name, key } = splitId(id)
     const kind = KINDS.find(({ kind }) => kind === name)!
     for await (const record of store.load(claim, [{ space: 'actor', names: [name, key, ''] }]))
-      puts.push({ ...record, value: withPulse(kind, record.value as KeptSnapshot, stay) })
+      puts.push(withStay(kind, record, stays))
     if (puts.length < WRITES_AT_ONCE) continue
     await store.commit(claim, claim.cut, { ...delta, puts, removes: [] })
     puts = []

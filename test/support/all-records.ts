@@ -1,8 +1,7 @@
 import { splitId } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
 import type { CheckpointStore, Claim, RecordKey, Space } from '../../src/checkpoint/index.ts'
-import { type Latest, takeLatest, withPulse } from '../../src/partition/pulses.ts'
-import type { KeptSnapshot } from '../../src/partition/transitions.ts'
+import { type Latest, takeLatest, withStay } from '../../src/partition/pulses.ts'
 import { load } from './checkpoint-records.ts'
 
 const SPACES: Space[] = ['actor', 'deadline', 'aggregate', 'documents', 'outbox', 'parked']
@@ -29,11 +28,12 @@ export async function allRecords(store: CheckpointStore, claim: Claim): Promise<
   }
   const stays = new Map<string, Latest>()
   for (const { names, value } of found.filter(isPulses)) takeLatest(stays, names[1]!, value)
-  for (const [id, { stay }] of stays) {
+  for (const id of stays.keys()) {
     const { kind, key } = splitId(id)
-    const name = nameOf({ space: 'actor', names: [kind, key, ''] })
+    const actor: RecordKey = { space: 'actor', names: [kind, key, ''] }
     const own = KINDS.find(each => each.kind === kind)!
-    records.set(name, withPulse(own, records.get(name) as KeptSnapshot, stay))
+    const { value } = withStay(own, { ...actor, value: records.get(nameOf(actor)) }, stays)
+    records.set(nameOf(actor), value)
   }
   return records
 }
