@@ -57,7 +57,7 @@ describe('the first page', () => {
     for (const link of ['inspect', 'docs/README.md']) expect(body).toContain(`href="${link}"`)
     for (const file of ['/front/front.js', '/front/front.css', '/docs/http.md', '/docs/README.md'])
       expect((await ask(file)).status).toBe(200)
-    for (const file of ['/front/routes.ts', '/front/..%2Froutes.ts', '/docs/none.md', '/docs/..%2Fpackage.json'])
+    for (const file of ['/front/index.ts', '/front/..%2Findex.ts', '/docs/none.md', '/docs/..%2Fpackage.json'])
       expect((await ask(file)).status).toBe(404)
   })
 
