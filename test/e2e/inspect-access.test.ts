@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { SignJWT } from 'jose'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -33,6 +34,17 @@ async function socket(server: Server, { protocols = [] as string[], headers = {}
   const refused = once(to, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
   to.on('error', () => {})
   return Promise.race([refused, once(to, 'open').then(() => to.protocol || 'none')])
+}
+
+/** Asks for a WebSocket on a connection on which another request is not answered yet; comes to an end, whatever is answered. */
+async function pipelined(server: Server): Promise<void> {
+  const { hostname, port } = new URL(await server.url)
+  const host = `Host: ${hostname}:${port}`
+  const asks = `GET ${STATELY} HTTP/1.1\r\n${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {}).resume()
+  socket.write(`GET /livez HTTP/1.1\r\n${host}\r\n\r\n${asks}`)
+  await once(socket, 'close')
 }
 
 describe('the inspector with authentication', () => {
@@ -99,6 +111,11 @@ describe('the inspector with authentication', () => {
     expect(statuses).toEqual([404, 404, 400, 400])
   })
 
+  test('outlives a WebSocket that is asked for before the request before it is answered', async () => {
+    await pipelined(server)
+    expect((await server.get('/livez')).status).toBe(200)
+  })
+
   test('sends a caller no more than 16 streams at once', async () => {
     const headers = { authorization: `Bearer ${operator}` }
     const url = `${await server.url}${ACTOR}/live`
@@ -137,5 +154,10 @@ describe('the inspector without authentication', () => {
     expect(await socket(server, { headers: { origin: await server.url } })).toBe('none')
     expect(await socket(server, { headers: { origin: 'https://stately.ai' } })).toBe(403)
     expect(await socket(server, { headers: { host: 'evil.example' } })).toBe(403)
+  })
+
+  test('outlives a WebSocket that is asked for before the request before it is answered', async () => {
+    await pipelined(server)
+    expect((await server.get('/livez')).status).toBe(200)
   })
 })

@@ -48,7 +48,12 @@ export function answerUpgrades(app: FastifyInstance): void {
     const response = new ServerResponse(request)
     socket.on('error', () => socket.destroy())
     response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    try {
+      response.assignSocket(socket)
+    } catch {
+      // An answer to a request before it is still on its way.
+      return void socket.destroy()
+    }
     response.once('finish', () => socket.end())
     const asked = request.headers['sec-websocket-protocol']?.split(',').map(each => each.trim())
     const token = asked?.find(each => each.startsWith(BEARER))
