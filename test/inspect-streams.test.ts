@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { get, type IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { RollcallError } from '../src/errors.ts'
 import type { Frame } from '../src/inspect/frame.ts'
@@ -58,7 +58,7 @@ async function busy(watch?: Owner['watch']) {
     await app.close()
   }
   const { port } = app.server.address() as AddressInfo
-  return { url: `127.0.0.1:${port}`, asked, time }
+  return { url: `127.0.0.1:${port}`, asked, time, server: app.server }
 }
 
 /** The number of questions, once no more are put. */
@@ -152,5 +152,31 @@ describe('a stream', () => {
     ])
     for (const abort of aborts) abort.abort()
     await expect.poll(async () => (await fetch(`http://${url}${PAGE}`, { method: 'GET' })).status).toBe(200)
+  })
+})
+
+describe('a connection that asked for a WebSocket', () => {
+  const count = (server: Server): Promise<number> =>
+    new Promise((resolve, reject) => server.getConnections((error, n) => (error ? reject(error) : resolve(n))))
+
+  test('is closed with its refusal, whether its reader closes its own half or not', async () => {
+    const { url, server } = await busy()
+    const [host, port] = url.split(':') as [string, string]
+    const socket = connect({ port: Number(port), host, allowHalfOpen: true })
+    onTestFinished(() => void socket.destroy())
+    const asks = 'Connection: Upgrade\r\nUpgrade: websocket'
+    socket.resume().write(`GET /inspect/stately HTTP/1.1\r\nHost: ${url}\r\n${asks}\r\n\r\n`)
+    await once(socket, 'end')
+    await expect.poll(() => count(server)).toBe(0)
+  })
+
+  test('is closed with all others, also where its reader answers nothing', async () => {
+    const { url, server } = await busy()
+    const socket = new WebSocket(`ws://${url}${STATELY}`)
+    onTestFinished(() => socket.terminate())
+    await once(socket, 'open')
+    socket.pause()
+    server.closeAllConnections()
+    await expect.poll(() => count(server)).toBe(0)
   })
 })

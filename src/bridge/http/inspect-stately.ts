@@ -44,9 +44,20 @@ export const isUpgrade = ({ url = '', headers }: IncomingMessage): boolean =>
 
 /** Has requests for WebSockets go the way of all others, by which they are admitted or refused. */
 export function answerUpgrades(app: FastifyInstance): void {
+  // Node closes these sockets no more, and bounds their time no more.
+  const sockets = new Set<Socket>()
+  const closeOthers = app.server.closeAllConnections.bind(app.server)
+  app.server.closeAllConnections = () => {
+    closeOthers()
+    for (const socket of sockets) socket.destroy()
+  }
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const response = new ServerResponse(request)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
+    // A WebSocket waits for nothing: it ends this itself once it is open.
+    socket.setTimeout(STALLED_MS, () => socket.destroy())
     response.shouldKeepAlive = false
     try {
       response.assignSocket(socket)
@@ -54,7 +65,7 @@ export function answerUpgrades(app: FastifyInstance): void {
       // An answer to a request before it is still on its way.
       return void socket.destroy()
     }
-    response.once('finish', () => socket.end())
+    response.once('finish', () => socket.destroySoon())
     const asked = request.headers['sec-websocket-protocol']?.split(',').map(each => each.trim())
     const token = asked?.find(each => each.startsWith(BEARER))
     if (token !== undefined) request.headers.authorization ??= `Bearer ${token.slice(BEARER.length)}`
