@@ -1,4 +1,4 @@
-import { actorId } from '../../actors/index.ts'
+import { type ActorKind, actorId } from '../../actors/index.ts'
 import { compareTexts } from '../documents/value-order.ts'
 import { stateName } from '../inspect/edges.ts'
 import type { Seq } from '../log/index.ts'
@@ -45,24 +45,89 @@ const inOrderOf = ({ state, begins, after }: ListQuery): ((a: ListedActor, b: Li
   return isByTime ? (a, b) => b.at - a.at || byId(a, b) : byId
 }
 
-/** Actors of a partition, no more than asked for: those in memory, and of those that are kept as many as a look finds. */
-export async function listed(partition: Partition, query: ListQuery, limit: number, time: Time): Promise<List> {
-  const { residents, kinds, claim, keptOf } = partition
-  const wanted = [...kinds.values()].filter(({ kind }) => (query.kind ?? kind) === kind)
-  const isWanted = ({ kind, key, value }: ListedActor): boolean =>
-    (query.state === undefined || stateName(value) === query.state) &&
-    (query.begins === undefined || key.startsWith(query.begins)) &&
-    (query.after === undefined || isBehind({ kind, key }, query.after))
-  const order = inOrderOf(query)
-  const actors = residents
-    .list(wanted)
-    .map(({ kind, key, former, seq, at }): ListedActor => {
-      return { kind: kind.kind, key, value: former.value, partition: claim.partition, seq: seq || null, at }
-    })
-    .filter(isWanted)
+/** So long the kept part of a list is good for whoever asks for the same again; an actor that left memory since is not in it. */
+const GOOD_MS = 10_000
+/** The oldest go. Each is of as many actors as were asked for. */
+const MOST_LOOKS = 64
+/** Residents that are looked through in one turn. */
+const TURN = 1_000
+
+/** Actors that are kept and not in memory, as many as were asked for. */
+interface Kept {
+  actors: ListedActor[]
+  /** there are more */
+  isCut: boolean
+  isWhole: boolean
+}
+
+interface Look {
+  kept: Promise<Kept>
+  until: number
+}
+
+/** Lists the actors of partitions: who asks for what others have just asked for causes no look of its own. */
+export class Listing {
+  readonly #time: Time
+  readonly #looks = new Map<string, Look>()
+
+  constructor(time: Time) {
+    this.#time = time
+  }
+
+  /** No more than asked for: those in memory, and of those that are kept as many as a look finds. */
+  async of(partition: Partition, query: ListQuery, limit: number): Promise<List> {
+    const { residents, claim } = partition
+    const wanted = kindsOf(partition, query)
+    const isByTime = query.state === undefined && query.begins === undefined && query.after === undefined
+    const isEnough = isByTime && residents.list(wanted).length >= limit
+    const none: Kept = { actors: [], isCut: false, isWhole: true }
+    const kept = isEnough ? none : await this.#lookedAt(partition, query, limit)
+    const best = new Best(query, limit)
+    for (const actor of kept.actors) if (!residents.has(actorId(actor.kind, actor.key))) best.add(actor)
+    for (const [i, { kind, key, former, seq, at }] of residents.list(wanted).entries()) {
+      if (i % TURN === TURN - 1) await this.#time.turn()
+      best.add({ kind: kind.kind, key, value: former.value, partition: claim.partition, seq: seq || null, at })
+    }
+    return { actors: best.list(), isWhole: kept.isWhole }
+  }
+
+  async #lookedAt(partition: Partition, query: ListQuery, limit: number): Promise<Kept> {
+    const { kind, state, begins, after } = query
+    const name = JSON.stringify(
+      [partition.claim.partition, kind, state, begins, after, limit].map(each => each ?? null),
+    )
+    const now = this.#time.monotonic()
+    for (const [other, { until }] of this.#looks) if (until <= now) this.#looks.delete(other)
+    const former = this.#looks.get(name)
+    if (former) {
+      const known = await former.kept
+      const isLoaded = ({ kind, key }: ListedActor): boolean => partition.residents.has(actorId(kind, key))
+      // Where some are in memory by now, others would have come in their place.
+      if (!known.isCut || !known.actors.some(isLoaded)) return known
+    }
+    const look: Look = { kept: lookAt(partition, query, limit, this.#time), until: Number.POSITIVE_INFINITY }
+    const [oldest] = this.#looks.keys()
+    if (this.#looks.size >= MOST_LOOKS) this.#looks.delete(oldest!)
+    this.#looks.set(name, look)
+    try {
+      return await look.kept
+    } catch (error) {
+      this.#looks.delete(name)
+      throw error
+    } finally {
+      look.until = this.#time.monotonic() + GOOD_MS
+    }
+  }
+}
+
+const kindsOf = ({ kinds }: Partition, query: ListQuery): ActorKind[] =>
+  [...kinds.values()].filter(({ kind }) => (query.kind ?? kind) === kind)
+
+async function lookAt(partition: Partition, query: ListQuery, limit: number, time: Time): Promise<Kept> {
+  const { residents, claim, keptOf } = partition
+  const best = new Best(query, limit)
   let [read, spent, slice, isWhole] = [0, 0, time.monotonic(), true]
-  const isEnough = actors.length >= limit && query.state === undefined && query.begins === undefined && !query.after
-  for (const kind of isEnough ? [] : wanted) {
+  for (const kind of kindsOf(partition, query)) {
     for await (const { names, value } of keptOf(kind.kind)) {
       const now = time.monotonic()
       if (++read > MOST_RECORDS || spent + now - slice > MOST_MS) {
@@ -77,12 +142,42 @@ export async function listed(partition: Partition, query: ListQuery, limit: numb
       const [, key, part] = names as [string, string, string]
       if (part !== '' || residents.has(actorId(kind.kind, key))) continue
       const state = migrated(kind, value as KeptSnapshot)[1]
-      const found = { kind: kind.kind, key, value: state, partition: claim.partition, seq: null, at: 0 }
-      if (isWanted(found)) actors.push(found)
+      best.add({ kind: kind.kind, key, value: state, partition: claim.partition, seq: null, at: 0 })
     }
   }
-  const byId = new Map(actors.map(actor => [actorId(actor.kind, actor.key), actor]))
-  return { actors: [...byId.values()].sort(order).slice(0, limit), isWhole }
+  return { actors: best.list(), isCut: best.isCut, isWhole }
+}
+
+/** Of all that are added those that are wanted, and of those the first: never many more than asked for. */
+class Best {
+  readonly #query: ListQuery
+  readonly #limit: number
+  #actors = new Map<string, ListedActor>()
+  isCut = false
+
+  constructor(query: ListQuery, limit: number) {
+    this.#query = query
+    this.#limit = limit
+  }
+
+  add(actor: ListedActor): void {
+    const { state, begins, after } = this.#query
+    const { kind, key, value } = actor
+    const isWanted =
+      (state === undefined || stateName(value) === state) &&
+      (begins === undefined || key.startsWith(begins)) &&
+      (after === undefined || isBehind(actor, after))
+    if (!isWanted) return
+    this.#actors.set(actorId(kind, key), actor)
+    if (this.#actors.size >= 2 * this.#limit + TURN) this.list()
+  }
+
+  list(): ListedActor[] {
+    const first = [...this.#actors.values()].sort(inOrderOf(this.#query)).slice(0, this.#limit)
+    this.isCut ||= first.length < this.#actors.size
+    this.#actors = new Map(first.map(actor => [actorId(actor.kind, actor.key), actor]))
+    return first
+  }
 }
 
 /** In the order of kinds, then of keys. */

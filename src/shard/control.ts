@@ -5,7 +5,7 @@ import { audienceOf, sumOf } from '../audience/sum.ts'
 import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
-import { joined, type List, listed } from '../partition/listing.ts'
+import { joined, type List, Listing } from '../partition/listing.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
@@ -36,6 +36,7 @@ export function control(
   { claimed, recompute, drain }: Pick<ShardControl, 'claimed' | 'recompute' | 'drain'>,
 ): ShardControl {
   const watching = new Watching(time, faults)
+  const listing = new Listing(time)
   const stoppedOf = (partition: number): RollcallError | undefined => {
     const processor = processors.get(partition)
     if (!processor) return refused.get(partition) ?? new RollcallError('RC_NOT_READY')
@@ -122,7 +123,10 @@ export function control(
     async listed(query, limit) {
       const lists: List[] = []
       // Partitions come one after the other, so that no more is in memory than is answered.
-      for (const partition of await ready(partitions)) lists.push(await listed(partition, query, limit, time))
+      for (const partition of await ready(partitions)) {
+        lists.push(await listing.of(partition, query, limit))
+        await time.turn()
+      }
       return joined(lists, query, limit)
     },
 
