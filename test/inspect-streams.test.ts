@@ -50,7 +50,10 @@ async function busy(watch?: Owner['watch']) {
     ...{ kind: 'viewer', key: 'ann', partition: 0, shard: 0, seq: 1, cut: 0, epoch: 1, owner: 'o', isAwake: true },
     ...{ edge: null, snapshot: { value: 'watching', context: {}, status: 'active' } as never },
   })
-  Object.assign(bridge.directory, { owner: { watch: watch ?? always, actor }, ending: ending.signal })
+  /** Requests that name a position wait for this. */
+  const gate = Promise.withResolvers<void>()
+  const waiting = vi.fn(() => gate.promise)
+  Object.assign(bridge.directory, { waiting, owner: { watch: watch ?? always, actor }, ending: ending.signal })
   await app.listen({ port: 0, host: '127.0.0.1' })
   close = async () => {
     ending.abort()
@@ -58,8 +61,11 @@ async function busy(watch?: Owner['watch']) {
     await app.close()
   }
   const { port } = app.server.address() as AddressInfo
-  return { url: `127.0.0.1:${port}`, asked, time, server: app.server }
+  return { url: `127.0.0.1:${port}`, asked, time, server: app.server, gate, waiting }
 }
+
+const count = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => server.getConnections((error, n) => (error ? reject(error) : resolve(n))))
 
 /** The number of questions, once no more are put. */
 async function settled(asked: unknown[]): Promise<number> {
@@ -110,6 +116,23 @@ describe('a stream', () => {
     await settled(asked)
   })
 
+  test.each([PAGE, STATELY])('does not begin if its reader left before its turn came: %s', async path => {
+    const { url, asked, server, gate, waiting } = await busy()
+    const headers = {
+      'rollcall-after': '0-7',
+      ...(path === STATELY && { connection: 'Upgrade', upgrade: 'websocket' }),
+    }
+    const left = get(`http://${url}${path}`, { headers }).on('error', () => {})
+    await vi.waitFor(() => expect(waiting).toHaveBeenCalled())
+    left.destroy()
+    // From a connection that may become a WebSocket nothing is read until it does.
+    if (path === STATELY) server.closeAllConnections()
+    await expect.poll(() => count(server)).toBe(0)
+    gate.resolve()
+    await settled(asked)
+    expect(asked).toEqual([])
+  })
+
   test('goes on with another owner, and says that frames may be lost', async () => {
     const answers: (Watched | RollcallError)[] = [
       BEGUN,
@@ -156,9 +179,6 @@ describe('a stream', () => {
 })
 
 describe('a connection that asked for a WebSocket', () => {
-  const count = (server: Server): Promise<number> =>
-    new Promise((resolve, reject) => server.getConnections((error, n) => (error ? reject(error) : resolve(n))))
-
   test('is closed with its refusal, whether its reader closes its own half or not', async () => {
     const { url, server } = await busy()
     const [host, port] = url.split(':') as [string, string]

@@ -17,6 +17,8 @@ export function inspectLiveRoutes(app: FastifyInstance, bridge: Bridge, streams:
   const options = { ...OF_OPERATOR, exposeHeadRoute: false }
   app.get<OfActor>('/inspect/actors/:kind/:key/live', options, async ({ params: { kind, key }, caller }, reply) => {
     const { raw } = reply
+    // Nothing would say any more that its reader is gone.
+    if (raw.destroyed || raw.socket?.destroyed) return void reply.hijack()
     const closed = new AbortController()
     const release = streams.take(caller, kind)
     raw.once('close', () => {

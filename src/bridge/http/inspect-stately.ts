@@ -89,9 +89,11 @@ export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, strea
     const isFromHere = origin === undefined || bridge.callers === null || URL.parse(origin)?.host === host
     if (!isFromHere && !origins.has(origin)) throw new RollcallError('RC_NOT_ALLOWED')
     const { kind, key } = splitId(actor)
+    const { socket, head } = upgrade
+    // Nothing would say any more that its reader is gone.
+    if (socket.destroyed) return void reply.hijack()
     const release = streams.take(request.caller, kind)
     const closed = new AbortController()
-    const { socket, head } = upgrade
     socket.once('close', () => {
       release()
       closed.abort()
