@@ -165,9 +165,9 @@ describe('the past of an actor', () => {
           steps.map(({ event }) => event),
         )
         expect(again).toEqual(
-          steps.map(({ event, edge, value, snapshot, said }) => {
+          steps.map(({ event, edge, always, value, snapshot, said }) => {
             const { context } = snapshot as { context: object }
-            return { event, edge, value, said, snapshot: { value, context } }
+            return { event, edge, ...(always && { always }), value, said, snapshot: { value, context } }
           }),
         )
         pulses += steps.filter(({ pulse }) => pulse).length

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type AnyMachineSnapshot, createActor, type EventObject, transition } from 'xstate'
 import type { Event } from '../actors/event.ts'
 import { viewer } from '../machines/index.ts'
-import { edgeOf, stateName } from '../src/inspect/edges.ts'
+import { edgeOf, edgesOf, stateName } from '../src/inspect/edges.ts'
 import type { Frame } from '../src/inspect/frame.ts'
 import { Minute } from '../src/inspect/minute.ts'
 import { Ring } from '../src/inspect/ring.ts'
@@ -41,8 +41,12 @@ describe('the edge of an event', () => {
       expect([from === '' || from === stateName(before.value), type]).toEqual([true, event.type])
       const to = taken.target?.[0]?.key ?? String(before.value)
       const [next] = transition(machine, before, event as EventObject)
-      // Edges without an event may follow.
-      if (!machine.root.states[to]!.always?.length) expect(to).toEqual(next.value)
+      const [edge, always] = edgesOf(machine, before, event, next)
+      expect(edge).toBe(edgeOf(machine, before, event))
+      const [led, none, m] = always?.split('|') ?? []
+      expect(
+        led === undefined ? to : [led, none, machine.root.states[led]!.always![Number(m)]!.target![0]!.key],
+      ).toEqual(led === undefined ? next.value : [to, '', next.value])
     }
   })
 
@@ -101,6 +105,20 @@ describe('a watched actor', () => {
       expect(seen.frames.map(({ pulse }) => pulse)).toEqual([undefined, true, true, true])
       expect(seen.frames.map(({ pulse: _, ...frame }) => frame)).toEqual(whole.frames)
     }
+  })
+
+  test('is shown with the edge without an event that led on from there, which is counted too', async () => {
+    const { one, watching } = await watched()
+    const { next } = await watching.watch(one.partition, 'visitor', 'vic', null, 0)
+    watching.tapOf(one.partition).counts('visitor')
+    const visit = { id: 'e', ts: NOON, page: '/' }
+    await one.apply({ kind: 'web-event', key: 'vic', id: 'e', at: NOON, arrival: NOON, visit } as Event)
+    await one.apply(tick(NOON + 10 * 86_400_000))
+    const { frames } = await watching.watch(one.partition, 'visitor', 'vic', next, 0)
+    expect(frames.at(-1)).toMatchObject({ edge: 'active|deadline|0', always: 'active||0', value: 'inactive' })
+    expect(frames[0]).not.toHaveProperty('always')
+    expect(watching.tapOf(one.partition).counts('visitor').edges).toMatchObject({ 'active||0': 1 })
+    expect(one.partition.tap!.find('visitor/vic')!.edge).toBe('active||0')
   })
 
   test('names the effects that each event asks for, by their ids', async () => {

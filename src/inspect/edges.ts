@@ -4,9 +4,17 @@ interface MachineEvent {
   type: string
 }
 
+/** Of XState's state nodes as much as names edges. */
+interface Node {
+  path: readonly string[]
+  transitions: ReadonlyMap<string, readonly unknown[]>
+  always?: readonly Pick<Definition, 'target'>[]
+}
+
 /** A transition as XState has it, of a state of the machine, or of the machine itself. */
 interface Definition {
-  source: { path: readonly string[]; transitions: ReadonlyMap<string, readonly unknown[]> }
+  source: Node
+  target?: readonly Node[]
   eventType: string
 }
 
@@ -27,7 +35,26 @@ export function edgeOf(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, e
   return taken ? nameOf(taken) : null
 }
 
+/** The edge of an event, and behind it that without an event, `<state>||<n>`, which led on from there to the next value. */
+export function edgesOf(
+  machine: AnyStateMachine,
+  snapshot: AnyMachineSnapshot,
+  event: MachineEvent,
+  next: { value: unknown },
+): string[] {
+  const [taken] = machine.getTransitionData(snapshot, event as never) as unknown as Definition[]
+  if (!taken) return []
+  const { source, target } = taken
+  const staying = source.path.length > 0 ? source : machine.root.states[stateName(snapshot.value)]
+  const led = target?.[0] ?? (staying as unknown as Node | undefined)
+  const n = led?.always?.findIndex(each => each.target?.[0] && pathOf(each.target[0]) === stateName(next.value)) ?? -1
+  const isLeft = led !== undefined && n >= 0 && pathOf(led) !== stateName(next.value)
+  return isLeft ? [nameOf(taken), `${pathOf(led)}||${n}`] : [nameOf(taken)]
+}
+
+const pathOf = ({ path }: Node): string => path.join('.')
+
 function nameOf(taken: Definition): string {
   const { source, eventType } = taken
-  return `${source.path.join('.')}|${eventType}|${source.transitions.get(eventType)?.indexOf(taken) ?? 0}`
+  return `${pathOf(source)}|${eventType}|${source.transitions.get(eventType)?.indexOf(taken) ?? 0}`
 }

@@ -1,7 +1,7 @@
 import { transition } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { edgeOf } from './edges.ts'
+import { edgesOf } from './edges.ts'
 
 /** A fork: what would have followed if other events had come. It runs in the page, and touches no actor. */
 
@@ -20,6 +20,7 @@ interface Before {
 export interface Forked {
   event: MachineEvent
   edge: string | null
+  always?: string
   value: unknown
   /** without parts, as actors are shown */
   snapshot: { value: unknown; context: object }
@@ -37,11 +38,11 @@ export function fork(name: string, { value, context }: Before, events: readonly 
   const steps: Forked[] = []
   for (const event of events) {
     try {
-      const edge = edgeOf(machine, snapshot, event)
       const [next, actions] = transition(machine, snapshot, event as never)
       if (next.status === 'error') throw next.error
+      const [edge = null, always] = edgesOf(machine, snapshot, event, next)
       snapshot = next
-      steps.push({ event, edge, ...shown(kind, next), said: actions.flatMap(saidBy) })
+      steps.push({ event, edge, ...(always && { always }), ...shown(kind, next), said: actions.flatMap(saidBy) })
     } catch (error) {
       steps.push({ event, edge: null, ...shown(kind, snapshot), said: [], error: (error as Error).message })
       break

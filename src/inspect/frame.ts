@@ -8,6 +8,8 @@ export interface Frame {
   event: { type: string; [fact: string]: unknown }
   /** null: the event led nowhere */
   edge: string | null
+  /** the edge without an event that led on from where that one led */
+  always?: string
   value: unknown
   /** as `GET /actors` shows it; null where it is too long to be shown */
   snapshot: object | null

@@ -2,7 +2,7 @@ import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind, Facts } from '../../actors/index.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
-import { edgeOf } from './edges.ts'
+import { edgeOf, edgesOf } from './edges.ts'
 import { type Frame, textOf } from './frame.ts'
 import { Minute } from './minute.ts'
 import { Ring } from './ring.ts'
@@ -122,12 +122,13 @@ export class Tap {
     const counted = this.#counted.get(actor.kind.kind)
     if (!watch && !counted) return
     this.#heeding(actor.id, () => {
-      const edge = edgeOf(actor.kind.machine, former, event)
-      if (edge !== null) counted?.minute.add(edge, this.#options.time.monotonic())
+      const edges = edgesOf(actor.kind.machine, former, event, actor.snapshot)
+      for (const each of edges) counted?.minute.add(each, this.#options.time.monotonic())
+      const [edge = null, always] = edges
       const { remarks } = actor.kind
       const count = said.filter(({ type }) => !remarks?.[type]).length
       const effects = Array.from({ length: count }, (_, i) => `${actor.id}:${place.seq}:${asked - count + i}`)
-      if (watch) this.#add(watch, actor, { ...place, event, edge, said, effects })
+      if (watch) this.#add(watch, actor, { ...place, event, edge, ...(always && { always }), said, effects })
     })
   }
 
@@ -161,7 +162,7 @@ export class Tap {
 
   #add(watch: Watch, { kind, snapshot }: Actor, step: Omit<Frame, 'n' | 'value' | 'snapshot'>): void {
     const shown = this.#options.show(kind, snapshot)
-    watch.edge = step.edge ?? watch.edge
+    watch.edge = step.always ?? step.edge ?? watch.edge
     watch.ring.add(n => textOf({ n, ...step, value: shown.value, snapshot: shown }))
     for (const wake of watch.waiting) wake()
   }

@@ -157,8 +157,9 @@ export class ActorView {
       isBehind || !told ? this.#facts && { value: this.#facts.value, context: this.#facts.snapshot?.context } : told
     const shown = imagined ?? (isLive || place < 0 || told ? now : { value: step.value, context: undefined })
     if (!shown) return
-    const edge = imagined ? imagined.edge : (step?.edge ?? (isLive ? this.#facts?.edge : null))
-    this.#chart.light(stateName(shown.value), edge, imagined ? 'if' : isLive ? 'now' : 'then')
+    const { edge, always } = imagined ?? step ?? {}
+    const last = edge ?? (isLive && !imagined ? this.#facts?.edge : null)
+    this.#chart.light(stateName(shown.value), [last, always], imagined ? 'if' : isLive ? 'now' : 'then')
     this.element.classList.toggle('past', !isLive && !imagined)
     this.element.classList.toggle('if', Boolean(imagined))
     this.#sayWhy(shown, imagined)
@@ -179,8 +180,8 @@ export class ActorView {
     const isOfStep = !imagined && step && stateName(step.value) === stateName(value)
     const entered = isOfStep ? this.#timeline.entered(place) : undefined
     const is = imagined ? 'It would be ' : this.#timeline.isLive ? 'It is ' : 'It was '
-    const { edge, event, at } = entered ?? {}
-    const meaning = edge ? this.#chart.meaning('edge', edge) : this.#chart.meaning('state', stateName(value))
+    const { edge, always, event, at } = entered ?? {}
+    const meaning = edge ? this.#chart.meaning('edge', always ?? edge) : this.#chart.meaning('state', stateName(value))
     const by = entered ? [' since ', time(at), ', by ', element('code', {}, event.type), '. '] : ['. ']
     // An edge that stays may be lit out of sight.
     const isLater = isOfStep && entered !== step && step.edge

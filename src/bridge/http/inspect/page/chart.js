@@ -77,8 +77,8 @@ export class Chart {
     return this.#find(data, name)?.querySelector('title')?.textContent ?? ''
   }
 
-  /** Lights where an actor is, and the edge that it took last; `when` says it in a word beside the colour. */
-  light(state, edge, when) {
+  /** Lights where an actor is, and the edges that it took last; `when` says it in a word beside the colour. */
+  light(state, edges, when) {
     if (!this.#svg) return
     this.#svg.classList.toggle('imagined', when === 'if')
     const active = state
@@ -90,7 +90,7 @@ export class Chart {
       this.#count(each, isActive ? `● ${when}` : '')
     }
     for (const each of this.#all('edge')) {
-      const isLast = each.dataset.edge === edge
+      const isLast = edges.includes(each.dataset.edge)
       each.classList.toggle('last', isLast)
       this.#count(each, isLast ? '● last' : '')
     }

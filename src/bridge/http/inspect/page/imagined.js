@@ -40,7 +40,7 @@ export class Imagined {
     // All events are left out: what was before them.
     if (!result) return this.#base && { ...this.#base, edge: null, event: null, before: this.#base }
     const before = this.#picked > 0 ? this.#results[this.#picked - 1].snapshot : this.#base
-    return { ...result.snapshot, edge: result.edge, event: result.event, before }
+    return { ...result.snapshot, edge: result.edge, always: result.always, event: result.event, before }
   }
 
   async open() {
