@@ -33,6 +33,21 @@ test('no more pasts are derived at once than four, and the next one may be asked
   await reader.close()
 })
 
+test('whoever waits for a past when the server ends is told so, and the thread opens nothing more', async () => {
+  const log = { bounds: async () => ({ last: 1 }) }
+  const reader = new PastReader({ places: PLACES, rules: RULES, log, time: new ManualTime(), faults: toldFaults() })
+  const asked = Array.from({ length: 4 }, () => reader.past({ partition: 0, kind: 'viewer', key: 'ann', limit: 1 }))
+  await new Promise(resolve => setImmediate(resolve))
+  const codes = asked.map(each =>
+    each.then(
+      () => 'told',
+      ({ code }) => code,
+    ),
+  )
+  await reader.close()
+  expect(await Promise.all(codes)).toEqual(Array(4).fill('RC_CLOSING'))
+})
+
 test('a past is derived for operators, of kinds that there are, and of as many steps as are asked for', async () => {
   const operator = 'another secret of thirty-two chars'
   const { app, ask, bridge } = doors({ ROLLCALL_AUTH_SECRET: SECRET, ROLLCALL_AUTH_OPERATOR_SECRET: operator })

@@ -29,8 +29,14 @@ afterEach(() => log.close())
 
 const kindOf = (name: string) => KINDS.find(({ kind }) => kind === name)!
 
-const past = (name: string, key: string, limit = 500, time = new ManualTime()): Promise<Past> => {
-  const order = { partition: 0, kind: kindOf(name), key, limit, rules: RULES, until: log.entries.length }
+const past = (
+  name: string,
+  key: string,
+  limit = 500,
+  time = new ManualTime(),
+  stop = new Int32Array(1),
+): Promise<Past> => {
+  const order = { partition: 0, kind: kindOf(name), key, limit, rules: RULES, until: log.entries.length, stop }
   return pastOf(order, { log: log.peek, slices: log.slices, time, faults: toldFaults() })
 }
 
@@ -233,5 +239,33 @@ describe('the past of an actor', () => {
     const { since, steps, reason } = await past('viewer', 'u0', 500, time)
     expect([since.seq, steps.length]).toEqual([4, 1])
     expect(reason).toContain('more to be read since the beginning of the log')
+  })
+
+  test('is given up while a copy is read, once its time is over', async () => {
+    const life = await beaten(3)
+    await log.keep(life.one)
+    await life.apply([tick(NOON + 400_000)])
+    const time = new ManualTime()
+    const read = log.slices.read.bind(log.slices)
+    log.slices.read = async function* (...which) {
+      for await (const slice of read(...which)) {
+        await time.advance(11_000)
+        yield slice
+      }
+    }
+    const { steps, reason } = await past('viewer', 'u0', 500, time)
+    expect(steps).toEqual([])
+    expect(reason).toContain('more to be read since entry 4')
+  })
+
+  test('is given up at the next entries once nobody waits any more', async () => {
+    await beaten(9)
+    const stop = new Int32Array(1)
+    let reads = 0
+    log.read = async () => {
+      if (++reads === 2) stop[0] = 1
+    }
+    await past('viewer', 'u0', 500, new ManualTime(), stop)
+    expect(reads).toBe(2)
   })
 })

@@ -14,16 +14,23 @@ import { Trail } from './trail.ts'
 export interface Budget {
   events: number
   until: number
+  /** its first is no longer 0 once nobody waits any more */
+  stop: Int32Array
 }
 
-/** A past as far as it was derived. */
+/** A past that leads up to now. */
 export interface Derived {
   start: Start
   trail: Trail
   /** ms; arrival of the first event that was read */
   firstAt: number | null
-  /** why it does not lead up to now: too much is to be read, or an entry is damaged or gone */
-  stopped: 'budget' | 'damage' | null
+  stopped: null
+}
+
+/** A past that does not: too much is to be read, or an entry is damaged or gone. */
+export interface Underived {
+  start: Start
+  stopped: 'budget' | 'damage'
 }
 
 export interface DerivationParts {
@@ -38,18 +45,20 @@ export async function derive(
   alone: Alone,
   { log, slices, time, faults }: DerivationParts,
   { start, first, until, limit, budget }: { start: Start; first: Seq; until: Seq; limit: number; budget: Budget },
-): Promise<Derived> {
-  const partition = await seeded(alone, slices, start)
+): Promise<Derived | Underived> {
+  const isSpent = (): boolean =>
+    budget.events <= 0 || time.monotonic() >= budget.until || Atomics.load(budget.stop, 0) !== 0
+  const partition = await seeded(alone, slices, start, isSpent)
+  if (!partition) return { start, stopped: 'budget' }
   const sieve = new Sieve(partition, alone.kind, alone.key)
   const trail = new Trail(partition, alone, limit, { time, faults })
   let firstAt: number | null = null
-  const came = (stopped: Derived['stopped']): Derived => ({ start, trail, firstAt, stopped })
   let last = start ? start.cut : first - 1
   // The first entry says when it begins.
   const isOfUse = (value: Uint8Array): boolean => firstAt === null || sieve.isOfUse(value)
   for await (const found of log.entries(alone.partition, last + 1, until, isOfUse)) {
     for (const entry of found) {
-      if ('error' in entry || entry.seq !== last + 1) return came('damage')
+      if ('error' in entry || entry.seq !== last + 1) return { start, stopped: 'damage' }
       last = entry.seq
       firstAt ??= entry.events[0]?.arrival ?? null
       budget.events -= countOf(entry)
@@ -57,9 +66,9 @@ export async function derive(
     }
     // Nobody commits what was gathered for a commit.
     partition.take()
-    if (last < until && (budget.events <= 0 || time.monotonic() >= budget.until)) return came('budget')
+    if (last < until && isSpent()) return { start, stopped: 'budget' }
   }
-  return came(last < until ? 'damage' : null)
+  return last < until ? { start, stopped: 'damage' } : { start, trail, firstAt, stopped: null }
 }
 
 async function apply(partition: Partition, entry: Entry): Promise<void> {

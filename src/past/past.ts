@@ -1,7 +1,7 @@
 import type { ActorKind, Rules } from '../../actors/index.ts'
 import { startsOf } from '../checkpoint/start.ts'
 import type { Seq } from '../log/index.ts'
-import { type Budget, type DerivationParts, type Derived, derive } from './derivation.ts'
+import { type Budget, type DerivationParts, type Derived, derive, type Underived } from './derivation.ts'
 import type { Past } from './index.ts'
 
 /** Events that are read for one answer, and for how long. */
@@ -15,6 +15,8 @@ interface Order {
   limit: number
   rules: Rules
   until: Seq
+  /** as in a budget */
+  stop: Int32Array
 }
 
 /**
@@ -22,13 +24,14 @@ interface Order {
  * and earlier ones are as long as there are fewer steps than asked for.
  */
 export async function pastOf(order: Order, parts: DerivationParts): Promise<Past> {
-  const { partition, limit, until } = order
+  const { partition, limit, until, stop } = order
   const { log, slices, time } = parts
   const bounds = await log.bounds(partition)
   if (!bounds) return nothing(until, 'There is no log.')
   const starts = await startsOf(log, slices, { partition, bounds, cut: until })
-  const budget: Budget = { events: MOST_EVENTS, until: time.monotonic() + MOST_MS }
-  let [best, failed]: (Derived | undefined)[] = []
+  const budget: Budget = { events: MOST_EVENTS, until: time.monotonic() + MOST_MS, stop }
+  let best: Derived | undefined
+  let failed: Underived | undefined
   for (const start of starts.toReversed()) {
     const derived = await derive(order, parts, { start, first: bounds.first, until, limit, budget })
     if (derived.stopped !== null) {
@@ -64,7 +67,7 @@ const since = (start: Derived['start']): string =>
 const untold = (first: Seq): string =>
   `The log begins at entry ${first}, and no state from before the entries that it holds is kept.`
 
-const whyNot = ({ start, stopped }: Derived): string =>
+const whyNot = ({ start, stopped }: Underived): string =>
   stopped === 'damage'
     ? 'An entry of the log that would be needed is damaged or gone.'
     : `There is more to be read since ${since(start)}, than ${MOST_EVENTS} events or for ${MOST_MS / 1_000} s.`

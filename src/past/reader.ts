@@ -28,6 +28,8 @@ const MEMORY_MB = 512
 export class PastReader implements Pasts {
   readonly #options: ReaderOptions
   #pool: Piscina | undefined
+  /** shared with the thread: not 0 once it is to end */
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4))
   #asked = 0
 
   constructor(options: ReaderOptions) {
@@ -42,7 +44,7 @@ export class PastReader implements Pasts {
     try {
       // LMDB shows other threads what is not on the disk yet.
       const { last } = await log.bounds(asked.partition)
-      const outcome = (await this.#send({ ...asked, places, rules, until: last }))!
+      const outcome = (await this.#send({ ...asked, places, rules, until: last, stop: this.#stop }))!
       if ('past' in outcome) return outcome.past
       throw new RollcallError(outcome.refused.code, outcome.refused.message)
     } catch (error) {
@@ -65,7 +67,9 @@ export class PastReader implements Pasts {
 
   async close(): Promise<void> {
     if (!this.#pool) return
-    // A thread that is ended inside a call of LMDB takes the process with it: first it closes what it opened.
+    // A thread that is ended inside a call of LMDB takes the process with it: first it closes what it opened. Nobody
+    // waits for the orders before this one.
+    Atomics.store(this.#stop, 0, 1)
     await atMost(this.#options.time, LAST_ORDER_MS, this.#send(null))
     await this.#pool.destroy()
   }

@@ -18,12 +18,22 @@ export interface Alone {
   rules: Rules
 }
 
-/** A partition in which one actor is alone, as of the start, with all that it is kept in; it commits nothing. */
-export async function seeded(alone: Alone, slices: KeptSlices, start: Start): Promise<Partition> {
+/**
+ * A partition in which one actor is alone, as of the start, with all that it is kept in; it commits nothing. Null if what
+ * may be spent is spent before.
+ */
+export async function seeded(
+  alone: Alone,
+  slices: KeptSlices,
+  start: Start,
+  isSpent: () => boolean,
+): Promise<Partition | null> {
   const { partition: number, kind, key, rules } = alone
   const store = memoryCheckpoints()
   const claim = await store.claim(number, 'past')
-  const { records, streams } = start ? await recordsOf(alone, slices, start) : { records: [], streams: [] }
+  const found = start ? await recordsOf(alone, slices, start, isSpent) : { records: [], streams: [] }
+  if (!found) return null
+  const { records, streams } = found
   if (start) {
     const { cut, mark } = start
     await store.commit(claim, cut, { incarnation: 'derived', mark, puts: records, removes: [] })
@@ -44,7 +54,8 @@ async function recordsOf(
   { partition, kind, key }: Alone,
   slices: KeptSlices,
   start: NonNullable<Start>,
-): Promise<{ records: CheckpointRecord[]; streams: CheckpointRecord[] }> {
+  isSpent: () => boolean,
+): Promise<{ records: CheckpointRecord[]; streams: CheckpointRecord[] } | null> {
   const id = actorId(kind.kind, key)
   const [records, streams]: [CheckpointRecord[], CheckpointRecord[]] = [[], []]
   const stays = new Map<string, Latest>()
@@ -55,6 +66,7 @@ async function recordsOf(
     return space === 'aggregate' && (names[0] === 'clock' || names[0] === 'rules')
   }
   for await (const some of keptRecords(slices, partition, start)) {
+    if (isSpent()) return null
     for (const record of some) {
       const { space, names, value } = record
       if (isOwn(record)) records.push(record)

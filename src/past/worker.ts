@@ -18,6 +18,8 @@ export interface Order extends Asked {
   rules: Rules
   /** the last entry that is read */
   until: Seq
+  /** its first is no longer 0 once the thread is to end */
+  stop: Int32Array
 }
 
 /** A log on a server that does not answer is waited for so long. */
@@ -54,8 +56,15 @@ async function derived(order: Order): Promise<Past> {
   const { places, kind: name, ...rest } = order
   const kind = KINDS.find(each => each.kind === name)
   if (!kind) throw new RollcallError('RC_NOT_FOUND', `There are no actors of a kind ${name}.`)
+  mustGoOn(order)
   opened ??= await open(places)
-  return pastOf({ ...rest, kind }, opened)
+  const past = await pastOf({ ...rest, kind }, opened)
+  mustGoOn(order)
+  return past
+}
+
+function mustGoOn({ stop }: Order): void {
+  if (Atomics.load(stop, 0) !== 0) throw new RollcallError('RC_CLOSING')
 }
 
 async function open(places: StoreSettings): Promise<DerivationParts & AsyncDisposable> {
