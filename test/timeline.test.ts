@@ -23,6 +23,15 @@ describe('the timeline of the page', () => {
     expect(seqs(timeline)).toEqual([1, 2, 3, 4, 5])
   })
 
+  test('keeps what it knows where the log tells nothing of it', () => {
+    const timeline = recalled(3)
+    const nothing = { before: null, steps: [] }
+    expect(timeline.recall({ ...nothing, refused: 'too many at once' })).toBe(false)
+    expect(timeline.recall({ ...nothing, reason: 'too much to read' })).toBe(false)
+    expect([seqs(timeline), timeline.before]).toEqual([[1, 2, 3], before])
+    expect(timeline.recall({ before, steps: [step(4)], reason: null })).toBe(true)
+  })
+
   test('keeps 500 steps, and what was before them', () => {
     const timeline = recalled(500)
     timeline.goTo(10)

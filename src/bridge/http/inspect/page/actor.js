@@ -52,8 +52,7 @@ export class ActorView {
       },
       lost: frames => this.#steps.lost(frames),
       past: past => {
-        if (!past.refused) this.#timeline.recall(past)
-        this.#steps.told(past)
+        this.#steps.told(past, this.#timeline.recall(past))
         this.#draw()
       },
       connected: is => {

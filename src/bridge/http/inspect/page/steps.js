@@ -29,10 +29,12 @@ export class Steps {
     this.#lost.hidden = false
   }
 
-  /** Where the derived past begins, and why there. */
-  told({ since, reason, refused, steps }) {
-    this.#gone = 0
-    this.#lost.hidden = true
+  /** Where the derived past begins, and why there; what was lost is still so where it tells nothing. */
+  told({ since, reason, refused, steps }, isRecalled) {
+    if (isRecalled) {
+      this.#gone = 0
+      this.#lost.hidden = true
+    }
     if (refused) this.#note.textContent = `Earlier steps could not be read: ${refused}`
     else if (reason) this.#note.textContent = reason
     else this.#note.textContent = steps.length > 0 ? 'It begins here: these are all its steps.' : 'No step is kept.'

@@ -29,8 +29,12 @@ export class Timeline {
     return place === -1 ? this.before : null
   }
 
-  /** The derived past, before what came live meanwhile: an entry of the log is in it whole or not at all. */
-  recall({ before, steps }) {
+  /**
+   * The derived past, before what came live meanwhile: an entry of the log is in it whole or not at all. False: it tells
+   * nothing.
+   */
+  recall({ refused, reason, before, steps }) {
+    if (refused || (reason && steps.length === 0 && !before)) return false
     const last = steps.at(-1)?.seq ?? -1
     const looked = this.step
     this.steps = [...steps, ...this.steps.filter(({ seq }) => seq > last)]
@@ -38,6 +42,7 @@ export class Timeline {
     this.#trim()
     if (!this.isLive)
       this.at = Math.max(this.#first, looked ? this.steps.findIndex(({ seq }) => seq === looked.seq) : -1)
+    return true
   }
 
   add(step) {
