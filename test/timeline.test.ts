@@ -23,6 +23,12 @@ describe('the timeline of the page', () => {
     expect(seqs(timeline)).toEqual([1, 2, 3, 4, 5])
   })
 
+  test('has no step twice that comes after the log has told it', () => {
+    const timeline = recalled(4)
+    for (const seq of [3, 4, 5, 5]) timeline.add(step(seq))
+    expect(seqs(timeline)).toEqual([1, 2, 3, 4, 5, 5])
+  })
+
   test('keeps what it knows where the log tells nothing of it', () => {
     const timeline = recalled(3)
     const nothing = { before: null, steps: [] }

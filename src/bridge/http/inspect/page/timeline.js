@@ -8,6 +8,8 @@ export class Timeline {
   before = null
   /** the place of the step looked at, -1 before the first; null: live */
   at = null
+  /** of the last step that the log told */
+  #recalled = -1
 
   get isLive() {
     return this.at === null
@@ -36,6 +38,7 @@ export class Timeline {
   recall({ refused, reason, before, steps }) {
     if (refused || (reason && steps.length === 0 && !before)) return false
     const last = steps.at(-1)?.seq ?? -1
+    this.#recalled = last
     const looked = this.step
     this.steps = [...steps, ...this.steps.filter(({ seq }) => seq > last)]
     this.before = before
@@ -45,7 +48,9 @@ export class Timeline {
     return true
   }
 
+  /** Of the steps that the log told already, which it reads to its end, some are still on the way. */
   add(step) {
+    if (step.seq <= this.#recalled) return
     this.steps.push(step)
     this.#trim()
   }
