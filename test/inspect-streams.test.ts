@@ -147,6 +147,16 @@ describe('a stream', () => {
     })
   })
 
+  test("brings the actor to Stately's inspector anew where frames are lost", async () => {
+    const { url } = await busy(answering([BEGUN, { frames: [FRAME], lost: 7, next: 'a:9' }]))
+    const socket = new WebSocket(`ws://${url}${STATELY}`)
+    onTestFinished(() => socket.terminate())
+    const types: string[] = []
+    socket.on('message', data => types.push(JSON.parse(String(data)).type))
+    await vi.waitFor(() => expect(types.at(-1)).toBe('@xstate.snapshot'))
+    expect(types).toEqual(['@xstate.actor', '@xstate.actor', '@xstate.event', '@xstate.snapshot'])
+  })
+
   test('ends with the reason where it cannot go on', async () => {
     const { url } = await busy(answering([BEGUN, new RollcallError('RC_TOO_MANY_WATCHED')]))
     const response = await fetch(`http://${url}${PAGE}`)

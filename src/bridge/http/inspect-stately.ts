@@ -102,8 +102,12 @@ export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, strea
     const signal = AbortSignal.any([closed.signal, directory.ending])
     const seen = streams.of(kind, key, signal)
     await seen.next()
-    const view = await directory.owner.actor(partitionOf(key, settings.partitions), kind, key)
-    if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
+    const look = async (): Promise<View> => {
+      const view = await directory.owner.actor(partitionOf(key, settings.partitions), kind, key)
+      if (!view.snapshot) throw new RollcallError('RC_NOT_FOUND')
+      return { after: view.seq, actor: named(view, time.now()) }
+    }
+    const first = await look()
     const { WebSocketServer } = await import('ws')
     sockets ??= new WebSocketServer({
       ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: MOST_HEARD },
@@ -114,8 +118,7 @@ export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, strea
     sockets.handleUpgrade(request.raw, socket, head, to => {
       signal.addEventListener('abort', () => to.close(1_001), { once: true })
       to.on('error', () => to.terminate())
-      const first = named(view, time.now())
-      tell(to, first, seen, { after: view.seq, signal, time })
+      tell(to, first, seen, { look, signal, time })
         .catch(error => {
           if (signal.aborted) return
           if (!(error instanceof RollcallError)) faults.report('inspect', error)
@@ -126,22 +129,32 @@ export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, strea
   })
 }
 
-type Named = ReturnType<typeof named>
+/** An actor as of an entry. */
+interface View {
+  after: number
+  actor: ReturnType<typeof named>
+}
 
 async function tell(
   to: WebSocket,
-  actor: Named,
+  first: View,
   seen: AsyncIterable<Watched>,
-  { after, signal, time }: { after: number; signal: AbortSignal; time: Time },
+  { look, signal, time }: { look: () => Promise<View>; signal: AbortSignal; time: Time },
 ): Promise<void> {
   const late = (): RollcallError => new RollcallError('RC_WAIT_TIMEOUT')
   const send = (frames: object[]): Promise<void> => {
     const sent = frames.map(frame => taken(done => to.send(JSON.stringify(frame), done)))
     return within(time, STALLED_MS, Promise.all(sent), late).then(() => {})
   }
+  let { after, actor } = first
   await send([actor.born])
-  for await (const { frames } of seen) {
+  for await (const { frames, lost } of seen) {
     if (signal.aborted) return
+    if (lost !== 0) {
+      // Their protocol knows no frames that are missing: the actor comes anew, as it is by now.
+      ;({ after, actor } = await look())
+      await send([actor.born])
+    }
     const fresh = frames.filter(({ seq }) => seq > after)
     if (fresh.length > 0) await send(fresh.flatMap(frame => framesOf(actor, frame)))
     else

@@ -29,7 +29,10 @@ export function statelyButton(kind, key) {
     ),
   )
   dialog.addEventListener('close', () => {
-    if (dialog.returnValue === 'yes') told.textContent = handOver(kind, key)
+    if (dialog.returnValue === 'yes')
+      handOver(kind, key, text => {
+        told.textContent = text
+      })
     dialog.returnValue = ''
   })
   const open = element('button', { type: 'button', onclick: () => dialog.showModal() }, 'Open in Stately’s inspector…')
@@ -37,9 +40,9 @@ export function statelyButton(kind, key) {
 }
 
 /** As their `createBrowserInspector` does it: the page that was opened says when it listens, then it is told. */
-function handOver(kind, key) {
+export function handOver(kind, key, say) {
   const target = window.open(`${STATELY}/inspect`, 'xstateinspector')
-  if (!target) return 'The browser let no window open.'
+  if (!target) return say('The browser let no window open.')
   let frames = []
   let hears = false
   const tell = frame => target.postMessage(frame, STATELY)
@@ -54,11 +57,17 @@ function handOver(kind, key) {
     else if (hears) tell(frame)
     else if (frames.push(frame) > MOST_WAITING) socket.close()
   })
-  window.addEventListener('message', ({ origin, source, data }) => {
+  const listening = ({ origin, source, data }) => {
     if (origin !== STATELY || source !== target || data?.type !== '@statelyai.connected') return
     hears = true
     frames.forEach(tell)
     frames = []
+  }
+  window.addEventListener('message', listening)
+  // After an error too.
+  socket.addEventListener('close', () => {
+    window.removeEventListener('message', listening)
+    say('Nothing is handed over any more: the connection was refused, or ended.')
   })
-  return 'Handed over until either page is closed.'
+  say('Handed over until either page is closed.')
 }
