@@ -2,29 +2,23 @@ import { ActorView } from './actor.js'
 import { asksToken, Refusal, token } from './ask.js'
 import { element } from './element.js'
 import { KindView } from './kind.js'
+import { placeOf } from './place.js'
 
 /** The page: the kinds, and below them one kind or one actor, as the address behind `#` says. */
 const kinds = [...document.querySelectorAll('#kinds a')]
-/** The kind that is shown unless the address names one. */
-const FIRST = 'streamer-session'
 const main = document.querySelector('#main')
 const troubleShown = document.querySelector('#trouble')
 const forget = document.querySelector('#forget')
 let leaving = new AbortController()
 
-/** `#/<kind>?state=<state>` or `#/<kind>/<key>`. */
-function placeOf(hash) {
-  const [path, query] = hash.replace(/^#\/?/, '').split('?')
-  const [kind, key] = path.split('/').map(part => decodeURIComponent(part))
-  const known = kinds.some(link => link.dataset.kind === kind) ? kind : FIRST
-  return { kind: known, key, state: new URLSearchParams(query).get('state') ?? '' }
-}
-
 function show() {
   leaving.abort()
   leaving = new AbortController()
   const { signal } = leaving
-  const { kind, key, state } = placeOf(location.hash)
+  const { kind, key, state, nowhere } = placeOf(
+    location.hash,
+    kinds.map(link => link.dataset.kind),
+  )
   forget.hidden = !token.get()
   for (const link of kinds) {
     if (link.dataset.kind === kind) link.setAttribute('aria-current', 'page')
@@ -35,6 +29,7 @@ function show() {
     if (!signal.aborted) trouble(error)
   }
   trouble(null)
+  if (nowhere) return main.replaceChildren(element('p', { class: 'note', role: 'alert' }, nowhere))
   const view = key ? new ActorView(kind, key, signal, told) : new KindView(kind, state, signal, told)
   main.replaceChildren(view.element)
 }
