@@ -3,8 +3,13 @@ import type { AnyStateMachine, AnyStateNode } from 'xstate'
 /** A machine of flat states as a Mermaid diagram, with the state that holds marked. */
 export function mermaid(machine: AnyStateMachine, value: unknown): string {
   const nodes = Object.values(machine.states) as AnyStateNode[]
+  // An edge of the machine itself leads out of each state whose own edges may all be refused.
+  const own = [...machine.root.transitions.values()].flat()
   const edges = nodes.flatMap(node => [
     ...[...node.transitions.values()].flat().map(each => edge(node, each)),
+    ...own
+      .filter(({ eventType }) => !node.transitions.get(eventType)?.some(({ guard }) => guard === undefined))
+      .map(each => edge(node, each)),
     ...(node.always ?? []).map(each => edge(node, each)),
   ])
   const initial = machine.root.initial.target as AnyStateNode[]
