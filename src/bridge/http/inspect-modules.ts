@@ -53,7 +53,10 @@ async function javaScriptOf(file: string): Promise<string> {
 export function inspectModuleRoutes(app: FastifyInstance): void {
   let made: Promise<Map<string, string>> | undefined
   const moduleOf = async (name: string): Promise<string> => {
-    made ??= modules()
+    made ??= modules().catch(error => {
+      made = undefined
+      throw error
+    })
     const text = (await made).get(name)
     if (text === undefined) throw new RollcallError('RC_NOT_FOUND')
     return text
