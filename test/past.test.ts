@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { actorId } from '../actors/index.ts'
 import { KINDS } from '../actors/kinds.ts'
@@ -6,6 +6,7 @@ import { fork } from '../src/inspect/fork.ts'
 import type { Frame } from '../src/inspect/frame.ts'
 import { Tap } from '../src/inspect/tap.ts'
 import { encode, entryOf } from '../src/log/entries.ts'
+import { Transitions } from '../src/partition/transitions.ts'
 import type { Past } from '../src/past/index.ts'
 import { pastOf } from '../src/past/past.ts'
 import { history } from './support/history.ts'
@@ -239,6 +240,15 @@ describe('the past of an actor', () => {
     const { since, steps, reason } = await past('viewer', 'u0', 500, time)
     expect([since.seq, steps.length]).toEqual([4, 1])
     expect(reason).toContain('more to be read since the beginning of the log')
+  })
+
+  test('is not told, and says so, where a step cannot be shown', async () => {
+    await beaten(3)
+    vi.spyOn(Transitions.prototype, 'persist').mockImplementation(() => {
+      throw new Error('cannot be shown')
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    expect(await past('viewer', 'u0')).toMatchObject({ steps: [], reason: 'A step of it could not be shown.' })
   })
 
   test('is given up while a copy is read, once its time is over', async () => {

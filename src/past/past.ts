@@ -57,6 +57,10 @@ function told({ start, trail, firstAt }: Derived, reason: string): Past {
     const text = `These are the last ${steps.length} of ${count} steps since ${since(start)}.`
     return { since: { seq: first.seq, at: first.at }, reason: text, before, steps }
   }
+  if (count > steps.length) {
+    const text = 'A step of it could not be shown.'
+    return { since: { seq: (start?.cut ?? 0) + 1, at: null }, reason: text, before: null, steps }
+  }
   const from = start ? { seq: start.cut + 1, at: start.at } : { seq: 1, at: firstAt }
   return { since: from, reason: start && reason, before, steps }
 }

@@ -55,8 +55,9 @@ export class Trail extends Tap {
 
   /** The last steps, oldest first, no more than asked for, nor than a watch keeps. */
   get steps(): Frame[] {
-    // A step that could not be shown has ended the watch.
-    const { ring } = this.find(this.#id)!
+    // A step that could not be shown has ended the watch: of those behind it no frames are known, and of none before it.
+    const ring = this.find(this.#id)?.ring
+    if (!ring) return []
     const steps: Frame[] = []
     for (let after = 0; after < ring.last; ) {
       const { texts, last } = ring.after(after)
