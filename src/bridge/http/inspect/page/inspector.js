@@ -11,14 +11,18 @@ const troubleShown = document.querySelector('#trouble')
 const forget = document.querySelector('#forget')
 let leaving = new AbortController()
 
+/** Where the address leads. */
+const place = () =>
+  placeOf(
+    location.hash,
+    kinds.map(link => link.dataset.kind),
+  )
+
 function show() {
   leaving.abort()
   leaving = new AbortController()
   const { signal } = leaving
-  const { kind, key, state, nowhere } = placeOf(
-    location.hash,
-    kinds.map(link => link.dataset.kind),
-  )
+  const { kind, key, state, nowhere } = place()
   forget.hidden = !token.get()
   for (const link of kinds) {
     if (link.dataset.kind === kind) link.setAttribute('aria-current', 'page')
@@ -86,7 +90,7 @@ function askToken(status) {
 document.querySelector('#find').addEventListener('submit', event => {
   event.preventDefault()
   const key = new FormData(event.target).get('key').trim()
-  if (key) location.hash = `#/${placeOf(location.hash).kind}/${encodeURIComponent(key)}`
+  if (key) location.hash = `#/${place().kind}/${encodeURIComponent(key)}`
 })
 document.querySelector('.skip').addEventListener('click', event => {
   // The text behind `#` is the place that is shown.
