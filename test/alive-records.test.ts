@@ -22,7 +22,7 @@ const aliveIn = ({ partition: { counters } }: OnePartition, now: number): number
 
 const kept = ({ store, partition }: OnePartition, key = ALIVE) => load(store, partition.claim, key)
 
-/** What records say of the seconds that count. */
+/** The seconds that count, as records have them. */
 function counted(records: CheckpointRecord[]): Record<string, [second: number, viewers: number][]> {
   const first = (records.find(({ names }) => names.length === 1)!.value as AliveRecord).since
   const found = records.map(({ names, value }): [string, [number, number][]] => {

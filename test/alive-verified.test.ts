@@ -13,7 +13,7 @@ const beat = (key: string, at: number, stream: string | null) => ({
   ...{ kind: 'heartbeat', key, id: '', at, arrival: at, path: `/${stream}`, stream, country: 'TW', groups: [] },
 })
 
-/** What is said of a state once somebody has edited its records of who is alive. */
+/** The differences told of a state once somebody has edited its records of who is alive. */
 async function told(
   edit: (record: CheckpointRecord) => CheckpointRecord[],
   committed = true,

@@ -116,7 +116,7 @@ function inOrder(events: readonly Event[], now: number): Event[] {
   })
 }
 
-/** What steps are, whoever counted them; without what follows from when streams froze, where beats of others may not count. */
+/** Steps as they are, whoever counted them; without what follows from when streams froze, where beats of others may not count. */
 const shown = (frames: readonly Frame[], hasStreams: boolean) =>
   frames.map(({ n: _, event, snapshot, ...rest }) => {
     if (hasStreams || !('streams' in (snapshot as { context: object }).context)) return { event, snapshot, ...rest }

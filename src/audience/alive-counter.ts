@@ -28,7 +28,7 @@ export class AliveCounter {
     return counter
   }
 
-  /** Of that second and those after it. */
+  /** Users heard in that second, or after it. */
   record(since: number): AliveRecord {
     this.isDirty = false
     const known: [second: number, viewers: number][] = [...this.#far]

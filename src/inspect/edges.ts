@@ -4,7 +4,7 @@ interface MachineEvent {
   type: string
 }
 
-/** Of XState's state nodes as much as names edges. */
+/** XState's state nodes, as much of them as names edges. */
 interface Node {
   path: readonly string[]
   transitions: ReadonlyMap<string, readonly unknown[]>

@@ -35,7 +35,7 @@ export class Standing {
     return this.#current
   }
 
-  /** Whether the process owns the partitions; fenced before it had them all, it goes on as well. Rejects if it cannot. */
+  /** The try at hand: true if the process owns the partitions; fenced before it had all, it goes on. Rejects if it cannot. */
   get decided(): Promise<boolean> {
     return this.#current.decided.catch((error: unknown) => {
       if (!this.#goesOn(error)) throw error

@@ -148,7 +148,7 @@ async function lookAt(partition: Partition, query: ListQuery, limit: number, tim
   return { actors: best.list(), isCut: best.isCut, isWhole }
 }
 
-/** Of all that are added those that are wanted, and of those the first: never many more than asked for. */
+/** The first that are wanted of all that are added: never many more than asked for. */
 class Best {
   readonly #query: ListQuery
   readonly #limit: number

@@ -37,7 +37,7 @@ globalThis.fetch = (url, options) => {
 
 const chromium = new Chromium()
 const servers: Record<string, Server> = {}
-/** What no page may do: complain, or ask anybody but its own server. */
+/** Things that no page may do: complain, or ask anybody but its own server. */
 let complaints: string[] = []
 
 beforeAll(async () => {

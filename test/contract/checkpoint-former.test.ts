@@ -96,7 +96,7 @@ describe('a checkpoint of a former version, with a key a record,', () => {
       await store.commit(claim, 9 + n, delta([put('actor', ['visitor', `w${n}`, ''], n)]))
       const { value } = await manifestOf(path, 1)
       expect(value).toHaveProperty('buckets')
-      // It takes a manifest for damaged whose `n` is not its version.
+      // The former version takes a manifest for damaged whose `n` is not its version.
       expect(value).not.toHaveProperty('n')
     }
     await store.close()

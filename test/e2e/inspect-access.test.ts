@@ -27,7 +27,7 @@ async function statusOf(server: Server, path: string, headers: Record<string, st
   return response.statusCode
 }
 
-/** What becomes of a WebSocket: the protocol that it speaks, or the status of the refusal. */
+/** The end of asking for a WebSocket: the protocol that it speaks, or the status of the refusal. */
 async function socket(server: Server, { protocols = [] as string[], headers = {}, path = STATELY } = {}) {
   const to = new WebSocket((await server.url).replace('http', 'ws') + path, protocols, { headers })
   onTestFinished(() => to.terminate())

@@ -10,7 +10,7 @@ export const nameOf = ({ space, names }: RecordKey): string => JSON.stringify([s
 
 const isPulses = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'pulses'
 const isStates = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'states'
-// Who is alive is told as far back as the clock's last look: `counters` hold it to the actors.
+// Records of who is alive reach as far back as the clock's last look: `counters` hold it to the actors.
 const isAlive = ({ space, names }: RecordKey): boolean => space === 'aggregate' && names[0] === 'alive'
 
 /**

@@ -6,7 +6,7 @@ export interface Told {
   data: any
 }
 
-/** What a stream of events tells, once its first bytes are there; it ends with the test. */
+/** The texts of a stream of events, once its first bytes are there; it ends with the test. */
 export async function eventStream(url: string, headers: Record<string, string> = {}) {
   const abort = new AbortController()
   onTestFinished(() => abort.abort())
