@@ -31,11 +31,10 @@ const LONGEST_TEST = 300
 const ORDER = `
   machines
   actors
-  inspect
   errors
   time
   observe
-  retry
+  retry  one-thread
   inspect
   lmdb  nats  mongodb
   log

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import type { Faults } from '../observe/index.ts'
+import { oneThread } from '../one-thread.ts'
 import type { StoreSettings } from '../stores.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { type FeedGroup, feedOf } from './groups.ts'
@@ -23,7 +24,6 @@ export interface FeedWorkerOptions {
 }
 
 const COUNT_EVERY_MS = 15_000
-const IDLE_MS = 2 ** 31 - 1
 const LAST_ORDER_MS = 5_000
 
 /** Counts viewers and generates feeds, in a thread of its own: an aggregation over thousands of sessions blocks it. */
@@ -66,7 +66,7 @@ export class FeedWorker implements FeedGenerator {
   #send(order: Order | null): Promise<number> {
     if (!this.#pool) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-      this.#pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS })
+      this.#pool = oneThread(filename)
       this.#pool.on('error', error => this.#options.faults.report('livestream worker', error))
     }
     return this.#pool.run(order)

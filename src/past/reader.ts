@@ -1,9 +1,10 @@
 import { extname } from 'node:path'
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import type { Rules } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
+import { oneThread } from '../one-thread.ts'
 import type { StoreSettings } from '../stores.ts'
 import { atMost, type Time } from '../time.ts'
 import type { Asked, Past, Pasts } from './index.ts'
@@ -19,7 +20,6 @@ export interface ReaderOptions {
 
 /** Pasts that are asked for at once; each takes up to ten seconds. */
 const MOST_ASKED = 4
-const IDLE_MS = 2 ** 31 - 1
 const LAST_ORDER_MS = 5_000
 /** A past that needs more than this is not told. */
 const MEMORY_MB = 512
@@ -58,8 +58,7 @@ export class PastReader implements Pasts {
   #send(order: Order | null): Promise<Outcome | null> {
     if (!this.#pool) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-      const threads = { minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: IDLE_MS } as const
-      this.#pool = new Piscina({ filename, ...threads, resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB } })
+      this.#pool = oneThread(filename, MEMORY_MB)
       this.#pool.on('error', error => this.#options.faults.report('past worker', error))
     }
     return this.#pool.run(order)

@@ -1,10 +1,11 @@
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import type { Rules } from '../../actors/index.ts'
 import { isCode, RollcallError } from '../errors.ts'
 import type { EmbeddedLog } from '../log/embedded/writer.ts'
+import { oneThread } from '../one-thread.ts'
 import type { Host } from '../receivers/index.ts'
 import type { ReceiverSettings } from '../receivers/open.ts'
 import type { StoreSettings } from '../stores.ts'
@@ -82,9 +83,8 @@ export class Shard {
     channels.faults.port1.unref()
     writer?.serve(channels.log.port1)
     serve(host, channels.host.port1)
-    // atomics would freeze the idle thread's event loop, and with it the ports.
     const filename = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href
-    const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', idleTimeout: 2 ** 31 - 1 })
+    const pool = oneThread(filename)
     const options: ThreadOptions = { owner: time.id(), now: time.now(), ...settings, ports }
     const task = pool.run(options, { transferList: Object.values(ports) as never })
     const { promise: lost, reject } = Promise.withResolvers<never>()

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import type { ElkEdgeSection, ElkNode } from 'elkjs/lib/elk-api.js'
-import { Piscina } from 'piscina'
+import { oneThread } from '../../one-thread.ts'
 import type { State } from './outline.ts'
 import { boxOf, type Card, headOf, leading } from './sizes.ts'
 
@@ -45,7 +45,7 @@ const FILE = new URL(`./thread${extname(import.meta.url)}`, import.meta.url).hre
 
 /** In a thread of its own for as long as it takes: elkjs would hold up the one it is loaded in for half a second. */
 export async function layoutOf(machine: State): Promise<Layout> {
-  const pool = new Piscina({ filename: FILE, maxThreads: 1, atomics: 'disabled' })
+  const pool = oneThread(FILE)
   try {
     return placed(await pool.run(graphOf(machine)))
   } finally {
