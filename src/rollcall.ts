@@ -3,6 +3,7 @@ import { Doors } from './bridge/doors/index.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
 import { rulesOf } from './log/recorded.ts'
+import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
@@ -46,9 +47,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), faults), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { partitions } = config
-  const { log, applied } = stores
+  const { log, known, applied } = stores
   const directory = await openDirectory(links, {
-    ...{ partitions, log, applied, time, faults },
+    ...{ partitions, log, known, applied, time, faults },
     heed: now => time.heed(now),
   })
   const rules = rulesOf(log.settings, config)
@@ -107,8 +108,16 @@ function stand({ config, stores, links, directory, bridge, faults, logger }: Par
     await directory.look()
     return tenure
   }
-  const { takeOverMs } = config
-  const options = { db: stores.db, isOfUseBeside: links.ownerLink !== null, takeOverMs, begin, time, faults, logger }
+  const { db, holder } = stores
+  const lag = async (): Promise<number | null> => {
+    await directory.look()
+    return directory.lag
+  }
+  const options = {
+    ...{ db, holder, isOfUseBeside: links.ownerLink !== null, takeOverMs: config.takeOverMs, begin, lag },
+    heldBy: (holder: KnownHolder | null) => directory.heldBy(holder),
+    ...{ time, faults, logger },
+  }
   return new Candidacy(options, signal)
 }
 

@@ -21,6 +21,7 @@ import type { EventLog, Seq } from './log/index.ts'
 import { HighWater, roomForHighWater } from './log/jetstream/high-water.ts'
 import { type Changed, type Recorded, refusalOf, type Settings } from './log/recorded.ts'
 import type { MongoConnection } from './mongodb/index.ts'
+import type { Holder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
 import { systemTime, type Time } from './time.ts'
 
@@ -42,16 +43,17 @@ export interface StoreSettings {
 /** The part of the configuration that says where things are kept. */
 type Located = Omit<StoreSettings, 'logPath' | 'statePath' | 'highWater'> & { dataDir: string }
 
-/** The settings of stores, and the data directory, locked, unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
+/** The settings of stores, and who has the data directory, which is locked unless all is on servers. Throws RC_DATA_DIR_LOCKED. */
 export async function locateStores(
   config: Located,
   look: Parameters<typeof openDataDir>[1],
-): Promise<{ places: StoreSettings; close(): Promise<void> }> {
+): Promise<{ places: StoreSettings; holder: Holder | null; close(): Promise<void> }> {
   const { partitions, natsUrl, natsReplicas, mongodbUrl, redisUrl } = config
   const dir = natsUrl && mongodbUrl ? null : await openDataDir(config.dataDir, look)
   const { logPath, statePath } = dir ?? { logPath: '', statePath: '' }
   const urls = { natsUrl, mongodbUrl, redisUrl, ...(natsReplicas !== undefined && { natsReplicas }) }
-  return { places: { logPath, statePath, partitions, ...urls }, close: async () => dir?.release() }
+  const places = { logPath, statePath, partitions, ...urls }
+  return { places, holder: dir?.holder ?? null, close: async () => dir?.release() }
 }
 
 export interface OwnLog extends EventLog, Recorded {
@@ -161,6 +163,10 @@ export interface OwnStores extends Stores {
   /** null: embedded */
   db: Db | null
   keeper: Keeper
+  /** this process, as it has the data directory; null: all is on servers */
+  holder: Holder | null
+  /** The last entry of a partition that this process knows of, without asking anybody. */
+  known(partition: number): Seq
   /** The owner says that the partition's log went at least so far: a log that ends before lost something. */
   applied(partition: number, seq: Seq): void
 }
@@ -184,11 +190,13 @@ export async function openOwnStores(
     each.close(),
   )
   await writer?.takeOver()
-  const known = new HighWater(highWater)
+  const heard = new HighWater(highWater)
   const rest = opened.move()
   return {
     ...{ places, documents, checkpoints, db: database?.db ?? null, log, writer, keeper },
-    applied: (partition, seq) => known.raise(partition, seq),
+    holder: located.holder,
+    known: partition => writer?.last(partition) ?? heard.of(partition),
+    applied: (partition, seq) => heard.raise(partition, seq),
     close: () => rest.disposeAsync(),
   }
 }

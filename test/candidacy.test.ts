@@ -1,12 +1,14 @@
 import type { Db } from 'mongodb'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
+import { type KnownHolder, thisHolder, UNTOLD } from '../src/observe/holder.ts'
 import { Candidacy, type CandidacyOptions } from '../src/ownership/candidacy.ts'
 import { type OwnerDocument, ownerDatabase } from './support/owner-document.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
 const OTHER: OwnerDocument = { owner: 'other', epoch: 1, renewed: 5, released: false }
 const GONE_MS = 1_000
+const HOLDER = { host: 'box', pid: 7, version: '0.1.0', since: 5 }
 
 type Term = Awaited<ReturnType<CandidacyOptions['begin']>>
 
@@ -27,9 +29,20 @@ function candidacy(db: Db | null, more: Partial<CandidacyOptions> = {}) {
     said.push('begun')
     return term
   }
-  const logger = { info: (...args: unknown[]) => void said.push(String(args.at(-1))) }
+  const facts: unknown[] = []
+  const heard: (KnownHolder | null)[] = []
+  const info = (told: unknown, text?: string): void => {
+    said.push(String(text ?? told))
+    facts.push(told)
+  }
+  const logger = { info }
   const signal = new AbortController()
-  const options = { db, isOfUseBeside: true, takeOverMs: GONE_MS, begin, time, faults, logger, ...more }
+  const options = {
+    ...{ db, holder: HOLDER, isOfUseBeside: true, takeOverMs: GONE_MS, begin, time, faults, logger },
+    heldBy: (holder: KnownHolder | null) => void heard.push(holder),
+    lag: async () => 3,
+    ...more,
+  }
   const candidate = new Candidacy(options, signal.signal)
   const pass = async (ms: number): Promise<void> => {
     // The client of MongoDB and the lease are loaded when they are first needed.
@@ -37,7 +50,7 @@ function candidacy(db: Db | null, more: Partial<CandidacyOptions> = {}) {
     await time.settle(20)
     await time.advance(ms)
   }
-  return { candidate, said, claimed, fenced, signal, faults, pass }
+  return { candidate, said, facts, heard, claimed, fenced, signal, faults, pass }
 }
 
 describe('a process without others', () => {
@@ -75,6 +88,49 @@ describe('a process without others', () => {
     fenced.reject(failure)
     await expect(candidate.lost).rejects.toBe(failure)
     expect(faults.all).toEqual([['ownership of the partitions', failure]])
+    await candidate.close()
+  })
+})
+
+describe('who owns the partitions', () => {
+  const own = (since: number) => thisHolder(since)
+
+  test('is a process without others, since it has its directory, as it says with how far it is behind', async () => {
+    const { candidate, claimed, facts, heard } = candidacy(null)
+    claimed.resolve()
+    await candidate.decided
+    await vi.waitFor(() => expect(facts).toEqual([{ owner: { ...HOLDER, lag: 3 } }]))
+    expect(heard).toEqual([HOLDER])
+    await candidate.close()
+  })
+
+  test('is told at each look, at last of the process itself, which leaves its facts for others', async () => {
+    const theirs = { host: 'other', pid: 9, version: '0.0.9', since: 1 }
+    const owners = ownerDatabase({ ...OTHER, holder: { ...theirs, of: 'other' } })
+    const { candidate, claimed, heard, facts, pass } = candidacy(owners.db)
+    await pass(0)
+    expect(heard).toEqual([theirs])
+    claimed.resolve()
+    await pass(GONE_MS)
+    const { of, ...kept } = owners.current.holder!
+    expect(of).toBe(owners.current.owner)
+    expect(kept).toEqual(own(kept.since))
+    expect([heard.at(-1), facts.at(-1)]).toEqual([kept, { owner: { ...kept, lag: 3 } }])
+    await candidate.close()
+  })
+
+  test.each([
+    ['none', undefined],
+    ['those of an owner before it', { of: 'former', host: 'old', pid: 9, version: '0.0.9', since: 1 }],
+    ['a name that moves the cursor', { of: 'other', host: '\u001b[2J', pid: 9, version: '0.0.9', since: 1 }],
+    ['a host without end', { of: 'other', host: 'x'.repeat(10_000), pid: 9, version: '0.0.9', since: 1 }],
+    ['a text for a number', { of: 'other', host: 'box', pid: '9', version: '0.0.9', since: 1 }],
+    ['a time that is none', { of: 'other', host: 'box', pid: 9, version: '0.0.9', since: Number.NaN }],
+  ])('is not known of a lease with no facts of its owner: %s', async (_name, holder) => {
+    const owners = ownerDatabase({ ...OTHER, holder: holder as OwnerDocument['holder'] })
+    const { candidate, heard, pass } = candidacy(owners.db)
+    await pass(0)
+    expect(heard).toEqual([UNTOLD])
     await candidate.close()
   })
 })

@@ -17,6 +17,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DataDir, holderOf, openDataDir } from '../src/lmdb/data-dir.ts'
+import { ownerFactsIn } from '../src/lmdb/pid-file.ts'
+import { thisHolder } from '../src/observe/holder.ts'
 import { toldFaults } from './support/time.ts'
 
 let folder: string
@@ -72,7 +74,7 @@ describe('a data directory', () => {
   test('is open to one of many that make it at once', async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => elsewhere()))
     expect(all.filter(said => said === 'locked')).toHaveLength(1)
-    expect(readdirSync(dir).sort()).toEqual(['host', 'lock', 'opening', 'pid'])
+    expect(readdirSync(dir).sort()).toEqual(['host', 'lock', 'opening', 'owner', 'pid'])
   })
 
   test('is free again when it is given back', async () => {
@@ -95,8 +97,27 @@ describe('a data directory', () => {
 
   test('is its owner’s alone, with all that is in it', async () => {
     await opened()
-    const modes = [modeOf(), modeOf('host'), modeOf('lock'), modeOf('pid')]
-    expect(modes).toEqual([0o700, 0o600, 0o600, 0o600])
+    const modes = [modeOf(), modeOf('host'), modeOf('lock'), modeOf('owner'), modeOf('pid')]
+    expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600])
+  })
+
+  test('says which process has it since when, which nothing says when it is given back', async () => {
+    const held = await openDataDir(dir, { faults: toldFaults() })
+    const known = ownerFactsIn(dir)
+    await held.release()
+    expect([known, ownerFactsIn(dir)]).toEqual([thisHolder(held.holder.since), null])
+  })
+
+  test.each([
+    ['of another process', JSON.stringify({ ...thisHolder(1), pid: process.pid + 1 })],
+    ['that move the cursor', JSON.stringify({ ...thisHolder(1), host: '\u001b[2J' })],
+    ['without end', JSON.stringify({ ...thisHolder(1), more: 'x'.repeat(10_000) })],
+    ['that are no JSON', '{'],
+    ['that are no object', 'null'],
+  ])('tells no facts %s', async (_name, text) => {
+    await opened()
+    writeFileSync(join(dir, 'owner'), text)
+    expect(ownerFactsIn(dir)).toBeNull()
   })
 
   test('that is wider is left so', async () => {

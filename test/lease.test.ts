@@ -4,7 +4,8 @@ import { Lease } from '../src/ownership/lease.ts'
 import { type OwnerDocument, ownerDatabase } from './support/owner-document.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
-const OTHER: OwnerDocument = { owner: 'other', epoch: 1, renewed: 5, released: false }
+const factsOf = (of: string) => ({ of, host: of, pid: 9, version: '0.1.0', since: 1 })
+const OTHER: OwnerDocument = { owner: 'other', epoch: 1, renewed: 5, released: false, holder: factsOf('other') }
 const PASSING_MS = 3_000
 
 /** A lease that is waited for until somebody has it; `each` happens at every look of who waits. */
@@ -15,8 +16,8 @@ async function waiting(before: OwnerDocument, each: (current: OwnerDocument, loo
   const owners = ownerDatabase(current, look => each(current, look))
   const acquired = Lease.acquire(owners.db, 'me', new AbortController().signal, {
     ...{ goneMs: 1_000, time, faults },
-    waiting: owner => void said.push(`waiting for ${owner}`),
-    lives: owner => void said.push(`${owner} lives`),
+    waiting: ({ host }) => void said.push(`waiting for ${host}`),
+    lives: ({ host }) => void said.push(`${host} lives`),
   }).then(lease => {
     said.push(`taken after ${time.monotonic()} ms`)
     return lease
@@ -61,7 +62,10 @@ describe('whoever waits for the partitions', () => {
 
   test('hears of an owner that was quicker to take what was released', async () => {
     const { said, lease } = await waiting({ ...OTHER, released: true }, (current, look) => {
-      if (look === 1) queueMicrotask(() => Object.assign(current, { owner: 'third', epoch: 2, released: false }))
+      if (look === 1)
+        queueMicrotask(() =>
+          Object.assign(current, { owner: 'third', epoch: 2, released: false, holder: factsOf('third') }),
+        )
     })
     await lease.release()
     expect(said).toEqual(['waiting for third', 'taken after 1100 ms'])
@@ -74,7 +78,7 @@ describe('a lease', () => {
     expect(owners.current.renewed).toBe(PASSING_MS / 200)
     await lease.release()
     await time.advance(1_000)
-    expect(owners.current).toEqual({ owner: 'me', epoch: 2, renewed: PASSING_MS / 200, released: true })
+    expect(owners.current).toMatchObject({ owner: 'me', epoch: 2, renewed: PASSING_MS / 200, released: true })
   })
 
   test('outlives a renewal that fails, which is reported', async () => {

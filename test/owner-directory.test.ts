@@ -14,6 +14,7 @@ const heard: number[] = []
 const directoryOf = (partitions: number, others: Owner | null, time = new ManualTime()): OwnerDirectory =>
   new OwnerDirectory({
     ...{ partitions, others, log, time, faults: toldFaults() },
+    known: () => LAST,
     applied() {},
     heed: now => heard.push(now),
   })
@@ -161,6 +162,23 @@ describe('places to wait', () => {
     const waiting = code(directoryOf(1, null, time).waiting('ann', hang))
     await time.advance(20_000)
     expect(await waiting).toBe('RC_WAIT_TIMEOUT')
+  })
+})
+
+describe('how far the owner is behind', () => {
+  test.each([
+    ['what is known and in no commit', [90, LAST], 10],
+    ['nothing where it knows of more than this process', [LAST + 5, LAST], 0],
+    ['not known while a shard says nothing of its cut', [90, undefined], null],
+  ])('is %s', async (_name, cuts, lag) => {
+    const all = cuts.map((cut, partition) => ({ partition, stopped: null, ...(cut !== undefined && { cut }) }))
+    const states = vi.fn<Owner['states']>(async () => all)
+    const directory = directoryOf(2, fake({ states }))
+    await directory.look()
+    expect(directory.lag).toBe(lag)
+    states.mockRejectedValue(new RollcallError('RC_NO_OWNER'))
+    await directory.look()
+    expect(directory.lag).toBeNull()
   })
 })
 

@@ -104,7 +104,7 @@ describe('a bridge whose clock is an hour ahead of the owner', () => {
     const log = { bounds: async () => ({ incarnation: 'i', first: 1, last: 0 }), failing: () => null }
     const owner = { states } as Partial<Owner> as Owner
     const directory = new OwnerDirectory({
-      ...{ partitions: 1, others: owner, log, applied() {}, time, faults: one.faults },
+      ...{ partitions: 1, others: owner, log, known: () => 0, applied() {}, time, faults: one.faults },
       heed: now => time.heed(now),
     })
     const watch = directory.watch()

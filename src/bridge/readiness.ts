@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from '../errors.ts'
+import type { KnownHolder } from '../observe/holder.ts'
 import type { Bridge } from './index.ts'
 
 interface Said {
@@ -10,6 +11,8 @@ interface Said {
 export interface Readiness {
   ready: boolean
   partitions: number
+  /** the process that owns them, or did last, and how many entries no commit has yet; null: none is known */
+  owner: (KnownHolder & { lag: number | null }) | null
   stopped: { partition: number; stopped: Said; applied?: number | undefined; replayUntil?: number | undefined }[]
   writes?: Said[]
 }
@@ -18,10 +21,11 @@ export function readinessOf({ directory, settings }: Pick<Bridge, 'directory' | 
   const stopped = directory.states.flatMap(({ partition, stopped, applied, replayUntil }) =>
     stopped ? [{ partition, stopped: shown(stopped.code), applied, replayUntil }] : [],
   )
-  const { failing } = directory
+  const { failing, holder, lag } = directory
+  const owner = holder && { ...holder, lag }
   const writes = failing && [{ code: failing.code, message: failing.message }]
   const ready = stopped.length === 0 && failing === null
-  return { ready, partitions: settings.partitions, stopped, ...(writes && { writes }) }
+  return { ready, partitions: settings.partitions, owner, stopped, ...(writes && { writes }) }
 }
 
 /** Anybody may read it: the text of an error may hold more than that. */

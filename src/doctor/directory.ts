@@ -3,7 +3,9 @@ import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { holderOf } from '../lmdb/data-dir.ts'
 import { FREE_FLOOR_BYTES } from '../lmdb/disk.ts'
+import { ownerFactsIn } from '../lmdb/pid-file.ts'
 import { probed } from '../lmdb/readable.ts'
+import { type KnownHolder, UNTOLD } from '../observe/holder.ts'
 import { type Finding, message } from './finding.ts'
 
 const CHECK = 'data directory'
@@ -11,8 +13,15 @@ const MIB = 1_048_576
 /** Bits of a mode that let others than the owner in. */
 const OTHERS = 0o077
 
-/** `path` null: it is not there, or cannot be looked into. */
-export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[]; path: string | null }> {
+interface Directory {
+  findings: Finding[]
+  /** null: it is not there, or cannot be looked into */
+  path: string | null
+  /** the process that has it; null: none has */
+  owner: KnownHolder | null
+}
+
+export async function lookAtDirectory(dir: string): Promise<Directory> {
   const path = resolve(dir)
   const isThere = existsSync(path)
   const present = isThere ? path : ancestorOf(path)
@@ -20,12 +29,14 @@ export async function lookAtDirectory(dir: string): Promise<{ findings: Finding[
     if (!(await stat(present)).isDirectory()) throw new Error(`${present} is no directory`)
     await access(present, constants.R_OK | constants.W_OK | constants.X_OK)
     const space = await spaceOf(present)
-    if (!isThere) return { findings: [found('ok', `${path} is not there yet; the server makes it`), space], path: null }
+    const absent = found('ok', `${path} is not there yet; the server makes it`)
+    if (!isThere) return { findings: [absent, space], path: null, owner: null }
     const holder = await holderOf(path)
     const lock = holder ? found('warning', `${path} is locked by process ${holder}`) : found('ok', `${path} is free`)
-    return { findings: [lock, ...widthOf(path), space], path }
+    const owner = holder === null ? null : (ownerFactsIn(path) ?? UNTOLD)
+    return { findings: [lock, ...widthOf(path), space], path, owner }
   } catch (error) {
-    return { findings: [found('wrong', message(error))], path: null }
+    return { findings: [found('wrong', message(error))], path: null, owner: null }
   }
 }
 
@@ -69,6 +80,7 @@ function widthOf(path: string): Finding[] {
     'host',
     'lock',
     'opening',
+    'owner',
     'pid',
     ...['log', 'state', 'kept'].flatMap(folder => [folder, ...namesIn(folder)]),
   ]

@@ -1,6 +1,7 @@
 /** Looks at all that Rollcall needs and changes nothing: no claim, no stream, no file. Findings hold no secret. */
 import { type Config, readConfig } from '../config.ts'
 import { RollcallError } from '../errors.ts'
+import { type KnownHolder, toldOf } from '../observe/holder.ts'
 import { lookAtDirectory, lookIntoFiles } from './directory.ts'
 import { type Finding, message } from './finding.ts'
 import { comparePartitions } from './partitions.ts'
@@ -28,13 +29,21 @@ export async function* diagnose(environment: NodeJS.ProcessEnv): AsyncGenerator<
     if (directory) yield* directory.findings
     const unreadable = directory?.path ? await lookIntoFiles(directory.path) : []
     yield* unreadable
-    const isMissing = (nats && !nats.log) || (mongo && !mongo.db)
     if (unreadable.length > 0) return
+    const isMissing = (nats && !nats.log) || (mongo && !mongo.db)
     if (isMissing) yield { check: 'partitions', state: 'wrong', text: 'cannot be compared without all servers' }
-    else yield* comparePartitions(config, directory?.path ?? null, nats?.log ?? null, mongo?.db ?? null)
+    const places = [directory?.path ?? null, nats?.log ?? null, mongo?.db ?? null] as const
+    const lag = isMissing ? null : yield* comparePartitions(config, ...places)
+    const owner = (mongo ?? directory)?.owner
+    if (owner) yield ownership(owner, lag)
   } finally {
     for (const close of closes.reverse()) await close()
   }
+}
+
+function ownership(owner: KnownHolder, lag: number | null): Finding {
+  const behind = lag === null ? '' : `; ${lag} ${lag === 1 ? 'entry is' : 'entries are'} in no commit yet`
+  return { check: 'owner', state: 'ok', text: `${toldOf(owner)}${behind}`, owner: { ...owner, lag } }
 }
 
 function configured(environment: NodeJS.ProcessEnv): Config | Finding[] {

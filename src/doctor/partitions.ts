@@ -15,14 +15,14 @@ const MOST_NAMED = 10
 const HELP_DOCUMENTS =
   'put the state back from a copy; without one, stop all servers and run `rollcall repair`, which says what is lost'
 
-/** `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
+/** Answers how many entries no commit has yet; null: that cannot be told. `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
 export async function* comparePartitions(
   config: Config,
   path: string | null,
   nats: LogPeek | null,
   db: Db | null,
-): AsyncGenerator<Finding> {
-  if (!path && !(nats && db)) return
+): AsyncGenerator<Finding, number | null> {
+  if (!path && !(nats && db)) return null
   const closes: (() => Promise<void>)[] = []
   try {
     const open = async () => {
@@ -34,13 +34,18 @@ export async function* comparePartitions(
     }
     const { log, cuts } = path ? await throughDoor(path, open) : await open()
     yield settingsOf(config, log)
+    let lag = 0
     for (let p = 0; p < config.partitions; p++) {
-      yield await compare(p, cuts, log)
+      const { finding, behind } = await compare(p, cuts, log)
+      lag += behind
+      yield finding
       yield* damageOf(p, cuts, log)
     }
     if (!db) yield* damagedAmong(join(path!, 'state'))
+    return lag
   } catch (error) {
     yield { check: 'partitions', state: 'wrong', text: message(error) }
+    return null
   } finally {
     for (const close of closes) await close()
   }
@@ -63,7 +68,7 @@ const HELP: Record<Problem, string> = {
     'stop all servers and run `rollcall repair`: it makes the checkpoint anew from the log, or says what is lost by that',
 }
 
-async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Finding> {
+async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<{ finding: Finding; behind: number }> {
   const { kept, problem } = await lookAt(partition, cuts, log)
   const { cut, incarnation } = kept ?? NOTHING
   const bounds = await log.bounds(partition)
@@ -75,7 +80,8 @@ async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<Fin
   const other = bounds && (incarnation ?? bounds.incarnation) !== bounds.incarnation ? ', of another incarnation' : ''
   const stands = problem === 'RC_CHECKPOINT_CORRUPT' ? 'the cut cannot be read' : `the cut is ${cut}`
   const text = `${problem ? `${problem}: ` : ''}${stands}, ${holds}${other}${problem ? `; ${HELP[problem]}` : ''}`
-  return { check: `partition ${partition}`, state: problem ? 'wrong' : 'ok', text }
+  const finding: Finding = { check: `partition ${partition}`, state: problem ? 'wrong' : 'ok', text }
+  return { finding, behind: Math.max(0, (bounds?.last ?? 0) - cut) }
 }
 
 /** Damage to a partition, in its checkpoint and, of a log that is embedded, in all its entries. */

@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb'
 import type { JetStreamPeek } from '../log/jetstream/peek.ts'
+import { type KnownHolder, toldOf } from '../observe/holder.ts'
 import { type Finding, message } from './finding.ts'
 
 const PATIENCE_MS = 3_000
@@ -31,22 +32,29 @@ export async function lookAtNats(
   }
 }
 
-/** `db` null: it cannot be used. */
-export async function lookAtMongo(url: string, closes: Closes): Promise<{ findings: Finding[]; db: Db | null }> {
+interface Mongo {
+  findings: Finding[]
+  /** null: it cannot be used */
+  db: Db | null
+  /** the process that has the lease, which may be gone; null: none has */
+  owner: KnownHolder | null
+}
+
+export async function lookAtMongo(url: string, closes: Closes): Promise<Mongo> {
   try {
     const { connectMongo } = await import('../mongodb/index.ts')
     const { ownerIn } = await import('../ownership/lease.ts')
     const { db, version, close } = await connectMongo(url)
     closes.push(close)
     const owner = await ownerIn(db)
-    const owned = owner ? `held by ${owner}, which may be gone` : 'held by nobody'
+    const owned = owner ? `held by ${toldOf(owner)}, which may be gone` : 'held by nobody'
     const findings: Finding[] = [
       { check: 'mongodb', state: 'ok', text: `version ${version}` },
       { check: 'lease', state: 'ok', text: owned },
     ]
-    return { findings, db }
+    return { findings, db, owner }
   } catch (error) {
-    return { findings: [{ check: 'mongodb', state: 'wrong', text: message(error) }], db: null }
+    return { findings: [{ check: 'mongodb', state: 'wrong', text: message(error) }], db: null, owner: null }
   }
 }
 

@@ -3,7 +3,9 @@ import { access, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { RollcallError } from '../errors.ts'
+import { type Holder, thisHolder } from '../observe/holder.ts'
 import type { Faults } from '../observe/index.ts'
+import { systemTime } from '../time.ts'
 import { throughDoor, writerElsewhere } from './door.ts'
 import { Doorkeeper, forgetRequests } from './doorkeeper.ts'
 import { openBesideLock } from './index.ts'
@@ -14,6 +16,8 @@ import { ENVIRONMENTS, fillUp, isThere, type Look, mustBeReadable } from './read
 export interface DataDir {
   logPath: string
   statePath: string
+  /** this process, as it has the directory */
+  holder: Holder
   release(): Promise<void>
 }
 
@@ -33,13 +37,15 @@ export async function openDataDir(dir: string, { faults, ...look }: Options): Pr
   // Environments that the process has open are shared by its threads, which so open none in the way of another writer.
   const open = (): (() => RootDatabase)[] => ENVIRONMENTS.flatMap(name => openIn(path, name))
   for (const each of await throughDoor(path, open, { writer })) opened.adopt(each(), env => env.close())
-  writePid(path)
+  const holder = thisHolder(systemTime.now())
+  writePid(path, holder)
   opened.defer(() => removePid(path))
   opened.adopt(new Doorkeeper(path, faults), each => each.close())
   const rest = opened.move()
   return {
     logPath: join(path, 'log'),
     statePath: join(path, 'state'),
+    holder,
     release: () => rest.disposeAsync(),
   }
 }

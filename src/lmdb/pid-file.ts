@@ -1,9 +1,13 @@
-/** The pid file of a data directory: which process has it; beside it, where that runs. */
-import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+/** The pid file of a data directory: which process has it; beside it, where that runs, and since when. */
+import { readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Holder, holderIn } from '../observe/holder.ts'
 
 const PID = 'pid'
 const HOST = 'host'
+const OWNER = 'owner'
+/** The facts of an owner take less. */
+const MOST_BYTES = 1_024
 
 /** Null where there is no such file. */
 function textIn(path: string, name: string): string | null {
@@ -40,10 +44,30 @@ export function isOfElsewhere(path: string): boolean {
   return pid !== null && textIn(path, HOST) !== hostOf(pid)
 }
 
-export function writePid(path: string): void {
+export function writePid(path: string, holder: Holder): void {
   const pid = String(process.pid)
   writeFileSync(join(path, HOST), `${hostOf(pid)}\n`, { mode: 0o600 })
+  writeFileSync(join(path, OWNER), `${JSON.stringify(holder)}\n`, { mode: 0o600 })
   writeFileSync(join(path, PID), `${pid}\n`, { mode: 0o600 })
+}
+
+/** The facts of the process that has it, or had; null if it left none: a former version, or somebody else wrote them. */
+export function ownerFactsIn(path: string): Holder | null {
+  const { size = 0 } = statSync(join(path, OWNER), { throwIfNoEntry: false }) ?? {}
+  if (size > MOST_BYTES) return null
+  const text = textIn(path, OWNER)
+  const facts = text === null ? null : holderIn(jsonOf(text))
+  // A process of a former version leaves those of one before it as they are.
+  return facts && String(facts.pid) === pidIn(path) ? facts : null
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 /** Leaves it to another process that has the directory by now. */
@@ -51,4 +75,5 @@ export function removePid(path: string): void {
   if (pidIn(path) !== String(process.pid) || isOfElsewhere(path)) return
   rmSync(join(path, PID), { force: true })
   rmSync(join(path, HOST), { force: true })
+  rmSync(join(path, OWNER), { force: true })
 }

@@ -2,6 +2,7 @@ import type { Db } from 'mongodb'
 import type { Logger } from 'pino'
 import { createActor, waitFor } from 'xstate'
 import { RollcallError } from '../errors.ts'
+import { type Holder, type KnownHolder, toldOf } from '../observe/holder.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
 import { candidacyMachine } from './candidacy-machine.ts'
@@ -14,12 +15,18 @@ type Term = Pick<Tenure, 'owner' | 'lost' | 'ready' | 'close'>
 export interface CandidacyOptions {
   /** where processes see of each other who owns the partitions; null: there is but one process */
   db: Db | null
+  /** this process, as it has its data directory; null: it has none, but a database */
+  holder: Holder | null
   /** whether it is of use beside an owner; if it is not, it waits for one that is gone, but not for one that lives */
   isOfUseBeside: boolean
   /** An owner that was silent for so long is gone. */
   takeOverMs: number
   /** Called when it may own the partitions. */
   begin(): Promise<Term>
+  /** hears of the process that owns the partitions, this one or another; null: none does */
+  heldBy(holder: KnownHolder | null): void
+  /** Entries that no commit has yet; null: that is not known. */
+  lag(): Promise<number | null>
   time: Time
   faults: Faults
   logger: Pick<Logger, 'info'>
@@ -42,9 +49,12 @@ export class Candidacy {
   )
   readonly #aborted: Promise<never>
   #lease: Lease | undefined
+  /** this process, once nobody else may own the partitions */
+  #holder: Holder | null
 
   constructor(options: CandidacyOptions, signal: AbortSignal) {
     this.#options = options
+    this.#holder = options.holder
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
     this.#closing.promise.catch(() => {})
     this.#aborted = rejectionAt(this.#signal)
@@ -67,25 +77,28 @@ export class Candidacy {
   }
 
   async #wait(): Promise<void> {
-    const { db, takeOverMs: goneMs, isOfUseBeside, logger, time, faults } = this.#options
+    const { db, takeOverMs: goneMs, isOfUseBeside, heldBy, logger, time, faults } = this.#options
     if (!db) return
     const { Lease } = await import('./lease.ts')
     const lease = await Lease.acquire(db, time.id(), this.#signal, {
       ...{ goneMs, time, faults },
+      seen: heldBy,
       waiting: owner => {
         logger.info({ owner }, 'standing by')
         if (isOfUseBeside) this.#actor.send({ type: 'stand.by' })
       },
       lives(owner) {
-        if (!isOfUseBeside) throw new RollcallError('RC_OWNED', `The process ${owner} owns the partitions.`)
+        if (!isOfUseBeside) throw new RollcallError('RC_OWNED', `The partitions are owned by ${toldOf(owner)}.`)
       },
     })
     this.#held.defer(() => lease.release())
     this.#lease = lease
+    this.#holder = lease.holder
   }
 
   async #begin(): Promise<void> {
     if (this.#ending.signal.aborted) throw new RollcallError('RC_CLOSING')
+    this.#options.heldBy(this.#holder)
     const tenure = await this.#options.begin()
     this.#held.defer(() => tenure.close())
     this.tenure = tenure
@@ -93,8 +106,16 @@ export class Candidacy {
   }
 
   #own(): Promise<never> {
-    this.#options.logger.info('owns the partitions')
-    return this.#whileLeased(this.tenure!.lost)
+    return this.#whileLeased(this.#announce().then(() => this.tenure!.lost))
+  }
+
+  async #announce(): Promise<void> {
+    const { faults, logger } = this.#options
+    const lag = await this.#options.lag().catch(error => {
+      faults.report('look at the owner', error)
+      return null
+    })
+    logger.info({ owner: { ...this.#holder, lag } }, 'owns the partitions')
   }
 
   #whileLeased<T>(work: Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import { KINDS } from '../../actors/kinds.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Positions } from '../log/positions.ts'
+import type { KnownHolder } from '../observe/holder.ts'
 import type { Faults } from '../observe/index.ts'
 import { retry } from '../retry.ts'
 import type { OwnLog } from '../stores.ts'
@@ -33,6 +34,8 @@ export interface OwnerDirectoryOptions {
   /** the owner as it is asked from here while another process may be it; null: there is no other process */
   others: Owner | null
   log: Pick<OwnLog, 'bounds' | 'failing'>
+  /** The last entry of a partition that this process knows of. */
+  known(partition: number): Seq
   /** hears how far the owner is */
   applied(partition: number, seq: Seq): void
   /** hears what time it is for the owner, which counts for more than this process's clock */
@@ -54,6 +57,8 @@ export class OwnerDirectory {
   readonly #readable = new Map<number, Seq>()
   #states: PartitionState[]
   #owner: Owner | null
+  #holder: KnownHolder | null = null
+  #lag: number | null = null
   #isOwn = false
   #isClosing = false
 
@@ -74,6 +79,22 @@ export class OwnerDirectory {
   passTo(owner: Owner | null): void {
     this.#owner = owner ?? this.#options.others
     this.#isOwn = owner !== null
+    if (!owner) this.#holder = null
+  }
+
+  /** Hears which process owns the partitions; null: none. */
+  heldBy(holder: KnownHolder | null): void {
+    this.#holder = holder
+  }
+
+  /** The process that owns the partitions, or did last, as far as is known. */
+  get holder(): KnownHolder | null {
+    return this.#holder
+  }
+
+  /** Entries that the last look knew of and no commit had; null if it was not told. */
+  get lag(): number | null {
+    return this.#lag
   }
 
   /** Aborted when the process takes no more requests: what is still told ends. */
@@ -168,12 +189,15 @@ export class OwnerDirectory {
 
   /** Asks the owner about all of them; without an owner none goes on. */
   async look(): Promise<void> {
+    const ends = Array.from({ length: this.#options.partitions }, (_, partition) => this.#options.known(partition))
     try {
       this.#states = await this.owner.states()
+      this.#lag = lagBehind(ends, this.#states)
       this.learn(this.#states)
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error
       this.#states = this.#allStopped(error)
+      this.#lag = null
     }
   }
 
@@ -225,6 +249,11 @@ export async function openDirectory(
 ): Promise<OwnerDirectory> {
   const others = ownerLink && (await import('./remote.ts')).remoteOwner(ownerLink)
   return new OwnerDirectory({ ...options, others })
+}
+
+function lagBehind(ends: readonly Seq[], states: readonly PartitionState[]): number | null {
+  if (states.some(({ cut }) => cut === undefined)) return null
+  return states.reduce((lag, { partition, cut }) => lag + Math.max(0, (ends[partition] ?? 0) - cut!), 0)
 }
 
 /** The owner, or another one, may answer soon. */

@@ -1,6 +1,7 @@
 import type { Collection, Db } from 'mongodb'
 import { isCode, RollcallError } from '../errors.ts'
 import { duplicates, repeated } from '../mongodb/outcome.ts'
+import { type Holder, holderIn, type KnownHolder, thisHolder, UNTOLD } from '../observe/holder.ts'
 import type { Faults } from '../observe/index.ts'
 import { type Steps, step } from '../observe/steps.ts'
 import { systemTime, type Time } from '../time.ts'
@@ -12,7 +13,12 @@ interface Owner {
   epoch: number
   renewed: number
   released: boolean
+  /** who `of` is; a process of a former version leaves those of an owner before it as they are */
+  holder?: Holder & { of: string }
 }
+
+/** The lease as its owner has it. */
+type Held = Owner & Required<Pick<Owner, 'holder'>>
 
 export interface LeaseOptions {
   /** An owner that was not renewed for so long is gone; all processes must have the same. */
@@ -20,9 +26,11 @@ export interface LeaseOptions {
   time: Time
   faults: Faults
   /** another process owns the partitions, or did; said once */
-  waiting(owner: string): void
+  waiting(owner: KnownHolder): void
+  /** at each look: who owns the partitions; null: nobody, or it gave them back */
+  seen?(owner: KnownHolder | null): void
   /** it has renewed its right since; what this throws ends the waiting */
-  lives?(owner: string): void
+  lives?(owner: KnownHolder): void
   steps?: Steps | undefined
 }
 
@@ -36,12 +44,16 @@ const PATIENCE_MS = 2_000
  */
 export class Lease {
   readonly #owners: Collection<Owner>
-  readonly #held: Owner
+  /** this process, as it has them */
+  readonly holder: Holder
+  readonly #held: Held
   readonly #options: LeaseOptions
   readonly #lost = Promise.withResolvers<never>()
   readonly #released = new AbortController()
 
-  private constructor(owners: Collection<Owner>, held: Owner, options: LeaseOptions) {
+  private constructor(owners: Collection<Owner>, held: Held, options: LeaseOptions) {
+    const { of: _, ...holder } = held.holder
+    this.holder = holder
     this.#owners = owners
     this.#held = held
     this.#options = options
@@ -55,7 +67,7 @@ export class Lease {
    */
   static async acquire(db: Db, owner: string, signal: AbortSignal, options: LeaseOptions): Promise<Lease> {
     const owners = db.collection<Owner>('owners')
-    const { goneMs, time, faults, waiting, lives, steps } = options
+    const { goneMs, time, faults, waiting, seen: told, lives, steps } = options
     let isAway = false
     let seen = null as Owner | null
     let isSaid = false
@@ -66,10 +78,12 @@ export class Lease {
         const current = await found(owners, time, steps)
         const isNew = seen?.epoch !== current?.epoch || seen?.renewed !== current?.renewed
         if (isNew) since = time.monotonic()
-        if (current && !current.released) {
-          if (!isSaid) waiting(current.owner)
+        const by = holderOf(current)
+        told?.(by)
+        if (by) {
+          if (!isSaid) waiting(by)
           // A single renewal is no sign of life: the owner may have sent it just before it was killed.
-          if (isSaid && isNew && ++renewals > 1) lives?.(current.owner)
+          if (isSaid && isNew && ++renewals > 1) lives?.(by)
           isSaid = true
         }
         const mayTake = current === null || current.released || time.monotonic() - since >= goneMs
@@ -136,9 +150,10 @@ async function take(
   owners: Collection<Owner>,
   current: Owner | null,
   { owner, time, steps }: { owner: string } & Pick<LeaseOptions, 'time' | 'steps'>,
-): Promise<Owner | null> {
+): Promise<Held | null> {
+  const holder = { of: owner, ...thisHolder(time.now()) }
   if (current === null) {
-    const made: Owner = { _id: 'owner', owner, epoch: 1, renewed: 0, released: false }
+    const made: Held = { _id: 'owner', owner, epoch: 1, renewed: 0, released: false, holder }
     try {
       await step(steps, 'lease.make', made, () => owners.insertOne(made))
       return made
@@ -148,14 +163,19 @@ async function take(
     }
   }
   const { epoch, renewed } = current
-  const change = { $set: { owner, released: false, renewed: 0 }, $inc: { epoch: 1 } }
+  const change = { $set: { owner, released: false, renewed: 0, holder }, $inc: { epoch: 1 } }
   const taking = () => owners.updateOne({ _id: 'owner', epoch, renewed }, change)
   const { matchedCount } = await step(steps, 'lease.take', epoch, () => repeated(taking, PATIENCE_MS, time))
-  return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false }
+  return matchedCount === 0 ? null : { ...current, owner, epoch: epoch + 1, renewed: 0, released: false, holder }
 }
 
 /** The process that was the last to own the partitions and did not give them back, alive or not; null if none is. */
-export async function ownerIn(db: Db, steps?: Steps): Promise<string | null> {
-  const last = await found(db.collection<Owner>('owners'), systemTime, steps)
-  return last && !last.released ? last.owner : null
+export async function ownerIn(db: Db, steps?: Steps): Promise<KnownHolder | null> {
+  return holderOf(await found(db.collection<Owner>('owners'), systemTime, steps))
+}
+
+function holderOf(current: Owner | null): KnownHolder | null {
+  if (!current || current.released) return null
+  const { owner, holder } = current
+  return (holder?.of === owner && holderIn(holder)) || UNTOLD
 }

@@ -88,8 +88,8 @@ export class LocalOwner implements Owner {
     const states = this.all.map(async shard => {
       try {
         const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped, applied, replayUntil, full, now }) => ({
-          ...{ partition, stopped, applied, replayUntil, full, now },
+        return states.map(({ partition, stopped, applied, cut, replayUntil, full, now }) => ({
+          ...{ partition, stopped, applied, cut, replayUntil, full, now },
         }))
       } catch (error) {
         if (!(error instanceof RollcallError)) throw error

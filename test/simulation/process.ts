@@ -8,6 +8,7 @@ import { RollcallError } from '../../src/errors.ts'
 import { type Append, appender } from '../../src/log/append.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { trimAll } from '../../src/log/trimming.ts'
+import { type KnownHolder, thisHolder } from '../../src/observe/holder.ts'
 import { adopt } from '../../src/ownership/adopt.ts'
 import { Candidacy } from '../../src/ownership/candidacy.ts'
 import { OwnerDirectory } from '../../src/ownership/directory.ts'
@@ -95,6 +96,7 @@ export class Process {
     const ownLog = { bounds: log.bounds, failing: () => null }
     const directory = new OwnerDirectory({
       ...{ partitions: PARTITIONS, others, log: ownLog, time, faults },
+      known: () => 0,
       applied() {},
       heed: now => time.heed(now),
     })
@@ -146,8 +148,9 @@ export class Process {
     const ending = new AbortController()
     const db = isAlone ? null : leaseDb(places.lease, work => this.fate.reach(life, 'lease', work))
     const rest = { isOfUseBeside: true, takeOverMs: TAKE_OVER_MS, begin, time, faults, logger: { info() {} } }
+    const told = { heldBy: (holder: KnownHolder | null) => directory.heldBy(holder), lag: async () => directory.lag }
     this.#standing = new Standing({
-      stand: () => new Candidacy({ db, ...rest }, ending.signal),
+      stand: () => new Candidacy({ db, ...rest, ...told, holder: thisHolder(0) }, ending.signal),
       ...{ isOfUseBeside: true, time, lost: () => directory.passTo(null) },
     })
     // Such a process ends, and whoever watches over it starts it again.

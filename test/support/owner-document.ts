@@ -6,6 +6,7 @@ export interface OwnerDocument {
   epoch: number
   renewed: number
   released: boolean
+  holder?: { of: string; host: string; pid: number; version: string; since: number } | undefined
 }
 
 /** A database with no more than that document. `each` happens at every look of somebody who waits. */

@@ -17,6 +17,8 @@ const FLUSH_DEADLINE_MS = 10_000
 export interface EmbeddedLog extends EventLog, Recorded {
   /** Tells the reader at the other end of `port` what is durable, and appends for it. */
   serve(port: MessagePort): void
+  /** The last durable entry of a partition. */
+  last(partition: number): Seq
   /** Why nothing is taken just now; null if it is. */
   failing(): RollcallError | null
   /**
@@ -190,6 +192,10 @@ class Writer implements EmbeddedLog {
     const last = (): Seq => this.#durable[partition]!
     const entries = (from: Seq, until: Seq): Entry[] => this.#tables.between(partition, from, until)
     return readEntries({ partition, after, signal, arrivals: this.#arrivals, last, entries })
+  }
+
+  last(partition: number): Seq {
+    return this.#durable[partition]!
   }
 
   async bounds(partition: number): Promise<Bounds> {
