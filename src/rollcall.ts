@@ -1,10 +1,12 @@
 import { type Logger, pino } from 'pino'
 import { Doors } from './bridge/doors/index.ts'
+import { underWay } from './bridge/under-way.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
 import { rulesOf } from './log/recorded.ts'
 import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
+import { tellWork, type Work, Works } from './observe/work.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
 import { type Links, openLinks } from './ownership/link.ts'
@@ -28,14 +30,21 @@ export interface Rollcall {
   close(): Promise<void>
 }
 
+/** How often long work is told of in the log, and on a terminal. */
+const [LINE_MS, BAR_MS] = [5_000, 200]
+
 const close = (part: { close(): void | Promise<void> }): void | Promise<void> => part.close()
 
 /**
  * Puts a process together: opens a bridge, and the partitions with it as soon as no other process owns them. Resolves
  * when they are claimed or another process owns them, and listens long before. Throws RollcallError if it cannot start,
- * RC_CLOSING at the signal.
+ * RC_CLOSING at the signal. `show` hears of long work, which else is lines of the log.
  */
-export async function start(config: Config, signal: AbortSignal = new AbortController().signal): Promise<Rollcall> {
+export async function start(
+  config: Config,
+  signal: AbortSignal = new AbortController().signal,
+  show?: (all: Work[]) => void,
+): Promise<Rollcall> {
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
   const logger = pino({ level: config.logLevel })
@@ -54,7 +63,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   })
   const rules = rulesOf(log.settings, config)
   const pasts = opened.adopt(new PastReader({ places: stores.places, rules, log, time, faults }), close)
-  const bridge = opened.adopt(new Doors({ settings: config, stores, directory, pasts, time, faults, logger }), close)
+  const works = new Works(time)
+  const inside = { settings: config, stores, directory, pasts, works, time, faults, logger }
+  const bridge = opened.adopt(new Doors(inside), close)
   // Before anything is accepted it is known which partitions cannot take it.
   directory.learn(await peek(stores.checkpoints, log, partitions))
   const { url, drain } = await bridge.listen(links, config)
@@ -62,7 +73,7 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   announce(logger, config, url)
   // The first look at embedded documents loads what finds them, for which the first requests would be held up.
   if (!stores.db) await stores.documents.find('users', { limit: 1 })
-  const parts = { config, stores, links, directory, bridge, faults, logger }
+  const parts = { config, stores, links, directory, bridge, works, faults, logger }
   const standing = new Standing({
     stand: () => stand(parts, signal),
     isOfUseBeside: links.ownerLink !== null,
@@ -71,6 +82,9 @@ export async function start(config: Config, signal: AbortSignal = new AbortContr
   })
   opened.adopt(standing, close)
   opened.adopt(directory.watch(), close)
+  const look = () => underWay({ works, directory })
+  opened.defer(() => show?.([]))
+  opened.defer(show ? tellWork(look, show, BAR_MS, time) : tellWork(look, logged(logger), LINE_MS, time))
   opened.defer(drain)
 
   await standing.decided
@@ -91,15 +105,19 @@ interface Parts {
   links: Links
   directory: OwnerDirectory
   bridge: Doors
+  works: Works
   faults: Faults
   logger: Logger
 }
 
 /** Stands for the partitions; a tenure answers this bridge from its beginning on. */
-function stand({ config, stores, links, directory, bridge, faults, logger }: Parts, signal: AbortSignal): Candidacy {
+function stand(
+  { config, stores, links, directory, bridge, works, faults, logger }: Parts,
+  signal: AbortSignal,
+): Candidacy {
   const begin = async (): Promise<Tenure> => {
     const tenure = await Tenure.begin({
-      ...{ settings: config, stores, links, time, faults, logger },
+      ...{ settings: config, stores, links, works, time, faults, logger },
       renewChannels: streamerId => bridge.subscriptions.renew(streamerId),
       stopped: state => directory.learn([state]),
     })
@@ -132,4 +150,15 @@ function announce(logger: Logger, config: Config, url: string): void {
     firebase: config.firebase ? 'sent' : 'recorded',
   }
   logger.info({ url, node: process.version, dataDir, shards, partitions, zone, ...parts }, 'listening')
+}
+
+/** Long work as lines of the log, one when it has ended too. */
+function logged(logger: Logger): (all: Work[]) => void {
+  let former: Work[] = []
+  const line = ({ name, ...far }: Work) => ({ work: name, ...far })
+  return all => {
+    for (const each of all) logger.info(line(each), 'under way')
+    for (const each of former) if (!all.some(({ name }) => name === each.name)) logger.info(line(each), 'done')
+    former = all
+  }
 }

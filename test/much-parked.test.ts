@@ -108,6 +108,7 @@ describe('a partition with more parked events than fit into memory', () => {
         partitions: [0],
         processors: new Map([[0, processor]]),
         refused: new Map(),
+        works: new Map(),
         live: memoryLiveSets(new ManualTime()),
         time: new ManualTime(),
         faults: toldFaults(),

@@ -58,6 +58,26 @@ describe('rollcall replay', () => {
     })
   })
 
+  test('says how far the server is behind what it took, until all can be read', async () => {
+    const lags = [60, 30]
+    rollcall.answer = async ({ method, path }) => {
+      if (path === '/readyz') return { status: 503, body: { ready: false, owner: { lag: lags.shift() ?? 0 } } }
+      if (method === 'GET' && rollcall.reads.filter(read => read.path !== '/readyz').length === 1)
+        await new Promise(resolve => setTimeout(resolve, 2_300))
+      return undefined
+    }
+    const { stdout } = await run(file('events.log', logLines(30).join('\n')))
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    const behind = lines.filter(({ work }) => work === 'readable')
+    expect(behind.length).toBeGreaterThan(0)
+    expect(behind.at(-1)).toMatchObject({ unit: 'entries', total: 60, since: expect.any(Number) })
+    expect(behind.at(-1).done).toBeGreaterThan(0)
+    expect(lines.at(-1)).toMatchObject({ events: 30, accepted: 30 })
+  })
+
   test('succeeds in spite of bad lines', async () => {
     expect((await run(file('events.log', `nonsense\n${logLine(1)}`))).code).toBe(0)
   })

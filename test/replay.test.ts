@@ -41,6 +41,7 @@ async function replayed(...files: string[]) {
   const report = new Report(text => warnings.push(text))
   const delivery = deliveryTo(rollcall.url)
   const visits = await replay(files, delivery, report)
+  await visits.readable(delivery)
   return { report, count: () => visits.count(delivery) }
 }
 

@@ -9,6 +9,7 @@ import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Works } from '../observe/work.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Pasts } from '../past/index.ts'
 import type { Time } from '../time.ts'
@@ -52,6 +53,8 @@ export interface Bridge {
   documents: DocumentStore
   directory: OwnerDirectory
   pasts: Pasts
+  /** long work of this process, beside that of the partitions */
+  works: Works
   subscriptions: Subscriptions
   streamers: StreamerSessions
   time: Time

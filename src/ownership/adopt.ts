@@ -9,6 +9,7 @@ import { isDamage } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import { partitionOf } from '../log/partition-of.ts'
 import { eachStep, type Steps, step } from '../observe/steps.ts'
+import type { Works } from '../observe/work.ts'
 import type { Clock } from '../partition/clock.ts'
 import { always, rulesRecord } from '../partition/rules.ts'
 import type { OwnLog } from '../stores.ts'
@@ -26,6 +27,8 @@ export interface AdoptionOptions {
   rules?: VisitorRules | undefined
   /** entries of a log that begins below the documents may go */
   acceptLoss?: boolean
+  /** hear how far it is */
+  works?: Works | undefined
   steps?: Steps | undefined
 }
 
@@ -59,13 +62,16 @@ export async function adopt({
   time,
   rules,
   acceptLoss,
+  works,
   steps,
   keep,
 }: AdoptionOptions): Promise<number[]> {
   const all = Array.from({ length: partitions }, (_, p) => p)
   const incomplete = await Promise.all(all.map(p => isIncomplete(log, store, p, steps)))
   if (!incomplete.includes(true)) return []
-  const newest = await newestSeqs(documents, partitions, steps)
+  let read = 0
+  const end = works?.begin('adoption', 'documents', () => ({ done: read, total: null }))
+  const newest = await newestSeqs(documents, partitions, () => read++, steps).finally(end)
   const adopting: number[] = []
   for (const partition of all.filter(p => incomplete[p])) {
     const known = newest.get(partition)
@@ -104,11 +110,17 @@ async function isIncomplete(log: OwnLog, store: CheckpointStore, partition: numb
 }
 
 /** The highest seq of each partition that has documents. */
-async function newestSeqs(documents: DocumentStore, partitions: number, steps?: Steps): Promise<Map<number, Seq>> {
+async function newestSeqs(
+  documents: DocumentStore,
+  partitions: number,
+  seen: () => void,
+  steps?: Steps,
+): Promise<Map<number, Seq>> {
   const newest = new Map<number, Seq>()
   for (const [collection, field] of Object.entries(KEYS)) {
     const seqs = eachStep(steps, 'adopt.seqs', collection, documents.seqs(collection as Collection, field))
     for await (const [key, seq] of seqs) {
+      seen()
       const partition = typeof key === 'string' ? partitionOf(key, partitions) : Number(key)
       if (!(seq <= (newest.get(partition) ?? -1))) newest.set(partition, seq)
     }

@@ -12,8 +12,7 @@ import type { ActorPlace, EffectQuery, PartitionStatus, PopulationView, ShardCon
 export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 
 /** A partition as it is asked for; facts that are not known are left out. */
-export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> &
-  Partial<Pick<PartitionStatus, 'applied' | 'cut' | 'replayUntil' | 'full' | 'now'>>
+export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & Partial<PartitionStatus>
 
 export interface Owner {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */

@@ -87,10 +87,7 @@ export class LocalOwner implements Owner {
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {
     const states = this.all.map(async shard => {
       try {
-        const states = await shard.call(remote => remote.status(), withinMs)
-        return states.map(({ partition, stopped, applied, cut, replayUntil, full, now }) => ({
-          ...{ partition, stopped, applied, cut, replayUntil, full, now },
-        }))
+        return await shard.call(remote => remote.status(), withinMs)
       } catch (error) {
         if (!(error instanceof RollcallError)) throw error
         const { code, message } = error

@@ -9,6 +9,7 @@ import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Works } from '../observe/work.ts'
 import type { Host } from '../receivers/index.ts'
 import { Shard } from '../shard/supervisor.ts'
 import type { OwnStores } from '../stores.ts'
@@ -48,6 +49,8 @@ export interface TenureOptions {
   renewChannels(streamerId: string): Promise<void>
   /** hears at once of what went wrong with a partition */
   stopped(state: PartitionState): void
+  /** hear of long work of the process */
+  works: Works
   time: Time
   faults: Faults
   logger: Logger
@@ -122,11 +125,12 @@ export class Tenure {
 
   /** To be called by who may own the partitions, and nobody else. */
   static async begin(options: TenureOptions): Promise<Tenure> {
-    const { stores, settings, time, logger } = options
+    const { stores, settings, works, time, logger } = options
     const { log, checkpoints: store, documents } = stores
     const rules = log.changed ? dayRulesOf(currentOf(log), settings) : undefined
     const { keep } = stores.keeper
-    const adopting = await adopt({ log, store, documents, partitions: settings.partitions, rules, time, keep })
+    const { partitions } = settings
+    const adopting = await adopt({ log, store, documents, partitions, rules, works, time, keep })
     if (adopting.length > 0) logger.warn({ partitions: adopting }, 'adopting documents: these have no checkpoint')
     return new Tenure(options)
   }

@@ -1,6 +1,7 @@
 import type { CheckpointStore, Claim } from '../checkpoint/index.ts'
 import { RollcallError } from '../errors.ts'
 import { eachStep, type Steps } from '../observe/steps.ts'
+import type { Far } from '../observe/work.ts'
 import type { Time } from '../time.ts'
 import type { Wheel } from './wheel.ts'
 
@@ -18,6 +19,7 @@ export class Deadlines {
   readonly #parts: { claim: Claim; wheel: Wheel; store: CheckpointStore }
   #loading: Promise<void> | undefined
   #isStopped = false
+  #count = 0
 
   constructor(parts: { claim: Claim; wheel: Wheel; store: CheckpointStore }) {
     this.#parts = parts
@@ -33,6 +35,11 @@ export class Deadlines {
     return this.#loading
   }
 
+  /** How many there are so far; null: all, or no more come. */
+  get far(): Far | null {
+    return this.#parts.wheel.isWhole || this.#isStopped ? null : { done: this.#count, total: null }
+  }
+
   /** Nobody waits for them any more. */
   stop(): void {
     this.#isStopped = true
@@ -41,12 +48,12 @@ export class Deadlines {
   async #load({ time, steps }: Loading): Promise<void> {
     const { claim, wheel, store } = this.#parts
     this.#refuseStopped()
-    let count = 0
+    this.#count = 0
     const records = eachStep(steps, 'claim.deadlines', claim, store.load(claim, [{ space: 'deadline', names: [] }]))
     for await (const { names, value } of records) {
       this.#refuseStopped()
       wheel.restore(names[0]!, value as number)
-      if (++count % AT_ONCE === 0) await time?.turn()
+      if (++this.#count % AT_ONCE === 0) await time?.turn()
     }
     this.#refuseStopped()
     wheel.end()

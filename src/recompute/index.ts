@@ -6,6 +6,7 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { changesOf, commandOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
 import { type Steps, step } from '../observe/steps.ts'
+import { joinedWork, type Work, type Works } from '../observe/work.ts'
 import { openLinks } from '../ownership/link.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
 import { Tenure } from '../ownership/tenure.ts'
@@ -18,6 +19,8 @@ export interface RecomputeOptions {
   from: number
   /** in order; null: all */
   visitors: readonly string[] | null
+  /** hear how far it is, and what comes before it */
+  works: Works
   faults: Faults
   steps?: Steps | undefined
 }
@@ -67,9 +70,13 @@ interface Change {
 }
 
 /** Resolves when all partitions show what is in the log; throws why one cannot. */
-async function replayed({ owner }: Tenure, steps: Steps | undefined): Promise<void> {
+async function replayed({ owner }: Tenure, { works, steps }: Pick<RecomputeOptions, 'works' | 'steps'>): Promise<void> {
+  let replaying: Work | undefined
+  const end = works.begin('replay', 'entries', () => replaying ?? { done: 0, total: null })
+  using _ended = { [Symbol.dispose]: end }
   for (;;) {
     const states = await step(steps, 'recompute.states', null, () => owner.states())
+    replaying = joinedWork(states.flatMap(({ work }) => work ?? [])).find(({ name }) => name === 'replay')
     const stopped = states.flatMap(state => state.stopped ?? [])
     const final = stopped.find(({ code }) => !PASSING.includes(code))
     if (final) throw new RollcallError(final.code as ErrorCode, final.message)
@@ -99,17 +106,17 @@ async function* performed(
   stores: OwnStores,
   options: RecomputeOptions & { change: Change | null; lost: Promise<never> | undefined },
 ): AsyncGenerator<Recomputed> {
-  const { from, visitors, change, faults, lost, steps } = options
+  const { from, visitors, change, works, faults, lost, steps } = options
   await using opened = new AsyncDisposableStack()
   const linked = await step(steps, 'recompute.links', null, () => openLinks(config.natsUrl, false))
   const links = opened.adopt(linked, each => each.close())
   const logger = pino({ level: 'warn' }, pino.destination(2))
   const rest = { renewChannels: async () => {}, stopped() {} }
-  const taken = () => Tenure.begin({ settings: config, stores, links, time, faults, logger, ...rest })
+  const taken = () => Tenure.begin({ settings: config, stores, links, works, time, faults, logger, ...rest })
   const tenure = opened.adopt(await step(steps, 'recompute.tenure', null, taken), each => each.close())
   const whileOwner = <T>(work: Promise<T>): Promise<T> => Promise.race([work, tenure.lost, ...(lost ? [lost] : [])])
   await whileOwner(step(steps, 'recompute.claims', null, () => tenure.ready()))
-  await whileOwner(replayed(tenure, steps))
+  await whileOwner(replayed(tenure, options))
   // From here on no server may run before it has ended: some partitions go by the new rules, others do not yet.
   if (change) {
     const pending = { settings: recordedSettings(config), from, visitors }
@@ -121,6 +128,8 @@ async function* performed(
     ...{ id: time.id(), from, visitors },
     change: change && { zone, inactivityMs, formerZone: change.formerZone },
   }
+  let far = { done: 0, total: 0 }
+  opened.defer(works.begin('recompute', 'visitor-days', () => far))
   for (;;) {
     const all = await whileOwner(asked(tenure, request, options))
     if (!all) continue
@@ -132,6 +141,7 @@ async function* performed(
       days: sum(each => each.days),
       found: sum(each => each.found),
     }
+    far = { done: progress.days, total: progress.found }
     yield { ...progress, isDone, changed: change?.changes ?? null }
     if (isDone) return
   }

@@ -8,6 +8,7 @@ import type { Bounds, Seq } from '../log/index.ts'
 import { currentOf, dayRulesOf, type Recorded, refusalOf, refusalToChange, type Settings } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
 import { type Steps, step } from '../observe/steps.ts'
+import type { Works } from '../observe/work.ts'
 import { ABOVE, adopt } from '../ownership/adopt.ts'
 import { ownerIn } from '../ownership/lease.ts'
 import { soleLease } from '../ownership/sole-lease.ts'
@@ -48,6 +49,8 @@ export interface RepairedDocument {
 export interface RepairOptions {
   /** what is in no checkpoint and cannot be kept may go */
   acceptLoss: boolean
+  /** hear how far it is */
+  works: Works
   faults: Faults
   steps?: Steps | undefined
 }
@@ -62,7 +65,8 @@ const refusalToRepair = (log: Recorded, configured: Settings): string =>
  */
 export async function* repair(config: Config, options: RepairOptions): AsyncGenerator<Repaired | RepairedDocument> {
   await using opened = new AsyncDisposableStack()
-  const { faults, steps } = options
+  const { faults, works, steps } = options
+  const { partitions } = config
   const located = await step(steps, 'repair.places', null, () => locateStores(config, { toTheEnd: true, faults }))
   const { places } = opened.adopt(located, each => each.close())
   const { log } = await step(steps, 'repair.log', null, () =>
@@ -73,7 +77,9 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
   const database = opened.adopt(reached, async each => each?.close())
   const db = database?.db ?? null
   const cuts = await step(steps, 'repair.checkpoints', null, () => peekAtCheckpoints(places.statePath, db))
-  const problems = await found(cuts, log, config.partitions, steps)
+  let looked = 0
+  const endLook = works.begin('look', 'partitions', () => ({ done: looked, total: partitions }))
+  const problems = await found(cuts, log, partitions, () => looked++, steps).finally(endLook)
   const isWell = problems.every(problem => problem === null)
   if (db && (!isWell || (await ownerIn(db, steps)) !== null)) {
     opened.adopt(await soleLease(db, config.takeOverMs, faults, steps), lease => lease.release())
@@ -90,7 +96,10 @@ export async function* repair(config: Config, options: RepairOptions): AsyncGene
   const keeping = () => openKeeper(places.statePath, db, systemTime)
   const keeper = opened.adopt(await step(steps, 'repair.keeper', null, keeping), each => each.close())
   const adopting = stores ? await adopted(stores, log, config, { ...options, keep: keeper.keep }) : []
+  let mended = 0
+  opened.defer(works.begin('repair', 'partitions', () => ({ done: mended, total: partitions })))
   for (const [partition, problem] of problems.entries()) {
+    mended = partition
     const loss = losses.get(partition)
     const told = { partition, problem, ...(loss && { loss }) }
     if (!stores || problem === null || (loss && !options.acceptLoss)) yield { ...told, repaired: false }
@@ -134,20 +143,27 @@ function adopted(
   { checkpoints: store, documents }: Stores,
   log: OwnLog,
   config: Config,
-  { acceptLoss, steps, keep }: RepairOptions & Pick<Keeper, 'keep'>,
+  { acceptLoss, works, steps, keep }: RepairOptions & Pick<Keeper, 'keep'>,
 ): Promise<number[]> {
   const rules = log.changed ? dayRulesOf(currentOf(log), config) : undefined
   const { partitions } = config
-  return adopt({ log, store, documents, partitions, rules, time: systemTime, acceptLoss, keep, steps })
+  return adopt({ log, store, documents, partitions, rules, time: systemTime, acceptLoss, keep, works, steps })
 }
 
-async function found(cuts: Cuts, log: OwnLog, partitions: number, steps?: Steps): Promise<(Problem | null)[]> {
+async function found(
+  cuts: Cuts,
+  log: OwnLog,
+  partitions: number,
+  looked: () => void,
+  steps?: Steps,
+): Promise<(Problem | null)[]> {
   const problems: (Problem | null)[] = []
   try {
     for (let p = 0; p < partitions; p++) {
       const { problem } = await step(steps, 'repair.fit', p, () => lookAt(p, cuts, log))
       const isDamaged = !problem && (await step(steps, 'repair.damage', p, () => cuts.damage(p)))
       problems.push(isDamaged ? 'RC_CHECKPOINT_CORRUPT' : problem)
+      looked()
     }
   } finally {
     await cuts.close()

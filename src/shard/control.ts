@@ -5,6 +5,7 @@ import { audienceOf, sumOf } from '../audience/sum.ts'
 import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Works } from '../observe/work.ts'
 import { joined, type List, Listing } from '../partition/listing.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
@@ -20,6 +21,8 @@ export interface ControlOptions {
   processors: ReadonlyMap<number, Processor>
   /** partitions the shard could not take over, and why */
   refused: ReadonlyMap<number, RollcallError>
+  /** by partition, what is under way in it */
+  works: ReadonlyMap<number, Works>
   live: LiveSets<null>
   time: Time
   /** of no partition */
@@ -32,7 +35,7 @@ const LOOK_MS = 20
 
 /** Answers for the partitions of one shard, from before they are claimed on. */
 export function control(
-  { partitions, processors, refused, live, time, faults }: ControlOptions,
+  { partitions, processors, refused, works, live, time, faults }: ControlOptions,
   { claimed, recompute, drain }: Pick<ShardControl, 'claimed' | 'recompute' | 'drain'>,
 ): ShardControl {
   const watching = new Watching(time, faults)
@@ -74,6 +77,7 @@ export function control(
       replayUntil: processor?.replayUntil ?? 0,
       stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
       full: processor?.partition.parking.full ?? [],
+      work: works.get(partition)?.list ?? [],
     }
   }
 

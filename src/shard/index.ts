@@ -6,6 +6,7 @@ import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Frame } from '../inspect/frame.ts'
 import type { Seq } from '../log/index.ts'
+import type { Work } from '../observe/work.ts'
 import type { List, ListQuery } from '../partition/listing.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
 import type { PersistedSnapshot } from '../partition/transitions.ts'
@@ -64,6 +65,8 @@ export interface PartitionStatus {
   stopped: { code: string; message: string } | null
   /** actors that take nothing more, since too much of theirs is parked */
   full: string[]
+  /** long work under way in it */
+  work: Work[]
 }
 
 /** A field that is not given is not asked for. */

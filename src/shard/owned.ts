@@ -1,6 +1,7 @@
 import { Sums } from '../audience/sums.ts'
 import { type ErrorCode, isCode, isDamage, type RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import { type Far, Works } from '../observe/work.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
 import { atMost } from '../time.ts'
 import { control } from './control.ts'
@@ -31,12 +32,15 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
   const sums = new Sums({ documents, time, faults, steps })
   const { promise: quiet, resolve: begin } = Promise.withResolvers<void>()
   const rest = { ...given, sums, quiet }
+  const works = new Map(owned.map(partition => [partition, new Works(time)]))
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
   const draining = new AbortController()
   const claim = async (partition: number): Promise<void> => {
     try {
-      processors.set(partition, await Processor.claim(partition, { ...rest, faults: faultsOf(partition) }))
+      const processor = await Processor.claim(partition, { ...rest, faults: faultsOf(partition) })
+      processors.set(partition, processor)
+      showRecovery(processor, works.get(partition)!)
     } catch (error) {
       faultsOf(partition).report('claim', error)
       if (!LASTING.some(code => isCode(error, code)) && !isDamage(error)) giveUp()
@@ -46,7 +50,14 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
   const claimAll = async (): Promise<void> => {
     for (const partition of owned) if (!draining.signal.aborted) await claim(partition)
   }
-  const claims = claimAll()
+  let areClaimed = false
+  for (const [partition, each] of works) {
+    const isClaimed = (): boolean => processors.has(partition) || refused.has(partition)
+    each.begin('claim', 'partitions', () => (areClaimed ? null : { done: isClaimed() ? 1 : 0, total: 1 }))
+  }
+  const claims = claimAll().then(() => {
+    areClaimed = true
+  })
   claims.then(begin)
   const drained = Promise.withResolvers<void>()
   const drain = async (): Promise<void> => {
@@ -56,9 +67,19 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
     await atMost(time, LAST_SUMS_MS, sums.written())
     drained.resolve()
   }
-  const answers = { claimed: () => claims, recompute: recomputing(processors, rest), drain }
+  const answers = { claimed: () => claims, recompute: recomputing(processors, works, rest), drain }
   return {
-    control: control({ partitions: owned, processors, refused, live, time, faults }, answers),
+    control: control({ partitions: owned, processors, refused, works, live, time, faults }, answers),
     drained: drained.promise,
   }
+}
+
+/** Replay ends where the log ended at the claim; deadlines come beside it. */
+function showRecovery(processor: Processor, works: Works): void {
+  const { partition, replayUntil } = processor
+  const from = partition.applied
+  const isOver = (): boolean => partition.applied >= replayUntil || processor.stopped !== undefined
+  const far = (): Far | null => (isOver() ? null : { done: partition.applied - from, total: replayUntil - from })
+  works.begin('replay', 'entries', far)
+  works.begin('deadlines', 'deadlines', () => partition.deadlines.far)
 }

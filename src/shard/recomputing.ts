@@ -1,3 +1,4 @@
+import type { Works } from '../observe/work.ts'
 import type { Processor } from '../partition/processor.ts'
 import { Recomputation, type RecomputationParts } from '../recomputation/index.ts'
 import { atMost } from '../time.ts'
@@ -9,6 +10,7 @@ const LOOK_MS = 1_000
 /** The recomputations of a shard's partitions, one each. */
 export function recomputing(
   processors: ReadonlyMap<number, Processor>,
+  works: ReadonlyMap<number, Works>,
   parts: Omit<RecomputationParts, 'processor'>,
 ): ShardControl['recompute'] {
   const begun = new Map<number, { id: string; recomputation: Recomputation }>()
@@ -18,6 +20,12 @@ export function recomputing(
       const processor = processors.get(partition)!
       current = { id: request.id, recomputation: new Recomputation({ ...parts, processor }, request) }
       begun.set(partition, current)
+      const { progress, ended } = current.recomputation
+      const end = works.get(partition)!.begin('recompute', 'visitor-days', () => ({
+        done: progress.days,
+        total: progress.found,
+      }))
+      ended.then(end, end)
     }
     const { recomputation } = current
     await atMost(parts.time, LOOK_MS, recomputation.ended)

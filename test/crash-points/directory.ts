@@ -6,6 +6,7 @@ import { type Config, readConfig, recordedSettings } from '../../src/config.ts'
 import { documentKey } from '../../src/documents/index-entries.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
 import type { Steps } from '../../src/observe/steps.ts'
+import { Works } from '../../src/observe/work.ts'
 import { Tenure } from '../../src/ownership/tenure.ts'
 import { recompute } from '../../src/recompute/index.ts'
 import { repair } from '../../src/repair/index.ts'
@@ -102,7 +103,7 @@ export const REPAIR: Command = {
   make: broken,
   async run(folder, steps) {
     const config = readConfig({ ...SETTINGS, ROLLCALL_DATA: folder })
-    for await (const _ of repair(config, { acceptLoss: true, faults: toldFaults(), steps }));
+    for await (const _ of repair(config, { acceptLoss: true, works: new Works(time), faults: toldFaults(), steps }));
   },
   remains: folder =>
     over(folder, {}, ({ log, checkpoints }) =>
@@ -127,8 +128,18 @@ const visits = (key: string): Event[] =>
 const visited = made({ ROLLCALL_ZONE: 'UTC' }, async (stores, config) => {
   const logger = pino({ level: 'silent' })
   const links = { nats: null, ownerLink: null }
+  const works = new Works(time)
   const rest = { renewChannels: async () => {}, stopped() {} }
-  const tenure = await Tenure.begin({ settings: config, stores, links, time, faults: toldFaults(), logger, ...rest })
+  const tenure = await Tenure.begin({
+    settings: config,
+    stores,
+    links,
+    works,
+    time,
+    faults: toldFaults(),
+    logger,
+    ...rest,
+  })
   await tenure.ready()
   for (const visitor of ['a', 'b', 'c']) {
     const partition = partitionOf(visitor, PARTITIONS)
@@ -145,7 +156,13 @@ export const RECOMPUTE: Command = {
   make: visited,
   async run(folder, steps) {
     const config = readConfig({ ...TAIPEI, ROLLCALL_DATA: folder })
-    const options = { from: Date.UTC(2025, 11, 31, 16), visitors: null, faults: toldFaults(), steps }
+    const options = {
+      from: Date.UTC(2025, 11, 31, 16),
+      visitors: null,
+      works: new Works(time),
+      faults: toldFaults(),
+      steps,
+    }
     for await (const _ of recompute(config, options));
   },
   remains: folder =>

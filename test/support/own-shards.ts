@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { readConfig, recordedSettings } from '../../src/config.ts'
 import { type Append, appender } from '../../src/log/append.ts'
+import { Works } from '../../src/observe/work.ts'
 import type { LocalOwner } from '../../src/ownership/local.ts'
 import { Tenure } from '../../src/ownership/tenure.ts'
 import { openOwnStores } from '../../src/stores.ts'
@@ -34,6 +35,7 @@ export async function ownShards(): Promise<OwnShards> {
     ...{ settings: config, stores, links: { nats: null, ownerLink: null }, time, logger },
     renewChannels: async () => {},
     stopped() {},
+    works: new Works(time),
     faults: { report: (step, error) => logger.error({ step, err: error }) },
   })
   await tenure.ready()

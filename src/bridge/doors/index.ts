@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { RollcallError } from '../../errors.ts'
 import { appender } from '../../log/append.ts'
 import type { Faults } from '../../observe/index.ts'
+import type { Works } from '../../observe/work.ts'
 import type { OwnerDirectory } from '../../ownership/directory.ts'
 import type { Links } from '../../ownership/link.ts'
 import type { Pasts } from '../../past/index.ts'
@@ -36,6 +37,7 @@ export interface DoorsOptions {
   stores: OwnStores
   directory: OwnerDirectory
   pasts: Pasts
+  works: Works
   time: SteadyTime
   faults: Faults
   logger: Pick<Logger, 'info' | 'warn'>
@@ -48,13 +50,13 @@ export class Doors {
   readonly #inFlight: InFlight
   readonly #http: ReturnType<typeof httpServer>
 
-  constructor({ settings, stores, directory, pasts, time, faults, logger }: DoorsOptions) {
+  constructor({ settings, stores, directory, pasts, works, time, faults, logger }: DoorsOptions) {
     const { documents, log } = stores
     const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
     const limits = new Limits(settings.rates, time)
     const turns = new Turns(time)
-    const parts = { settings, append, stamp, documents, directory, pasts, limits, turns, time, faults, logger }
+    const parts = { settings, append, stamp, documents, directory, pasts, works, limits, turns, time, faults, logger }
     this.subscriptions = new Subscriptions(documents)
     this.#bridge = {
       ...parts,

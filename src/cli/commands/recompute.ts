@@ -31,10 +31,23 @@ export const recompute = defineCommand({
     if (from === null) throw invalid(`--from takes a day, a time with its offset, or ms since 1970, not '${args.from}'`)
     const visitors = visitorsIn(rawArgs)
     if (visitors.length > MOST_VISITORS) throw invalid(`--visitor may be given ${MOST_VISITORS} times at most`)
+    const { Works } = await import('../../observe/work.ts')
+    const { showWork } = await import('../looking/work.ts')
+    const { systemTime } = await import('../../time.ts')
+    const works = new Works(systemTime)
+    const end = showWork(() => works.list)
     const faults = { report: (step: string, error: unknown) => console.error(`${step} failed:`, error) }
+    const isShown = process.stdout.isTTY && process.stderr.isTTY
     const shown = process.stdout.isTTY ? readable : JSON.stringify
-    for await (const progress of recompute(config, { from, visitors: visitors.length > 0 ? visitors : null, faults })) {
-      console.log(shown(progress))
+    const asked = visitors.length > 0 ? visitors : null
+    try {
+      for await (const progress of recompute(config, { from, visitors: asked, works, faults })) {
+        if (progress.isDone) end()
+        // The bar says it until then.
+        if (progress.isDone || !isShown) console.log(shown(progress))
+      }
+    } finally {
+      end()
     }
   },
 })

@@ -17,10 +17,20 @@ export const repair = defineCommand({
     onlyFlags(args, { ...flags, acceptLoss: true })
     const { readConfig } = await import('../../config.ts')
     const { repair } = await import('../../repair/index.ts')
+    const { Works } = await import('../../observe/work.ts')
+    const { showWork } = await import('../looking/work.ts')
+    const { systemTime } = await import('../../time.ts')
+    const works = new Works(systemTime)
+    const end = showWork(() => works.list)
     const faults = { report: (step: string, error: unknown) => console.error(`${step} failed:`, error) }
-    for await (const repaired of repair(readConfig(process.env), { acceptLoss: args['accept-loss'], faults })) {
-      console.log(JSON.stringify(repaired))
-      if (repaired.problem && !repaired.repaired) process.exitCode = 1
+    try {
+      const options = { acceptLoss: args['accept-loss'], works, faults }
+      for await (const repaired of repair(readConfig(process.env), options)) {
+        console.log(JSON.stringify(repaired))
+        if (repaired.problem && !repaired.repaired) process.exitCode = 1
+      }
+    } finally {
+      end()
     }
   },
 })

@@ -59,6 +59,7 @@ async function startOwn(): Promise<{ url: string; token: string; close(): Promis
   const environment = { ...process.env, ...Object.fromEntries(others), ROLLCALL_AUTH_SECRET: secret }
   const own = { host: '127.0.0.1', port: 0 }
   // Warnings are all its log may say on stdout, where the summary must come last.
-  const rollcall = await start({ ...readConfig(environment), ...own, logLevel: 'warn' })
+  const show = process.stderr.isTTY ? (await import('../looking/work.ts')).workBar() : undefined
+  const rollcall = await start({ ...readConfig(environment), ...own, logLevel: 'warn' }, undefined, show)
   return { url: rollcall.url, token, close: () => rollcall.close() }
 }

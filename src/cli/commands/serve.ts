@@ -18,6 +18,7 @@ export const serve = defineCommand({
     const stop = stopSignal()
     const { readConfig } = await import('../../config.ts')
     const { start } = await import('../../rollcall.ts')
+    const show = process.stderr.isTTY ? (await import('../looking/work.ts')).workBar() : undefined
     const config = readConfig(process.env)
     const stopping = new AbortController()
     stop.then(() => {
@@ -26,7 +27,7 @@ export const serve = defineCommand({
     })
     const { signal } = stopping
     for (let wasThere = false; !signal.aborted; wasThere = true) {
-      const rollcall = await started(() => start(config, signal), wasThere, signal)
+      const rollcall = await started(() => start(config, signal, show), wasThere, signal)
       // A process that loses the partitions stands by to have them again.
       const lost = rollcall?.lost.catch((error: unknown) => error)
       const cause = await Promise.race([stop, lost ?? stop])

@@ -1,7 +1,10 @@
 /** A run of `rollcall replay`: the progress it shows and the summary at its end. */
 import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
+import { type Work, Works } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
+import { showWork } from '../looking/work.ts'
+import { showBehind } from './behind.ts'
 import { Delivery } from './delivery.ts'
 import { type Kind, kindsOfHits } from './pages.ts'
 import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
@@ -44,26 +47,36 @@ export async function replayTo(
 ): Promise<void> {
   const onTerminal = process.stderr.isTTY === true
   const report = new Report(text => progress.warn(text))
+  const works = new Works(systemTime)
   const progress = (onTerminal ? showBar : printProgress)(report, totalBytes)
-  const delivery = new Delivery(
-    new Server(url, { retryMs, token, warn: text => progress.warn(text), time: systemTime }),
-  )
+  const server = new Server(url, { retryMs, token, warn: text => progress.warn(text), time: systemTime })
+  const delivery = new Delivery(server)
   const started = performance.now()
+  const sent = replay(files, delivery, report, pagesOnly ? await kindsOfHits() : undefined)
+  const visits = await sent.finally(() => progress.stop())
+  const endWork = showWork(() => works.list, printWork, PRINTED_MS)
   let summary: Summary
   try {
-    const visits = await replay(files, delivery, report, pagesOnly ? await kindsOfHits() : undefined)
+    const endBehind = showBehind(server, works, systemTime)
+    await visits.readable(delivery).finally(endBehind)
     const seconds = secondsSince(started)
+    works.begin('counting', 'visitors', () => ({ done: visits.counted, total: visits.visitors }))
     const { events, accepted, badLines } = report
     const leftOut = pagesOnly ? { leftOut: report.leftOut } : {}
     const eventsPerSecond = Math.round(accepted / Math.max(seconds, 0.001))
     summary = { events, accepted, badLines, ...leftOut, ...(await visits.count(delivery)), seconds, eventsPerSecond }
   } finally {
-    progress.stop()
+    endWork()
   }
   if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
   else printLine(summary)
   if (report.unreadable.length > 0 || report.unusable.length > 0) process.exitCode = 1
 }
+
+/** How often a line says how far it is. */
+const PRINTED_MS = 1_000
+
+const printWork = ({ name, ...far }: Work): void => void printLine({ work: name, ...far })
 
 interface Summary {
   events: number

@@ -8,7 +8,7 @@ import type { Report } from './report.ts'
 import { Visits } from './visits.ts'
 import { type FoundEvent, readWebEvents } from './web-events.ts'
 
-/** Resolves when every accepted event can be read. The report tells of lines and files that could not be used. */
+/** Resolves when all was sent, see `Visits.readable`. The report tells of lines and files that could not be used. */
 export async function replay(files: string[], delivery: Delivery, report: Report, leftOut?: KindOf): Promise<Visits> {
   const visits = new Visits()
   await eachInFlight(
@@ -31,7 +31,6 @@ export async function replay(files: string[], delivery: Delivery, report: Report
     },
   )
   report.end()
-  await visits.readable(delivery)
   return visits
 }
 

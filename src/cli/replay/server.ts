@@ -63,6 +63,17 @@ export class Server {
     return answer
   }
 
+  /** What it answers right now, whatever the status; undefined if that is nothing. */
+  async glance(path: string): Promise<unknown> {
+    try {
+      const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+      return jsonOf(await response.text())
+    } catch {
+      // Whoever waits for an answer says that there is none.
+      return undefined
+    }
+  }
+
   /** Like `request`, where anything but a success with a JSON body is an error. */
   async json(request: ServerRequest): Promise<ServerAnswer> {
     const answer = await this.request(request)

@@ -23,6 +23,12 @@ interface CountedSession {
 
 export class Visits {
   readonly #spans = new Map<string, SentSpan>()
+  /** visitors that were counted so far */
+  counted = 0
+
+  get visitors(): number {
+    return this.#spans.size
+  }
 
   add(visitor: string, ts: number): void {
     const span = this.#spans.get(visitor)
@@ -46,6 +52,7 @@ export class Visits {
         counts.sessions += 1
         counts.pageViews += session.pageViews
       }
+      this.counted++
     })
     return counts
   }
