@@ -6,6 +6,7 @@ import { surviveDiskFaults } from './lmdb/disk.ts'
 import { rulesOf } from './log/recorded.ts'
 import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
+import { Servers } from './observe/servers.ts'
 import { tellWork, type Work, Works } from './observe/work.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
@@ -15,7 +16,7 @@ import { Standing } from './ownership/standing.ts'
 import { Tenure } from './ownership/tenure.ts'
 import { PastReader } from './past/reader.ts'
 import type { Shard } from './shard/supervisor.ts'
-import { type OwnStores, openOwnStores } from './stores.ts'
+import { type OwnStores, openOwnStores, openProbes } from './stores.ts'
 import { SteadyTime, systemTime } from './time.ts'
 
 const time = new SteadyTime(systemTime)
@@ -48,13 +49,16 @@ export async function start(
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
   const logger = pino({ level: config.logLevel })
-  const faults: Faults = { report: (step, error) => logger.error({ step, err: error }, `${step} failed`) }
+  const servers = new Servers({ logger, time })
+  const faults: Faults = { report: (step, error) => servers.fault(error, { step, err: error }, `${step} failed`) }
   let wasListening = false
   opened.defer(() => void (wasListening && logger.info('closed')))
   opened.defer(surviveDiskFaults(faults))
 
   const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), faults), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
+  const { probes } = opened.adopt(await openProbes(config, stores), close)
+  opened.defer(servers.watch(probes))
   const { partitions } = config
   const { log, known, applied } = stores
   const directory = await openDirectory(links, {
@@ -73,7 +77,7 @@ export async function start(
   announce(logger, config, url)
   // The first look at embedded documents loads what finds them, for which the first requests would be held up.
   if (!stores.db) await stores.documents.find('users', { limit: 1 })
-  const parts = { config, stores, links, directory, bridge, works, faults, logger }
+  const parts = { config, stores, links, directory, bridge, works, servers, faults, logger }
   const standing = new Standing({
     stand: () => stand(parts, signal),
     isOfUseBeside: links.ownerLink !== null,
@@ -106,18 +110,19 @@ interface Parts {
   directory: OwnerDirectory
   bridge: Doors
   works: Works
+  servers: Servers
   faults: Faults
   logger: Logger
 }
 
 /** Stands for the partitions; a tenure answers this bridge from its beginning on. */
 function stand(
-  { config, stores, links, directory, bridge, works, faults, logger }: Parts,
+  { config, stores, links, directory, bridge, works, servers, faults, logger }: Parts,
   signal: AbortSignal,
 ): Candidacy {
   const begin = async (): Promise<Tenure> => {
     const tenure = await Tenure.begin({
-      ...{ settings: config, stores, links, works, time, faults, logger },
+      ...{ settings: config, stores, links, works, time, servers, faults, logger },
       renewChannels: streamerId => bridge.subscriptions.renew(streamerId),
       stopped: state => directory.learn([state]),
     })

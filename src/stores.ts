@@ -23,6 +23,7 @@ import { type Changed, type Recorded, refusalOf, type Settings } from './log/rec
 import type { MongoConnection } from './mongodb/index.ts'
 import type { Holder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
+import type { Probe, ServerName } from './observe/servers.ts'
 import { systemTime, type Time } from './time.ts'
 
 /** The settings of all stores; each of a process's threads opens its own with them. */
@@ -199,6 +200,21 @@ export async function openOwnStores(
     applied: (partition, seq) => heard.raise(partition, seq),
     close: () => rest.disposeAsync(),
   }
+}
+
+/** How to ask the servers that this process has its things on whether they are there. */
+export async function openProbes(
+  { natsUrl, redisUrl }: Pick<StoreSettings, 'natsUrl' | 'redisUrl'>,
+  { log, db }: Pick<OwnStores, 'log' | 'db'>,
+): Promise<{ probes: Map<ServerName, Probe>; close(): void }> {
+  const probes = new Map<ServerName, Probe>()
+  if (natsUrl) probes.set('nats', () => log.bounds(0))
+  // A gateway answers even when nothing is behind it, unless it has to look there.
+  if (db) probes.set('mongodb', () => db.listCollections({}, { nameOnly: true }).toArray())
+  if (!redisUrl) return { probes, close() {} }
+  const { redisProbe } = await import('./audience/redis-connection.ts')
+  const { probe, close } = await redisProbe(redisUrl)
+  return { probes: probes.set('redis', probe), close }
 }
 
 /** Copies of who is alive: in this thread's memory, or in Redis for other services to read. */

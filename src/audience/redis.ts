@@ -26,6 +26,7 @@ import { systemTime, type Time } from '../time.ts'
 import { Sweep } from './alive.ts'
 import { FREEZE_MS } from './counters.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost } from './index.ts'
+import { connectRedis, RedisError } from './redis-connection.ts'
 import { SCRIPTS, type Script, TRIMMED } from './redis-scripts.ts'
 
 export interface RedisLiveSetsOptions {
@@ -41,10 +42,6 @@ export interface RedisLiveSetsOptions {
 
 type Argument = string | number
 
-const WITHIN_MS = 1_000
-/** Without an answer the connection is given up for another. */
-const SILENT_MS = 3_000
-const LONGEST_PAUSE_MS = 2_000
 /** About 3 ms of Redis's time: all partitions together must get their answers in time. */
 const MOST_ARGUMENTS = 1_000
 /** Characters of a command at which the next record has to wait for another one. */
@@ -54,37 +51,19 @@ const MOST_TRIMS = 50
 export const keyOf = (...names: string[]): string => ['rollcall:{live}', ...names].join(':')
 const GENERATION = keyOf('generation')
 
-/** ioredis hangs the command with all its arguments on its errors. */
-const plain = (error: Error): Error => new Error(`Redis: ${error.message}`)
 const failPlainly = (error: Error): never => {
-  throw plain(error)
+  throw new RedisError(error)
 }
 
 const connect = async (url: string, faults: Faults): Promise<Redis> => {
-  // Takes a while to load, and most run without.
-  const { Redis } = await import('ioredis')
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    connectTimeout: WITHIN_MS,
-    commandTimeout: WITHIN_MS,
-    socketTimeout: SILENT_MS,
-    retryStrategy: times => Math.min(times * 100, LONGEST_PAUSE_MS),
-    scripts: Object.fromEntries(
-      Object.entries(SCRIPTS).map(([name, { lua, about }]) => [name, { lua, numberOfKeys: 3 + about.length }]),
-    ),
-  })
   let isAway = false
-  redis.on('error', error => {
-    if (!isAway) faults.report('live sets', plain(error))
+  const redis = await connectRedis(url, error => {
+    if (!isAway) faults.report('live sets', error)
     isAway = true
   })
   redis.on('ready', () => {
     isAway = false
   })
-  // The listener heard of the error, and the next attempt follows.
-  await redis.connect().catch(() => {})
   return redis
 }
 

@@ -9,6 +9,7 @@ import type { FirebaseSettings } from '../notify/firebase.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import { StatisticsTeller } from '../notify/tell-statistics.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Servers } from '../observe/servers.ts'
 import type { Works } from '../observe/work.ts'
 import type { Host } from '../receivers/index.ts'
 import { Shard } from '../shard/supervisor.ts'
@@ -52,6 +53,7 @@ export interface TenureOptions {
   /** hear of long work of the process */
   works: Works
   time: Time
+  servers: Servers
   faults: Faults
   logger: Logger
 }
@@ -102,7 +104,7 @@ export class Tenure {
   }
 
   #shards(host: Host, lose: (error: RollcallError) => void): Shard[] {
-    const { settings, stores, stopped, logger, time } = this.#options
+    const { settings, stores, stopped, servers, time } = this.#options
     const { places, writer } = stores
     const { shards, partitions, flushMs } = settings
     const rules = rulesOf(stores.log.settings, settings)
@@ -113,12 +115,12 @@ export class Tenure {
         ...{ partitions: owned, rules, snapshots, flushMs, places, writer, host, time },
         receivers: { groups: feeds.groups, pusher, firebase, natsUrl, tellUpdates },
         fault(fault) {
-          logger.error({ shard, ...fault }, 'shard fault')
+          servers.fault(fault.error, { shard, ...fault }, 'shard fault')
           const { code, message } = fault.error
           if (code && fault.partition >= 0) stopped({ partition: fault.partition, stopped: { code, message } })
           if (code === 'RC_FENCED') lose(new RollcallError(code))
         },
-        restarting: (wait, error) => logger.error({ shard, wait, err: error }, 'shard lost'),
+        restarting: (wait, error) => servers.fault(error, { shard, wait, err: error }, 'shard lost'),
       })
     })
   }

@@ -5,6 +5,7 @@ import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { changesOf, commandOf, currentOf, dayRulesOf, refusalToChange } from '../log/recorded.ts'
 import type { Faults } from '../observe/index.ts'
+import { Servers } from '../observe/servers.ts'
 import { type Steps, step } from '../observe/steps.ts'
 import { joinedWork, type Work, type Works } from '../observe/work.ts'
 import { openLinks } from '../ownership/link.ts'
@@ -111,7 +112,7 @@ async function* performed(
   const linked = await step(steps, 'recompute.links', null, () => openLinks(config.natsUrl, false))
   const links = opened.adopt(linked, each => each.close())
   const logger = pino({ level: 'warn' }, pino.destination(2))
-  const rest = { renewChannels: async () => {}, stopped() {} }
+  const rest = { servers: new Servers({ logger, time }), renewChannels: async () => {}, stopped() {} }
   const taken = () => Tenure.begin({ settings: config, stores, links, works, time, faults, logger, ...rest })
   const tenure = opened.adopt(await step(steps, 'recompute.tenure', null, taken), each => each.close())
   const whileOwner = <T>(work: Promise<T>): Promise<T> => Promise.race([work, tenure.lost, ...(lost ? [lost] : [])])

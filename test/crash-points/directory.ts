@@ -5,6 +5,7 @@ import type { Event } from '../../actors/event.ts'
 import { type Config, readConfig, recordedSettings } from '../../src/config.ts'
 import { documentKey } from '../../src/documents/index-entries.ts'
 import { partitionOf } from '../../src/log/partition-of.ts'
+import { Servers } from '../../src/observe/servers.ts'
 import type { Steps } from '../../src/observe/steps.ts'
 import { Works } from '../../src/observe/work.ts'
 import { Tenure } from '../../src/ownership/tenure.ts'
@@ -129,7 +130,7 @@ const visited = made({ ROLLCALL_ZONE: 'UTC' }, async (stores, config) => {
   const logger = pino({ level: 'silent' })
   const links = { nats: null, ownerLink: null }
   const works = new Works(time)
-  const rest = { renewChannels: async () => {}, stopped() {} }
+  const rest = { servers: new Servers({ logger, time }), renewChannels: async () => {}, stopped() {} }
   const tenure = await Tenure.begin({
     settings: config,
     stores,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { readConfig, recordedSettings } from '../../src/config.ts'
 import { type Append, appender } from '../../src/log/append.ts'
+import { Servers } from '../../src/observe/servers.ts'
 import { Works } from '../../src/observe/work.ts'
 import type { LocalOwner } from '../../src/ownership/local.ts'
 import { Tenure } from '../../src/ownership/tenure.ts'
@@ -33,6 +34,7 @@ export async function ownShards(): Promise<OwnShards> {
   const logger = pino({ level: 'silent' })
   const tenure = await Tenure.begin({
     ...{ settings: config, stores, links: { nats: null, ownerLink: null }, time, logger },
+    servers: new Servers({ logger, time }),
     renewChannels: async () => {},
     stopped() {},
     works: new Works(time),

@@ -1,0 +1,162 @@
+import { type Cancel, type Time, within } from '../time.ts'
+
+/** The servers under Rollcall that may go away and come back. */
+export type ServerName = 'nats' | 'mongodb' | 'redis'
+
+/** Asks a server whether it is there; rejects, or gives no answer, if it is not. */
+export type Probe = () => Promise<unknown>
+
+/** Whether a server answers, as this process finds it. */
+export interface ServerState {
+  server: ServerName
+  isUp: boolean
+}
+
+/** A line of the log: what it is about, and its words. */
+type Tell = (about: object, words: string) => void
+
+export interface ServersOptions {
+  logger: { info: Tell; error: Tell; debug: Tell }
+  time: Time
+}
+
+const ASK_MS = 1_000
+const SILENT_MS = 2_000
+/** Work that began while a server was away may fail for so long after it is back. */
+const AFTERMATH_MS = 15_000
+/** Faults kept until it is known whether their server is away; of more, only how many. */
+const MOST_HELD = 100
+
+/** By what is known which server gave no answer: codes of ours, names of errors of its client, the first words. */
+const SIGNS: [ServerName, RegExp][] = [
+  ['mongodb', /^(RC_STORE_UNAVAILABLE|Mongo\w*Error|Pool\w*Error|RC_UNREACHABLE MongoDB at )/],
+  ['nats', /^(RC_LOG_UNAVAILABLE|RC_UNREACHABLE (No NATS server|JetStream)|RC_SERVICE_UNREACHABLE NATS gives)/],
+  ['nats', /^(Timeout|Request|Connection|ClosedConnection|DrainingConnection)Error|^NoResponders/],
+  ['redis', /^RedisError/],
+]
+
+function serverOf(error: unknown): ServerName | undefined {
+  const { name, code, message } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown }
+  const sign = `${String(code).startsWith('RC_') ? code : name} ${message}`
+  return SIGNS.find(([, known]) => known.test(sign))?.[0]
+}
+
+/** A server as it was found. */
+class Watched {
+  readonly probe: Probe
+  /** ms, monotonic; undefined: it is there */
+  awaySince: number | undefined
+  /** ms, monotonic: until then a fault may stem from its being away */
+  aftermathUntil = Number.NEGATIVE_INFINITY
+  /** faults that were not told while it was away */
+  faults = 0
+  /** told if it turns out to be there */
+  held: (() => void)[] = []
+  unheld = 0
+  asking: Promise<void> | undefined
+
+  constructor(probe: Probe) {
+    this.probe = probe
+  }
+}
+
+/**
+ * Watches the servers of this process. One that goes away is a line, and one when it is back after how long; the faults
+ * that stem from it meanwhile are counted there, and told one by one at the level `debug` alone.
+ */
+export class Servers {
+  readonly #options: ServersOptions
+  readonly #watched = new Map<ServerName, Watched>()
+
+  constructor(options: ServersOptions) {
+    this.#options = options
+  }
+
+  /** Asks these now and each second, until that is ended. */
+  watch(probes: ReadonlyMap<ServerName, Probe>): Cancel {
+    for (const [server, probe] of probes) this.#watched.set(server, new Watched(probe))
+    const look = (): void => {
+      for (const [server, watched] of this.#watched) this.#ask(server, watched)
+    }
+    look()
+    const cancel = this.#options.time.every(ASK_MS, look)
+    return () => {
+      cancel()
+      for (const watched of this.#watched.values()) this.#release(watched)
+      this.#watched.clear()
+    }
+  }
+
+  /** Those that are configured. */
+  get states(): ServerState[] {
+    return [...this.#watched].map(([server, { awaySince }]) => ({ server, isUp: awaySince === undefined }))
+  }
+
+  /** Tells the fault, unless it stems from a server that is away: that is asked first. */
+  fault(error: unknown, about: object, words: string): void {
+    const { logger, time } = this.#options
+    const server = serverOf(error)
+    const watched = server && this.#watched.get(server)
+    if (!watched) {
+      logger.error(about, words)
+    } else if (watched.awaySince !== undefined || time.monotonic() < watched.aftermathUntil) {
+      watched.faults++
+      logger.debug({ server, ...about }, words)
+    } else {
+      if (watched.held.length < MOST_HELD) watched.held.push(() => logger.error(about, words))
+      else watched.unheld++
+      this.#ask(server, watched)
+    }
+  }
+
+  #ask(server: ServerName, watched: Watched): void {
+    watched.asking ??= this.#look(server, watched).finally(() => {
+      watched.asking = undefined
+    })
+  }
+
+  async #look(server: ServerName, watched: Watched): Promise<void> {
+    const { time } = this.#options
+    const began = time.monotonic()
+    let answered = false
+    const asked = (async () => watched.probe())().then(() => {
+      answered = true
+    })
+    let why = 'it was silent'
+    await within(time, SILENT_MS, asked, () => new Error(why)).catch(({ message }) => {
+      why = message
+    })
+    // A process that was held up itself finds the answer behind the timer.
+    if (!answered) await time.turn()
+    if (this.#watched.get(server) !== watched) return
+    if (!answered) this.#away(server, watched, began, why)
+    else if (watched.awaySince === undefined) this.#release(watched)
+    else this.#back(server, watched, watched.awaySince)
+  }
+
+  #away(server: ServerName, watched: Watched, since: number, why: string): void {
+    watched.faults += watched.held.length + watched.unheld
+    watched.held = []
+    watched.unheld = 0
+    if (watched.awaySince !== undefined) return
+    watched.awaySince = since
+    this.#options.logger.error({ server, why }, `${server} is away`)
+  }
+
+  #back(server: ServerName, watched: Watched, since: number): void {
+    const { logger, time } = this.#options
+    const awayMs = Math.round(time.monotonic() - since)
+    const { faults } = watched
+    Object.assign(watched, { awaySince: undefined, faults: 0, aftermathUntil: time.monotonic() + AFTERMATH_MS })
+    logger.info({ server, awayMs, faults }, `${server} is back after ${(awayMs / 1_000).toFixed(1)} s`)
+  }
+
+  /** Tells what stems from something else than a server that is away. */
+  #release(watched: Watched): void {
+    const { held, unheld } = watched
+    watched.held = []
+    watched.unheld = 0
+    for (const tell of held) tell()
+    if (unheld > 0) this.#options.logger.error({ count: unheld }, 'more such faults')
+  }
+}
