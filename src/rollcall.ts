@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { Doors } from './bridge/doors/index.ts'
 import { underWay } from './bridge/under-way.ts'
 import { type Config, recordedSettings } from './config.ts'
@@ -6,6 +6,7 @@ import { surviveDiskFaults } from './lmdb/disk.ts'
 import { rulesOf } from './log/recorded.ts'
 import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
+import { openLog } from './observe/log.ts'
 import { Servers } from './observe/servers.ts'
 import { tellWork, type Work, Works } from './observe/work.ts'
 import { Candidacy } from './ownership/candidacy.ts'
@@ -48,7 +49,7 @@ export async function start(
 ): Promise<Rollcall> {
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
-  const logger = pino({ level: config.logLevel })
+  const logger = await openLog(config.logLevel)
   const servers = new Servers({ logger, time })
   const faults: Faults = { report: (step, error) => servers.fault(error, { step, err: error }, `${step} failed`) }
   let wasListening = false
@@ -153,6 +154,7 @@ function announce(logger: Logger, config: Config, url: string): void {
     liveSets: config.redisUrl ? 'redis' : 'memory',
     pusher: config.pusher ? 'sent' : 'recorded',
     firebase: config.firebase ? 'sent' : 'recorded',
+    callers: config.auth ? 'by token' : 'all may do everything',
   }
   logger.info({ url, node: process.version, dataDir, shards, partitions, zone, ...parts }, 'listening')
 }
