@@ -34,7 +34,7 @@ test('a partition that cannot commit reads no more than fits into memory, and go
   const commit = store.commit.bind(store)
   store.commit = async (...args) => {
     await isThere.promise
-    await commit(...args)
+    return commit(...args)
   }
   const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },

@@ -34,6 +34,7 @@ function recordsByName(): CheckpointStore {
     },
     async commit(_claim, _cut, { puts }) {
       for (const { value, ...key } of puts) records.set(nameOf(key), pack(value))
+      return 0
     },
   }
 }

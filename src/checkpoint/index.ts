@@ -49,8 +49,11 @@ export interface CheckpointStore {
    * Names compare whole: `['visitor', 'a']` finds no record of `['visitor', 'ab']`.
    */
   load(claim: Claim, keys: RecordKey[]): AsyncIterable<CheckpointRecord>
-  /** All or nothing, `claim.cut` then says so; RC_FENCED if the claim is no longer the owner's. The cut may repeat. */
-  commit(claim: Claim, cut: Seq, delta: Delta): Promise<void>
+  /**
+   * All or nothing, `claim.cut` then says so; RC_FENCED if the claim is no longer the owner's. The cut may repeat.
+   * Answers how many bytes it wrote.
+   */
+  commit(claim: Claim, cut: Seq, delta: Delta): Promise<number>
   /** Looks at a partition without claiming it; null if nobody ever did. */
   peek(partition: number): Promise<Anchor | null>
   /** Forgets all that was committed, whatever became of it; the next claim is above all those before. Nobody may own it. */

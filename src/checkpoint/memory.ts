@@ -55,6 +55,7 @@ export function memoryCheckpoints(): MemoryCheckpoints {
       const anchor: Anchor = { cut, incarnation, mark }
       Object.assign(checkpoint, anchor)
       Object.assign(claim, anchor)
+      return values.reduce((sum, [, value]) => sum + value.length, 0)
     },
 
     async peek(partition) {

@@ -46,14 +46,15 @@ export function checkpointsOf(
     return image.isLittered ? image.litter(await blobs.ids(partition)) : image.garbage
   }
 
-  const attempt = async (claim: Claim, image: Image, delta: Delta, next: Anchor): Promise<boolean> => {
+  /** The bytes that were written; null where an earlier commit came through. */
+  const attempt = async (claim: Claim, image: Image, delta: Delta, next: Anchor): Promise<number | null> => {
     const baseOf = async (blob: Blob): Promise<Run> => (await basesOf(claim, [{ blob }]))[0]!
     const plan = await image.plan(runOf(delta), next, blobs, baseOf)
     const removed = await unneeded(claim, image)
-    if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists, plan.pieces, removed ?? []))) return false
+    if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists, plan.pieces, removed ?? []))) return null
     if (removed) [image.garbage, image.isLittered] = [[], false]
     image.land(plan)
-    return true
+    return plan.pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
   return {
@@ -87,7 +88,12 @@ export function checkpointsOf(
       const next: Anchor = { cut, incarnation: delta.incarnation, mark: delta.mark }
       let image = imageOf(claim)
       try {
-        while (!(await attempt(claim, image, delta, next))) {
+        for (;;) {
+          const written = await attempt(claim, image, delta, next)
+          if (written !== null) {
+            Object.assign(claim, next)
+            return written
+          }
           // A commit that had no answer came through later: on from there.
           const manifest = await manifests.read(claim.partition)
           if (manifest?.epoch !== claim.epoch) throw new RollcallError('RC_FENCED')
@@ -97,7 +103,6 @@ export function checkpointsOf(
         image.isLittered = true
         throw error
       }
-      Object.assign(claim, next)
     },
 
     async peek(partition) {

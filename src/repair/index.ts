@@ -211,7 +211,7 @@ const move = (
   claim: Claim,
   { first, incarnation }: Bounds,
   steps: Steps | undefined,
-): Promise<void> =>
+): Promise<unknown> =>
   step(steps, 'repair.commit', claim, () =>
     store.commit(claim, first - 1, { incarnation, mark: null, puts: [], removes: [] }),
   )

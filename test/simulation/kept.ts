@@ -56,8 +56,9 @@ export class Kept implements CheckpointStore {
 
   readonly commit: CheckpointStore['commit'] = async (claim, cut, delta) => {
     const { partition } = claim
-    await this.#stores[partition]!.commit(claim, cut, delta)
+    const bytes = await this.#stores[partition]!.commit(claim, cut, delta)
     if (adopts(delta)) this.origins[partition] ??= { cut, delta }
+    return bytes
   }
 }
 

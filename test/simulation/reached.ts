@@ -53,11 +53,12 @@ function reachedCheckpoints(store: CheckpointStore, fate: Fate, reach: Reach): C
     ...reachedStore(store, 'checkpoint', fate, reach),
     async commit(claim, cut, delta) {
       const [sent, own] = [copied(delta), { ...claim }]
-      await reach('checkpoint', () => {
+      const bytes = await reach('checkpoint', () => {
         fate.mustHaveSpace('checkpoint')
         return store.commit(own, cut, sent)
       })
       Object.assign(claim, own)
+      return bytes
     },
   }
 }
