@@ -73,10 +73,17 @@ export interface Fault {
   message: string
 }
 
+/** The limits that callers may reach: of what they send in a minute or at once, and of what waits or is open at once. */
+export type Limit =
+  | ('requests' | 'records' | 'bytes' | 'tokens' | 'webhooks')
+  | ('records at once' | 'body' | 'log' | 'waits' | 'waits of a user')
+
 interface ErrorOptions {
   cause?: unknown
   faults?: Fault[]
   retryAfterMs?: number
+  /** the limit that was reached */
+  limit?: Limit
 }
 
 /** The only error Rollcall throws on purpose. `status` is the HTTP status of its code. */
@@ -86,6 +93,8 @@ export class RollcallError extends Error {
   readonly faults: Fault[] | undefined
   /** trying again any sooner is in vain */
   readonly retryAfterMs: number
+  /** the limit that was reached; empty: none was */
+  readonly limit: Limit | ''
 
   constructor(code: ErrorCode, message: string = ERRORS[code][1], options: ErrorOptions = {}) {
     const { stackTraceLimit } = Error
@@ -96,6 +105,7 @@ export class RollcallError extends Error {
     this.code = code
     this.faults = options.faults
     this.retryAfterMs = options.retryAfterMs ?? 0
+    this.limit = options.limit ?? ''
   }
 
   get status(): number {

@@ -1,4 +1,4 @@
-import { RollcallError } from '../errors.ts'
+import { type Limit, RollcallError } from '../errors.ts'
 import type { Time } from '../time.ts'
 
 const MINUTE_MS = 60_000
@@ -8,10 +8,12 @@ export class Bucket {
   readonly #capacity: number
   readonly #perMs: number
   readonly #time: Time
+  readonly #limit: Limit
   #level: number
   #at: number
 
-  constructor(time: Time, perMinute: number, capacity = perMinute) {
+  constructor(time: Time, limit: Limit, perMinute: number, capacity = perMinute) {
+    this.#limit = limit
     this.#capacity = capacity
     this.#perMs = perMinute / MINUTE_MS
     this.#time = time
@@ -30,7 +32,7 @@ export class Bucket {
   /** Takes them, or throws RC_RATE_LIMITED. */
   take(count: number): void {
     const wait = this.waitFor(count)
-    if (wait > 0) throw limited(wait)
+    if (wait > 0) throw limited(wait, this.#limit)
     this.#level -= count
   }
 
@@ -39,5 +41,5 @@ export class Bucket {
   }
 }
 
-export const limited = (retryAfterMs: number): RollcallError =>
-  new RollcallError('RC_RATE_LIMITED', undefined, { retryAfterMs: Math.ceil(retryAfterMs) })
+export const limited = (retryAfterMs: number, limit: Limit): RollcallError =>
+  new RollcallError('RC_RATE_LIMITED', undefined, { retryAfterMs: Math.ceil(retryAfterMs), limit })

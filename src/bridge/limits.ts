@@ -36,8 +36,8 @@ export class Limits {
     this.#rates = rates
     this.#time = time
     this.#strangers = this.#full()
-    this.unprovenTokens = new Bucket(time, UNPROVEN_TOKENS_A_MINUTE, UNPROVEN_TOKENS)
-    this.unprovenWebhooks = new Bucket(time, UNPROVEN_WEBHOOKS_A_MINUTE, UNPROVEN_WEBHOOKS)
+    this.unprovenTokens = new Bucket(time, 'tokens', UNPROVEN_TOKENS_A_MINUTE, UNPROVEN_TOKENS)
+    this.unprovenWebhooks = new Bucket(time, 'webhooks', UNPROVEN_WEBHOOKS_A_MINUTE, UNPROVEN_WEBHOOKS)
   }
 
   /** Takes all of it from the caller's buckets, or nothing and throws RC_RATE_LIMITED. */
@@ -45,8 +45,12 @@ export class Limits {
     if (caller.isService) return
     const buckets = caller.subject === null ? this.#strangers : this.#of(caller.subject)
     const counts = Object.entries(sent) as [keyof Rates, number][]
-    const wait = Math.max(...counts.map(([unit, count]) => buckets[unit].waitFor(count)))
-    if (wait > 0) throw limited(wait)
+    let [longest, limit]: [number, keyof Rates] = [0, 'requests']
+    for (const [unit, count] of counts) {
+      const wait = buckets[unit].waitFor(count)
+      if (wait > longest) [longest, limit] = [wait, unit]
+    }
+    if (longest > 0) throw limited(longest, limit)
     for (const [unit, count] of counts) buckets[unit].take(count)
   }
 
@@ -60,7 +64,11 @@ export class Limits {
 
   #full(): Buckets {
     const { requests, records, bytes } = this.#rates
-    const bucket = (perMinute: number): Bucket => new Bucket(this.#time, perMinute)
-    return { requests: bucket(requests), records: bucket(records), bytes: bucket(bytes) }
+    const bucket = (limit: keyof Rates, perMinute: number): Bucket => new Bucket(this.#time, limit, perMinute)
+    return {
+      requests: bucket('requests', requests),
+      records: bucket('records', records),
+      bytes: bucket('bytes', bytes),
+    }
   }
 }

@@ -23,10 +23,16 @@ export class Waits {
     this.#time = time
   }
 
+  /** Requests that wait. */
+  get size(): number {
+    return this.#all
+  }
+
   /** Does the work, at a place of the user's, or of nobody's; RC_OVERLOADED where all are taken, RC_WAIT_TIMEOUT. */
   async hold<T>(userId: string | null, work: () => Promise<T>): Promise<T> {
     const own = userId === null ? 0 : (this.#ofUsers.get(userId) ?? 0)
-    if (this.#all >= MOST || own >= MOST_OF_ONE) throw new RollcallError('RC_OVERLOADED')
+    const limit = this.#all >= MOST ? 'waits' : own >= MOST_OF_ONE ? 'waits of a user' : null
+    if (limit) throw new RollcallError('RC_OVERLOADED', undefined, { limit })
     this.#take(userId, 1)
     return this.#inTime(work().finally(() => this.#take(userId, -1)))
   }
