@@ -15,6 +15,8 @@ export interface Config {
   port: number
   /** null: dev mode, in which every caller may do everything; only on loopback */
   auth: AuthSettings | null
+  /** by which alone who asks for the figures is let in; null: it has to be an operator */
+  metricsToken: string | null
   /** what a user may send in a minute, where callers have tokens; services have no limit */
   rates: Rates
   /** of pages that may ask, as browsers write them */
@@ -195,6 +197,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, cores = availablePara
     host: env.ROLLCALL_HOST,
     port: env.ROLLCALL_PORT,
     auth: authOf(env),
+    metricsToken: env.ROLLCALL_METRICS_TOKEN ?? null,
     rates: {
       requests: env.ROLLCALL_RATE_LIMIT,
       records: env.ROLLCALL_RATE_RECORDS,

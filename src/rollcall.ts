@@ -4,6 +4,7 @@ import { underWay } from './bridge/under-way.ts'
 import { type Config, recordedSettings } from './config.ts'
 import { surviveDiskFaults } from './lmdb/disk.ts'
 import { rulesOf } from './log/recorded.ts'
+import { Exposition } from './observe/exposition.ts'
 import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
 import { openLog } from './observe/log.ts'
@@ -56,7 +57,9 @@ export async function start(
   opened.defer(() => void (wasListening && logger.info('closed')))
   opened.defer(surviveDiskFaults(faults))
 
-  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), faults), close)
+  const exposition = new Exposition({ time, faults })
+  const { meter } = exposition
+  const stores = opened.adopt(await openOwnStores(config, recordedSettings(config), faults, undefined, meter), close)
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { probes } = opened.adopt(await openProbes(config, stores), close)
   opened.defer(servers.watch(probes))
@@ -69,8 +72,8 @@ export async function start(
   const rules = rulesOf(log.settings, config)
   const pasts = opened.adopt(new PastReader({ places: stores.places, rules, log, time, faults }), close)
   const works = new Works(time)
-  const inside = { settings: config, stores, directory, pasts, works, time, faults, logger }
-  const bridge = opened.adopt(new Doors(inside), close)
+  const seen = { directory, pasts, works, exposition, time, faults, logger }
+  const bridge = opened.adopt(new Doors({ settings: config, stores, ...seen }), close)
   // Before anything is accepted it is known which partitions cannot take it.
   directory.learn(await peek(stores.checkpoints, log, partitions))
   const { url, drain } = await bridge.listen(links, config)
@@ -85,6 +88,7 @@ export async function start(
     lost: () => directory.passTo(null),
     time,
   })
+  exposition.add(() => (directory.isOwn ? standing.current.tenure?.owner.readings() : undefined) ?? [])
   opened.adopt(standing, close)
   opened.adopt(directory.watch(), close)
   const look = () => underWay({ works, directory })

@@ -23,6 +23,7 @@ import { type Changed, type Recorded, refusalOf, type Settings } from './log/rec
 import type { MongoConnection } from './mongodb/index.ts'
 import type { Holder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
+import type { Meter } from './observe/meter.ts'
 import type { Probe, ServerName } from './observe/servers.ts'
 import { systemTime, type Time } from './time.ts'
 
@@ -78,12 +79,13 @@ export async function openOwnLog(
   recorded: Settings,
   refused: Refused = refusalOf,
   checkpoints?: CheckpointStore,
+  meter?: Meter,
 ): Promise<{ log: OwnLog; writer: EmbeddedLog | null }> {
   const { natsUrl, natsReplicas: replicas = 1, logPath, partitions, highWater } = places
   const goesOnWith = async (partition: number, incarnation: string): Promise<boolean> =>
     (await checkpoints?.peek(partition))?.incarnation === incarnation
-  const writer = natsUrl ? null : await openLog(logPath, partitions, recorded)
-  const options = { url: natsUrl!, partitions, settings: recorded, replicas, highWater, goesOnWith }
+  const writer = natsUrl ? null : await openLog(logPath, partitions, recorded, systemTime, meter)
+  const options = { url: natsUrl!, partitions, settings: recorded, replicas, highWater, goesOnWith, meter }
   const log = writer ?? (await (await import('./log/jetstream/index.ts')).openJetStreamLog(options))
   const refusal = refused(log, recorded)
   if (!refusal) return { log, writer }
@@ -92,11 +94,11 @@ export async function openOwnLog(
 }
 
 /** The log as a thread has it. */
-export async function openThreadsLog(places: StoreSettings, port: MessagePort): Promise<EventLog> {
+export async function openThreadsLog(places: StoreSettings, port: MessagePort, meter: Meter): Promise<EventLog> {
   const { natsUrl, logPath, partitions, highWater } = places
   if (!natsUrl) return followLog(logPath, port)
   const { openJetStreamLog } = await import('./log/jetstream/index.ts')
-  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, highWater })
+  return openJetStreamLog({ url: natsUrl, partitions, settings: {}, highWater, meter })
 }
 
 /** Null: checkpoints and documents are embedded. */
@@ -113,16 +115,19 @@ export interface Stores {
 }
 
 /** Opens checkpoints and documents. A connection that is given stays open when they are closed. */
-export async function openStores(places: StoreSettings, given?: MongoConnection): Promise<Stores> {
+export async function openStores(places: StoreSettings, given?: MongoConnection, meter?: Meter): Promise<Stores> {
   const connection = given ?? (await openDatabase(places))
   if (!connection) {
-    const [documents, checkpoints] = [openDocuments({ path: places.statePath }), openCheckpoints(places.statePath)]
+    const [documents, checkpoints] = [
+      openDocuments({ path: places.statePath, meter }),
+      openCheckpoints(places.statePath),
+    ]
     const close = async (): Promise<void> => void (await Promise.all([documents.close(), checkpoints.close()]))
     return { documents, checkpoints, close }
   }
   const { openMongoCheckpoints } = await import('./checkpoint/mongo/index.ts')
   const { openMongoDocuments } = await import('./documents/mongo.ts')
-  const [documents, checkpoints] = [openMongoDocuments(connection.db), openMongoCheckpoints(connection.db)]
+  const [documents, checkpoints] = [openMongoDocuments(connection.db, { meter }), openMongoCheckpoints(connection.db)]
   return { documents, checkpoints, close: async () => (given ? undefined : connection.close()) }
 }
 
@@ -177,6 +182,7 @@ export async function openOwnStores(
   recorded: Settings,
   faults: Faults,
   refused?: Refused,
+  meter?: Meter,
 ): Promise<OwnStores> {
   await using opened = new AsyncDisposableStack()
   const located = opened.adopt(await locateStores(config, { faults }), each => each.close())
@@ -184,8 +190,10 @@ export async function openOwnStores(
   const places = { ...located.places, highWater }
   const database = opened.adopt(await openDatabase(places), async each => each?.close())
   if (!database) await completeIndexes(places.statePath)
-  const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined), each => each.close())
-  const { log, writer } = await openOwnLog(places, recorded, refused, checkpoints)
+  const { documents, checkpoints } = opened.adopt(await openStores(places, database ?? undefined, meter), each =>
+    each.close(),
+  )
+  const { log, writer } = await openOwnLog(places, recorded, refused, checkpoints, meter)
   opened.defer(() => log.close())
   const keeper = opened.adopt(await openKeeper(places.statePath, database?.db ?? null, systemTime), each =>
     each.close(),

@@ -4,6 +4,7 @@ import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import type { LiveContent, LiveSets } from '../src/audience/index.ts'
 import type { DocumentStore } from '../src/documents/index.ts'
+import { Meter } from '../src/observe/meter.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { guest } from './support/guest.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
@@ -71,7 +72,7 @@ describe('a kind that the engine was not made for', () => {
     const copies = new LiveCopies({
       ...{ partition: 0, live, documents: documents as DocumentStore, copies: guest.copies!, isOwn: () => true },
       ...{ cut: 0, presence: async function* () {}, attendance: async function* () {} },
-      ...{ time: new ManualTime(NOON), faults: toldFaults() },
+      ...{ time: new ManualTime(NOON), faults: toldFaults(), meter: new Meter() },
     })
     await one.apply(seen('bar'))
     await one.apply(about('guest.key', { door: '12' }))

@@ -98,7 +98,7 @@ async function live({ time, store, documents, effects }: World, log: Entry[], ra
   })
   mortal.died = error => committer.stop(error)
   const performer = new Performer({
-    ...{ outbox, ...rest },
+    ...{ outbox, ...rest, meter: partition.meter },
     history: new History(documents, 0, (_step, work) => work()),
     receiverOf: () => ({
       async perform({ id }) {

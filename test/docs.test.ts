@@ -8,6 +8,7 @@ import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
 import { VARIABLES } from '../src/config.ts'
 import { COLLECTIONS } from '../src/documents/index.ts'
 import { ERRORS } from '../src/errors.ts'
+import { METRICS } from '../src/observe/metrics.ts'
 import { ROOT, textOf } from './support/imports.ts'
 import { ManualTime } from './support/time.ts'
 
@@ -93,6 +94,16 @@ describe('docs/operating.md', () => {
     const [list = ''] = sectionOf('docs/operating.md', 'The command line').split('\n\n').slice(1)
     const listed = [...list.matchAll(/`rollcall (\w+)/g)].map(([, name]) => name)
     expect(listed.sort()).toEqual(commands.sort())
+  })
+
+  test('lists every figure with its type, its labels and its meaning, and no other', () => {
+    const rows = [...sectionOf('docs/operating.md', 'Figures').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$/gm)]
+    const listed = rows.map(([, name, type, labels, help]) => [
+      name,
+      { type, labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label), help },
+    ])
+    const all = Object.entries(METRICS).map(([name, { type, labels, help }]) => [name, { type, labels, help }])
+    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(all))
   })
 })
 

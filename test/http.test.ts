@@ -10,6 +10,7 @@ import { Refusals } from '../src/bridge/refusals.ts'
 import { Turns } from '../src/bridge/turns.ts'
 import type { Document } from '../src/documents/index.ts'
 import { type ErrorCode, RollcallError } from '../src/errors.ts'
+import { Meter } from '../src/observe/meter.ts'
 import type { Owner, PartitionState } from '../src/ownership/index.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
@@ -38,7 +39,7 @@ function server({ caller = SERVICE, documents = {}, get, owner = {}, states = []
     feeds: { groups: [{ name: 'global', countries: null }] },
   }
   const time = new ManualTime()
-  const refusals = new Refusals({ logger: { info() {}, warn() {} }, faults, time })
+  const refusals = new Refusals({ logger: { info() {}, warn() {} }, faults, time, meter: new Meter() })
   const limits = new Limits(RATES, time)
   app = httpServer(
     {

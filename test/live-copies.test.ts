@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
 import { viewer } from '../actors/viewer.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost, type ViewingSession } from '../src/audience/index.ts'
+import { Meter } from '../src/observe/meter.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
 import { NOON } from './support/one-partition.ts'
@@ -45,6 +46,7 @@ function copies() {
   const presence = async function* () {
     yield { present: state.present.map(userId => ({ userId, at: NOON, stream: null })) }
   }
+  const meter = new Meter()
   const one = new LiveCopies({
     ...options,
     copies,
@@ -52,6 +54,7 @@ function copies() {
     attendance,
     time: new ManualTime(NOON),
     faults: toldFaults(),
+    meter,
   })
   const settled = async (): Promise<void> => {
     for (let n = 0; n < 5; n++) {

@@ -110,6 +110,7 @@ describe('a partition with more parked events than fit into memory', () => {
         refused: new Map(),
         works: new Map(),
         live: memoryLiveSets(new ManualTime()),
+        ...{ log, owner: 'test', ofThread: () => [] },
         time: new ManualTime(),
         faults: toldFaults(),
       },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Refusals } from '../src/bridge/refusals.ts'
 import { RollcallError } from '../src/errors.ts'
+import { Meter } from '../src/observe/meter.ts'
 import { doors, SECRET, tokenOf } from './support/doors.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
@@ -9,7 +10,7 @@ function refusals() {
   const told: unknown[] = []
   const log = (level: string) => (line: unknown, text?: unknown) => void told.push({ level, text, ...(line as object) })
   const logger = { info: log('info'), warn: log('warn') }
-  return { time, faults, told, refusals: new Refusals({ logger, time, faults }) }
+  return { time, faults, told, refusals: new Refusals({ logger, time, faults, meter: new Meter() }) }
 }
 
 describe('refusals', () => {

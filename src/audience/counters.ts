@@ -61,6 +61,8 @@ export class AudienceCounters implements Tally {
   /** the entry that is applied just now */
   applying: Seq = 0
   readonly present = new Present()
+  /** beats that came too late, since the claim */
+  late = 0
   #totals: Totals = { attendance: 0, tooLate: 0, newest: 0 }
   readonly #streams = new Map<string, Stream>()
   readonly #windows = new Map<number, Window>()
@@ -132,6 +134,7 @@ export class AudienceCounters implements Tally {
 
   tooLate(): void {
     this.#totals.tooLate++
+    this.late++
     this.#mark('totals')
   }
 

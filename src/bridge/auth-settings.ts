@@ -41,6 +41,7 @@ export const AUTH_VARIABLES = {
     .regex(/^[^\s]+$/, { error: 'must be one scope' })
     .optional(),
   ROLLCALL_AUTH_OPERATOR_SECRET: secret.optional(),
+  ROLLCALL_METRICS_TOKEN: secret.regex(/^[\w.~+/=-]+$/, { error: 'must be a bearer token' }).optional(),
 }
 
 const VARIABLES = z.object(AUTH_VARIABLES)
@@ -62,6 +63,9 @@ export function authFaults(env: Variables): [name: Name, message: string][] {
       if (!env[name]) faults.push([name, 'must be set beside ROLLCALL_AUTH_JWKS_URL'])
   }
   const operators = env.ROLLCALL_AUTH_OPERATOR_SECRET
+  for (const name of ['ROLLCALL_AUTH_SECRET', 'ROLLCALL_AUTH_OPERATOR_SECRET'] as const)
+    if (env.ROLLCALL_METRICS_TOKEN && env.ROLLCALL_METRICS_TOKEN === env[name])
+      faults.push(['ROLLCALL_METRICS_TOKEN', `must be another one than ${name}`])
   if (!operators) return faults
   if (!isOn) faults.push(['ROLLCALL_AUTH_OPERATOR_SECRET', 'needs ROLLCALL_AUTH_SECRET or ROLLCALL_AUTH_JWKS_URL'])
   if (operators === env.ROLLCALL_AUTH_SECRET)

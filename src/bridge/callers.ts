@@ -21,9 +21,9 @@ export interface Caller {
 
 /**
  * The right a route asks for: none, and no limit either; a signature that the route itself looks at; none; a token, for
- * oneself; the scope `service`; to be an operator.
+ * oneself; the scope `service`; to be an operator; that, or the token of who reads the figures.
  */
-export type Access = 'probe' | 'signed' | 'anyone' | 'user' | 'service' | 'operator'
+export type Access = 'probe' | 'signed' | 'anyone' | 'user' | 'service' | 'operator' | 'scraper'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -41,6 +41,7 @@ export const OF_SIGNED = { config: { access: 'signed' as Access } }
 export const OF_ANYONE = { config: { access: 'anyone' as Access } }
 export const OF_USER = { config: { access: 'user' as Access } }
 export const OF_OPERATOR = { config: { access: 'operator' as Access } }
+export const OF_SCRAPER = { config: { access: 'scraper' as Access } }
 
 export const NOBODY: Caller = { subject: null, userId: null, visitorId: null, isService: false, isOperator: false }
 
@@ -88,7 +89,7 @@ export class Callers {
    * gives it back if it is valid; where none is left, one that was valid a while ago is taken as it is.
    */
   async of(authorization: string | undefined, unproven: Bucket): Promise<Caller> {
-    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1]
+    const token = bearerOf(authorization)
     if (token === undefined) throw unauthenticated()
     const known = this.#known.get(token)
     const now = this.#time.now()
@@ -138,6 +139,10 @@ function callerOf({ claims, subject, visitor, isOfOperators }: Verified, setting
   return named(subject)
 }
 
+/** The token of a request; undefined: it has none. */
+export const bearerOf = (authorization: string | undefined): string | undefined =>
+  /^Bearer +([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1]
+
 /** In whose name the caller waits; null: nobody's, since services have no bound of their own. */
 export const waiterOf = ({ isService, userId }: Caller): string | null => (isService ? null : userId)
 
@@ -148,6 +153,7 @@ export function mustBe(caller: Caller, userId: string): void {
 
 /** Throws RC_NOT_ALLOWED where the caller may not at all. */
 export function mustHave(caller: Caller, access: Access): void {
-  const may = access === 'operator' ? caller.isOperator : access === 'service' ? caller.isService : true
+  const isForOperators = access === 'operator' || access === 'scraper'
+  const may = isForOperators ? caller.isOperator : access === 'service' ? caller.isService : true
   if (!may) throw new RollcallError('RC_NOT_ALLOWED')
 }

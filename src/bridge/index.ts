@@ -8,6 +8,7 @@ import type { DocumentStore } from '../documents/index.ts'
 import type { FeedGroup } from '../feeds/groups.ts'
 import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
+import type { Exposition } from '../observe/exposition.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Works } from '../observe/work.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
@@ -36,6 +37,8 @@ export type BridgeSettings = IntakeOptions['settings'] & {
   feeds: { groups: readonly FeedGroup[]; excludedTags: readonly string[]; items: number }
   /** null: nobody is asked to let users subscribe */
   pusher: PusherSettings | null
+  /** by which alone who asks for the figures is let in; null: it has to be an operator */
+  metricsToken: string | null
   /** kinds of actor whose snapshots are documents */
   snapshots: readonly string[]
 }
@@ -59,6 +62,8 @@ export interface Bridge {
   streamers: StreamerSessions
   time: Time
   refusals: Refusals
+  /** the figures of the process */
+  exposition: Exposition
   /** hears of errors whose cause no caller is told */
   faults: Faults
   /** hears of the acts of operators */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Meter } from '../observe/meter.ts'
 import type { Cancel, Time } from '../time.ts'
 
 const TELL_MS = 10_000
@@ -15,6 +16,7 @@ export interface RefusalsOptions {
   logger: Pick<Logger, 'info' | 'warn'>
   faults: Faults
   time: Time
+  meter: Meter
 }
 
 /** Counts what callers are refused for; the log has a line a code, every ten seconds at most. */
@@ -30,7 +32,8 @@ export class Refusals {
 
   /** Counts a refusal that callers or servers that are away are the reason of; any other is a fault, with its cause. */
   add(refusal: RollcallError, cause: unknown): void {
-    const { status, code } = refusal
+    const { status, code, limit } = refusal
+    this.#options.meter.count('rollcall_refusals_total', { code, limit }).n++
     const isExpected = status < 500 || status === 503 || code === 'RC_WAIT_TIMEOUT'
     const count = (this.#counts.get(code)?.count ?? 0) + 1
     if (isExpected) this.#counts.set(code, { count, latest: refusal })

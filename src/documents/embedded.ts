@@ -1,5 +1,6 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
 import { released } from '../lmdb/index.ts'
+import type { Meter } from '../observe/meter.ts'
 import { systemTime, type Time } from '../time.ts'
 import { openTables, reading, sealed, storedIn, unreadable, wholeIn } from './embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
@@ -26,6 +27,7 @@ export interface EmbeddedDocumentOptions {
   /** of the LMDB environment, which other threads of the process have open as well */
   path: string
   time?: Time
+  meter?: Meter | undefined
 }
 
 const indexed = (collection: Collection, stored: Stored | undefined): Buffer[] => {
@@ -41,8 +43,8 @@ const boundOf = (id: string | undefined): string | undefined =>
 const without = (entries: Buffer[], others: Buffer[]): Buffer[] =>
   entries.filter(entry => !others.some(other => other.equals(entry)))
 
-export const openDocuments = ({ path, time = systemTime }: EmbeddedDocumentOptions): DocumentStore =>
-  documentsIn(tableAt(path), time)
+export const openDocuments = ({ path, time = systemTime, meter }: EmbeddedDocumentOptions): DocumentStore =>
+  documentsIn(tableAt(path), time, meter)
 
 function tableAt(path: string): Table {
   const { env, documents, indexes } = openTables(path)

@@ -2,6 +2,7 @@
 import type { Db, Filter, Collection as MongoCollection, ObjectId, UpdateOneModel } from 'mongodb'
 import type { Seq } from '../log/index.ts'
 import { duplicates, type Repeat, repeated } from '../mongodb/outcome.ts'
+import { Meter } from '../observe/meter.ts'
 import { systemTime, type Time } from '../time.ts'
 import { COLLECTIONS, type Collection, type Document, type DocumentStore } from './index.ts'
 import { inTextOrder, OBJECT_IDS, objectIdOf, ofEither, TEXTS, withTextId } from './object-ids.ts'
@@ -14,6 +15,7 @@ export interface MongoDocumentOptions {
   /** how long something is repeated that MongoDB does not answer, before RC_STORE_UNAVAILABLE */
   patienceMs?: number
   time?: Time
+  meter?: Meter | undefined
 }
 
 interface Versioned {
@@ -63,8 +65,11 @@ const trace = (seq: number | string, now: number): Fields[] => [
 /** Opens the documents of a database; the indexes of all collections are made before the first is asked for. */
 export function openMongoDocuments(
   db: Db,
-  { patienceMs = 5_000, time = systemTime }: MongoDocumentOptions = {},
+  { patienceMs = 5_000, time = systemTime, meter = new Meter() }: MongoDocumentOptions = {},
 ): DocumentStore {
+  const written = (collection: Collection, count: number): void => {
+    meter.count('rollcall_documents_written_total', { collection }).n += count
+  }
   let ready: Promise<unknown> | undefined
 
   const repeat: Repeat = work => repeated(work, patienceMs, time)
@@ -158,6 +163,7 @@ export function openMongoDocuments(
         const again = met.map(place => ({ ...writes[place]!, upsert: false }))
         if (again.length > 0) await bulk(stored, again)
       }
+      written(collection, upserts.length)
     },
 
     removeMany: async (collection, ids, seq) => {
@@ -194,6 +200,7 @@ export function openMongoDocuments(
         }))
         await bulk(stored, writes)
       }
+      written(collection, patches.length)
     },
 
     seqs: async function* (collection, field) {

@@ -1,4 +1,5 @@
 /** Tables: what a place has to do to hold documents; all else that a store does is the same wherever they are. */
+import { Meter } from '../observe/meter.ts'
 import type { Time } from '../time.ts'
 import type { Collection, Document, DocumentStore } from './index.ts'
 import { matcherOf } from './matcher.ts'
@@ -49,7 +50,11 @@ const lookupOf = (stage: Fields): Lookup | undefined => {
 }
 
 /** The documents of a table, found by mingo. */
-export function documentsIn(table: Table, time: Time): DocumentStore {
+export function documentsIn(table: Table, time: Time, meter = new Meter()): DocumentStore {
+  const written = (collection: Collection, count: number): void => {
+    meter.count('rollcall_documents_written_total', { collection }).n += count
+  }
+
   const candidatesFor = (collection: Collection, filter: Fields): Document[] => [
     ...table.candidates(collection, filter, {}).documents,
   ]
@@ -107,6 +112,7 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
     upsertMany: async (collection, upserts) => {
       const upsertsOf = Map.groupBy(upserts, upsert => upsert.id)
       await table.change(collection, upsertsOf.keys(), (stored, id) => upserted(stored, id, upsertsOf.get(id)!))
+      written(collection, upserts.length)
     },
     removeMany: async (collection, ids, seq) => {
       const now = time.now()
@@ -132,6 +138,7 @@ export function documentsIn(table: Table, time: Time): DocumentStore {
     patchMany: async (collection, guard, patches) => {
       const patchesOf = Map.groupBy(patches, patch => patch.id)
       await table.change(collection, patchesOf.keys(), (stored, id) => patched(stored, guard, patchesOf.get(id)!))
+      written(collection, patches.length)
     },
     seqs: (collection, field) => table.seqs(collection, field),
     close: () => table.close(),

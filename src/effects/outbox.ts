@@ -152,6 +152,14 @@ export class Outbox {
     return this.#effects.size
   }
 
+  /** How many wait, how many are parked, and since when (ms) the oldest waits. */
+  get standing(): { waiting: number; parked: number; oldest: number | undefined } {
+    let oldest: number | undefined
+    for (const { parked, at } of this.#effects.values()) if (!parked && at < (oldest ?? at + 1)) oldest = at
+    const parked = this.#parked.size
+    return { waiting: this.#effects.size - parked, parked, oldest }
+  }
+
   /** Effects nobody was told of yet, in the order of the log. */
   takeFresh(): Effect[] {
     const fresh = this.#fresh.sort(inOrder)

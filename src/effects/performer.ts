@@ -2,6 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { splitId } from '../../actors/index.ts'
 import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Meter } from '../observe/meter.ts'
 import { type Steps, step } from '../observe/steps.ts'
 import { type Policy, retry } from '../retry.ts'
 import type { Time } from '../time.ts'
@@ -17,6 +18,7 @@ export interface PerformerOptions {
   /** resolves when the partition's own log has it, however often that takes */
   append(event: Event): Promise<unknown>
   done(effect: Effect): void
+  meter: Meter
   time: Time
   faults: Faults
   steps?: Steps | undefined
@@ -114,7 +116,7 @@ export class Performer {
 
   /** Rejects when it is tried no more; undefined: it is no longer to be performed, or not here. */
   #untilPerformed(effect: Effect): Promise<Performed | 'expired' | undefined> {
-    const { outbox, receiverOf, time, faults } = this.#options
+    const { outbox, receiverOf, meter, time, faults } = this.#options
     const { signal } = this.#stopped
     const receiver = receiverOf(effect.kind)
     const progress = { cursor: '', through: new Map(), again: new Set<string>(), doubted: new Map(), counts: {} }
@@ -134,6 +136,7 @@ export class Performer {
       },
       failed(error) {
         faults.report(effect.kind, error)
+        meter.count('rollcall_effect_failures_total', { kind: effect.kind }).n++
         outbox.tried(effect.id, answered, (error as Error).message)
         failure = error
       },
@@ -163,11 +166,17 @@ export class Performer {
     const { history, time, done } = this.#options
     const account = { ...effect, state, doneAt: time.now(), ...(detail && { detail }) }
     await step(this.#steps, 'account', effect, () => history.write(account))
+    this.#count(effect, state)
     if (!isAnswered) await step(this.#steps, 'mark', effect, async () => done(effect))
+  }
+
+  #count({ kind }: Effect, result: string): void {
+    this.#options.meter.count('rollcall_effects_total', { kind, result }).n++
   }
 
   async #giveUp(effect: Effect, error: Error & { code?: unknown }): Promise<undefined> {
     this.#options.faults.report(effect.kind, error)
+    this.#count(effect, 'parked')
     const { message, code = 'RC_INTERNAL' } = error
     await this.#tell(effect, { kind: 'effect.failed', error: message, code, asked: effect.payload })
   }

@@ -1,4 +1,6 @@
 import { statfsSync } from 'node:fs'
+import { readdir, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Faults } from '../observe/index.ts'
 import type { Time } from '../time.ts'
 
@@ -17,6 +19,15 @@ export function spaceAt(path: string, time: Time): () => boolean {
     }
     return enough
   }
+}
+
+const BLOCK_BYTES = 512
+
+/** Bytes that the files of a folder take on their disk, and that are free there. */
+export async function usedUnder(folder: string): Promise<{ used: number; free: number }> {
+  const { bavail, bsize } = await statfs(folder)
+  const files = await Promise.all((await readdir(folder)).map(name => stat(join(folder, name))))
+  return { used: files.reduce((sum, { blocks }) => sum + blocks * BLOCK_BYTES, 0), free: bavail * bsize }
 }
 
 // Beside the rejected put, which is dealt with, LMDB leaves two rejections nobody can reach when the disk fails.

@@ -1,5 +1,6 @@
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
+import { Meter } from '../observe/meter.ts'
 import type { Cancel, Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
 import type { Events, Seq } from './index.ts'
@@ -18,6 +19,8 @@ interface Batch {
   partition: number
   appends: Append[]
   events: number
+  /** when its first append came, by the monotonic clock */
+  since: number
   /** when it has failed if it has not succeeded, by the monotonic clock */
   deadline: number
 }
@@ -47,6 +50,7 @@ interface Outlet {
   isJoint: boolean
   /** whether entries have rows: nobody reads them but processes of this version */
   hasRows: boolean
+  meter?: Meter | undefined
   /** Makes batches durable, those of one partition in their order; resolves with the seq of each. */
   send(batches: Outgoing[]): Promise<Seq[]>
 }
@@ -54,6 +58,7 @@ interface Outlet {
 /** Gathers appends into batches: the open ones of all partitions go out together, and those of one partition in order. */
 export class Batches {
   readonly #outlet: Outlet
+  readonly #meter: Meter
   readonly #lanes: Lane[]
   /** by partition: the batch that still takes appends */
   readonly #open: (Batch | undefined)[] = []
@@ -72,6 +77,7 @@ export class Batches {
 
   constructor(outlet: Outlet) {
     this.#outlet = outlet
+    this.#meter = outlet.meter ?? new Meter()
     this.#writer = outlet.time.id()
     this.#lanes = Array.from({ length: outlet.isJoint ? 1 : outlet.partitions }, () => ({ batches: [], isBusy: false }))
   }
@@ -79,12 +85,12 @@ export class Batches {
   append(partition: number, appended: Events): Promise<Seq> {
     const events = this.#outlet.hasRows && appended instanceof Rows ? appended : [...appended]
     if (this.#isClosed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
-    if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(new RollcallError('RC_OVERLOADED'))
+    if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(overloaded())
     this.#waiting += events.length
     let batch = this.#open[partition]
     if (!batch || batch.events + events.length > ENTRY_EVENTS) {
-      const deadline = this.#outlet.time.monotonic() + this.#outlet.deadlineMs
-      batch = { partition, appends: [], events: 0, deadline }
+      const since = this.#outlet.time.monotonic()
+      batch = { partition, appends: [], events: 0, since, deadline: since + this.#outlet.deadlineMs }
       this.#open[partition] = batch
       this.#lanes[this.#outlet.isJoint ? 0 : partition]!.batches.push(batch)
     }
@@ -159,16 +165,26 @@ export class Batches {
     try {
       const seqs = await this.#outlet.send(outgoing)
       this.#failedAt = Number.NEGATIVE_INFINITY
-      for (const [i, [{ appends, events }]] of taken.entries()) {
-        this.#waiting -= events
-        for (const { resolve } of appends) resolve(seqs[i]!)
+      for (const [i, [batch, value]] of taken.entries()) {
+        this.#waiting -= batch.events
+        this.#count(batch, value)
+        for (const { resolve } of batch.appends) resolve(seqs[i]!)
       }
     } catch (cause) {
       for (const [batch] of taken) this.#reject(batch, cause)
     }
   }
 
+  #count({ events, since }: Batch, { length }: Buffer): void {
+    const meter = this.#meter
+    meter.count('rollcall_log_appended_entries_total').n++
+    meter.count('rollcall_log_appended_events_total').n += events
+    meter.count('rollcall_log_appended_bytes_total').n += length
+    meter.spread('rollcall_log_append_seconds').add((this.#outlet.time.monotonic() - since) / 1_000)
+  }
+
   #reject({ appends, events }: Batch, cause: unknown): void {
+    this.#meter.count('rollcall_log_append_failures_total').n++
     const isOwn = cause instanceof RollcallError
     if (!isOwn) this.#failedAt = this.#outlet.time.monotonic()
     const error = isOwn ? cause : new RollcallError('RC_LOG_UNAVAILABLE', undefined, { cause })
@@ -178,7 +194,7 @@ export class Batches {
 
   /** Why appends fail, as far as the last of them show; null if they do not. */
   get failing(): RollcallError | null {
-    if (this.#waiting >= WAITING_EVENTS) return new RollcallError('RC_OVERLOADED')
+    if (this.#waiting >= WAITING_EVENTS) return overloaded()
     const isFailing = this.#outlet.time.monotonic() - this.#failedAt < FAILING_MS
     return isFailing ? new RollcallError('RC_LOG_UNAVAILABLE', 'The log did not take what was sent.') : null
   }
@@ -194,10 +210,12 @@ export class Batches {
   }
 }
 
+const overloaded = (): RollcallError => new RollcallError('RC_OVERLOADED', undefined, { limit: 'log' })
+
 const isReady = ({ batches, isBusy }: Lane): boolean => !isBusy && batches.length > 0
 
 /** A batch that is too large goes as two; an append that is cut has the seq of the last entry with a part of it. */
-function halves({ partition, appends, deadline }: Batch, bytes: number): Batch[] {
+function halves({ partition, appends, since, deadline }: Batch, bytes: number): Batch[] {
   const [{ events, resolve, reject }, ...others] = appends as [Append, ...Append[]]
   let parts = appends
   if (others.length === 0) {
@@ -213,6 +231,7 @@ function halves({ partition, appends, deadline }: Batch, bytes: number): Batch[]
     partition,
     appends: half,
     events: half.reduce((sum, { events }) => sum + events.length, 0),
+    since,
     deadline,
   }))
 }

@@ -177,6 +177,16 @@ export class OwnerDirectory {
     return new RollcallError('RC_ACTOR_PARKED', `${parked} cannot take events just now; /parked says why.`)
   }
 
+  /** Whether it is this process that owns them. */
+  get isOwn(): boolean {
+    return this.#isOwn
+  }
+
+  /** Requests that wait. */
+  get waits(): number {
+    return this.#waits.size
+  }
+
   /** Why nothing is taken at all just now; null if it is. */
   get failing(): RollcallError | null {
     return this.#options.log.failing()

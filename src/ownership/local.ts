@@ -2,21 +2,27 @@ import { type Audience, type AudienceCount, audienceOf, sumOf } from '../audienc
 import { newestFirst, type Waiting } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
+import type { Reading } from '../observe/meter.ts'
 import { joined, type List, type ListQuery } from '../partition/listing.ts'
 import type { RecomputationProgress, RecomputationRequest } from '../recomputation/index.ts'
 import type { ActorPlace, EffectQuery, PopulationView, Watched } from '../shard/index.ts'
 import { summed } from '../shard/population.ts'
+import { ShardReadings } from '../shard/readings.ts'
 import type { Shard } from '../shard/supervisor.ts'
 import type { Owner, ParkedActor, PartitionState } from './index.ts'
 
 const STATES_MS = 1_000
+/** Less than who asks for all figures waits. */
+const READINGS_MS = 800
 
 /** The owner's own process: all its shards as one. */
 export class LocalOwner implements Owner {
   readonly all: readonly Shard[]
+  readonly #readings: readonly ShardReadings[]
 
   constructor(all: readonly Shard[]) {
     this.all = all
+    this.#readings = all.map((shard, number) => new ShardReadings(shard, number))
   }
 
   #numberOf(partition: number): number {
@@ -82,6 +88,11 @@ export class LocalOwner implements Owner {
     return Promise.all(
       partitions.map(({ shard, partition }) => shard.call(remote => remote.recompute(partition, request))),
     )
+  }
+
+  /** The figures of all shards; of one that is silent as they were. */
+  async readings(): Promise<Reading[]> {
+    return (await Promise.all(this.#readings.map(each => each.read(READINGS_MS)))).flat()
   }
 
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {

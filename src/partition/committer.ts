@@ -46,10 +46,16 @@ export class Committer {
   #running: Promise<void> | undefined
   #readableUntil: Seq
   #stopped: Error | undefined
+  #lastAt = 0
 
   constructor(options: CommitOptions) {
     this.#options = options
     this.#readableUntil = options.partition.readableUntil
+  }
+
+  /** ms since the epoch, of the last commit; 0: there was none yet */
+  get lastAt(): number {
+    return this.#lastAt
   }
 
   get isRunning(): boolean {
@@ -120,12 +126,17 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { partition, incarnation, store, documents, committed, steps } = this.#options
+    const { partition, incarnation, store, documents, committed, time, steps } = this.#options
     const cut = partition.take()
     const delta = { incarnation, ...cut.delta }
-    await step(steps, 'checkpoint', cut, () =>
+    const began = time.monotonic()
+    const bytes = await step(steps, 'checkpoint', cut, () =>
       this.#untilDone('commit', () => store.commit(partition.claim, cut.seq, delta)),
     )
+    partition.meter.spread('rollcall_commit_seconds').add((time.monotonic() - began) / 1_000)
+    partition.meter.count('rollcall_commits_total').n++
+    partition.meter.count('rollcall_commit_bytes_total').n += bytes
+    this.#lastAt = time.now()
     partition.uncommitted -= cut.events
     if (cut.writes.length > 0) {
       await step(steps, 'documents', cut, () =>
@@ -156,7 +167,7 @@ export class Committer {
     })
   }
 
-  #untilDone(step: string, work: () => Promise<void>): Promise<void> {
+  #untilDone<T>(step: string, work: () => Promise<T>): Promise<T> {
     const { time, faults } = this.#options
     const isFinal = (error: unknown): boolean =>
       isCode(error, 'RC_FENCED') || isDamage(error) || this.#stopped !== undefined

@@ -2,6 +2,7 @@ import type { Facts } from '../../actors/index.ts'
 import type { AudienceCounters } from '../audience/counters.ts'
 import type { Tap } from '../inspect/tap.ts'
 import type { Seq } from '../log/index.ts'
+import type { Count, Meter } from '../observe/meter.ts'
 import type { Clock } from './clock.ts'
 import type { Parking } from './parking.ts'
 import type { Projections } from './projections.ts'
@@ -14,6 +15,7 @@ export interface HearingParts {
   clock: Clock
   counters: AudienceCounters
   facts: Facts
+  meter: Meter
   parking: Parking
   projections: Projections
   residents: Residents
@@ -26,10 +28,12 @@ const NONE: readonly number[] = []
 /** Tells pulses from what is more, and takes them: by what was found out when the first of alike ones came. */
 export class Hearing {
   readonly #parts: HearingParts
+  readonly #pulses: Count
   #owing: Resident[] = []
 
   constructor(parts: HearingParts) {
     this.#parts = parts
+    this.#pulses = parts.meter.count('rollcall_pulses_total')
   }
 
   /** False if it is no pulse. `came` are its facts, mostly the same object where they are alike; times are in ms. */
@@ -48,6 +52,7 @@ export class Hearing {
     const isRoll = at >= resident.rollsAt
     if (isRoll && !this.#canRoll(resident, at)) return false
     counters.pulsed(presences, heard, at, arrival)
+    this.#pulses.n++
     const stay = this.#stayOf(resident)
     stay.at = at
     resident.heard = at

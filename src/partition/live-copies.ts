@@ -12,6 +12,7 @@ import type { Collection, Document, DocumentStore } from '../documents/index.ts'
 import { isCode } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Meter } from '../observe/meter.ts'
 import type { Cancel, Time } from '../time.ts'
 import type { Cut } from './cut.ts'
 import { Missed, News, type Written } from './live-news.ts'
@@ -30,6 +31,7 @@ export interface LiveCopiesOptions {
   attendance(): AsyncIterable<LiveContent>
   /** whether an actor's key is of this partition */
   isOwn(key: string): boolean
+  meter: Meter
   time: Time
   faults: Faults
 }
@@ -133,10 +135,11 @@ export class LiveCopies {
 
   /** Tells the sets all that is known of before, and the news, which are of the cuts after `from`. */
   async #rebuild(news: LiveContent, from: Seq): Promise<void> {
-    const { live, partition } = this.#options
+    const { live, partition, meter } = this.#options
     const isHeld = await live.holds(partition, from)
     await live.rebuild(partition, this.#everything(isHeld, news), this.#sentUntil)
     this.#missed = new Missed()
+    meter.count('rollcall_live_sets_rebuilt_total').n++
   }
 
   async *#everything(isHeld: boolean, news: LiveContent): AsyncGenerator<LiveContent> {

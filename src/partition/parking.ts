@@ -164,6 +164,11 @@ export class Parking {
     return [...this.#full].slice(0, MOST_FULL)
   }
 
+  /** How many events are parked, of all actors. */
+  get count(): number {
+    return [...this.#actors.values()].reduce((sum, { count }) => sum + count, 0)
+  }
+
   /** The first of the actors that are stuck. */
   list(): ParkedEvents[] {
     const first = [...this.#actors].slice(0, MOST_LISTED)

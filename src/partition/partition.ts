@@ -7,6 +7,7 @@ import type { Tap } from '../inspect/tap.ts'
 import { fingerprintOf } from '../log/fingerprint.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { countOf } from '../log/rows-entry.ts'
+import { Meter } from '../observe/meter.ts'
 import { Applier } from './applier.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
@@ -26,6 +27,8 @@ import { Wheel } from './wheel.ts'
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
 export class Partition {
   readonly claim: Claim
+  /** what was done for it since it was claimed here */
+  readonly meter = new Meter()
   readonly counters = new AudienceCounters()
   readonly kinds: ReadonlyMap<string, ActorKind>
   readonly outbox: Outbox
@@ -84,7 +87,7 @@ export class Partition {
     }
     const { names } = this
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error), {
-      ...{ names, ...(partitions && { mostBytes: ACTORS_BYTES / partitions }) },
+      ...{ names, meter: this.meter, ...(partitions && { mostBytes: ACTORS_BYTES / partitions }) },
     })
     this.hearers = new Hearers(this.residents)
     this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })

@@ -23,6 +23,7 @@ import { Partition } from './partition.ts'
 import { countActors } from './population.ts'
 import { presence } from './presence.ts'
 import { recover, redo } from './recovery.ts'
+import { applyInSlices } from './slices.ts'
 import { Ticker } from './ticker.ts'
 import { Updates } from './updates.ts'
 
@@ -52,7 +53,6 @@ export interface ProcessorOptions {
   steps?: Steps | undefined
 }
 
-const SLICE_MS = 5
 /** Events applied since the last cut, at which the next has to come first. */
 const MOST_UNCOMMITTED = 50_000
 /** So long what is being performed at the end may still take. */
@@ -80,6 +80,7 @@ export class Processor {
 
   private constructor(partition: Partition, options: ProcessorOptions, incarnation: string, replayUntil: Seq) {
     const number = partition.claim.partition
+    const { meter } = partition
     this.partition = partition
     this.#options = options
     this.replayUntil = replayUntil
@@ -92,7 +93,7 @@ export class Processor {
       })
     const history = new History(documents, number, untilDone, steps)
     this.#performer = new Performer({
-      ...{ outbox: partition.outbox, receiverOf, time, faults, history, steps },
+      ...{ outbox: partition.outbox, receiverOf, meter, time, faults, history, steps },
       append: event => untilDone('answer', () => log.append(number, [event])),
       done: ({ id }) => {
         partition.outbox.done(id)
@@ -100,7 +101,7 @@ export class Processor {
       },
     })
     const copies = new LiveCopies({
-      ...{ partition: number, cut: partition.claim.cut, live, documents, time, faults },
+      ...{ partition: number, cut: partition.claim.cut, live, documents, meter, time, faults },
       attendance: () => attendance(partition, store, { time, faults }),
       presence: () => presence(partition, store, { quiet, time, faults }),
       copies: options.kinds.flatMap(({ copies = [] }) => copies),
@@ -118,7 +119,12 @@ export class Processor {
         copies.add(cut)
         updates?.add(cut)
         this.#performer.add(cut.effects)
-        for (const { collection, set } of cut.writes) if (collection === 'effects') history.count(String(set?.kind))
+        for (const { collection, set } of cut.writes) {
+          if (collection !== 'effects') continue
+          const kind = String(set?.kind)
+          history.count(kind)
+          meter.count('rollcall_effects_total', { kind, result: 'dropped' }).n++
+        }
         if (!this.#isApplying) partition.evict(time.now())
       },
       fatal: error => this.#stop(error),
@@ -159,19 +165,12 @@ export class Processor {
     for await (const entries of eachStep(steps, 'read', number, log.read(number, partition.applied, signal))) {
       // While nothing can be committed, nothing more is read than fits into memory.
       if (partition.uncommitted > MOST_UNCOMMITTED) await committer.catchUp()
-      if (this.#abort.signal.aborted) return
+      if (signal.aborted) return
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
       await this.#prepare(entries)
-      let slice = time.monotonic()
-      for (const entry of entries) {
-        if (this.#abort.signal.aborted) return
-        partition.apply(entry)
-        if (entry.strays) this.#report(entry)
-        if (time.monotonic() - slice < SLICE_MS) continue
-        await time.turn()
-        slice = time.monotonic()
-      }
+      await applyInSlices(partition, entries, { time, signal, applied: entry => entry.strays && this.#report(entry) })
+      if (signal.aborted) return
       this.#isApplying = false
       committer.poke()
       if (partition.applied < this.replayUntil) continue

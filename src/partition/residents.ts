@@ -1,6 +1,8 @@
 import { type ActorKind, actorId, type Part, splitId } from '../../actors/index.ts'
 import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../checkpoint/index.ts'
 import type { Seq } from '../log/index.ts'
+import { Meter } from '../observe/meter.ts'
+import { Awake } from './awake.ts'
 import { Names } from './names.ts'
 import { Pulses } from './pulses.ts'
 import { Resident } from './resident.ts'
@@ -24,25 +26,19 @@ interface Taken {
   heard: Resident[]
 }
 
-/** The actors of a partition that are in memory: loaded when a batch needs them, gone when they are clean and idle. */
-export class Residents {
-  readonly transitions = new Transitions()
+/** The actors in memory as they come and go: loaded when a batch needs them, gone when they are clean and idle. */
+export class Residents extends Awake {
+  readonly transitions: Transitions
   readonly pulses = new Pulses()
   readonly #kinds: Map<string, ActorKind>
   readonly #store: CheckpointStore
   readonly #claim: Claim
   readonly #refused: (id: string, error: Error) => void
-  readonly #actors = new Map<string, Resident>()
-  /** by kind, then by key: those of kinds with pulses */
-  readonly #heard = new Map<string, Map<string, Resident>>()
   readonly #names: Names
   readonly #mostBytes: number
-  /** what they weigh together */
-  #bytes = 0
   #touched: Resident[] = []
   #pulsed: Resident[] = []
   #committed: Resident[] = []
-  #batch = 0
 
   /** `refused` hears of actors whose record can't be read. */
   constructor(
@@ -50,44 +46,17 @@ export class Residents {
     store: CheckpointStore,
     claim: Claim,
     refused: (id: string, error: Error) => void,
-    { names = new Names(), mostBytes = ACTORS_BYTES / PARTITIONS }: { names?: Names; mostBytes?: number } = {},
+    given: { names?: Names; mostBytes?: number; meter?: Meter } = {},
   ) {
+    const { names = new Names(), mostBytes = ACTORS_BYTES / PARTITIONS, meter = new Meter() } = given
+    super(meter)
+    this.transitions = new Transitions(meter)
     this.#names = names
     this.#mostBytes = mostBytes
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#store = store
     this.#claim = claim
     this.#refused = refused
-  }
-
-  /** An actor that was loaded; throws for any other. */
-  get(id: string): Resident {
-    const resident = this.#actors.get(id)
-    if (!resident) throw new Error(`${id} is no actor that is at hand.`)
-    return resident
-  }
-
-  has(id: string): boolean {
-    return this.#actors.has(id)
-  }
-
-  /** An actor, if it is in memory. */
-  find(id: string): Resident | undefined {
-    const resident = this.#actors.get(id)
-    if (resident) resident.used = this.#batch
-    return resident
-  }
-
-  /** An actor of a kind with pulses, if it is in memory. */
-  heard(kind: string, key: string): Resident | undefined {
-    const resident = this.#heard.get(kind)?.get(key)
-    if (resident) resident.used = this.#batch
-    return resident
-  }
-
-  /** All of some kinds of which an event has come. */
-  list(kinds: readonly ActorKind[]): Resident[] {
-    return [...this.#actors.values()].filter(each => each.isThere && kinds.includes(each.kind))
   }
 
   /** The resident changed, by the entry `seq`. */
@@ -112,19 +81,17 @@ export class Residents {
 
   /** Loads actors, without their parts; kinds that nobody knows have none. */
   async load(wanted: readonly { kind: string; key: string }[]): Promise<void> {
-    this.#batch++
+    this.batch++
     const missing = new Map<string, [kind: string, key: string]>()
     for (const { kind, key } of [...wanted, ...this.pulses.unread(UNREAD).map(splitId)]) {
       const id = actorId(kind, key)
-      const resident = this.#actors.get(id)
-      if (resident) resident.used = this.#batch
-      else if (this.#kinds.has(kind)) missing.set(id, [kind, key])
+      if (!this.find(id) && this.#kinds.has(kind)) missing.set(id, [kind, key])
     }
     if (missing.size === 0) return this.pulses.wereRead(UNREAD)
     const keys = [...missing.values()].map(([kind, key]): RecordKey => ({ space: 'actor', names: [kind, key, ''] }))
     for await (const record of this.#store.load(this.#claim, keys)) this.#admit(record)
     this.pulses.wereRead(UNREAD)
-    for (const [id, [kind, key]] of missing) if (!this.#actors.has(id)) this.#add(kind, key, undefined)
+    for (const [id, [kind, key]] of missing) if (!this.has(id)) this.#add(kind, key, undefined)
   }
 
   #admit({ names, value }: CheckpointRecord): void {
@@ -142,14 +109,10 @@ export class Residents {
     const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
     const id = actorId(name, key)
     const isCurrent = kept === undefined || (kept as KeptSnapshot)[0] === kind.version
-    const own = { kept: kept && snapshot.context, used: this.#batch, isCurrent }
+    const own = { kept: kept && snapshot.context, used: this.batch, isCurrent }
     const resident = new Resident({ id, kind, key, snapshot, ...own })
-    this.#actors.set(id, resident)
-    this.#bytes += resident.weigh()
-    if (!kind.pulse) return
-    this.pulses.met(resident)
-    const known = this.#heard.get(name) ?? new Map<string, Resident>()
-    this.#heard.set(name, known.set(key, resident))
+    this.add(resident)
+    if (kind.pulse) this.pulses.met(resident)
   }
 
   /** Loads parts of actors that are in memory; answers whose parts cannot be read, and why. */
@@ -216,25 +179,25 @@ export class Residents {
         resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
         resident.kept = context
       }
-      if (this.#actors.get(resident.id) === resident) this.#bytes += resident.weigh()
+      this.weigh(resident)
     }
     this.#committed = []
-    if (this.#bytes <= this.#mostBytes) return
-    const idle = [...this.#actors.values()].filter(({ news }) => news === 'none').sort((a, b) => a.used - b.used)
-    for (const resident of idle) {
-      if (this.#bytes <= KEPT * this.#mostBytes) break
+    if (this.bytes <= this.#mostBytes) return
+    for (const resident of this.idle()) {
+      if (this.bytes <= KEPT * this.#mostBytes) break
       this.#leave(resident)
     }
   }
 
-  /** About what they take in memory. */
-  get bytes(): number {
-    return this.#bytes
+  /** How many the next commit writes. */
+  get dirty(): number {
+    return this.#touched.length + this.#pulsed.filter(({ news }) => news === 'pulse').length
   }
 
   /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
   async snapshotOf(kind: string, key: string): Promise<Resident['snapshot'] | undefined> {
-    const resident = this.#actors.get(actorId(kind, key))
+    const id = actorId(kind, key)
+    const resident = this.has(id) ? this.get(id) : undefined
     if (resident) return resident.isThere ? resident.snapshot : undefined
     const known = this.#kinds.get(kind)
     if (!known) return undefined
@@ -246,14 +209,11 @@ export class Residents {
 
   /** The actor is loaded anew when it is needed next. */
   forget(id: string): void {
-    const resident = this.#actors.get(id)
-    if (resident) this.#leave(resident)
+    if (this.has(id)) this.#leave(this.get(id))
   }
 
   #leave(resident: Resident): void {
     this.pulses.left(resident)
-    this.#bytes -= resident.weight
-    this.#actors.delete(resident.id)
-    this.#heard.get(resident.kind.kind)?.delete(resident.key)
+    this.remove(resident)
   }
 }

@@ -2,6 +2,7 @@ import { type AnyMachineSnapshot, createActor, type Snapshot, StateMachine } fro
 import { type Compiled, compiled } from '../../actors/compiled.ts'
 import type { ActorKind } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
+import { type Count, Meter } from '../observe/meter.ts'
 
 /** An actor as it is. */
 interface Live {
@@ -31,7 +32,12 @@ export class Transitions {
   /** whether what can be compiled is */
   protected readonly isCompiled: boolean = true
   readonly #scopes = new Map<ActorKind, Scope>()
+  readonly #meter: Meter
   #said: Said[] = []
+
+  constructor(meter = new Meter()) {
+    this.#meter = meter
+  }
 
   initial(kind: ActorKind): AnyMachineSnapshot {
     return this.#scope(kind).initial
@@ -42,7 +48,8 @@ export class Transitions {
     { kind, snapshot }: Live,
     event: { type: string; [fact: string]: unknown },
   ): { snapshot: AnyMachineSnapshot; said: Said[] } {
-    const { compiled, scope } = this.#scope(kind)
+    const { compiled, scope, count } = this.#scope(kind)
+    count.n++
     const said: Said[] = []
     const next =
       this.isCompiled && compiled && attempted(() => compiled(snapshot, event, each => said.push(each as Said)))
@@ -127,6 +134,7 @@ export class Transitions {
         initial: kind.machine.getInitialSnapshot(scope),
         compiled: compiled(kind.machine),
         states: new Map(),
+        count: this.#meter.count('rollcall_transitions_total', { kind: kind.kind }),
       },
     }
   }
@@ -161,4 +169,6 @@ interface Scope {
   compiled: Compiled | null
   /** by their names */
   states: Map<string, AnyMachineSnapshot>
+  /** of transitions */
+  count: Count
 }

@@ -4,13 +4,16 @@ import type { LiveSets } from '../audience/index.ts'
 import { audienceOf, sumOf } from '../audience/sum.ts'
 import { newestFirst } from '../effects/outbox.ts'
 import { RollcallError } from '../errors.ts'
+import type { EventLog, Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Reading } from '../observe/meter.ts'
 import type { Works } from '../observe/work.ts'
 import { joined, type List, Listing } from '../partition/listing.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Processor } from '../partition/processor.ts'
 import type { Time } from '../time.ts'
 import type { PartitionStatus, ShardControl } from './index.ts'
+import { measured } from './measured.ts'
 import { summed } from './population.ts'
 import { Watching } from './watching.ts'
 
@@ -24,6 +27,10 @@ export interface ControlOptions {
   /** by partition, what is under way in it */
   works: ReadonlyMap<number, Works>
   live: LiveSets<null>
+  log: Pick<EventLog, 'bounds'>
+  owner: string
+  /** the figures of the thread itself */
+  ofThread(): readonly Reading[]
   time: Time
   /** of no partition */
   faults: Faults
@@ -35,11 +42,12 @@ const LOOK_MS = 20
 
 /** Answers for the partitions of one shard, from before they are claimed on. */
 export function control(
-  { partitions, processors, refused, works, live, time, faults }: ControlOptions,
+  { partitions, processors, refused, works, live, log, owner, ofThread, time, faults }: ControlOptions,
   { claimed, recompute, drain }: Pick<ShardControl, 'claimed' | 'recompute' | 'drain'>,
 ): ShardControl {
   const watching = new Watching(time, faults)
   const listing = new Listing(time)
+  const ends = new Map<number, Seq>()
   const stoppedOf = (partition: number): RollcallError | undefined => {
     const processor = processors.get(partition)
     if (!processor) return refused.get(partition) ?? new RollcallError('RC_NOT_READY')
@@ -110,18 +118,18 @@ export function control(
     alive: stream => live.alive(aliveSince(time.now()), stream),
 
     async actor(partition, kind, key) {
-      const owner = await readyOne(partition)
-      const snapshot = await owner.view(kind, key)
-      const { claim, residents, applied: seq, tap } = owner
+      const one = await readyOne(partition)
+      const snapshot = await one.view(kind, key)
+      const { claim, residents, applied: seq, tap } = one
       const [id, { owner: name, epoch, cut }] = [actorId(kind, key), claim]
       const place = { owner: name, epoch, cut, isAwake: residents.has(id), edge: tap?.find(id)?.edge ?? null }
       return { kind, key, partition, seq, snapshot, ...place }
     },
 
     async watch(partition, kind, key, after, withinMs) {
-      const owner = await readyOne(partition)
-      if (!owner.kinds.has(kind)) throw new RollcallError('RC_NOT_FOUND')
-      return watching.watch(owner, kind, key, after, withinMs)
+      const one = await readyOne(partition)
+      if (!one.kinds.has(kind)) throw new RollcallError('RC_NOT_FOUND')
+      return watching.watch(one, kind, key, after, withinMs)
     },
 
     async listed(query, limit) {
@@ -159,6 +167,8 @@ export function control(
     },
 
     status: async () => partitions.map(statusOf),
+
+    measured: async () => ({ run: owner, readings: await measured(processors, ofThread(), { log, time, ends }) }),
 
     async recompute(partition, request) {
       await readyOne(partition)

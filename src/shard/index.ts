@@ -6,6 +6,7 @@ import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Place, Waiting } from '../effects/outbox.ts'
 import type { Frame } from '../inspect/frame.ts'
 import type { Seq } from '../log/index.ts'
+import type { Reading } from '../observe/meter.ts'
 import type { Work } from '../observe/work.ts'
 import type { List, ListQuery } from '../partition/listing.ts'
 import type { ParkedEvents } from '../partition/parking.ts'
@@ -77,6 +78,13 @@ export interface EffectQuery {
   before?: Place | undefined
 }
 
+/** The figures of a shard's thread. */
+export interface Measured {
+  /** of the thread: another one counts from 0 on */
+  run: string
+  readings: Reading[]
+}
+
 export interface ShardControl {
   /** Resolves when each partition is claimed, or cannot be. */
   claimed(): Promise<void>
@@ -101,6 +109,7 @@ export interface ShardControl {
   /** Effects that are not done, newest first, no more than asked for. */
   effects(query: EffectQuery, limit: number): Promise<Waiting[]>
   status(): Promise<PartitionStatus[]>
+  measured(): Promise<Measured>
   /** Begins a recomputation of the partition, or looks at it again: answers when it has ended, or after a second. */
   recompute(partition: number, request: RecomputationRequest): Promise<RecomputationProgress>
   /** Ends the thread without another write, and never answers. */

@@ -1,6 +1,7 @@
 import { Sums } from '../audience/sums.ts'
 import { type ErrorCode, isCode, isDamage, type RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Reading } from '../observe/meter.ts'
 import { type Far, Works } from '../observe/work.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
 import { atMost } from '../time.ts'
@@ -21,14 +22,16 @@ export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums' |
   faultsOf(partition: number): Faults
   /** a claim failed in a way that passes: all is to begin anew, from the checkpoints */
   giveUp(): void
+  /** the figures of the thread itself, if it has any */
+  ofThread?(): readonly Reading[]
 }
 
 /** The partitions of a shard, from their claims on; `drained` resolves when they were drained. */
-export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions): {
+export function own({ owned, faults, faultsOf, giveUp, ofThread = () => [], ...given }: OwnedOptions): {
   control: ShardControl
   drained: Promise<void>
 } {
-  const { documents, live, time, steps } = given
+  const { owner, log, documents, live, time, steps } = given
   const sums = new Sums({ documents, time, faults, steps })
   const { promise: quiet, resolve: begin } = Promise.withResolvers<void>()
   const rest = { ...given, sums, quiet }
@@ -69,7 +72,10 @@ export function own({ owned, faults, faultsOf, giveUp, ...given }: OwnedOptions)
   }
   const answers = { claimed: () => claims, recompute: recomputing(processors, works, rest), drain }
   return {
-    control: control({ partitions: owned, processors, refused, works, live, time, faults }, answers),
+    control: control(
+      { partitions: owned, processors, refused, works, live, log, owner, ofThread, time, faults },
+      answers,
+    ),
     drained: drained.promise,
   }
 }

@@ -5,10 +5,12 @@ import { KINDS } from '../../actors/kinds.ts'
 import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
 import type { Faults } from '../observe/index.ts'
+import { Meter } from '../observe/meter.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
 import { SteadyTime, systemTime } from '../time.ts'
+import { eventLoop } from './event-loop.ts'
 import { own } from './owned.ts'
 import { endpoint, serve } from './wire.ts'
 
@@ -51,8 +53,9 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   const { owner, partitions, rules, snapshots, flushMs, places } = options
   const time = new SteadyTime(systemTime)
   time.heed(options.now)
-  const log = await openThreadsLog(places, ports.log)
-  const stores = await openStores(places)
+  const [meter, loop] = [new Meter(), eventLoop()]
+  const log = await openThreadsLog(places, ports.log, meter)
+  const stores = await openStores(places, undefined, meter)
   const { documents } = stores
   const faultsOf = (partition: number): Faults => ({
     report(step, thrown) {
@@ -79,6 +82,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     // The thread ends itself and is started again: ended from outside, it could be inside a call of LMDB, and the whole
     // process would go.
     giveUp: () => process.exit(1),
+    ofThread: () => [...meter.read(), ...loop()],
   })
   serve(control, ports.control)
   await drained

@@ -15,6 +15,7 @@ import { Turns } from '../../src/bridge/turns.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Document, DocumentStore } from '../../src/documents/index.ts'
 import { Positions } from '../../src/log/positions.ts'
+import { Exposition } from '../../src/observe/exposition.ts'
 import { SteadyTime } from '../../src/time.ts'
 import type { Env } from './server.ts'
 import { ManualTime, toldFaults } from './time.ts'
@@ -51,6 +52,7 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     find: async (): Promise<Document[]> => [],
   } as unknown as DocumentStore
   const config = readConfig(env, 2)
+  const exposition = new Exposition({ time, faults })
   const parked = [{ actor: 'viewer/ann', events: [] }]
   const parts = {
     settings: { ...config, streamPaths: ['/live/'] },
@@ -66,7 +68,8 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     ...parts,
     callers: config.auth && new Callers(config.auth, time),
     intake: new Intake(parts),
-    refusals: new Refusals(parts),
+    refusals: new Refusals({ ...parts, meter: exposition.meter }),
+    exposition,
     streamers: new StreamerSessions({ ...parts, directory: null as never }),
     directory: { owner: { parked: async () => parked, audience: async () => ({ all: {}, bySession: [] }) } },
   } as unknown as Bridge

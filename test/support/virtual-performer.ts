@@ -4,6 +4,7 @@ import { type Account, History } from '../../src/effects/history.ts'
 import type { Effect, Receiver } from '../../src/effects/index.ts'
 import { Outbox } from '../../src/effects/outbox.ts'
 import { Performer } from '../../src/effects/performer.ts'
+import { Meter } from '../../src/observe/meter.ts'
 import { systemTime, type Time } from '../../src/time.ts'
 import { NOON } from './one-partition.ts'
 import { toldFaults } from './time.ts'
@@ -29,8 +30,9 @@ export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
       await nextTurn()
     },
   }
+  const meter = new Meter()
   const made = new Performer({
-    ...{ outbox, receiverOf, time, faults: toldFaults() },
+    ...{ outbox, receiverOf, time, faults: toldFaults(), meter },
     history: new History(documents as never, 0, (_step, work) => work()),
     append: async event => told.push(event),
     done: ({ id }) => outbox.done(id),

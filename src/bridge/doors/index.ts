@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { RollcallError } from '../../errors.ts'
 import { appender } from '../../log/append.ts'
+import type { Exposition } from '../../observe/exposition.ts'
 import type { Faults } from '../../observe/index.ts'
 import type { Works } from '../../observe/work.ts'
 import type { OwnerDirectory } from '../../ownership/directory.ts'
@@ -10,6 +11,7 @@ import type { OwnStores } from '../../stores.ts'
 import type { SteadyTime } from '../../time.ts'
 import type { AuthSettings } from '../auth-settings.ts'
 import { Callers } from '../callers.ts'
+import { addGauges } from '../gauges.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { httpServer } from '../http/index.ts'
 import type { Bridge, BridgeSettings } from '../index.ts'
@@ -38,6 +40,7 @@ export interface DoorsOptions {
   directory: OwnerDirectory
   pasts: Pasts
   works: Works
+  exposition: Exposition
   time: SteadyTime
   faults: Faults
   logger: Pick<Logger, 'info' | 'warn'>
@@ -50,13 +53,14 @@ export class Doors {
   readonly #inFlight: InFlight
   readonly #http: ReturnType<typeof httpServer>
 
-  constructor({ settings, stores, directory, pasts, works, time, faults, logger }: DoorsOptions) {
+  constructor({ settings, stores, directory, pasts, works, exposition, time, faults, logger }: DoorsOptions) {
     const { documents, log } = stores
     const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
     const limits = new Limits(settings.rates, time)
     const turns = new Turns(time)
-    const parts = { settings, append, stamp, documents, directory, pasts, works, limits, turns, time, faults, logger }
+    const known = { directory, pasts, works, exposition, time, faults, logger }
+    const parts = { settings, append, stamp, documents, limits, turns, ...known }
     this.subscriptions = new Subscriptions(documents)
     this.#bridge = {
       ...parts,
@@ -64,8 +68,9 @@ export class Doors {
       intake: new Intake(parts),
       streamers: new StreamerSessions(parts),
       subscriptions: this.subscriptions,
-      refusals: new Refusals(parts),
+      refusals: new Refusals({ ...parts, meter: exposition.meter }),
     }
+    addGauges(this.#bridge, stores.places, exposition)
     this.#inFlight = new InFlight(time)
     this.#http = httpServer(this.#bridge, this.#inFlight)
   }

@@ -1,9 +1,11 @@
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Transform } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isCode } from '../../errors.ts'
-import { type Access, ANYBODY, type Caller, mustHave, NOBODY } from '../callers.ts'
+import { type Access, ANYBODY, bearerOf, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
+import { unauthenticated } from '../tokens.ts'
 
 /** A body is no longer; one that says so is not read. */
 export const BODY_BYTES = 1_048_576
@@ -46,18 +48,30 @@ export function admission(bridge: Bridge): (request: FastifyRequest) => Promise<
     request.caller = NOBODY
     if (access === 'probe') return
     if (access === 'signed') return bridge.limits.unprovenWebhooks.take(webhookBytes(request))
+    if (access === 'scraper' && isScraper(bridge, request.headers)) return
     request.caller = await admitted(bridge, request.headers, access)
   }
 }
 
-/** Admits every request of a server. In dev mode all are of services, which have no limit. */
+/** True of a request with the token of who reads the figures; the time it takes tells nothing of that. */
+function isScraper({ settings: { metricsToken } }: Bridge, { authorization }: IncomingHttpHeaders): boolean {
+  const given = bearerOf(authorization)
+  if (!metricsToken || given === undefined) return false
+  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', metricsToken, 'buffer'))
+}
+
+/**
+ * Admits every request of a server. In dev mode all are of services, which have no limit; the figures are for who has
+ * their token even there, where one is set.
+ */
 export function admit(app: FastifyInstance, bridge: Bridge): void {
   const { callers, limits } = bridge
   app.decorateRequest('caller', null as unknown as Caller)
   if (!callers) {
     app.addHook('onRequest', (request, _reply, done) => {
       request.caller = ANYBODY
-      done()
+      const isKept = request.routeOptions.config.access === 'scraper' && bridge.settings.metricsToken
+      done(isKept && !isScraper(bridge, request.headers) ? unauthenticated() : undefined)
     })
     return
   }

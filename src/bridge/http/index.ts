@@ -15,6 +15,7 @@ import type { InFlight } from './in-flight.ts'
 import { inspectRoutes } from './inspect.ts'
 import { answerUpgrades, isUpgrade } from './inspect-stately.ts'
 import { intakeRoutes } from './intake.ts'
+import { countAnswers, metricsRoute } from './metrics.ts'
 import { operationRoutes } from './operations.ts'
 import { guardOrigins } from './origins.ts'
 import { platformRoutes } from './platform.ts'
@@ -87,6 +88,7 @@ export function httpServer(bridge: Bridge, inFlight: InFlight): FastifyInstance 
     }
     done()
   })
+  countAnswers(app, bridge)
   guardOrigins(app, bridge)
   admit(app, bridge)
   readBytes(app)
@@ -135,6 +137,7 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   viewerRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
+  metricsRoute(app, bridge)
   effectRoutes(app, bridge)
   inspectRoutes(app, bridge)
   pusherRoutes(app, bridge)

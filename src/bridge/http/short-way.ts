@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RollcallError } from '../../errors.ts'
+import type { Growing } from '../../observe/meter.ts'
 import { ANYBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { scan } from '../scan.ts'
@@ -25,6 +26,8 @@ export class ShortWay {
   readonly #bridge: Bridge
   readonly #inFlight: InFlight
   readonly #readJson: ReadJson
+  /** of the times of answers, by status */
+  readonly #spreads = new Map<number, Growing>()
 
   constructor(bridge: Bridge, inFlight: InFlight, readJson: ReadJson) {
     this.#bridge = bridge
@@ -43,6 +46,7 @@ export class ShortWay {
   }
 
   async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const began = this.#bridge.time.monotonic()
     this.#inFlight.add(response)
     try {
       const { callers, intake, settings } = this.#bridge
@@ -59,6 +63,17 @@ export class ShortWay {
       if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
       answer(response, status, body)
     }
+    this.#spreadOf(response.statusCode).add((this.#bridge.time.monotonic() - began) / 1_000)
+  }
+
+  #spreadOf(status: number): Growing {
+    let spread = this.#spreads.get(status)
+    if (!spread) {
+      const labels = { method: 'POST', route: '/heartbeats', status: String(status) }
+      spread = this.#bridge.exposition.meter.spread('rollcall_http_request_seconds', labels)
+      this.#spreads.set(status, spread)
+    }
+    return spread
   }
 
   #read(body: Buffer, response: ServerResponse): unknown {

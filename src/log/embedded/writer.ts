@@ -3,6 +3,7 @@ import type { Database, RootDatabase } from 'lmdb'
 import { isCode, RollcallError } from '../../errors.ts'
 import { spaceAt } from '../../lmdb/disk.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
+import type { Meter } from '../../observe/meter.ts'
 import { systemTime, type Time, within } from '../../time.ts'
 import { Arrivals } from '../arrivals.ts'
 import { Batches, type Outgoing } from '../batches.ts'
@@ -40,12 +41,13 @@ export async function openLog(
   partitions: number,
   settings: Settings,
   time: Time = systemTime,
+  meter?: Meter,
 ): Promise<EmbeddedLog> {
   const env = openLogEnvironment(path)
   const meta = env.openDB<Made, string>('meta', {})
   await meta.ifNoExists('log', () => meta.put('log', { incarnation: time.id(), partitions, settings }))
   await env.flushed
-  return new Writer(env, meta, spaceAt(path, time), time)
+  return new Writer(env, meta, spaceAt(path, time), { time, meter })
 }
 
 const nearlyFull = (): RollcallError => new RollcallError('RC_LOG_UNAVAILABLE', 'The disk is nearly full.')
@@ -70,7 +72,12 @@ class Writer implements EmbeddedLog {
   #isStuck = false
   #isClosed = false
 
-  constructor(env: RootDatabase, meta: Database<Made, string>, hasSpace: () => boolean, time: Time) {
+  constructor(
+    env: RootDatabase,
+    meta: Database<Made, string>,
+    hasSpace: () => boolean,
+    { time, meter }: { time: Time; meter: Meter | undefined },
+  ) {
     const made = meta.get('log')!
     this.#meta = meta
     this.#env = env
@@ -82,7 +89,7 @@ class Writer implements EmbeddedLog {
     this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
     this.#batches = new Batches({
-      ...{ time, partitions: made.partitions, isJoint: true, hasRows: true },
+      ...{ time, partitions: made.partitions, isJoint: true, hasRows: true, meter },
       // Each flush has a deadline of its own, and LMDB takes entries of any size.
       ...{ maxBytes: Number.POSITIVE_INFINITY, deadlineMs: Number.POSITIVE_INFINITY },
       send: outgoing => this.#flush(outgoing),

@@ -1,6 +1,7 @@
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { RollcallError } from '../../errors.ts'
 import { type Address, type Connection, openConnection } from '../../nats/index.ts'
+import type { Meter } from '../../observe/meter.ts'
 import { atMost, systemTime, type Time } from '../../time.ts'
 import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
@@ -27,6 +28,7 @@ export interface JetStreamOptions extends Address {
   /** how long an append is tried; much less than the two minutes for which the server knows a message again */
   deadlineMs?: number
   time?: Time
+  meter?: Meter | undefined
   /** see `HighWater`; shared by the threads of the process, where several have the log open */
   highWater?: SharedArrayBuffer | undefined
   /** Says if the partition's checkpoint is of this log; by default none is of another than the one that was opened. */
@@ -70,7 +72,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
       givingUp.signal,
     )
   const batches = new Batches({
-    ...{ time, partitions: incarnations.length, isJoint: false, hasRows: false, deadlineMs },
+    ...{ time, partitions: incarnations.length, isJoint: false, hasRows: false, deadlineMs, meter: options.meter },
     maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),
     send: outgoing => Promise.all(outgoing.map(publish)),
   })

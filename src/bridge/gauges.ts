@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
+import type { ErrorCode } from '../errors.ts'
+import { usedUnder } from '../lmdb/disk.ts'
+import type { Exposition } from '../observe/exposition.ts'
+import { gauge, type Reading } from '../observe/meter.ts'
+import type { StoreSettings } from '../stores.ts'
+import type { Bridge } from './index.ts'
+import { readinessOf } from './readiness.ts'
+
+/** Sessions that are counted; of more it is told that there are. */
+const MOST_SESSIONS = 5_000
+const NOBODY: ErrorCode = 'RC_NO_OWNER'
+
+/** Adds how the process stands, as its bridge sees it. What only the owner knows is told by the owner alone. */
+export function addGauges(bridge: Bridge, { logPath, statePath }: StoreSettings, exposition: Exposition): void {
+  const { directory, documents } = bridge
+  const { version } = JSON.parse(readFileSync(findPackageJSON('.', import.meta.url)!, 'utf8'))
+  exposition.add(() => [
+    gauge('rollcall_build_info', 1, { version }),
+    gauge('rollcall_ready', Number(readinessOf(bridge).ready)),
+    gauge('rollcall_owner', Number(directory.isOwn)),
+    gauge('rollcall_owned_by_somebody', Number(directory.states.some(({ stopped }) => stopped?.code !== NOBODY))),
+    gauge('rollcall_waits', directory.waits),
+    ...(directory.isOwn ? directory.states.map(runningOf) : []),
+  ])
+  exposition.add(async () => {
+    if (!directory.isOwn) return []
+    return [gauge('rollcall_viewers_alive', (await directory.owner.audience()).all.alive)]
+  })
+  exposition.add(async () => {
+    if (!directory.isOwn) return []
+    const live = await documents.find('sessions', { filter: { active: true }, limit: MOST_SESSIONS + 1 })
+    return [gauge('rollcall_sessions_live', live.length)]
+  })
+  if (logPath === '') return
+  exposition.add(async () => {
+    const [log, state] = await Promise.all([usedUnder(logPath), usedUnder(statePath)])
+    return [
+      gauge('rollcall_disk_free_bytes', log.free),
+      gauge('rollcall_log_bytes', log.used),
+      gauge('rollcall_state_bytes', state.used),
+    ]
+  })
+}
+
+const runningOf = ({ partition, stopped }: { partition: number; stopped: object | null }): Reading =>
+  gauge('rollcall_partition_running', Number(stopped === null), { partition: String(partition) })
