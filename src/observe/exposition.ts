@@ -55,7 +55,8 @@ export class Exposition {
     const registry = await this.#registry
     const all = await Promise.all([...this.#sources.keys()].map(source => this.#read(source)))
     this.#readings = summed(all.flat())
-    return registry.metrics()
+    // The client misspells what is no number, such as the delay of an event loop that was not looked at yet.
+    return (await registry.metrics()).replaceAll(' Nan\n', ' NaN\n')
   }
 
   async #read(source: Source): Promise<readonly Reading[]> {
