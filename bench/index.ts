@@ -11,7 +11,7 @@ import type { Row } from './measure.ts'
  * ends with 1 where a gate of `bench/gates.json` is not reached, with `--held` where what CI holds is not.
  */
 const CLAIMS = ['committed', 'many-users', 'first-beat', 'nats', 'heartbeats']
-const OTHERS = ['inspect', 'loads', 'replay', 'feed', 'log', 'visitor-day', 'abuse']
+const OTHERS = ['inspect', 'metrics', 'loads', 'replay', 'feed', 'log', 'visitor-day', 'abuse']
 const HEAD = ['claim', 'against', 'ratio', 'gate', 'goal', 'method']
 
 const { values, positionals } = parseArgs({

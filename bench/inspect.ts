@@ -24,7 +24,7 @@ function checked(): number {
 const rounds: { alone: number; watched: number; check: number }[] = []
 for (let round = 0; round < ROUNDS; round++) {
   const alone = await committed(USERS, BEATS, ENTRY)
-  rounds.push({ alone, watched: await committed(USERS, BEATS, ENTRY, WATCHED), check: checked() })
+  rounds.push({ alone, watched: await committed(USERS, BEATS, ENTRY, { watched: WATCHED }), check: checked() })
 }
 const [alone, watched, check] = (['alone', 'watched', 'check'] as const).map(name =>
   median(rounds.map(round => round[name])),

@@ -12,9 +12,9 @@ const PARTITIONS = 16
 /** Beats of each user, half a minute apart. */
 export const BEATS = Number(process.env.BENCH_BEATS ?? 60)
 
-async function run(program: string, ...args: (string | number)[]): Promise<string> {
+async function run(program: string, args: (string | number)[], flags: readonly string[] = []): Promise<string> {
   const path = fileURLToPath(new URL(`${program}.ts`, import.meta.url))
-  const child = spawn(process.execPath, [path, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...flags, path, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   if (code !== 0) throw new Error(`bench/committed/${program}.ts ended with ${code}`)
   return printed
@@ -23,12 +23,20 @@ async function run(program: string, ...args: (string | number)[]): Promise<strin
 const took = async (...asked: Parameters<typeof run>): Promise<number> =>
   (JSON.parse(await run(...asked)) as { cpu: number }).cpu
 
-/** µs of CPU a beat, from the log to the checkpoint, documents included, while so many viewers are watched. */
-export async function committed(users: number, beats: number, entry: number, watched = 0): Promise<number> {
+/**
+ * µs of CPU a beat, from the log to the checkpoint, documents included, while so many viewers are watched. `flags` are
+ * Node's.
+ */
+export async function committed(
+  users: number,
+  beats: number,
+  entry: number,
+  { watched = 0, flags = [] }: { watched?: number; flags?: readonly string[] } = {},
+): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   try {
-    await run('fill', join(folder, 'log'), PARTITIONS, users, beats, entry)
-    return (await took('rollcall', folder, PARTITIONS, watched)) / (users * beats)
+    await run('fill', [join(folder, 'log'), PARTITIONS, users, beats, entry])
+    return (await took('rollcall', [folder, PARTITIONS, watched], flags)) / (users * beats)
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -36,4 +44,4 @@ export async function committed(users: number, beats: number, entry: number, wat
 
 /** µs of CPU a beat, of interpreted XState actors in memory. */
 export const interpreted = async (users: number, beats: number): Promise<number> =>
-  (await took('interpreted', users, beats)) / (users * beats)
+  (await took('interpreted', [users, beats])) / (users * beats)

@@ -2,10 +2,9 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Transform } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { isCode } from '../../errors.ts'
+import { isCode, RollcallError } from '../../errors.ts'
 import { type Access, ANYBODY, bearerOf, type Caller, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
-import { unauthenticated } from '../tokens.ts'
 
 /** A body is no longer; one that says so is not read. */
 export const BODY_BYTES = 1_048_576
@@ -71,7 +70,7 @@ export function admit(app: FastifyInstance, bridge: Bridge): void {
     app.addHook('onRequest', (request, _reply, done) => {
       request.caller = ANYBODY
       const isKept = request.routeOptions.config.access === 'scraper' && bridge.settings.metricsToken
-      done(isKept && !isScraper(bridge, request.headers) ? unauthenticated() : undefined)
+      done(isKept && !isScraper(bridge, request.headers) ? new RollcallError('RC_UNAUTHENTICATED') : undefined)
     })
     return
   }
