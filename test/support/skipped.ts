@@ -18,6 +18,7 @@ const ALL: Skipped[] = [
     wants: ['ROLLCALL_TEST_FERRETDB', 'ROLLCALL_TEST_DOCUMENTDB'],
     program: 'mongod',
   },
+  { what: 'the suites on Prometheus', wants: ['ROLLCALL_TEST_PROMETHEUS'], program: 'promtool' },
   { what: 'channels through Pusher itself', wants: ['PUSHER_APP_ID', 'PUSHER_KEY', 'PUSHER_SECRET', 'PUSHER_CLUSTER'] },
   {
     what: 'push through Firebase itself',

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { ROOT, textOf } from './support/imports.ts'
+import { prometheusFolder, promtool, RULES } from './support/prometheus.ts'
+
+interface Rule {
+  alert: string
+  expr: string
+  annotations: Record<string, string>
+}
+
+const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: Rule[] }[] }
+const ALERTS = groups.flatMap(({ rules }) => rules)
+
+/** As GitHub makes them of headings. */
+const ANCHORS = [...textOf('docs/operating.md').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+  heading!
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-'),
+)
+
+describe('an alert of ops/', () => {
+  test.each(
+    ALERTS.map(rule => [rule.alert, rule] as const),
+  )('%s says in a line what to do, and where more of it is', (_, rule) => {
+    const { summary, runbook } = rule.annotations
+    const [, words, anchor] = /^([A-Z].+): docs\/operating\.md#([\w-]+)$/.exec(runbook!) ?? []
+    expect(summary).toMatch(/\.$/)
+    expect(words).not.toBeUndefined()
+    expect(ANCHORS).toContain(anchor)
+  })
+
+  test('has a section, and each section an alert', () => {
+    const told = [...textOf('docs/operating.md').matchAll(/^### (Rollcall\w+)$/gm)].map(([, name]) => name)
+    expect(told.sort()).toEqual(ALERTS.map(({ alert }) => alert).sort())
+  })
+})
+
+describe.skipIf(!prometheusFolder())('promtool finds no fault with', () => {
+  test.each([
+    ['config', 'prometheus.yml'],
+    ['rules', 'rollcall.rules.yml'],
+  ])('the %s of ops/%s', async (what, file) => {
+    const { code, said } = await promtool(['check', what, join(ROOT, 'ops', file)])
+    expect([code, said]).toEqual([0, expect.stringContaining('SUCCESS')])
+  })
+})
