@@ -1,6 +1,7 @@
 /**
  * An input about one actor. `at` is when it happened, `arrival` when the bridge took it (both ms);
- * `id` identifies it among the events of its key as its kind says; the rest are the facts of its kind.
+ * `id` identifies it among the events of its key as its kind says; the rest are the facts of its kind. One of a request
+ * that is traced has `traceparent` beside them, which decides nothing.
  */
 export interface Event {
   kind: string

@@ -9,6 +9,7 @@ import type { KnownHolder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
 import { openLog } from './observe/log.ts'
 import { Servers } from './observe/servers.ts'
+import { sendLast } from './observe/traces.ts'
 import { tellWork, type Work, Works } from './observe/work.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
@@ -55,6 +56,7 @@ export async function start(
   const faults: Faults = { report: (step, error) => servers.fault(error, { step, err: error }, `${step} failed`) }
   let wasListening = false
   opened.defer(() => void (wasListening && logger.info('closed')))
+  opened.defer(() => sendLast(time, faults))
   opened.defer(surviveDiskFaults(faults))
 
   const exposition = new Exposition({ time, faults })

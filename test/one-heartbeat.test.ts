@@ -30,13 +30,13 @@ const ASIDE = [
   // The places that beats were on before: what they are is decided by whoever makes them.
   /^src\/bridge\/places\.ts$/,
   // The ground.
-  /^src\/(errors|time|retry|observe\/steps|log\/hash)\.ts$/,
+  /^src\/(errors|time|retry|observe\/(steps|traces)|log\/hash)\.ts$/,
   // The shapes of what is handed on.
-  /^(actors\/event|src\/log\/(positions|rows|rows-entry)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
+  /^(actors\/event|src\/log\/(beats|positions|rows|rows-entry)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
   /^src\/(partition\/(claim-word|deadlines|hearers|names|prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
-  // The consequences of transitions: deadlines, effects, copies, updates.
-  /^src\/(partition\/(attendance|live-copies|presence|ticker|updates|wheel)|effects\/(history|outbox|performer))\.ts$/,
+  // The consequences of transitions: deadlines, effects, copies, updates, spans.
+  /^src\/(partition\/(attendance|live-copies|presence|ticker|traces|updates|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]
 /** Ports behind which a heartbeat is kept: an implementation of each is listed. */
 const STORES = ['src/log/index.ts', 'src/checkpoint/index.ts', 'src/documents/index.ts']

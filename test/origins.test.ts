@@ -107,7 +107,7 @@ describe('with authentication', () => {
         {
           'access-control-allow-origin': LISTED,
           'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-          'access-control-allow-headers': 'authorization, content-type, rollcall-after',
+          'access-control-allow-headers': 'authorization, content-type, rollcall-after, traceparent',
           'access-control-max-age': '7200',
         },
       ])

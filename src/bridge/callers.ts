@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import { RollcallError } from '../errors.ts'
+import { type InTrace, traceIn } from '../observe/traces.ts'
 import type { Time } from '../time.ts'
 import type { AuthSettings } from './auth-settings.ts'
 import type { Bucket } from './bucket.ts'
 import { SKEW_S, unauthenticated, type Verified, type Verify, verifier } from './tokens.ts'
 
-/** The sender of a request. */
-export interface Caller {
+/** The sender of a request, and the trace that the request belongs to. */
+export interface Caller extends InTrace {
   /** whom the token is of: a user, a guest or a service; null: nobody who says so */
   subject: string | null
   /** the user it is; a guest is none */
@@ -56,6 +57,11 @@ export const named = (id: string): Caller => ({
   ...{ ...NOBODY, subject: id, visitorId: id },
   userId: id.startsWith(GUEST) ? null : id,
 })
+
+/** The caller by a request with this header `traceparent`; what is none counts for nothing. */
+export function inTrace(caller: Caller, header: unknown): Caller {
+  return header === undefined ? caller : { ...caller, ...traceIn(header) }
+}
 
 const CACHED_TOKENS = 100_000
 const CACHED_CHARS = 67_108_864

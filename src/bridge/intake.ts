@@ -4,6 +4,7 @@ import { type Fault, RollcallError } from '../errors.ts'
 import { Minute } from '../inspect/minute.ts'
 import type { Append } from '../log/append.ts'
 import { Positions } from '../log/positions.ts'
+import { isKept } from '../observe/traces.ts'
 import type { SteadyTime } from '../time.ts'
 import type { Caller } from './callers.ts'
 import { areTimely, heartbeat, ownWebEvent, parseMany, sift, type Window, webEvent } from './inputs.ts'
@@ -83,7 +84,9 @@ export class Intake {
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
     const arrived = await this.#admit(input, caller, backMs)
     const { arrival, window } = arrived
-    if (input instanceof Scanned && areTimely(input.ats, arrival, window)) {
+    // Rows have no room for a trace.
+    const isTraced = isKept(caller.traceparent)
+    if (input instanceof Scanned && !isTraced && areTimely(input.ats, arrival, window)) {
       if (!caller.isService && !input.areOf(caller.subject)) throw new RollcallError('RC_NOT_ALLOWED')
       const columns = await stamp.columns(input, arrival, country, caller.isService)
       if (columns) return this.#counted({ accepted: input.length, positions: await append(columns), faults: [] })
@@ -129,7 +132,7 @@ export class Intake {
 
   async #take<Parsed>(
     input: unknown,
-    { faulty }: Sender,
+    { caller, faulty }: Sender,
     { arrival, window }: Arrived,
     schema: z.ZodType<Parsed>,
     eventsOf: (records: Parsed[]) => Promise<Event[]>,
@@ -139,7 +142,8 @@ export class Intake {
         ? sift(schema, input, arrival, window)
         : { records: parseMany(schema, input, arrival, window), faults: [] }
     const accepted = records.length
-    const positions = accepted === 0 ? new Positions() : await this.#options.append(await eventsOf(records))
+    if (accepted === 0) return { accepted, positions: new Positions(), faults }
+    const positions = await this.#options.append(await eventsOf(records), caller.traceparent)
     return { accepted, positions, faults }
   }
 }

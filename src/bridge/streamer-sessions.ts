@@ -45,12 +45,13 @@ export class StreamerSessions {
     mustBe(caller, named ?? '')
     const { userId } = parseOne(streamer, { userId: named ?? undefined }, at)
     const start = { ...asked, userId, sessionId: caller.isService ? sessionId : undefined }
-    return directory.waiting(waiterOf(caller), () => this.#start(start, at))
+    return directory.waiting(waiterOf(caller), () => this.#start(start, at, caller))
   }
 
   async #start(
     { userId, title, device, sessionId }: Start,
     at: number,
+    caller: Caller,
   ): Promise<{ isNew: boolean; session: ShownSession }> {
     const { documents, stamp, settings, time } = this.#options
     const known = await this.#knownBefore(userId)
@@ -68,7 +69,7 @@ export class StreamerSessions {
       userTags: user?.tags ?? [],
       price: settings.prices.preview,
     }
-    await this.#settle(known, event)
+    await this.#settle(known, event, caller)
     const session = await this.#latestOf(userId)
     stamp.forgetSession(session._id)
     return { isNew: session.createdBy === event.id, session: sessionOf(session) }
@@ -103,24 +104,29 @@ export class StreamerSessions {
   /** Applies a change to a session and answers with it. */
   async #change(caller: Caller, session: Found, kind: string, facts: object): Promise<ShownSession> {
     if (!session.active) throw new RollcallError('RC_SESSION_ENDED')
-    return this.#options.directory.waiting(waiterOf(caller), () => this.#changed(session, kind, facts))
+    return this.#options.directory.waiting(waiterOf(caller), () => this.#changed(caller, session, kind, facts))
   }
 
-  async #changed({ _id, userId, changedAt = 0 }: Found, kind: string, facts: object): Promise<ShownSession> {
+  async #changed(
+    caller: Caller,
+    { _id, userId, changedAt = 0 }: Found,
+    kind: string,
+    facts: object,
+  ): Promise<ShownSession> {
     const { stamp, time } = this.#options
     const arrival = time.now()
     // The later one of two changes wins, and this one follows what it was made to, whatever another bridge's clock said.
     const at = Math.max(arrival, changedAt + 1)
     const id = objectId(time)
     const known = await this.#knownBefore(userId)
-    await this.#settle(known, { kind, key: userId, id, at, arrival, sessionId: _id, ...facts })
+    await this.#settle(known, { kind, key: userId, id, at, arrival, sessionId: _id, ...facts }, caller)
     stamp.forgetSession(_id)
     return sessionOf(await this.#found(_id))
   }
 
-  async #settle(known: Event | null, event: Event): Promise<void> {
+  async #settle(known: Event | null, event: Event, { traceparent }: Caller): Promise<void> {
     const { append, directory } = this.#options
-    await directory.settled(await append(known ? [known, event] : [event]))
+    await directory.settled(await append(known ? [known, event] : [event], traceparent))
   }
 
   /** The latest session there is, which an actor that knows nothing of its streamer has to be told first. */

@@ -3,6 +3,7 @@
  * checkpoint, until they are done; the performer hands each to the receiver of its kind, again until it is.
  */
 import type { Seq } from '../log/index.ts'
+import type { InTrace } from '../observe/traces.ts'
 
 /** An event of some machine, as a checkpoint brings it back. */
 export interface Emitted {
@@ -14,7 +15,7 @@ export interface Emitted {
 type PayloadOf<Says> = Says extends unknown ? Omit<Says, 'type'> : never
 
 /** An effect is asked of the world by a transition. Its id, `<actor>:<seq>:<index>`, is the same at every attempt. */
-export interface Effect<Says extends { type: string } = Emitted> {
+export interface Effect<Says extends { type: string } = Emitted> extends InTrace {
   id: string
   kind: Says['type']
   actor: string

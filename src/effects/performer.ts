@@ -4,6 +4,7 @@ import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Meter } from '../observe/meter.ts'
 import { type Steps, step } from '../observe/steps.ts'
+import { inItsSpan, traceIn } from '../observe/traces.ts'
 import { type Policy, retry } from '../retry.ts'
 import type { Time } from '../time.ts'
 import type { Account, History } from './history.ts'
@@ -121,12 +122,15 @@ export class Performer {
     const receiver = receiverOf(effect.kind)
     const progress = { cursor: '', through: new Map(), again: new Set<string>(), doubted: new Map(), counts: {} }
     const expiresAt = effect.at + (receiver.expiresMs ?? Number.POSITIVE_INFINITY)
-    let answered = 0
+    let [attempts, answered] = [0, 0]
     let failure: unknown
     const attempt = async (): Promise<Performed | 'expired' | undefined> => {
       if (signal.aborted || !outbox.isWaiting(effect.id)) return undefined
       if (time.now() > expiresAt) return 'expired'
-      return step(this.#steps, 'effect', effect, () => receiver.perform(effect, progress))
+      const about = { 'rollcall.effect': effect.id, 'rollcall.kind': effect.kind, 'rollcall.attempt': ++attempts }
+      return step(this.#steps, 'effect', effect, () =>
+        inItsSpan('effect', effect, about, on => receiver.perform({ ...effect, ...on }, progress)),
+      )
     }
     return retry(attempt, ATTEMPTS, {
       time,
@@ -184,7 +188,8 @@ export class Performer {
   async #tell(effect: Effect, facts: { kind: string; [fact: string]: unknown }): Promise<void> {
     const { append, time } = this.#options
     const at = time.now()
-    const answer = { ...facts, key: splitId(effect.actor).key, id: effect.id, at, arrival: at, effect: effect.id }
+    const { id, actor, traceparent } = effect
+    const answer = { ...facts, key: splitId(actor).key, id, at, arrival: at, effect: id, ...traceIn(traceparent) }
     await step(this.#steps, 'answer', effect, () => append(answer))
   }
 }

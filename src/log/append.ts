@@ -1,10 +1,13 @@
 import type { Event } from '../../actors/event.ts'
+import { inNextSpan, isKept } from '../observe/traces.ts'
+import { KIND } from './beats.ts'
 import type { EventLog, Events, Seq } from './index.ts'
 import { partitionOf, partitionOfHash } from './partition-of.ts'
 import { Positions } from './positions.ts'
 import { Columns, Rows } from './rows.ts'
 
-export type Append = (events: Event[] | Columns) => Promise<Positions>
+/** `traceparent` is of the request they came with. */
+export type Append = (events: Event[] | Columns, traceparent?: string) => Promise<Positions>
 
 /**
  * Hands events to the partitions of their keys; resolves with their positions once the log has them durably. Rejects
@@ -15,19 +18,29 @@ export function appender(
   partitions: number,
   refusalOf?: (partition: number, events: Iterable<Event>) => Error | undefined,
 ): Append {
-  return async events => {
+  const append = async (events: Event[] | Columns): Promise<Positions> => {
     const groups = grouped(events, partitions)
     for (const [partition, group] of groups) {
       const refusal = refusalOf?.(partition, group)
       if (refusal) throw refusal
     }
     const positions = new Positions()
-    const append = async ([partition, group]: [number, Events]): Promise<[number, Seq]> => [
+    const appendOne = async ([partition, group]: [number, Events]): Promise<[number, Seq]> => [
       partition,
       await log.append(partition, group),
     ]
-    for (const [partition, seq] of await Promise.all([...groups].map(append))) positions.add(partition, seq)
+    for (const [partition, seq] of await Promise.all([...groups].map(appendOne))) positions.add(partition, seq)
     return positions
+  }
+  return (events, traceparent) => {
+    if (events instanceof Columns || events.length === 0) return append(events)
+    const [{ kind }] = events as [Event]
+    // There are too many heartbeats for each to begin a trace, or to carry on one that nobody keeps.
+    if (kind === KIND && !isKept(traceparent)) return append(events)
+    const about = { 'rollcall.kind': kind, 'rollcall.events': events.length }
+    return inNextSpan('append', traceparent, about, on =>
+      append(on.traceparent ? events.map(event => ({ ...event, ...on })) : events),
+    )
   }
 }
 

@@ -3,6 +3,7 @@
  * registered devices. By default both only say what they would have sent.
  */
 import type { RollcallError } from '../errors.ts'
+import type { InTrace } from '../observe/traces.ts'
 
 /** `sent`: a service took it; `recorded`: none is configured. */
 export type Sent = 'sent' | 'recorded'
@@ -54,7 +55,7 @@ export interface Push {
 }
 
 /** News for other services. */
-export interface Output {
+export interface Output extends InTrace {
   /** of the effect; the same however often it is told */
   id: string
   /** `rollcall.session.started`, … */

@@ -1,5 +1,6 @@
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { TRACEPARENT } from '../observe/traces.ts'
 import { systemTime, within } from '../time.ts'
 import type { Outputs } from './index.ts'
 
@@ -8,7 +9,7 @@ const FLUSHED_WITHIN_MS = 5_000
 /** Outputs as NATS messages: JSON, with the headers of CloudEvents 1.0. */
 export function natsOutputs(nats: NatsConnection, time = systemTime): Outputs {
   return {
-    async publish({ id, type, source, at, data }) {
+    async publish({ id, type, source, at, data, traceparent }) {
       const attributes = headers()
       attributes.set('content-type', 'application/json')
       attributes.set('ce-specversion', '1.0')
@@ -18,6 +19,7 @@ export function natsOutputs(nats: NatsConnection, time = systemTime): Outputs {
       attributes.set('ce-type', type)
       attributes.set('ce-source', source)
       attributes.set('ce-time', new Date(at).toISOString())
+      if (traceparent) attributes.set(TRACEPARENT, traceparent)
       try {
         nats.publish(type, JSON.stringify(data), { headers: attributes })
         // A pong comes after the server has what was written before the ping.

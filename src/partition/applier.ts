@@ -6,6 +6,7 @@ import { laneOf } from '../effects/history.ts'
 import type { Outbox } from '../effects/outbox.ts'
 import type { Entry, Seq } from '../log/index.ts'
 import { type EntryRows, runsOf } from '../log/rows-entry.ts'
+import { hasTrace, traceIn } from '../observe/traces.ts'
 import { Changes } from './changes.ts'
 import { counted, latestArrival, tell } from './clock.ts'
 import type { Hearers } from './hearers.ts'
@@ -173,7 +174,7 @@ export class Applier {
       const resident = residents.get(id)
       const read = kind.read?.(event) ?? event
       if (kind.pulse) names.share(read)
-      this.#step(resident, kind.receive(read, resident.snapshot.context, facts))
+      this.#step(resident, kind.receive(read, resident.snapshot.context, facts), event)
     } catch (error) {
       parking.add(id, arrived, error as Error)
       return
@@ -189,7 +190,7 @@ export class Applier {
         for (const { event } of group) refuse(unprepared.get(event))
         const resident = residents.get(id)
         const events = group.map(({ event }) => kind.read?.(event) ?? event)
-        this.#step(resident, kind.together!.receive(events, resident.snapshot.context, facts))
+        this.#step(resident, kind.together!.receive(events, resident.snapshot.context, facts), events.find(hasTrace))
         return
       } catch {
         // The single events say which of them it is, and why.
@@ -223,7 +224,7 @@ export class Applier {
   }
 
   /** A transition with all that follows from it. All that may throw comes before the first change. */
-  #step(resident: Resident, event: { type: string; [fact: string]: unknown }): void {
+  #step(resident: Resident, event: { type: string; [fact: string]: unknown }, cause?: Event): void {
     const { counters, population, projections, residents, tap, wheel } = this.#parts
     const { kind, key, snapshot: former } = resident
     const { snapshot, said } = residents.transitions.step(resident, event)
@@ -242,16 +243,15 @@ export class Applier {
       residents.touch(resident, this.#seq, this.now)
     }
     if (before.deadline !== after.deadline) wheel.set(resident.id, after.deadline)
-    for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each)
+    for (const each of said) if (!kind.remarks?.[each.type]) this.#ask(resident, each, cause)
     tap?.stepped(resident, former, event, said, { seq: this.#seq, at: this.now }, this.#said.get(resident.id) ?? 0)
   }
 
-  #ask(resident: Resident, { type, ...payload }: Said): void {
-    const { outbox } = this.#parts
+  #ask(resident: Resident, { type, ...payload }: Said, cause: Event | undefined): void {
     const index = this.#said.get(resident.id) ?? 0
     this.#said.set(resident.id, index + 1)
-    const id = `${resident.id}:${this.#seq}:${index}`
-    outbox.add({ id, kind: type, actor: resident.id, seq: this.#seq, index, at: this.now, payload })
+    const name = { id: `${resident.id}:${this.#seq}:${index}`, kind: type, actor: resident.id, seq: this.#seq, index }
+    this.#parts.outbox.add({ ...name, at: this.now, payload, ...traceIn(cause?.traceparent) })
   }
 }
 

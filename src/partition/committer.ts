@@ -10,6 +10,7 @@ import { type Cancel, type Time, within } from '../time.ts'
 import type { Cut } from './cut.ts'
 import type { Partition } from './partition.ts'
 import { project, windowsIn } from './projections.ts'
+import type { Traces } from './traces.ts'
 
 export interface CommitOptions {
   partition: Partition
@@ -21,6 +22,7 @@ export interface CommitOptions {
   faults: Faults
   sums?: Pick<Sums, 'add'>
   steps?: Steps | undefined
+  traces?: Pick<Traces, 'commit'>
   /** after each commit, when its documents are written */
   committed(cut: Cut): void
   /** no commit will ever succeed again */
@@ -117,8 +119,14 @@ export class Committer {
     this.#cancel?.()
     this.#cancel = undefined
     if (this.#running || this.#stopped) return
+    const { partition, traces, fatal } = this.#options
+    const end = traces?.commit(partition.applied)
     this.#running = this.#commit()
-      .catch((error: Error) => this.#options.fatal(error))
+      .then(() => end?.())
+      .catch((error: Error) => {
+        end?.(error)
+        fatal(error)
+      })
       .finally(() => {
         this.#running = undefined
         this.poke()

@@ -25,6 +25,7 @@ import { presence } from './presence.ts'
 import { recover, redo } from './recovery.ts'
 import { applyInSlices } from './slices.ts'
 import { Ticker } from './ticker.ts'
+import { Traces } from './traces.ts'
 import { Updates } from './updates.ts'
 
 export interface ProcessorOptions {
@@ -66,6 +67,7 @@ export class Processor {
   readonly #options: ProcessorOptions
   readonly #performer: Performer
   readonly #ticker: Ticker
+  readonly #traces: Traces
   readonly #copies: LiveCopies
   readonly #updates: Updates | undefined
   readonly #endChecks: Cancel
@@ -112,8 +114,9 @@ export class Processor {
     this.#updates = updates
     this.#endChecks = copies.checks()
     this.#ticker = new Ticker({ partition, log, time, faults, steps })
+    this.#traces = new Traces(partition, replayUntil)
     this.committer = new Committer({
-      ...{ partition, incarnation, store, documents, flushMs, time, faults, steps },
+      ...{ partition, incarnation, store, documents, flushMs, time, faults, steps, traces: this.#traces },
       ...(options.sums && { sums: options.sums }),
       committed: cut => {
         copies.add(cut)
@@ -169,7 +172,7 @@ export class Processor {
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
       await this.#prepare(entries)
-      await applyInSlices(partition, entries, { time, signal, applied: entry => entry.strays && this.#report(entry) })
+      await applyInSlices(entries, { meter: partition.meter, time, signal, apply: entry => this.#apply(entry) })
       if (signal.aborted) return
       this.#isApplying = false
       committer.poke()
@@ -178,6 +181,11 @@ export class Processor {
       this.#performer.open()
       this.#ticker.arm()
     }
+  }
+
+  #apply(entry: Entry): void {
+    this.#traces.apply(entry)
+    if (entry.strays) this.#report(entry)
   }
 
   async #countAnew(): Promise<void> {

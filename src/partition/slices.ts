@@ -1,23 +1,21 @@
 import type { Entry } from '../log/index.ts'
 import { countOf } from '../log/rows-entry.ts'
+import type { Meter } from '../observe/meter.ts'
 import type { Time } from '../time.ts'
-import type { Partition } from './partition.ts'
 
 const SLICE_MS = 5
 
 /** Applies entries that were prepared, until the signal aborts; others of the thread take their turn in between. */
 export async function applyInSlices(
-  partition: Partition,
   entries: readonly Entry[],
-  { time, signal, applied }: { time: Time; signal: AbortSignal; applied(entry: Entry): void },
+  { meter, time, signal, apply }: { meter: Meter; time: Time; signal: AbortSignal; apply(entry: Entry): void },
 ): Promise<void> {
-  const spent = partition.meter.count('rollcall_transition_seconds_total')
+  const spent = meter.count('rollcall_transition_seconds_total')
   let events = 0
   let began = time.monotonic()
   for (const entry of entries) {
     if (signal.aborted) return
-    partition.apply(entry)
-    applied(entry)
+    apply(entry)
     events += countOf(entry)
     const ms = time.monotonic() - began
     if (ms < SLICE_MS) continue
@@ -26,5 +24,5 @@ export async function applyInSlices(
     began = time.monotonic()
   }
   spent.n += (time.monotonic() - began) / 1_000
-  partition.meter.spread('rollcall_batch_events').add(events)
+  meter.spread('rollcall_batch_events').add(events)
 }

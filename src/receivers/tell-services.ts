@@ -1,12 +1,13 @@
 import type { SaysOf } from '../../actors/kinds.ts'
 import type { Effect, Emitted, Performed, Receiver } from '../effects/index.ts'
 import { step } from '../observe/steps.ts'
+import { traceIn } from '../observe/traces.ts'
 import type { World } from './index.ts'
 import { sessionChannel } from './session-channel.ts'
 
 async function tell(effect: Effect, { outputs, steps }: World): Promise<Performed<never>> {
-  const { id, kind, actor, at, payload } = effect
-  const output = { id, type: `rollcall.${kind}`, source: `/${actor}`, at, data: payload }
+  const { id, kind, actor, at, payload, traceparent } = effect
+  const output = { id, type: `rollcall.${kind}`, source: `/${actor}`, at, data: payload, ...traceIn(traceparent) }
   return { outcome: await step(steps, 'output', id, () => outputs.publish(output)) }
 }
 

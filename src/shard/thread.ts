@@ -6,6 +6,7 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
 import type { Faults } from '../observe/index.ts'
 import { Meter } from '../observe/meter.ts'
+import { sendLast } from '../observe/traces.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
 import { openLiveSets, openStores, openThreadsLog, type StoreSettings } from '../stores.ts'
@@ -87,6 +88,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
   serve(control, ports.control)
   await drained
   await receivers.close()
+  await sendLast(time, faults)
   await Promise.all([log, stores, live].map(part => part.close()))
   ports.host.close()
   ports.faults.close()

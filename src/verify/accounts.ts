@@ -31,6 +31,9 @@ const effectOf = ({ id, kind, actor, seq, index, at, payload }: Effect): Effect 
   ...{ id, kind, actor, seq, index, at, payload },
 })
 
+/** The effect but for its trace, which a former version did not keep. */
+const untraced = ({ traceparent: _, ...effect }: Effect): object => effect
+
 /** The accounts of one partition, from which go those whose effects the log asks for. */
 export class Accounts {
   readonly #left: Map<string, Account>
@@ -73,7 +76,7 @@ export class Accounts {
       if (!kept) missing.push(effect)
       else if ('error' in kept) continue
       else {
-        const text = unlike(kept.value, effect)
+        const text = unlike(untraced(kept.value as Effect), untraced(effect))
         if (text) this.#checked.tell({ of: 'effect', name: effect.id, text: `in the outbox, ${text}` })
       }
     }

@@ -22,7 +22,13 @@ export interface Awaited {
 }
 
 /** Rooms whose promises only wait in memory: for a timer, or for work that is handed over and scanned where it stands. */
-const IN_MEMORY = ['src/time.ts', 'src/retry.ts', 'src/mongodb/outcome.ts', 'src/observe/steps.ts']
+const IN_MEMORY = [
+  'src/time.ts',
+  'src/retry.ts',
+  'src/mongodb/outcome.ts',
+  'src/observe/steps.ts',
+  'src/observe/traces.ts',
+]
 const LATER = /(^|\| )(Promise|PromiseLike|AsyncIterable|AsyncIterableIterator|AsyncGenerator)</
 const HANDED_OVER = /=> (Promise|AsyncIterable|AsyncGenerator)</
 const STEPS = ['step', 'eachStep']

@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { type JWTPayload, SignJWT } from 'jose'
 import type { Event } from '../../actors/event.ts'
 import { Callers } from '../../src/bridge/callers.ts'
@@ -44,6 +44,8 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
   const clock = new ManualTime(NOW)
   const [time, faults] = [new SteadyTime(clock), toldFaults()]
   const appended: Event[] = []
+  /** of the requests that these came with */
+  const traces: (string | undefined)[] = []
   const logged: { line: Record<string, unknown>; text: string }[] = []
   const log = (line: unknown, text?: unknown) =>
     void logged.push({ line: line as Record<string, unknown>, text: String(text) })
@@ -56,8 +58,9 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
   const parked = [{ actor: 'viewer/ann', events: [] }]
   const parts = {
     settings: { ...config, streamPaths: ['/live/'] },
-    async append(events: Iterable<Event>) {
+    async append(events: Iterable<Event>, traceparent?: string) {
       appended.push(...events)
+      traces.push(traceparent)
       return new Positions().read('0-7')
     },
     stamp: new Stamp(documents, ['/live/']),
@@ -94,14 +97,14 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
   new NatsInputs(nats, bridge)
 
   /** The answer over NATS. */
-  async function request(subject: string, payload: unknown, reply = '_INBOX.a') {
+  async function request(subject: string, payload: unknown, reply = '_INBOX.a', headers?: MsgHdrs) {
     const answer = Promise.withResolvers<string>()
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
     const data = Buffer.isBuffer(payload) ? payload : Buffer.from(text)
-    const message = { subject, reply, data, respond: answer.resolve }
+    const message = { subject, reply, data, headers, respond: answer.resolve }
     taken.get(subject.replace(/[^.]+$/, '*').replace(/^sessions\.\w+/, 'sessions.*'))!(null, message as unknown as Msg)
     return JSON.parse(await answer.promise)
   }
 
-  return { app, ask, post, request, appended, logged, faults, time: clock, steady: time, bridge }
+  return { app, ask, post, request, appended, traces, logged, faults, time: clock, steady: time, bridge }
 }

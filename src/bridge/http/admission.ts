@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Transform } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isCode, RollcallError } from '../../errors.ts'
-import { type Access, ANYBODY, bearerOf, type Caller, mustHave, NOBODY } from '../callers.ts'
+import { TRACEPARENT } from '../../observe/traces.ts'
+import { type Access, ANYBODY, bearerOf, type Caller, inTrace, mustHave, NOBODY } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 
 /** A body is no longer; one that says so is not read. */
@@ -38,7 +39,7 @@ export async function admitted(
   if (access === 'anyone') return caller
   if (refusal) throw refusal
   mustHave(caller, access)
-  return caller
+  return inTrace(caller, headers[TRACEPARENT])
 }
 
 export function admission(bridge: Bridge): (request: FastifyRequest) => Promise<void> {
@@ -68,7 +69,7 @@ export function admit(app: FastifyInstance, bridge: Bridge): void {
   app.decorateRequest('caller', null as unknown as Caller)
   if (!callers) {
     app.addHook('onRequest', (request, _reply, done) => {
-      request.caller = ANYBODY
+      request.caller = inTrace(ANYBODY, request.headers[TRACEPARENT])
       const isKept = request.routeOptions.config.access === 'scraper' && bridge.settings.metricsToken
       done(isKept && !isScraper(bridge, request.headers) ? new RollcallError('RC_UNAUTHENTICATED') : undefined)
     })

@@ -47,7 +47,7 @@ export function decisionRoutes<Params>(
       if (!decided) throw new RollcallError('RC_NOT_FOUND')
       const at = time.now()
       const event = { ...decided, kind: `${kind}.${verb}`, at, arrival: at } as Event
-      const positions = await append([event])
+      const positions = await append([event], caller.traceparent)
       logger.info({ operator: caller.subject, act: event.kind, on: decided.effect ?? decided.actor }, 'operator')
       return answer(reply, { accepted: 1, positions })
     })

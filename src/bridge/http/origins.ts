@@ -4,7 +4,7 @@ import { isLoopback } from '../auth-settings.ts'
 import type { Bridge } from '../index.ts'
 
 const METHODS = 'GET, POST, PUT, DELETE'
-const HEADERS = 'authorization, content-type, rollcall-after'
+const HEADERS = 'authorization, content-type, rollcall-after, traceparent'
 const EXPOSED = 'rollcall-position, rollcall-time, retry-after'
 /** As long a browser may go without asking again; Chromium takes no longer. */
 const PREFLIGHT_S = 7_200

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RollcallError } from '../../errors.ts'
 import type { Growing } from '../../observe/meter.ts'
-import { ANYBODY } from '../callers.ts'
+import { TRACEPARENT } from '../../observe/traces.ts'
+import { ANYBODY, inTrace } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { scan } from '../scan.ts'
 import { admitted, BODY_BYTES } from './admission.ts'
@@ -51,7 +52,7 @@ export class ShortWay {
     try {
       const { callers, intake, settings } = this.#bridge
       const { headers } = request
-      const caller = callers ? await admitted(this.#bridge, headers, 'user') : ANYBODY
+      const caller = callers ? await admitted(this.#bridge, headers, 'user') : inTrace(ANYBODY, headers[TRACEPARENT])
       // The body is in no variable: where it is not needed any more it goes before the append.
       const heartbeats = this.#read(await bodyOf(request), response)
       const sender = { caller, faulty: 'refuse', country: edgeCountry(headers, settings.countryHeader) } as const

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TRACEPARENT } from '../../observe/traces.ts'
 import { heartbeat, id, preset, rating, sessionGoals, sessionStart, webEvent } from '../inputs.ts'
 
 /** The version of the messages, not of the program. */
@@ -80,7 +81,8 @@ export function asyncApi(): object {
   for (const [name, { subject, parameter, summary, payload, reply }] of Object.entries(INPUTS)) {
     const token =
       'an id; `~` and its base64url where it has other characters than A-Z, a-z, 0-9, _ and -; `_` of services'
-    const message = { contentType: 'application/json', payload: jsonSchema(payload) }
+    const headers = { type: 'object', properties: { [TRACEPARENT]: { type: 'string' } } }
+    const message = { contentType: 'application/json', headers, payload: jsonSchema(payload) }
     const answer = { contentType: 'application/json', payload: jsonSchema(z.union([reply, refusal])) }
     const parameters = parameter && { parameters: { [parameter]: { description: token } } }
     channels[name] = { address: subject, ...parameters, messages: { message } }
@@ -97,7 +99,10 @@ export function asyncApi(): object {
   const headers = {
     type: 'object',
     properties: Object.fromEntries(
-      ['ce-specversion', 'ce-id', 'ce-type', 'ce-source', 'ce-time'].map(name => [name, { type: 'string' }]),
+      [...['ce-specversion', 'ce-id', 'ce-type', 'ce-source', 'ce-time'], TRACEPARENT].map(name => [
+        name,
+        { type: 'string' },
+      ]),
     ),
   }
   for (const [subject, summary] of Object.entries(OUTPUTS)) {

@@ -1,9 +1,10 @@
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import { Match, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
 import { idOf, isInbox, SERVICE, tokenOf } from '../../nats/subjects.ts'
+import { TRACEPARENT } from '../../observe/traces.ts'
 import { atMost } from '../../time.ts'
-import { ANYBODY, type Caller, NOBODY, named } from '../callers.ts'
+import { ANYBODY, type Caller, inTrace, NOBODY, named } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, isId, parseOne } from '../inputs.ts'
 import type { Sender, Taken } from '../intake.ts'
@@ -29,7 +30,7 @@ const CHANGES: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['preset', (sessions, id, input, caller) => sessions.setPreset(id, input, caller)],
   ['goals', (sessions, id, input, caller) => sessions.setGoals(id, input, caller)],
   // The subject names the streamer; who rates is in the payload.
-  ['ratings', (sessions, id, input) => sessions.rate(id, input, ANYBODY)],
+  ['ratings', (sessions, id, input, { traceparent }) => sessions.rate(id, input, inTrace(ANYBODY, traceparent))],
   ['end', (sessions, id, _input, caller) => sessions.end(id, caller)],
 ])
 
@@ -97,7 +98,7 @@ export class NatsInputs {
     this.#bridge.limits.take(caller ?? NOBODY, { requests: 1, bytes: message.data.length })
     if (caller === null) throw new RollcallError('RC_NOT_ALLOWED', 'The last part of the subject is not an id.')
     if (isTooMuch) throw new RollcallError('RC_OVERLOADED')
-    return caller
+    return inTrace(caller, traceparentOf(message))
   }
 
   /** `sessions.request.<userId>` starts one, `sessions.<verb>.<streamerId>` changes the one in its payload. */
@@ -125,6 +126,12 @@ export class NatsInputs {
     }
     await atMost(this.#bridge.time, withinMs, done().catch(this.#failed))
   }
+}
+
+/** The header as it is, however its letters are written; of several, which are none, all. */
+function traceparentOf({ headers }: Msg): string | undefined {
+  const values = headers?.values(TRACEPARENT, Match.IgnoreCase) ?? []
+  return values.length > 0 ? values.join() : undefined
 }
 
 const senderOf = (caller: Caller): Sender => ({ caller, faulty: 'skip' })
