@@ -1,16 +1,15 @@
 import { existsSync, globSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { InFlight } from '../src/bridge/http/in-flight.ts'
-import { httpServer } from '../src/bridge/http/index.ts'
-import type { Bridge } from '../src/bridge/index.ts'
+import type { Operation } from '../src/bridge/http/reference/document.ts'
+import type { Schema } from '../src/bridge/http/reference/schemas.ts'
 import { asyncApi } from '../src/bridge/nats/asyncapi.ts'
 import { VARIABLES } from '../src/config.ts'
 import { COLLECTIONS } from '../src/documents/index.ts'
 import { ERRORS } from '../src/errors.ts'
 import { METRICS } from '../src/observe/metrics.ts'
+import { described } from './support/described.ts'
 import { ROOT, textOf } from './support/imports.ts'
-import { ManualTime } from './support/time.ts'
 
 const DOCS = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })]
 const { dependencies } = JSON.parse(textOf('package.json'))
@@ -27,17 +26,49 @@ const namesIn = (section: string): string[] =>
     [...cell!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
   )
 
-async function routes(): Promise<string[]> {
-  const found: string[] = []
-  const settings = { feeds: { groups: [] }, countryHeader: null, pusher: null, partitions: 1 }
-  const app = httpServer({ settings, callers: null } as unknown as Bridge, new InFlight(new ManualTime()))
-  app.addHook('onRoute', ({ method, url }) => void found.push(...[method].flat().map(verb => `${verb} ${url}`)))
-  await app.ready()
-  await app.close()
-  return found.filter(route => !route.startsWith('HEAD '))
-}
+const { document, routes } = await described()
 
 const withoutNames = (route: string): string => route.replace(/\?.*/, '').replace(/:\w+/g, ':')
+
+interface Row {
+  request: string
+  fields: string
+  answers: string
+  operations: Operation[]
+}
+
+/** The rows of the table of routes, each with what the document says of its routes. */
+const ROWS = [...sectionOf('docs/http.md', 'Routes').matchAll(/^\| (`.*?) \| (.*?) ?\| (.*) \|$/gm)].map(
+  ([, request = '', fields = '', answers = '']): Row => ({
+    ...{ request, fields, answers },
+    operations: namesIn(`| ${request} |`).flatMap(name => {
+      const [verb = '', url = ''] = name.split(' ')
+      const path = withoutNames(url)
+      const [, found] = Object.entries(document.paths).find(([each]) => each.replace(/\{\w+\}/g, ':') === path) ?? []
+      return found?.[verb.toLowerCase()] ?? []
+    }),
+  }),
+)
+
+const OF_PAGES = ['after', 'limit']
+
+const queriesOf = ({ operations }: Row): string[] =>
+  operations
+    .flatMap(({ parameters = [] }) => parameters)
+    .flatMap(({ in: place, name }) => (place === 'query' && !OF_PAGES.includes(name) ? [name] : []))
+
+/** All fields that a schema has at its top, whichever of several it is. */
+const fieldsOf = ({ properties = {}, anyOf = [] }: Schema): string[] => [
+  ...Object.keys(properties),
+  ...anyOf.flatMap(fieldsOf),
+]
+
+const inputsOf = ({ operations }: Row): string[] =>
+  operations.flatMap(({ requestBody }) =>
+    Object.values(requestBody?.content ?? {}).flatMap(each => fieldsOf(each.schema)),
+  )
+
+const wordsIn = (text: string): string[] => text.match(/\w+/g) ?? []
 
 describe('docs/http.md', () => {
   test('lists every error code with its status and meaning, and no other', () => {
@@ -47,9 +78,40 @@ describe('docs/http.md', () => {
     expect(Object.fromEntries(rows)).toEqual(ERRORS)
   })
 
-  test('lists every route, and no other', async () => {
+  test('lists every route, and no other', () => {
     const listed = namesIn(sectionOf('docs/http.md', 'Routes')).map(withoutNames)
-    expect(listed.sort()).toEqual((await routes()).map(withoutNames).sort())
+    expect(listed.sort()).toEqual(routes.map(withoutNames).sort())
+  })
+
+  test('lists every parameter of a query, and no other', () => {
+    const listed = ROWS.map(({ request }) => [
+      request,
+      ...new Set([...request.matchAll(/[?&](\w+)/g)].map(([, name]) => name).filter(name => !OF_PAGES.includes(name!))),
+    ])
+    expect(listed).toEqual(ROWS.map(row => [row.request, ...new Set(queriesOf(row))]))
+  })
+
+  test('names every field of an input, and every status of an answer that is not 200', () => {
+    const missing = ROWS.flatMap(row => {
+      const words = wordsIn(row.fields)
+      const statuses = row.operations.flatMap(({ responses }) =>
+        Object.keys(responses).filter(each => /^20[1-9]/.test(each)),
+      )
+      return [
+        ...inputsOf(row).filter(name => !words.includes(name)),
+        ...statuses.filter(status => !row.answers.includes(status)),
+      ].map(name => `${row.request}: ${name}`)
+    })
+    expect(missing).toEqual([])
+  })
+
+  test('names no field of an input that there is not', () => {
+    const unknown = ROWS.filter(row => inputsOf(row).length > 0).flatMap(({ request, fields, operations }) => {
+      const known = wordsIn(JSON.stringify(operations.map(({ requestBody }) => requestBody)))
+      const named = [...fields.matchAll(/`([^`]+)`/g)].flatMap(([, name]) => wordsIn(name!))
+      return named.filter(name => !known.includes(name)).map(name => `${request}: ${name}`)
+    })
+    expect(unknown).toEqual([])
   })
 })
 

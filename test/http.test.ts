@@ -35,7 +35,7 @@ function server({ caller = SERVICE, documents = {}, get, owner = {}, states = []
   const settings = {
     partitions: 2,
     origins: [],
-    countryHeader: null,
+    ...{ countryHeader: null, snapshots: [] },
     feeds: { groups: [{ name: 'global', countries: null }] },
   }
   const time = new ManualTime()

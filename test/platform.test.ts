@@ -37,7 +37,7 @@ beforeEach(() => {
     refusals: { add() {} },
     turns: new Turns(time),
   }
-  const settings = { feeds: { groups }, countryHeader: null, pusher: null, partitions: 1 }
+  const settings = { feeds: { groups }, countryHeader: null, pusher: null, partitions: 1, snapshots: [] }
   app = httpServer({ settings, documents, append, time, ...rest } as unknown as Bridge, new InFlight(time))
 })
 afterEach(() => app.close())

@@ -27,22 +27,10 @@ export interface Caller extends InTrace {
 export type Access = 'probe' | 'signed' | 'anyone' | 'user' | 'service' | 'operator' | 'scraper'
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** only for services unless told */
-    access?: Access
-  }
   interface FastifyRequest {
     caller: Caller
   }
 }
-
-/** Options of routes. */
-export const OF_PROBE = { config: { access: 'probe' as Access } }
-export const OF_SIGNED = { config: { access: 'signed' as Access } }
-export const OF_ANYONE = { config: { access: 'anyone' as Access } }
-export const OF_USER = { config: { access: 'user' as Access } }
-export const OF_OPERATOR = { config: { access: 'operator' as Access } }
-export const OF_SCRAPER = { config: { access: 'scraper' as Access } }
 
 export const NOBODY: Caller = { subject: null, userId: null, visitorId: null, isService: false, isOperator: false }
 

@@ -18,29 +18,36 @@ const text = (bytes: number) =>
     .string()
     .refine(value => fits(value, bytes), { error: `must be at most ${bytes} bytes`, params: { code: 'too_long' } })
     .refine(value => value.isWellFormed(), { error: 'must be well-formed Unicode', params: { code: 'ill_formed' } })
+    .meta({ maxLength: bytes, description: `At most ${bytes} bytes as UTF-8.` })
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const CONTROL = /[\u0000-\u001f\u007f]/
 
-export const id = text(ID_BYTES)
-  .min(1)
-  .refine(value => !CONTROL.test(value), {
-    error: 'must not contain control characters',
-    params: { code: 'control_character' },
-  })
+const name = (bytes: number) =>
+  text(bytes)
+    .min(1)
+    .refine(value => !CONTROL.test(value), {
+      error: 'must not contain control characters',
+      params: { code: 'control_character' },
+    })
+    .meta({
+      ...{ maxLength: bytes, pattern: '^[^\\u0000-\\u001f\\u007f]+$' },
+      description: `An id: at most ${bytes} bytes as UTF-8, without control characters.`,
+    })
+
+export const id = name(ID_BYTES)
+/** A part of a path: an id, or what was made of one. */
+export const param = name(2 * ID_BYTES)
 
 export const isId = (value: string, bytes = ID_BYTES): boolean =>
   value !== '' && fits(value, bytes) && value.isWellFormed() && !CONTROL.test(value)
-
-/** A part of a path: an id, or what was made of one. */
-export const isParam = (value: string): boolean => isId(value, 2 * ID_BYTES)
 
 const page = text(PAGE_BYTES)
 const short = text(ID_BYTES)
 const names = z.array(id).max(MAX_GROUPS)
 
 /** ms since the epoch; `parse` holds it against the arrival */
-const instant = z.number().int()
+const instant = z.number().int().meta({ minimum: Y2K, description: 'ms since the epoch, at most 60 s ahead.' })
 
 const country = z
   .string()
@@ -53,64 +60,85 @@ const SOURCE_PARTS = { source: short, medium: short, campaign: short, keyword: s
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
 
 /** The hottest input: its nulls stay, since a transform costs as much as the rest. */
-export const heartbeat = z.object({
-  userId: id,
-  path: page,
-  at: instant.nullish(),
-  country: country.nullish(),
-  groups: names.nullish(),
-})
+export const heartbeat = z
+  .object({
+    userId: id,
+    path: page,
+    at: instant.nullish(),
+    country: country.nullish(),
+    groups: names.nullish(),
+  })
+  .meta({ examples: [{ userId: 'ann', path: '/sessions/6740f1c29b1e8a0012345678' }] })
 
-export const webEvent = z.object({
-  id: optional(id),
-  sessionId: id,
-  ts: instant,
-  page,
-  userId: optional(short),
-  partyId: optional(short),
-  referrer: optional(page),
-  source: optional(z.object(SOURCE_PARTS).partial()),
-})
+export const webEvent = z
+  .object({
+    id: optional(id),
+    sessionId: id,
+    ts: instant,
+    page,
+    userId: optional(short),
+    partyId: optional(short),
+    referrer: optional(page),
+    source: optional(z.object(SOURCE_PARTS).partial()),
+  })
+  .meta({ examples: [{ sessionId: 'v1', ts: 1_767_297_600_000, page: '/pricing', source: { source: 'news' } }] })
 
 /** As users send it: without a visitor it is of the one their token names. */
 export const ownWebEvent = webEvent.extend({ sessionId: optional(id) })
 
-export const sessionStart = z.object({
-  userId: optional(id),
-  /** as other services call the user */
-  streamerId: optional(id),
-  title: optional(text(1_024)),
-  device: optional(z.literal('lovense')),
-  /** the id that a service has for the session, as a source that has started would */
-  sessionId: optional(id),
-})
+export const sessionStart = z
+  .object({
+    userId: optional(id),
+    /** as other services call the user */
+    streamerId: optional(id),
+    title: optional(text(1_024)),
+    device: optional(z.literal('lovense')),
+    /** the id that a service has for the session, as a source that has started would */
+    sessionId: optional(id),
+  })
+  .meta({ examples: [{ userId: 'sue', title: 'Hello' }] })
 
 /** The streamer whose session it is. */
 export const streamer = z.object({ userId: id })
 
 const goals = z.array(z.object({ title: text(1_024), price: z.number().min(0) })).max(20)
 
-export const preset = z.object({ preset: z.enum(['preview', 'sd']) })
-export const rating = z.object({ userId: id, score: z.number().int().min(1).max(5) })
-export const sessionGoals = z.object({ showGoalPairs: goals.default([]), exclusiveGoalPairs: goals.default([]) })
+export const preset = z.object({ preset: z.enum(['preview', 'sd']) }).meta({ examples: [{ preset: 'sd' }] })
+export const rating = z
+  .object({ userId: id.describe('The rater.'), score: z.number().int().min(1).max(5) })
+  .meta({ examples: [{ userId: 'ann', score: 5 }] })
+export const sessionGoals = z
+  .object({ showGoalPairs: goals.default([]), exclusiveGoalPairs: goals.default([]) })
+  .meta({ examples: [{ showGoalPairs: [{ title: 'A song', price: 50 }] }] })
 
-export const user = z.object({
-  username: optional(short),
-  country: optional(country),
-  groups: optional(names),
-  tags: optional(z.array(id).max(1_000)),
-  profile: optional(z.object({ biography: optional(text(65_536)) })),
-})
-export const registration = z.object({ kind: z.enum(['fid', 'token']), value: text(4_096).min(1) })
-export const source = z.object({
-  statuses: optional(z.object({ started: optional(z.union([z.string().max(64), z.number()])) })),
-  metadata: optional(z.object({ sessionId: optional(id) })),
-})
-export const earning = z.object({ id, userId: id, amount: z.number() })
-export const trending = z.object({ userIds: z.array(id).max(10_000) })
+export const user = z
+  .object({
+    username: optional(short),
+    country: optional(country),
+    groups: optional(names),
+    tags: optional(z.array(id).max(1_000)),
+    profile: optional(z.object({ biography: optional(text(65_536)) })),
+  })
+  .meta({ examples: [{ username: 'Sue', country: 'tw', tags: ['country:tw', 'badge:new'] }] })
+export const registration = z
+  .object({ kind: z.enum(['fid', 'token']), value: text(4_096).min(1) })
+  .meta({ examples: [{ kind: 'fid', value: 'c1a2' }] })
+export const source = z
+  .object({
+    statuses: optional(z.object({ started: optional(z.union([z.string().max(64), z.number()])) })),
+    metadata: optional(z.object({ sessionId: optional(id) })),
+  })
+  .meta({ examples: [{ statuses: { started: '2026-01-01T20:00:00.000Z' }, metadata: { sessionId: 's1' } }] })
+export const earning = z
+  .object({ id, userId: id, amount: z.number() })
+  .meta({ examples: [{ id: 'e1', userId: 'sue', amount: 12.5 }] })
+export const trending = z.object({ userIds: z.array(id).max(10_000) }).meta({ examples: [{ userIds: ['sue'] }] })
 
 export const MAX_BATCH = 1_000
 const MAX_FAULTS = 100
+
+/** A record, or a list of them, as it is parsed below. */
+export const many = <T extends z.ZodType>(record: T) => z.union([record, z.array(record).min(1).max(MAX_BATCH)])
 
 /** A record that fits its schema and arrived at `arrival`. Throws RC_INVALID_INPUT, or RC_INVALID_JSON where nothing came. */
 export function parseOne<T>(schema: z.ZodType<T>, input: unknown, arrival: number): T {

@@ -4,16 +4,34 @@ import { splitId } from '../../../actors/index.ts'
 import { withId } from '../../documents/answered.ts'
 import { newestFirst, type Waiting } from '../../effects/outbox.ts'
 import type { EffectQuery } from '../../shard/index.ts'
-import { OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { decisionRoutes } from './intake.ts'
-import { page, paged, placeIn, USUAL } from './pages.ts'
+import { NUMBERED, page, paged, pageOf, placeIn, USUAL } from './pages.ts'
+import { of } from './reference/route.ts'
 
 const MOST = 1_000
 const STATES = ['waiting', 'parked', 'done', 'sent', 'recorded', 'expired', 'dropped'] as const
 
-const query = z.object({ actor: z.string().optional(), state: z.enum(STATES).optional(), ...page(USUAL) })
+const query = z.object({ actor: z.string().optional(), state: z.enum(STATES).optional(), ...page(USUAL, NUMBERED) })
+
+export const effect = z
+  .object({
+    ...{ id: z.string(), kind: z.string(), actor: z.string().describe('`<kind>/<key>`') },
+    seq: z.number().int().describe('The entry of the log that it stems from.'),
+    index: z.number().int().describe("Which of the actor's effects in it."),
+    ...{ at: z.number().int(), payload: z.looseObject({}), state: z.enum(STATES) },
+    ...{ attempts: z.number().int().optional(), error: z.string().optional(), code: z.string().optional() },
+    ...{ partition: z.number().int().optional(), doneAt: z.number().int().optional() },
+    detail: z.looseObject({}).optional(),
+  })
+  .meta({ id: 'Effect', description: 'An effect, and what became of it.' })
+
+const list = of('operator', {
+  ...{ group: 'Operating', does: 'Effects and what became of them, the newest first.' },
+  more: 'Of those no longer held the newest 200 of each kind and partition are kept.',
+  ...{ query, answers: { 200: pageOf({ effects: z.array(effect) }) }, needs: ['owner', 'documents'] },
+})
 
 interface WithId {
   Params: { id: string }
@@ -41,7 +59,7 @@ export async function effectsOf(
 /** Effects: those that wait or are parked are in the outboxes, all others are documents. */
 export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
   const { directory, time } = bridge
-  app.get('/effects', OF_OPERATOR, async request => {
+  app.get('/effects', list, async request => {
     const { actor, state, after, limit } = parseOne(query, request.query, time.now())
     const before = after === undefined ? undefined : placeIn(after)
     const found = await effectsOf(bridge, { actor, state, before }, limit + 1)
@@ -49,7 +67,8 @@ export function effectRoutes(app: FastifyInstance, bridge: Bridge): void {
     return { effects: items, next }
   })
 
-  decisionRoutes<WithId['Params']>(app, bridge, 'effect', '/effects/:id', async ({ id }) => {
+  const says = { retry: 'Tries a parked effect again.', drop: 'Gives a parked effect up.' }
+  decisionRoutes<WithId['Params']>(app, bridge, 'effect', '/effects/:id', says, async ({ id }) => {
     const actor = id.replace(/:\d+:\d+$/, '')
     // A partition, and so an actor, has no more parked than that.
     const parked = await directory.owner.effects({ actor, state: 'parked' }, MOST)

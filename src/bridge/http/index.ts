@@ -6,10 +6,11 @@ import { RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
 import { NOBODY, waiterOf } from '../callers.ts'
 import type { Bridge } from '../index.ts'
-import { isParam } from '../inputs.ts'
+import { param } from '../inputs.ts'
 import { admission, admit, BODY_BYTES } from './admission.ts'
 import { jsonReader, readBytes } from './bytes.ts'
 import { effectRoutes } from './effects.ts'
+import { feedRoutes } from './feeds.ts'
 import { frontRoutes } from './front/index.ts'
 import type { InFlight } from './in-flight.ts'
 import { inspectRoutes } from './inspect.ts'
@@ -22,6 +23,8 @@ import { platformRoutes } from './platform.ts'
 import { platformReadRoutes } from './platform-reads.ts'
 import { pusherRoutes } from './pusher.ts'
 import { readRoutes } from './reads.ts'
+import { referenceRoutes } from './reference/index.ts'
+import { routesOf } from './reference/route.ts'
 import { refusalOf } from './refusal.ts'
 import { sessionRoutes } from './sessions.ts'
 import { ShortWay } from './short-way.ts'
@@ -109,10 +112,11 @@ function nodeServer(take: RequestListener, bridge: Bridge): Server {
 }
 
 function routes(app: FastifyInstance, bridge: Bridge): void {
+  const made = routesOf(app)
   intakeRoutes(app, bridge)
   app.addHook('preHandler', async request => {
     for (const [name, value] of Object.entries(request.params as Record<string, string>)) {
-      if (isParam(value)) continue
+      if (param.safeParse(value).success) continue
       const fault = { index: 0, path: name, code: 'invalid_id', message: 'is no id' }
       throw new RollcallError('RC_INVALID_INPUT', undefined, { faults: [fault] })
     }
@@ -135,12 +139,14 @@ function routes(app: FastifyInstance, bridge: Bridge): void {
   platformReadRoutes(app, bridge)
   readRoutes(app, bridge)
   viewerRoutes(app, bridge)
+  feedRoutes(app, bridge)
   webSessionRoutes(app, bridge)
   operationRoutes(app, bridge)
   metricsRoute(app, bridge)
   effectRoutes(app, bridge)
   inspectRoutes(app, bridge)
   pusherRoutes(app, bridge)
+  referenceRoutes(app, bridge, made)
 }
 
 function refuse(error: Error & { code?: string; statusCode?: number }, reply: FastifyReply, bridge: Bridge): void {

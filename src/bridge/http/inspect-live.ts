@@ -3,9 +3,21 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { RollcallError } from '../../errors.ts'
 import type { Watched } from '../../shard/index.ts'
-import { OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import type { Streams } from './inspect-streams.ts'
+import { of } from './reference/route.ts'
+import { actorParams } from './snapshot.ts'
+
+const live = of('operator', {
+  ...{
+    group: 'Inspector',
+    does: 'An actor as it goes on, event by event, until the reader leaves.',
+    params: actorParams,
+  },
+  more: 'An event stream: `frame`, a Frame, for each event from here on; `lost` `{frames}`: as many are missing, null: nobody knows how many; `error` `{code, message}`: the last. A caller has 16 at most, a process 64. It answers no HEAD.',
+  ...{ needs: ['owner'], codes: ['RC_NOT_FOUND', 'RC_TOO_MANY_WATCHED'] },
+  answers: { 200: { type: 'text/event-stream', is: 'Frames as they come.' } },
+})
 
 interface OfActor {
   Params: { kind: string; key: string }
@@ -14,7 +26,7 @@ interface OfActor {
 /** The frames of an actor as they come, as events of a stream; a reader that is slow loses frames, and is told so. */
 export function inspectLiveRoutes(app: FastifyInstance, bridge: Bridge, streams: Streams): void {
   const { directory, faults } = bridge
-  const options = { ...OF_OPERATOR, exposeHeadRoute: false }
+  const options = { ...live, exposeHeadRoute: false }
   app.get<OfActor>('/inspect/actors/:kind/:key/live', options, async ({ params: { kind, key }, caller }, reply) => {
     const { raw } = reply
     // Nothing would say any more that its reader is gone.

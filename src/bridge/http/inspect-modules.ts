@@ -4,7 +4,7 @@ import { basename, dirname, extname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { RollcallError } from '../../errors.ts'
-import { OF_ANYONE } from '../callers.ts'
+import { hidden } from './reference/route.ts'
 
 /** The ending of this program's own files: TypeScript in a checkout, JavaScript in the package. */
 const ENDING = extname(import.meta.url)
@@ -49,6 +49,8 @@ async function javaScriptOf(file: string): Promise<string> {
   return file.endsWith('.ts') ? stripTypeScriptTypes(text) : text.replace(/^\/\/# sourceMappingURL=.*$/m, '')
 }
 
+const part = hidden('anyone', 'a module that the inspector loads')
+
 /** Routes of the modules, which are the same for everybody and hold nobody's data. */
 export function inspectModuleRoutes(app: FastifyInstance): void {
   let made: Promise<Map<string, string>> | undefined
@@ -62,12 +64,12 @@ export function inspectModuleRoutes(app: FastifyInstance): void {
     return text
   }
   for (const name of ['fork.js', 'edges.js'])
-    app.get(`/inspect/page/${name}`, OF_ANYONE, async (_request, reply) => {
+    app.get(`/inspect/page/${name}`, part, async (_request, reply) => {
       reply.type(TYPE)
       return moduleOf(name)
     })
   for (const folder of [...OWN, 'xstate'])
-    app.get<{ Params: { file: string } }>(`/inspect/page/${folder}/:file`, OF_ANYONE, async ({ params }, reply) => {
+    app.get<{ Params: { file: string } }>(`/inspect/page/${folder}/:file`, part, async ({ params }, reply) => {
       reply.type(TYPE)
       return moduleOf(`${folder}/${params.file}`)
     })

@@ -8,10 +8,10 @@ import { RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
 import type { Watched } from '../../shard/index.ts'
 import { type Time, within } from '../../time.ts'
-import { OF_OPERATOR } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import type { Streams } from './inspect-streams.ts'
+import { of } from './reference/route.ts'
 import { framesOf, named } from './stately-frames.ts'
 
 const PATH = '/inspect/stately'
@@ -28,6 +28,13 @@ const query = z.object({
     .string()
     .regex(/^[^/]+\/./u, { error: 'must be <kind>/<key>' })
     .max(1_024),
+})
+
+const stately = of('operator', {
+  ...{ group: 'Inspector', does: "A WebSocket of an actor's frames, as `@statelyai/inspect` 0.7 takes them." },
+  more: 'A browser gives its token as the protocol `bearer.<token>`, beside `rollcall`. Without an upgrade it is 400. Nothing that is sent is looked at. It answers no HEAD.',
+  ...{ query, needs: ['owner'], codes: ['RC_NOT_FOUND', 'RC_TOO_MANY_WATCHED'] },
+  answers: { 101: { type: '', is: 'The connection is a WebSocket.' } },
 })
 
 interface Upgrade {
@@ -80,7 +87,7 @@ export function inspectStatelyRoutes(app: FastifyInstance, bridge: Bridge, strea
   const origins = new Set(settings.origins)
   let sockets: WebSocketServer | undefined
 
-  app.get(PATH, { ...OF_OPERATOR, exposeHeadRoute: false }, async (request, reply) => {
+  app.get(PATH, { ...stately, exposeHeadRoute: false }, async (request, reply) => {
     const { actor } = parseOne(query, request.query, time.now())
     const upgrade = upgrades.get(request.raw)
     if (!upgrade) throw new RollcallError('RC_BAD_REQUEST', 'This is a WebSocket.')

@@ -1,13 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import { OF_SCRAPER } from '../callers.ts'
 import type { Bridge } from '../index.ts'
+import { of } from './reference/route.ts'
 
 /** As Prometheus knows its format. */
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
+const figures = of('scraper', {
+  ...{ group: 'Operating', does: 'The figures of this process, for Prometheus.' },
+  answers: { 200: { type: 'text/plain', is: 'In the text format of Prometheus.' } },
+})
+
 /** The route of the figures for machines, and the figures of the routes themselves. */
 export function metricsRoute(app: FastifyInstance, { exposition }: Bridge): void {
-  app.get('/metrics', OF_SCRAPER, async (_request, reply) => {
+  app.get('/metrics', figures, async (_request, reply) => {
     reply.type(TYPE)
     return exposition.text()
   })

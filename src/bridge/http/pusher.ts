@@ -2,11 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
 import type { Signer } from '../../notify/pusher-signature.ts'
-import { mustBe, OF_SIGNED, OF_USER } from '../callers.ts'
+import { accepted } from '../answers.ts'
+import { mustBe } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { id, parseOne } from '../inputs.ts'
 import { webhookBytes } from './admission.ts'
 import { readForms, readTexts } from './bytes.ts'
+import { of } from './reference/route.ts'
 
 const AUTH_BYTES = 8_192
 
@@ -19,6 +21,19 @@ const subscription = z
     user_id: id.optional(),
   })
   .transform(({ user_id, userId = user_id, ...rest }) => ({ ...rest, userId }))
+
+const PUSHER = ['RC_NOT_CONFIGURED'] as const
+const auth = of('user', {
+  ...{ group: 'Pusher', does: 'Says whether the caller may join a channel.', body: subscription, isForm: true },
+  more: 'Of services, and without authentication, the caller is whom `user_id` says.',
+  ...{ needs: ['documents'], codes: PUSHER },
+  answers: { 200: z.object({ auth: z.string(), channel_data: z.string().optional() }) },
+})
+const webhook = of('signed', {
+  ...{ group: 'Pusher', does: 'Hears of what happens on channels.', codes: [...PUSHER, 'RC_UNSIGNED'] },
+  body: { type: 'application/json', is: 'As Pusher sends and signs it.' },
+  answers: { 200: accepted },
+})
 
 /** Routes for Pusher, which asks whether a user may join a channel, and tells what happens on channels. */
 export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
@@ -33,7 +48,7 @@ export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   app.register(async routes => {
     readForms(routes)
-    routes.post('/pusher/auth', { ...OF_USER, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
+    routes.post('/pusher/auth', { ...auth, bodyLimit: AUTH_BYTES }, async ({ body, caller }) => {
       const { socket_id, channel_name, userId = caller.userId } = parseOne(subscription, body, time.now())
       if (userId === null) throw new RollcallError('RC_NOT_ALLOWED')
       mustBe(caller, userId)
@@ -47,7 +62,7 @@ export function pusherRoutes(app: FastifyInstance, bridge: Bridge): void {
 
   app.register(async routes => {
     readTexts(routes)
-    routes.post('/pusher/webhook', OF_SIGNED, async request => {
+    routes.post('/pusher/webhook', webhook, async request => {
       const { headers, body } = request
       const events = (await signer()).webhook(headers as Record<string, string | undefined>, String(body ?? ''))
       if (!events) throw new RollcallError('RC_UNSIGNED')

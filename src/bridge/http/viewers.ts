@@ -4,10 +4,11 @@ import { z } from 'zod'
 import { STALE_MS, seenAt, seenSince } from '../../../actors/viewer.ts'
 import { type AudienceCount, sumOf } from '../../audience/sum.ts'
 import type { DocumentStore } from '../../documents/index.ts'
-import { mustBe, mustHave, OF_USER } from '../callers.ts'
+import { mustBe, mustHave } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
-import { noPlace, OF_ONE_THING, page, paged, placeIn, USUAL } from './pages.ts'
+import { noPlace, OF_ONE_THING, page, paged, pageOf, placeIn, USUAL } from './pages.ts'
+import { of } from './reference/route.ts'
 
 /** Streams of which it is looked up at a request if they are sessions; those with the most viewers come first. */
 const LOOKED_UP = 10_000
@@ -18,7 +19,41 @@ const NO_SESSION_MS = 5_000
 
 const ofAll = z.object(page(OF_ONE_THING))
 const ofStream = z.object({ users: z.enum(['true', 'false']).optional(), ...page(OF_ONE_THING) })
-const ofStreamer = z.object(page(USUAL))
+const ofStreamer = z.object(page(USUAL, /^\d{1,15}-(preview|sd)-./))
+
+const COUNT = {
+  alive: z.number().int().describe('With a beat in the last 65 s.'),
+  attendance: z.number().int().describe('Who ever came.'),
+}
+const all = of('user', {
+  ...{ group: 'Audience', does: 'Who watches, in all and by session: of streams with a beat in the last 24 h.' },
+  more: 'Of streams that are no sessions, and of more than 10,000 that were not looked up in the last 5 s, the sum.',
+  ...{ query: ofAll, needs: ['owner', 'documents'] },
+  answers: {
+    200: pageOf({
+      ...COUNT,
+      bySession: z.record(z.string(), z.object(COUNT)),
+      withoutSession: z.object({ ...COUNT, streams: z.number().int() }),
+    }),
+  },
+})
+const stream = of('user', {
+  ...{ group: 'Audience', does: 'How many watch a stream, which need not be a session.' },
+  more: 'With `users=true`, for services, also who they are, as of the last commit.',
+  ...{ query: ofStream, needs: ['owner'] },
+  answers: {
+    200: pageOf({
+      ...COUNT,
+      users: z.array(z.string()).nullish().describe('null while that is not known, as soon after a start.'),
+    }),
+  },
+})
+const seen = z.array(z.object({ userId: z.string(), lastAt: z.number().int() }))
+const streamer = of('user', {
+  ...{ group: 'Audience', does: 'Who watched a streamer in the last days, the latest first.' },
+  ...{ query: ofStreamer, needs: ['documents'] },
+  answers: { 200: pageOf({ viewers: z.object({ preview: seen, sd: seen }) }) },
+})
 
 interface WithId {
   Params: { id: string }
@@ -28,7 +63,7 @@ interface WithId {
 export function viewerRoutes(app: FastifyInstance, { documents, directory, time }: Bridge): void {
   const sessions = new KnownSessions(documents)
 
-  app.get('/viewers', OF_USER, async ({ query }) => {
+  app.get('/viewers', all, async ({ query }) => {
     const { after = '', limit } = parseOne(ofAll, query, time.now())
     const { all, bySession } = await directory.owner.audience()
     const { shown, others } = await sessions.split(bySession)
@@ -38,7 +73,7 @@ export function viewerRoutes(app: FastifyInstance, { documents, directory, time 
     return { ...all, bySession: Object.fromEntries(items), withoutSession, next }
   })
 
-  app.get<WithId>('/sessions/:id/viewers', OF_USER, async ({ params, query, caller }) => {
+  app.get<WithId>('/sessions/:id/viewers', stream, async ({ params, query, caller }) => {
     const { users, after = '', limit } = parseOne(ofStream, query, time.now())
     if (users !== 'true') return directory.owner.audienceOf(params.id)
     mustHave(caller, 'service')
@@ -53,7 +88,7 @@ export function viewerRoutes(app: FastifyInstance, { documents, directory, time 
     return { ...count, users: items, next }
   })
 
-  app.get<WithId>('/users/:id/viewers', OF_USER, async ({ params, query, caller }) => {
+  app.get<WithId>('/users/:id/viewers', streamer, async ({ params, query, caller }) => {
     mustBe(caller, params.id)
     const { after, limit } = parseOne(ofStreamer, query, time.now())
     const filter = { $and: [{ seen: seenSince(params.id, time.now() - STALE_MS) }, beyond(params.id, after)] }

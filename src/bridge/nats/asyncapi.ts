@@ -1,21 +1,19 @@
 import { z } from 'zod'
 import { TRACEPARENT } from '../../observe/traces.ts'
-import { heartbeat, id, preset, rating, sessionGoals, sessionStart, webEvent } from '../inputs.ts'
+import { fault, refusal, session as shown } from '../answers.ts'
+import { heartbeat, id, many, preset, rating, sessionGoals, sessionStart, webEvent } from '../inputs.ts'
 
 /** The version of the messages, not of the program. */
 const VERSION = '1.0.0'
 
-/** Answers over NATS: a message was taken, or why it was refused. */
-const FAULT = z.object({ index: z.number(), path: z.string(), code: z.string(), message: z.string() })
-const refusal = z.object({ code: z.string(), message: z.string(), faults: z.array(FAULT).optional() })
+/** Answers over NATS where a message was taken. */
 const accepted = z.object({
   accepted: z.number().int(),
   position: z.string().optional(),
-  faults: z.array(FAULT).optional(),
+  faults: z.array(fault).optional(),
 })
-const session = z.object({ status: z.number().int(), session: z.looseObject({ id: z.string(), userId: z.string() }) })
+const session = z.object({ status: z.number().int(), session: shown })
 
-const many = <S extends z.ZodType>(schema: S) => z.union([schema, z.array(schema)])
 const ofSession = <S extends z.ZodObject>(schema: S) => schema.extend({ sessionId: id })
 
 interface Input {

@@ -4,15 +4,28 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { RollcallError } from '../../../errors.ts'
-import { OF_ANYONE, OF_OPERATOR } from '../../callers.ts'
 import type { Bridge } from '../../index.ts'
 import { PAGE_HEADERS } from '../../page-headers.ts'
+import { hidden, of } from '../reference/route.ts'
 import { figures } from './figures.ts'
 import { figuresAsHtml, page } from './page.ts'
 
 const HTML = 'text/html; charset=utf-8'
 const TEXT = 'text/plain; charset=utf-8'
 const TYPES = { 'front.js': 'text/javascript; charset=utf-8', 'front.css': 'text/css; charset=utf-8' } as const
+
+const front = of('anyone', {
+  ...{ group: 'Pages', does: 'The first page; with authentication a shell that asks for an operator’s token.' },
+  answers: { 200: { type: 'text/html', is: 'The page.' } },
+})
+const shown = of('operator', {
+  ...{ group: 'Pages', does: 'What the first page shows, as HTML.' },
+  answers: { 200: { type: 'text/html', is: 'A part of the page.' } },
+})
+const manual = of('anyone', {
+  ...{ group: 'Pages', does: 'A page of the documentation: `http.md`.', codes: ['RC_NOT_FOUND'] },
+  answers: { 200: { type: 'text/plain', is: 'The page, as Markdown.' } },
+})
 
 interface OfFile {
   Params: { file: string }
@@ -22,28 +35,32 @@ interface OfFile {
 export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
   const look = figures(bridge)
   const files = new Map<string, string>()
-  const manual = documentation()
+  const pages = documentation()
 
-  app.get('/', OF_ANYONE, async (_request, reply) => {
+  app.get('/', front, async (_request, reply) => {
     guarded(reply, HTML)
     return page(bridge.callers ? null : figuresAsHtml(await look()))
   })
 
-  app.get('/figures', OF_OPERATOR, async (_request, reply) => {
+  app.get('/figures', shown, async (_request, reply) => {
     guarded(reply, HTML)
     return figuresAsHtml(await look())
   })
 
-  app.get<OfFile>('/front/:file', OF_ANYONE, async ({ params: { file } }, reply) => {
-    if (!isListed(file)) throw new RollcallError('RC_NOT_FOUND')
-    guarded(reply, TYPES[file])
-    const path = fileURLToPath(new URL(`./page/${file}`, import.meta.url))
-    if (!files.has(file)) files.set(file, readFileSync(path, 'utf8'))
-    return files.get(file)
-  })
+  app.get<OfFile>(
+    '/front/:file',
+    hidden('anyone', 'a file that the first page loads'),
+    async ({ params: { file } }, reply) => {
+      if (!isListed(file)) throw new RollcallError('RC_NOT_FOUND')
+      guarded(reply, TYPES[file])
+      const path = fileURLToPath(new URL(`./page/${file}`, import.meta.url))
+      if (!files.has(file)) files.set(file, readFileSync(path, 'utf8'))
+      return files.get(file)
+    },
+  )
 
-  app.get<OfFile>('/docs/:file', OF_ANYONE, async ({ params: { file } }, reply) => {
-    const path = manual().get(file)
+  app.get<OfFile>('/docs/:file', manual, async ({ params: { file } }, reply) => {
+    const path = pages().get(file)
     if (path === undefined) throw new RollcallError('RC_NOT_FOUND')
     guarded(reply, TEXT)
     return readFileSync(path, 'utf8')

@@ -1,8 +1,7 @@
+import { escaped } from '../../escaped.ts'
 import { type Figures, MOST_SESSIONS } from './figures.ts'
 import { plot } from './plot.ts'
 
-const MARKS: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escaped = (text: string): string => text.replace(/[&<>"]/g, mark => MARKS[mark]!)
 const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 1 })
 const orUnknown = (value: number | null): string => (value === null ? 'not known' : number(value))
 
@@ -72,7 +71,7 @@ ${content === null ? '' : '<noscript><meta http-equiv="refresh" content="2"></no
 <header>
 <h1>Rollcall</h1>
 <p>Who is live, who is watching, and what every visit was.</p>
-<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="docs/http.md">HTTP</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
+<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="reference">HTTP</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
 </header>
 <main>
 <form id="token" ${content === null ? '' : 'hidden'}>
