@@ -44,6 +44,8 @@ for await (const line of createInterface({ input: child.stdout })) {
       'inspect/page/fork.js',
       'inspect/page/machines/examples.js',
       'inspect/charts/viewer',
+      'openapi.json',
+      'reference/reference.css',
     ]) {
       const got = await fetch(`${url}/${path}`)
       if (!got.ok) throw new Error(`the packed server answered ${got.status} to ${path}`)

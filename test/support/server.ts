@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { unlike } from './answers.ts'
 
 const bin = new URL('../../bin/rollcall.js', import.meta.url).pathname
 
@@ -249,8 +250,15 @@ export class Server {
       const seen = this.#positions.get(Number(partition)) ?? 0n
       if (BigInt(seq ?? 0) > seen) this.#positions.set(Number(partition), BigInt(seq ?? 0))
     }
-    const json = response.headers.get('content-type')?.includes('json') && text !== ''
-    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
+    const type = response.headers.get('content-type')
+    const reply = {
+      status: response.status,
+      headers: response.headers,
+      body: type?.includes('json') && text !== '' ? JSON.parse(text) : text,
+    }
+    const fault = unlike(method, path, reply.status, type, reply.body)
+    if (fault !== null) throw new Error(`An answer is not as the document says: ${fault}\n${text.slice(0, 2_000)}`)
+    return reply
   }
 
   /** Sends the same body until it is accepted, through crashes and restarts. */
