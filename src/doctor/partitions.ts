@@ -1,19 +1,18 @@
 import { join } from 'node:path'
 import type { Db } from 'mongodb'
-import { lookAt, NOTHING, type Problem } from '../checkpoint/fit.ts'
+import { lookAt, NOTHING } from '../checkpoint/fit.ts'
 import type { Cuts } from '../checkpoint/peek.ts'
 import { type Config, recordedSettings } from '../config.ts'
 import { damagedDocuments } from '../documents/damage.ts'
 import { throughDoor } from '../lmdb/door.ts'
 import { type LogPeek, peekAtLog } from '../log/embedded/peek.ts'
 import { refusalOf } from '../log/recorded.ts'
+import { ADVICE } from '../observe/advice.ts'
 import { peekAtCheckpoints } from '../stores.ts'
 import { type Finding, message } from './finding.ts'
 
 /** Damages of a partition that are named. */
 const MOST_NAMED = 10
-const HELP_DOCUMENTS =
-  'put the state back from a copy; without one, stop all servers and run `rollcall repair`, which says what is lost'
 
 /** Answers how many entries no commit has yet; null: that cannot be told. `path`: of the data directory, null if there is none; `nats` and `db` are null where the part is embedded. */
 export async function* comparePartitions(
@@ -58,16 +57,6 @@ function settingsOf(config: Config, { settings, changed }: LogPeek): Finding {
   return { check, state: refusal ? 'wrong' : 'ok', text: refusal || 'as the log has them' }
 }
 
-/** Help for a partition that does not go on. */
-const HELP: Record<Problem, string> = {
-  RC_LOG_BEHIND: 'stop all servers and run `rollcall repair`',
-  RC_LOG_TRUNCATED: 'put the log back from a copy, or stop all servers and run `rollcall repair --accept-loss`',
-  RC_LOG_CORRUPT:
-    'put the log back from a copy, or stop all servers and run `rollcall repair`, which says what is lost',
-  RC_CHECKPOINT_CORRUPT:
-    'stop all servers and run `rollcall repair`: it makes the checkpoint anew from the log, or says what is lost by that',
-}
-
 async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<{ finding: Finding; behind: number }> {
   const { kept, problem } = await lookAt(partition, cuts, log)
   const { cut, incarnation } = kept ?? NOTHING
@@ -79,7 +68,7 @@ async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<{ f
       : `the log holds ${bounds.first} to ${bounds.last}`
   const other = bounds && (incarnation ?? bounds.incarnation) !== bounds.incarnation ? ', of another incarnation' : ''
   const stands = problem === 'RC_CHECKPOINT_CORRUPT' ? 'the cut cannot be read' : `the cut is ${cut}`
-  const text = `${problem ? `${problem}: ` : ''}${stands}, ${holds}${other}${problem ? `; ${HELP[problem]}` : ''}`
+  const text = `${problem ? `${problem}: ` : ''}${stands}, ${holds}${other}${problem ? `; ${ADVICE[problem].help}` : ''}`
   const finding: Finding = { check: `partition ${partition}`, state: problem ? 'wrong' : 'ok', text }
   return { finding, behind: Math.max(0, (bounds?.last ?? 0) - cut) }
 }
@@ -88,7 +77,8 @@ async function compare(partition: number, cuts: Cuts, log: LogPeek): Promise<{ f
 async function* damageOf(partition: number, cuts: Cuts, log: LogPeek): AsyncGenerator<Finding> {
   const check = `partition ${partition}`
   const found = await cuts.damage(partition)
-  if (found) yield { check, state: 'wrong', text: `${found.code}: ${found.message} ${HELP.RC_CHECKPOINT_CORRUPT}` }
+  if (found)
+    yield { check, state: 'wrong', text: `${found.code}: ${found.message} ${ADVICE.RC_CHECKPOINT_CORRUPT.help}` }
   const { cut } = (found ? null : await cuts.of(partition)) ?? NOTHING
   let count = 0
   for (const seq of log.damaged?.(partition) ?? []) {
@@ -96,7 +86,7 @@ async function* damageOf(partition: number, cuts: Cuts, log: LogPeek): AsyncGene
     const text = `entry ${seq} of the log is not as it was written`
     if (seq < cut)
       yield { check, state: 'warning', text: `${text}; the checkpoint has it, and does not need it any more` }
-    else yield { check, state: 'wrong', text: `RC_LOG_CORRUPT: ${text}; ${HELP.RC_LOG_CORRUPT}` }
+    else yield { check, state: 'wrong', text: `RC_LOG_CORRUPT: ${text}; ${ADVICE.RC_LOG_CORRUPT.help}` }
   }
 }
 
@@ -108,7 +98,7 @@ function* damagedAmong(statePath: string): Generator<Finding> {
     yield {
       check: 'documents',
       state: 'wrong',
-      text: `RC_DOCUMENT_CORRUPT: ${name} is not as it was written; ${HELP_DOCUMENTS}`,
+      text: `RC_DOCUMENT_CORRUPT: ${name} is not as it was written; ${ADVICE.RC_DOCUMENT_CORRUPT.help}`,
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Event } from '../../actors/event.ts'
 import { actorId } from '../../actors/index.ts'
 import { KINDS } from '../../actors/kinds.ts'
-import { type ErrorCode, isCode, RollcallError } from '../errors.ts'
+import { type ErrorCode, RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Positions } from '../log/positions.ts'
 import type { KnownHolder } from '../observe/holder.ts'
@@ -9,21 +9,16 @@ import type { Faults } from '../observe/index.ts'
 import { retry } from '../retry.ts'
 import type { OwnLog } from '../stores.ts'
 import type { Cancel, Time } from '../time.ts'
-import type { Owner, PartitionState } from './index.ts'
+import { lagBehind, type Owner, type PartitionState } from './index.ts'
 import type { Links } from './link.ts'
+import { isPassing } from './passing.ts'
 import { WAIT_MS, Waits } from './waits.ts'
 
 /** A frozen owner does not answer; another one may. */
-const ATTEMPT_MS = 2_000
-const ASKING = { pauses: [100] }
+const [ATTEMPT_MS, ASKING] = [2_000, { pauses: [100] }]
 /** How often the owner is looked at, and while some partitions do not go on. */
 const [LOOK_MS, LOOK_SOON_MS] = [1_000, 250]
 
-/** The owner, or its shard, comes back or another one does, and with it the position; only the time is bounded. */
-const PASSING: ErrorCode[] = [
-  ...(['RC_NO_OWNER', 'RC_NOT_READY', 'RC_FENCED', 'RC_CLOSING'] as const),
-  ...(['RC_SHARD_LOST', 'RC_SHARD_TIMEOUT', 'RC_WAIT_TIMEOUT'] as const),
-]
 /** The log does not fit its checkpoint, or may not: what is sent for the partition would be passed over later. */
 const UNFIT: string[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED', 'RC_NO_OWNER'] satisfies ErrorCode[]
 
@@ -58,7 +53,7 @@ export class OwnerDirectory {
   #states: PartitionState[]
   #owner: Owner | null
   #holder: KnownHolder | null = null
-  #lag: number | null = null
+  #ends: readonly Seq[] = []
   #isOwn = false
   #isClosing = false
 
@@ -79,7 +74,7 @@ export class OwnerDirectory {
   passTo(owner: Owner | null): void {
     this.#owner = owner ?? this.#options.others
     this.#isOwn = owner !== null
-    if (!owner) this.#holder = null
+    if (!owner) this.heldBy(null)
   }
 
   /** Hears which process owns the partitions; null: none. */
@@ -92,9 +87,14 @@ export class OwnerDirectory {
     return this.#holder
   }
 
+  /** The ends of the log that the last look knew of, by partition. */
+  get ends(): readonly Seq[] {
+    return this.#ends
+  }
+
   /** Entries that the last look knew of and no commit had; null if it was not told. */
   get lag(): number | null {
-    return this.#lag
+    return lagBehind(this.#ends, this.#states)
   }
 
   /** Aborted when the process takes no more requests: what is still told ends. */
@@ -202,18 +202,17 @@ export class OwnerDirectory {
     const ends = Array.from({ length: this.#options.partitions }, (_, partition) => this.#options.known(partition))
     try {
       this.#states = await this.owner.states()
-      this.#lag = lagBehind(ends, this.#states)
+      this.#ends = ends
       this.learn(this.#states)
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error
       this.#states = this.#allStopped(error)
-      this.#lag = null
     }
   }
 
   #allStopped({ code, message }: RollcallError): PartitionState[] {
-    const all = Array.from({ length: this.#options.partitions }, (_, partition) => partition)
-    return all.map(partition => ({ partition, stopped: { code, message } }))
+    const stopped = { code, message }
+    return Array.from({ length: this.#options.partitions }, (_, partition) => ({ partition, stopped }))
   }
 
   /** A state that says nothing of the log leaves what the partition takes as it was. */
@@ -235,8 +234,7 @@ export class OwnerDirectory {
   /** Looks now and every second, more often while some do not go on, until it is closed. */
   watch(): { close(): void } {
     const { time, faults } = this.#options
-    let isClosed = false
-    let cancel: Cancel = () => {}
+    let [isClosed, cancel]: [boolean, Cancel] = [false, () => {}]
     const look = async (): Promise<void> => {
       await this.look().catch(error => faults.report('look at the owner', error))
       if (isClosed) return
@@ -260,11 +258,3 @@ export async function openDirectory(
   const others = ownerLink && (await import('./remote.ts')).remoteOwner(ownerLink)
   return new OwnerDirectory({ ...options, others })
 }
-
-function lagBehind(ends: readonly Seq[], states: readonly PartitionState[]): number | null {
-  if (states.some(({ cut }) => cut === undefined)) return null
-  return states.reduce((lag, { partition, cut }) => lag + Math.max(0, (ends[partition] ?? 0) - cut!), 0)
-}
-
-/** The owner, or another one, may answer soon. */
-export const isPassing = (error: unknown): boolean => PASSING.some(code => isCode(error, code))

@@ -14,6 +14,12 @@ export type ParkedActor = Awaited<ReturnType<ShardControl['parked']>>[number]
 /** A partition as it is asked for; facts that are not known are left out. */
 export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & Partial<PartitionStatus>
 
+/** Entries up to the ends of the log that no commit has; null where one partition does not tell its cut. */
+export function lagBehind(ends: readonly Seq[], states: readonly PartitionState[]): number | null {
+  if (states.some(({ cut }) => cut === undefined)) return null
+  return states.reduce((lag, { partition, cut }) => lag + Math.max(0, (ends[partition] ?? 0) - cut!), 0)
+}
+
 export interface Owner {
   /** Resolves when the partition's entries up to `seq` are applied, committed and readable; RC_WAIT_TIMEOUT. */
   settled(partition: number, seq: Seq, withinMs: number): Promise<void>

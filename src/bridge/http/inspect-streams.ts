@@ -1,7 +1,7 @@
 import { KINDS } from '../../../actors/kinds.ts'
 import { RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
-import { isPassing } from '../../ownership/directory.ts'
+import { isPassing } from '../../ownership/passing.ts'
 import type { Watched } from '../../shard/index.ts'
 import type { Caller } from '../callers.ts'
 import type { Bridge } from '../index.ts'

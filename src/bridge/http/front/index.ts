@@ -3,24 +3,39 @@ import { findPackageJSON } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { z } from 'zod'
 import { RollcallError } from '../../../errors.ts'
 import type { Bridge } from '../../index.ts'
+import { parseOne } from '../../inputs.ts'
 import { PAGE_HEADERS } from '../../page-headers.ts'
 import { hidden, of } from '../reference/route.ts'
-import { figures } from './figures.ts'
+import { figures } from './gathering.ts'
 import { figuresAsHtml, page } from './page.ts'
 
 const HTML = 'text/html; charset=utf-8'
 const TEXT = 'text/plain; charset=utf-8'
 const TYPES = { 'front.js': 'text/javascript; charset=utf-8', 'front.css': 'text/css; charset=utf-8' } as const
 
+/** The page of the sessions that is shown. */
+const query = z.object({
+  sessions: z
+    .string()
+    .regex(/^\d{1,4}$/, { error: 'must be the number of a page' })
+    .transform(Number)
+    .optional(),
+})
+
 const front = of('anyone', {
   ...{ group: 'Pages', does: 'The first page; with authentication a shell that asks for an operator’s token.' },
-  answers: { 200: { type: 'text/html', is: 'The page.' } },
+  ...{ query, answers: { 200: { type: 'text/html', is: 'The page.' } } },
 })
 const shown = of('operator', {
   ...{ group: 'Pages', does: 'What the first page shows, as HTML.' },
-  answers: { 200: { type: 'text/html', is: 'A part of the page.' } },
+  ...{ query, answers: { 200: { type: 'text/html', is: 'A part of the page.' } } },
+})
+const told = of('operator', {
+  ...{ group: 'Pages', does: 'What the first page shows, as `rollcall top` reads it.' },
+  ...{ query, answers: { 200: z.looseObject({}) } },
 })
 const manual = of('anyone', {
   ...{ group: 'Pages', does: 'A page of the documentation: `http.md`.', codes: ['RC_NOT_FOUND'] },
@@ -37,15 +52,20 @@ export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
   const files = new Map<string, string>()
   const pages = documentation()
 
-  app.get('/', front, async (_request, reply) => {
+  const { time } = bridge
+  const asked = (given: unknown) => look(parseOne(query, given, time.now()).sessions)
+
+  app.get('/', front, async (request, reply) => {
     guarded(reply, HTML)
-    return page(bridge.callers ? null : figuresAsHtml(await look()))
+    return page(bridge.callers ? null : figuresAsHtml(await asked(request.query)))
   })
 
-  app.get('/figures', shown, async (_request, reply) => {
+  app.get('/figures', shown, async (request, reply) => {
     guarded(reply, HTML)
-    return figuresAsHtml(await look())
+    return figuresAsHtml(await asked(request.query))
   })
+
+  app.get('/figures.json', told, request => asked(request.query))
 
   app.get<OfFile>(
     '/front/:file',

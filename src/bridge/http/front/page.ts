@@ -1,57 +1,88 @@
+import { leftOf, shareOf, WORK_NAMES, type Work } from '../../../observe/work.ts'
 import { escaped } from '../../escaped.ts'
-import { type Figures, MOST_SESSIONS } from './figures.ts'
+import type { Figures, Wrong } from './figures.ts'
 import { plot } from './plot.ts'
+import { MOST_SESSIONS } from './sessions.ts'
+import { ownerAsHtml, partitionsAsHtml, sessionsAsHtml } from './tables.ts'
+import { bytes, instant, latency, number, orUnknown, span, UNKNOWN } from './words.ts'
 
-const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 1 })
-const orUnknown = (value: number | null): string => (value === null ? 'not known' : number(value))
-
-/** All of the page that changes: it is put in the place of its former self. */
-export function figuresAsHtml({ at, readiness, viewers, sessions, beatsASecond, records }: Figures): string {
-  const count = sessions !== null && sessions > MOST_SESSIONS ? `over ${number(MOST_SESSIONS)}` : orUnknown(sessions)
-  const ever = viewers ? `of ${number(viewers.attendance)} who ever came` : ''
+/** All of the page that changes: each part is put in the place of its former self. */
+export function figuresAsHtml(figures: Figures): string {
+  const { at, records } = figures
   return `<div id="figures">
-<section class="${readiness.ready ? 'ready' : 'waiting'}">
-<h2>${readiness.ready ? 'Ready' : 'Not ready'}</h2>
-${readinessAsHtml(readiness)}
-</section>
-<dl>
-${figure('Viewers alive', orUnknown(viewers?.alive ?? null), ever, 'viewers')}
-${figure('Live sessions', count, 'preview and live', 'sessions')}
-${figure('Beats a second', number(beatsASecond), 'taken by this process, in the last minute', 'beats')}
+${stateAsHtml(figures)}
+${figures.work.length > 0 ? `<section id="work"><h2>Long work under way</h2>${figures.work.map(each => workAsHtml(each, at)).join('')}</section>` : ''}
+<dl id="numbers">
+${numbersAsHtml(figures)}
 </dl>
-<figure>
+<figure id="viewers">
 <figcaption>Viewers of each five minutes, the last three hours (UTC)</figcaption>
-${records ? plot(records, at) : '<p>not known</p>'}
+${records ? plot(records, at) : `<p>${UNKNOWN}</p>`}
 </figure>
-<p class="at">As of <time datetime="${new Date(at).toISOString()}">${new Date(at).toISOString().slice(11, 19)} UTC</time></p>
+<section id="sessions"><h2>Live sessions, those with most viewers first</h2>
+${sessionsAsHtml(figures)}
+</section>
+<section id="partitions"><h2>Partitions</h2>
+${ownerAsHtml(figures)}
+${partitionsAsHtml(figures)}
+</section>
+<p class="at" id="at">As of <time datetime="${new Date(at).toISOString()}">${instant(at)}</time></p>
 </div>`
 }
 
-const figure = (name: string, value: string, more: string, id: string): string =>
+/** Whether all is well, and if not what is wrong and what helps. */
+function stateAsHtml({ readiness: { ready, partitions }, wrong }: Figures): string {
+  const well = wrong.length === 0
+  const text = ready ? `All ${number(partitions)} partitions go on, and what comes is taken.` : ''
+  return `<section id="state" class="${ready && well ? 'ready' : 'waiting'}">
+<h2>${ready ? '✓ Ready' : '✗ Not ready'}${ready && !well ? ', but look at this' : ''}</h2>
+${text && `<p>${text}</p>`}
+${well ? '' : `<ul>${wrong.map(wrongAsHtml).join('')}</ul>`}
+</section>`
+}
+
+const wrongAsHtml = ({ code, text, help, command, anchor }: Wrong): string =>
+  `<li data-wrong="${code ?? anchor}">${code ? `<code>${escaped(code)}</code> ` : ''}${escaped(text)}
+<p>What helps: ${escaped(help).replace(/`([^`]+)`/g, '<code>$1</code>')}. <a href="docs/operating.md#${anchor}">More</a></p>
+<pre><code>${escaped(command)}</code></pre></li>`
+
+function workAsHtml(work: Work, at: number): string {
+  const { name, done, total, unit, since } = work
+  const [share, left] = [shareOf(work), leftOf(work, at)]
+  const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
+  const part = share === null ? '' : `, ${Math.floor(share * 100)} %`
+  const rest = left === null ? '' : `, about ${span(left)} more`
+  const bar =
+    share === null ? '<progress></progress>' : `<progress max="1000" value="${Math.round(share * 1_000)}"></progress>`
+  return `<p data-work="${name}"><label>${WORK_NAMES[name]}: ${count}${part}, for ${span(at - since)}${rest}${bar}</label></p>`
+}
+
+function numbersAsHtml(figures: Figures): string {
+  const { viewers, sessions, beatsASecond, webSessionsAMinute, answers, effects, parked, disk } = figures
+  const live = sessions?.count ?? null
+  const count = live !== null && live > MOST_SESSIONS ? `over ${number(MOST_SESSIONS)}` : orUnknown(live)
+  const ever = viewers ? `of ${number(viewers.attendance)} who ever came` : ''
+  const asked = answers
+    ? `median and 99 of 100, of ${number(answers.aSecond)} a second`
+    : 'nothing was asked in the last minute'
+  const oldest = effects?.oldestMs ? `, the oldest for ${span(effects.oldestMs)}` : ''
+  const times = answers ? `${latency(answers.p50Ms)} · ${latency(answers.p99Ms)}` : '–'
+  return [
+    one('Viewers alive', orUnknown(viewers?.alive), ever, 'viewers'),
+    one('Live sessions', count, 'preview and live', 'sessions'),
+    one('Web sessions a minute', orUnknown(webSessionsAMinute), 'that began in the last one', 'web-sessions'),
+    one('Beats a second', number(beatsASecond), 'taken by this process, in the last minute', 'beats'),
+    one('Answer times', times, asked, 'answers'),
+    one('Effects that wait', orUnknown(effects?.waiting), `${orUnknown(effects?.parked)} parked${oldest}`, 'effects'),
+    one('Parked events', orUnknown(parked), 'that their actors cannot take', 'parked'),
+    disk
+      ? one('Free disk', bytes(disk.freeBytes), `log ${bytes(disk.logBytes)}, state ${bytes(disk.stateBytes)}`, 'disk')
+      : one('Disk', '–', 'log and state are on servers', 'disk'),
+  ].join('\n')
+}
+
+const one = (name: string, value: string, more: string, id: string): string =>
   `<div><dt>${name}</dt><dd><strong data-figure="${id}">${value}</strong> <small>${more}</small></dd></div>`
-
-/** In the words of `/readyz`. */
-function readinessAsHtml({ ready, partitions, stopped, writes = [] }: Figures['readiness']): string {
-  if (ready) return `<p>All ${partitions} partitions go on, and what comes is taken.</p>`
-  const lines = [
-    ...writes.map(({ code, message }) => `writes: <code>${escaped(code)}</code> ${escaped(message)}`),
-    ...[...Map.groupBy(stopped, ({ stopped: { code } }) => code).values()].map(alike),
-  ]
-  return `<ul>${lines.map(line => `<li>${line}</li>`).join('')}</ul>`
-}
-
-/** Partitions that do not go on for the same reason, in a line, with how far they are where that is known. */
-function alike(some: Figures['readiness']['stopped']): string {
-  const { code, message } = some[0]!.stopped
-  const [applied, all] = some.reduce(
-    ([applied, all], each) =>
-      each.replayUntil ? [applied + (each.applied ?? 0), all + each.replayUntil] : [applied, all],
-    [0, 0],
-  )
-  const names = some.map(({ partition }) => partition).join(', ')
-  const far = all > 0 ? ` (${number(applied)} of ${number(all)} entries)` : ''
-  return `partition${some.length > 1 ? 's' : ''} ${names}: <code>${escaped(code)}</code> ${escaped(message)}${far}`
-}
 
 /** The first page; `content` null: a token is asked for before anything is shown. */
 export function page(content: string | null): string {
@@ -71,7 +102,7 @@ ${content === null ? '' : '<noscript><meta http-equiv="refresh" content="2"></no
 <header>
 <h1>Rollcall</h1>
 <p>Who is live, who is watching, and what every visit was.</p>
-<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="reference">HTTP</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
+<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="docs/http.md">HTTP</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
 </header>
 <main>
 <form id="token" ${content === null ? '' : 'hidden'}>

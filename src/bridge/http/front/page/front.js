@@ -6,6 +6,8 @@ const PATIENCE_MS = 2_000
 
 const form = document.querySelector('#token')
 const fault = document.querySelector('#fault')
+/** Which page of the sessions is shown. */
+const query = location.search
 
 /** Says what is wrong, if anything is; then what is shown is of before. */
 function say(text) {
@@ -14,10 +16,25 @@ function say(text) {
   document.querySelector('#figures').classList.toggle('stale', text !== '')
 }
 
+/** Puts each part that changed in the place of its former self; focus and what was scrolled stay. */
 function show(html) {
   const next = new DOMParser().parseFromString(html, 'text/html').querySelector('#figures')
   const now = document.querySelector('#figures')
-  if (next && next.innerHTML !== now.innerHTML) now.replaceWith(next)
+  if (!next) return
+  const ids = [...next.children].map(part => part.id).join()
+  if (ids !== [...now.children].map(part => part.id).join()) return keeping(now, () => now.replaceWith(next))
+  for (const part of [...next.children]) {
+    const former = document.getElementById(part.id)
+    if (former.outerHTML !== part.outerHTML) keeping(former, () => former.replaceWith(part))
+  }
+}
+
+function keeping(part, change) {
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : ''
+  const scrolled = [...part.querySelectorAll('.wide')].map(({ id, scrollLeft }) => [id, scrollLeft])
+  change()
+  for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left })
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true })
 }
 
 /** Asks for a token, and shows nothing that was seen by another one. */
@@ -30,7 +47,7 @@ function ask(text) {
 async function look() {
   const had = token.get() !== null
   try {
-    show(await askText('../figures', AbortSignal.timeout(PATIENCE_MS)))
+    show(await askText(`../figures${query}`, AbortSignal.timeout(PATIENCE_MS)))
     form.hidden = true
     say('')
   } catch (error) {

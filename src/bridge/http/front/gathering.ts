@@ -1,0 +1,92 @@
+import { statistics } from '../../../audience/statistics.ts'
+import type { AudienceCount } from '../../../audience/sum.ts'
+import type { Document } from '../../../documents/index.ts'
+import { RollcallError } from '../../../errors.ts'
+import { within } from '../../../time.ts'
+import type { Bridge } from '../../index.ts'
+import { readinessOf } from '../../readiness.ts'
+import { underWay } from '../../under-way.ts'
+import { type Figures, WINDOW_MS, WINDOWS } from './figures.ts'
+import { partitionsOf } from './partitions.ts'
+import { MOST_SESSIONS, pageOf } from './sessions.ts'
+import { wrongIn } from './wrong.ts'
+
+/** A figure that takes longer is not known: the page has to say within three seconds what stopped. */
+const PATIENCE_MS = 500
+/** Figures are shown for so long to all who look; lists of documents, which cost more, for longer. */
+const [FRESH_MS, LISTED_MS] = [500, 2_000]
+
+/** Figures before a page of the sessions is taken. */
+type Gathered = Omit<Figures, 'sessions' | 'wrong'> & { found: readonly Document[] | null; counts: Counts | null }
+type Counts = ReadonlyMap<string, AudienceCount>
+
+/**
+ * The figures for the first page, `rollcall top` and whoever else shows them, with a page of the sessions. They are
+ * gathered once for all who look at the same time.
+ */
+export function figures(bridge: Bridge): (page?: number) => Promise<Figures> {
+  const gathered = kept(bridge, FRESH_MS, gathering(bridge))
+  return async (page = 1) => {
+    const { found, counts, ...rest } = await gathered()
+    const sessions = found && pageOf(found, counts ?? new Map(), page)
+    const known = { ...rest, sessions }
+    return { ...known, wrong: wrongIn(known) }
+  }
+}
+
+function gathering(bridge: Bridge): () => Promise<Gathered> {
+  const { directory, documents, intake, settings, time } = bridge
+  const audience = figure(bridge, () => directory.owner.audience())
+  const active = { filter: { active: true }, limit: MOST_SESSIONS + 1 }
+  const sessions = figure(
+    bridge,
+    kept(bridge, LISTED_MS, () => documents.find('sessions', active)),
+  )
+  const windows = figure(
+    bridge,
+    kept(bridge, LISTED_MS, async () => {
+      const at = time.now()
+      const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
+      return (await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })).records
+    }),
+  )
+  return async () => {
+    const at = time.now()
+    const [heard, found, records] = await Promise.all([audience(), sessions(), windows()])
+    const counts = heard && new Map(heard.bySession)
+    const own = { at, readiness: readinessOf(bridge), work: underWay(bridge), beatsASecond: intake.beatsASecond }
+    return { ...own, ...partitionsOf(bridge, at), viewers: heard?.all ?? null, found, counts, records }
+  }
+}
+
+/** What is made once for all who ask within so many ms. */
+function kept<T>({ time }: Pick<Bridge, 'time'>, ms: number, make: () => Promise<T>): () => Promise<T> {
+  let [made, since]: [Promise<T> | undefined, number] = [undefined, 0]
+  return () => {
+    if (made && time.monotonic() - since < ms) return made
+    since = time.monotonic()
+    const asked = make()
+    // Who asks next finds out anew.
+    asked.catch(() => {
+      if (made === asked) made = undefined
+    })
+    made = asked
+    return asked
+  }
+}
+
+/** A figure, asked for again once it was answered; null where it is not known in time, or cannot be: the readiness says why. */
+function figure<T>({ time, faults }: Bridge, ask: () => Promise<T>): () => Promise<T | null> {
+  let asked: Promise<T> | undefined
+  return async () => {
+    asked ??= ask().finally(() => {
+      asked = undefined
+    })
+    try {
+      return await within(time, PATIENCE_MS, asked, () => new RollcallError('RC_WAIT_TIMEOUT'))
+    } catch (error) {
+      if (!(error instanceof RollcallError)) faults.report('first page', error)
+      return null
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { escaped } from '../../escaped.ts'
+import type { Figures, PartitionFigures } from './figures.ts'
+import { type Column, table } from './html.ts'
+import { type LiveSession, MOST_SESSIONS } from './sessions.ts'
+import { instant, number, orUnknown, plural, span, UNKNOWN } from './words.ts'
+
+/** Partitions that are shown; of more, the first. */
+const MOST_PARTITIONS = 256
+const SESSION_COLUMNS: readonly Column[] = [
+  { name: 'Streamer' },
+  { name: 'Title' },
+  { name: 'Preset' },
+  { name: 'Viewers', isNumber: true },
+  { name: 'Rating', isNumber: true },
+  { name: 'For', isNumber: true },
+]
+const PARTITION_COLUMNS: readonly Column[] = [
+  { name: 'Partition', isNumber: true },
+  { name: 'State' },
+  { name: 'To apply', isNumber: true },
+  { name: 'To commit', isNumber: true },
+  { name: 'Last commit', isNumber: true },
+  { name: 'Effects', isNumber: true },
+  { name: 'Parked', isNumber: true },
+  { name: 'Epoch', isNumber: true },
+]
+
+/** The live sessions, a page of them. */
+export function sessionsAsHtml({ sessions, at }: Pick<Figures, 'sessions' | 'at'>): string {
+  if (!sessions) return `<p>${UNKNOWN}</p>`
+  const { count, page, pages, shown } = sessions
+  if (count === 0) return '<p>Nobody is live.</p>'
+  const rows = shown.map(each => sessionRow(each, at))
+  const more = count > MOST_SESSIONS ? `, of the first ${number(MOST_SESSIONS)}` : ''
+  const to = (n: number, rel: string, text: string): string =>
+    n < 1 || n > pages ? '' : `<a id="sessions-${rel}" rel="${rel}" href="?sessions=${n}">${text}</a>`
+  const links = `<p class="pages">${to(page - 1, 'prev', 'Those before')} <span>Page ${number(page)} of ${number(pages)}${more}</span> ${to(page + 1, 'next', 'Those behind')}</p>`
+  return table('sessions-table', SESSION_COLUMNS, rows) + (pages > 1 ? links : '')
+}
+
+function sessionRow(
+  { id, streamer, title, preset, viewers, rating, ratings, since }: LiveSession,
+  at: number,
+): string[] {
+  return [
+    `<span title="${escaped(id)}">${escaped(streamer)}</span>`,
+    escaped(title ?? ''),
+    escaped(preset),
+    `<span data-viewers="${escaped(id)}">${number(viewers)}</span>`,
+    ratings === 0 ? '' : `${number(Math.round(rating * 10) / 10)} <small>of ${number(ratings)}</small>`,
+    since === null ? '' : span(at - Date.parse(since)),
+  ]
+}
+
+/** The partitions, and who has them. */
+export function partitionsAsHtml({ partitions, at }: Pick<Figures, 'partitions' | 'at'>): string {
+  const rows = partitions.slice(0, MOST_PARTITIONS).map(each => partitionRow(each, at))
+  const more =
+    partitions.length > MOST_PARTITIONS ? `<p>The first ${MOST_PARTITIONS} of ${number(partitions.length)}.</p>` : ''
+  return table('partitions-table', PARTITION_COLUMNS, rows) + more
+}
+
+const less = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? null : Math.max(0, a - b)
+
+function partitionRow(each: PartitionFigures, at: number): string[] {
+  const { partition, stopped, accepted, applied, cut, committedAt, waiting, parked, epoch } = each
+  const state = stopped === null ? '✓ goes on' : `<strong class="bad">✗ ${escaped(stopped)}</strong>`
+  const known = [less(accepted, applied), less(applied, cut), committedAt === null ? null : at - committedAt]
+  const [toApply, toCommit, since] = known as [number | null, number | null, number | null]
+  const dash = (value: number | null, shown = number): string => (value === null ? '–' : shown(value))
+  return [
+    String(partition),
+    `<span data-partition="${partition}">${state}</span>`,
+    ...[dash(toApply), dash(toCommit), dash(since, ms => `${span(ms)} ago`)],
+    ...[dash(waiting), dash(parked), dash(epoch)],
+  ]
+}
+
+/** The process that owns the partitions, in a sentence. */
+export function ownerAsHtml({ readiness: { owner } }: Pick<Figures, 'readiness'>): string {
+  if (!owner) return '<p>No owner is known.</p>'
+  const { host, pid, since, version, lag } = owner
+  const who =
+    pid === null || host === null
+      ? 'a process of a version that does not say more'
+      : `process ${pid} on ${escaped(host)}${version === null ? '' : `, version ${escaped(version)}`}`
+  const when = since === null ? '' : `, since ${instant(since)}`
+  return `<p>Owned by <span data-figure="owner">${who}</span>${when}; ${orUnknown(lag, entries => plural(entries, 'entry').replace(/entrys$/, 'entries'))} behind.</p>`
+}

@@ -1,0 +1,80 @@
+/** What is wrong, in words, with the command that mends it or finds out more: a table of conditions. */
+import { FREE_FLOOR_BYTES } from '../../../lmdb/disk.ts'
+import { type Advice, adviceFor } from '../../../observe/advice.ts'
+import type { Figures, Wrong } from './figures.ts'
+import { bytes, number, plural, ranges, span } from './words.ts'
+
+type Known = Omit<Figures, 'wrong'>
+
+/** As much free space is told of before nothing is accepted any more. */
+const SCARCE_BYTES = 16 * FREE_FLOOR_BYTES
+/** Entries that wait for a commit; fewer are usual under load. */
+const MANY_BEHIND = 20_000
+/** An effect that waits for so long does not get through. */
+const OLD_MS = 300_000
+
+const PARKED: Advice = {
+  help: 'once what was wrong with them is mended, retry or drop them',
+  ...{ command: 'curl "$URL/parked"', anchor: 'events-that-are-parked' },
+}
+const PARKED_EFFECTS: Advice = {
+  help: 'each says why; retry or drop it',
+  ...{ command: 'rollcall effects --state parked', anchor: 'effects-that-fail' },
+}
+const LATE_EFFECTS: Advice = {
+  help: 'see whether Pusher, Firebase and NATS answer; nothing is lost meanwhile',
+  ...{ command: 'rollcall effects --state waiting', anchor: 'effects-that-fail' },
+}
+const SCARCE: Advice = {
+  help: `free some, or move ROLLCALL_DATA to a larger disk; below ${bytes(FREE_FLOOR_BYTES)} nothing is accepted`,
+  ...{ command: 'df -h', anchor: 'what-is-bounded' },
+}
+const BEHIND: Advice = {
+  help: 'if it grows, give the owner more cores, or the stores a faster disk',
+  ...{ command: 'rollcall owner', anchor: 'in-production' },
+}
+
+/** All rules, the gravest first; each answers with nothing where all is well. */
+const RULES: ((known: Known) => Wrong[])[] = [
+  ({ readiness: { writes = [] } }) =>
+    writes.map(({ code, message }) => ({ code, text: `Nothing is accepted just now: ${message}`, ...adviceFor(code) })),
+  ({ readiness: { stopped } }) =>
+    [...Map.groupBy(stopped, ({ stopped: { code } }) => code)].map(([code, alike]) => ({
+      ...{ code, text: stoppedText(alike) },
+      ...adviceFor(code),
+    })),
+  ({ parked }) =>
+    parked
+      ? [{ code: null, text: `${plural(parked, 'event')} parked: their actors take nothing more.`, ...PARKED }]
+      : [],
+  ({ effects }) =>
+    effects?.parked
+      ? [{ code: null, text: `${plural(effects.parked, 'effect')} parked: tried in vain.`, ...PARKED_EFFECTS }]
+      : [],
+  ({ effects }) =>
+    effects?.oldestMs && effects.oldestMs > OLD_MS
+      ? [{ code: null, text: `An effect has been waiting for ${span(effects.oldestMs)}.`, ...LATE_EFFECTS }]
+      : [],
+  ({ disk }) =>
+    disk && disk.freeBytes < SCARCE_BYTES
+      ? [{ code: null, text: `Only ${bytes(disk.freeBytes)} of the disk are free.`, ...SCARCE }]
+      : [],
+  ({ readiness: { ready, owner } }) =>
+    ready && owner?.lag && owner.lag > MANY_BEHIND
+      ? [{ code: null, text: `${number(owner.lag)} entries wait for a commit.`, ...BEHIND }]
+      : [],
+]
+
+export const wrongIn = (known: Known): Wrong[] => RULES.flatMap(rule => rule(known))
+
+/** Partitions that do not go on for the same reason, in the words of `/readyz`, with how far they are where that is known. */
+function stoppedText(alike: Known['readiness']['stopped']): string {
+  const [applied, all] = alike.reduce(
+    ([applied, all], each) =>
+      each.replayUntil ? [applied + (each.applied ?? 0), all + each.replayUntil] : [applied, all],
+    [0, 0],
+  )
+  const names = ranges(alike.map(({ partition }) => partition))
+  const far = all > 0 ? ` (${number(applied)} of ${number(all)} entries)` : ''
+  return `Partition${alike.length > 1 ? 's' : ''} ${names}: ${alike[0]!.stopped.message}${far}`
+}
