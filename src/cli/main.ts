@@ -1,51 +1,90 @@
 /** The command line. A subcommand is a file in `commands/`, and what it runs is imported when it runs. */
-import { defineCommand, runCommand, runMain, showUsage } from 'citty'
-import { RollcallError } from '../errors.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { isCode, RollcallError } from '../errors.ts'
 import { isOfLmdb } from '../lmdb/readable.ts'
+import { UsageError } from './commands/flags.ts'
+import { complain, say } from './looking/print.ts'
 
-const commandLine = (version: string) =>
-  defineCommand({
-    meta: { name: 'rollcall', version, description: 'Who is live, who is watching, and what every visit was' },
-    subCommands: {
-      serve: () => import('./commands/serve.ts').then(module => module.serve),
-      replay: () => import('./commands/replay.ts').then(module => module.replay),
-      simulate: () => import('./commands/simulate.ts').then(module => module.simulate),
-      actors: () => import('./commands/actors.ts').then(module => module.actors),
-      inspect: () => import('./commands/inspect.ts').then(module => module.inspect),
-      feed: () => import('./commands/feed.ts').then(module => module.feed),
-      repair: () => import('./commands/repair.ts').then(module => module.repair),
-      recompute: () => import('./commands/recompute.ts').then(module => module.recompute),
-      rewind: () => import('./commands/recompute.ts').then(module => module.recompute),
-      verify: () => import('./commands/verify.ts').then(module => module.verify),
-      doctor: () => import('./commands/doctor.ts').then(module => module.doctor),
-    },
-  })
+/** Of any arguments. */
+// biome-ignore lint/suspicious/noExplicitAny: commands with different arguments have no type in common
+type Command = CommandDef<any>
 
-const ASKS_FOR_HELP = new Set(['--help', '-h', '--version', '-v'])
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  serve: () => import('./commands/serve.ts').then(module => module.serve),
+  viewers: () => import('./commands/viewers.ts').then(module => module.viewers),
+  sessions: () => import('./commands/sessions.ts').then(module => module.sessions),
+  visits: () => import('./commands/visits.ts').then(module => module.visits),
+  feed: () => import('./commands/feed.ts').then(module => module.feed),
+  effects: () => import('./commands/effects.ts').then(module => module.effects),
+  actors: () => import('./commands/actors.ts').then(module => module.actors),
+  inspect: () => import('./commands/inspect.ts').then(module => module.inspect),
+  owner: () => import('./commands/owner.ts').then(module => module.owner),
+  replay: () => import('./commands/replay.ts').then(module => module.replay),
+  simulate: () => import('./commands/simulate.ts').then(module => module.simulate),
+  doctor: () => import('./commands/doctor.ts').then(module => module.doctor),
+  verify: () => import('./commands/verify.ts').then(module => module.verify),
+  repair: () => import('./commands/repair.ts').then(module => module.repair),
+  recompute: () => import('./commands/recompute.ts').then(module => module.recompute),
+  rewind: () => import('./commands/recompute.ts').then(module => module.recompute),
+}
+
+const [FAILED, MISUSED] = [1, 2]
 
 export async function main(rawArgs: string[], version: string): Promise<void> {
-  process.stdout.on('error', leaveWhenNobodyReads)
-  const command = commandLine(version)
-  if (rawArgs.some(arg => ASKS_FOR_HELP.has(arg))) return runMain(command, { rawArgs })
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveWhenNobodyReads)
+  const description = 'Who is live, who is watching, and what every visit was'
+  const all = defineCommand({ meta: { name: 'rollcall', version, description }, subCommands: COMMANDS })
+  const [first] = rawArgs
+  const words = rawArgs.includes('--') ? rawArgs.slice(0, rawArgs.indexOf('--')) : rawArgs
   try {
-    await runCommand(command, { rawArgs })
+    if (first === '--version' || first === '-v') return say(version)
+    if (words.includes('--help') || words.includes('-h')) return await help(all, first)
+    if (first === undefined) {
+      process.exitCode = MISUSED
+      complain(await usage(all))
+      return
+    }
+    if (!Object.hasOwn(COMMANDS, first)) throw unknown(first)
+    await runCommand(all, { rawArgs })
   } catch (error) {
-    process.exitCode = 1
-    console.error(describe(error))
-    if (hasCode(error, 'E_NO_COMMAND')) await showUsage(command)
+    process.exitCode = isMisuse(error) ? MISUSED : FAILED
+    complain(describe(error))
   }
 }
+
+const unknown = (word: string): UsageError =>
+  new UsageError(`there is no ${word.startsWith('-') ? word : `command '${word}'`} here`)
+
+/** How all of it is used, or a command. */
+async function help(all: Command, name: string | undefined): Promise<void> {
+  if (name === '--help' || name === '-h') return say(await usage(all))
+  if (name === undefined || !Object.hasOwn(COMMANDS, name)) throw unknown(name ?? '')
+  say(await usage(await COMMANDS[name]!(), all))
+}
+
+async function usage(command: Command, parent?: Command): Promise<string> {
+  const text = stripVTControlCharacters(await renderUsage(command, parent)).trimEnd()
+  const { examples = [] } = (command.meta ?? {}) as { examples?: readonly string[] }
+  return examples.length === 0 ? text : [text, '', 'EXAMPLES', '', ...examples.map(each => `  ${each}`)].join('\n')
+}
+
+/** A server that is asked for what there cannot be was asked so by these arguments. */
+const isMisuse = (error: unknown): boolean =>
+  isCode(error, 'RC_INVALID_INPUT') || (error instanceof Error && error.name === 'CLIError')
 
 /** An error as a person reads it: with a stack only where the program itself is at fault. */
 export function describe(error: unknown): string {
   if (error instanceof RollcallError) {
     const faults = (error.faults ?? []).map(fault => `  ${fault.path}: ${fault.message} (${fault.code})`)
-    return [`${error.code}: ${error.message}`, ...faults].join('\n')
+    const help = error instanceof UsageError ? ['rollcall --help lists the commands and their options.'] : []
+    return [`${error.code}: ${error.message}`, ...faults, ...help].join('\n')
   }
   if (!(error instanceof Error)) return String(error)
   if (isOfLmdb(error))
     return `RC_DATA_DIR_UNUSABLE: A file of the data directory cannot be read: ${error.message}; rollcall doctor says what helps.`
-  if (error.name === 'CLIError') return `${error.message}\nrollcall --help lists the commands and their options.`
+  if (error.name === 'CLIError')
+    return `${stripVTControlCharacters(error.message)}\nrollcall --help lists the commands and their options.`
   return 'syscall' in error ? error.message : (error.stack ?? error.message)
 }
 
@@ -55,5 +94,5 @@ const hasCode = (error: unknown, code: string): boolean =>
 /** Ends with 1 when nobody is left to write to, as with `rollcall … | head`: the work is not done. */
 function leaveWhenNobodyReads(error: Error): void {
   if (!hasCode(error, 'EPIPE')) throw error
-  process.exit(1)
+  process.exit(FAILED)
 }

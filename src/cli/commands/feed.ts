@@ -1,12 +1,12 @@
-import { defineCommand } from 'citty'
 import { RollcallError } from '../../errors.ts'
 import type { Explanation } from '../../feeds/explanation.ts'
-import { onlyFlags, operands, SERVER_FLAGS, serverOf } from './flags.ts'
+import { command } from './command.ts'
+import { isForPrograms, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
 const flags = {
   alias: { type: 'positional', required: true, description: 'The feed, such as user_livestream-global' },
   explain: { type: 'boolean', default: false, description: 'Say of each streamer why it is there, or is not' },
-  json: { type: 'boolean', default: false, description: 'Print JSON, also on a terminal' },
+  ...SHOWN_FLAGS,
   ...SERVER_FLAGS,
 } as const
 
@@ -17,16 +17,20 @@ interface Item {
   metadata: { trendingRanking: number; started: string | null; viewers: number }
 }
 
-export const feed = defineCommand({
-  meta: { name: 'feed', description: 'Show a feed, or why it is as it is' },
-  args: flags,
-  async run({ args }) {
-    onlyFlags(args, flags)
-    const [alias] = operands(args, 'alias')
-    const path = `/feeds/${encodeURIComponent(alias!)}`
+export const feed = command(
+  {
+    name: 'feed',
+    description: 'Show a feed, or why it is as it is',
+    examples: ['rollcall feed user_livestream-global', 'rollcall feed user_livestream-asia --explain'],
+  },
+  flags,
+  async ({ args }) => {
+    const { alias } = args
+    const path = `/feeds/${encodeURIComponent(alias)}`
     const { ask } = await import('../looking/server.ts')
     const server = serverOf(args, process.env)
-    const isForPrograms = args.json || !process.stdout.isTTY
+    const forPrograms = isForPrograms(args)
+    const { say, sayJson } = await import('../looking/print.ts')
     const found = await ask<Explanation & { items: Item[] }>(
       server,
       args.explain ? `${path}?explain=true` : path,
@@ -34,10 +38,10 @@ export const feed = defineCommand({
       if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
       throw new RollcallError('RC_NOT_FOUND', `${server.url} has no feed '${alias}'`)
     })
-    if (isForPrograms) console.log(JSON.stringify(found))
-    else console.log(args.explain ? await explained(found) : await listed(found.items))
+    if (forPrograms) sayJson(found)
+    else say(args.explain ? await explained(found) : await listed(found.items))
   },
-})
+)
 
 async function listed(items: readonly Item[]): Promise<string> {
   const { table } = await import('../looking/table.ts')

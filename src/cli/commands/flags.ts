@@ -1,33 +1,27 @@
 /** Values of command line flags, refused with a sentence where they make no sense. */
 import { RollcallError } from '../../errors.ts'
 
-type Args = { _: string[] } & Record<string, unknown>
-
-/** A mistyped flag must not pass for one that was left out: `--ulr` would replay into another place. */
-export function onlyFlags(args: Args, known: Record<string, unknown>): void {
-  const unknown = Object.keys(args).filter(name => name !== '_' && !(name in known))
-  if (unknown.length > 0) throw invalid(`there is no ${unknown.map(dashed).join(', ')} here`)
+/** Somebody called a command in a way that it cannot be called in. */
+export class UsageError extends RollcallError {
+  constructor(message: string) {
+    super('RC_INVALID_INPUT', message)
+  }
 }
 
-/** For commands that take neither flags nor operands. */
-export function noFlags(args: Args): void {
-  onlyFlags(args, {})
-  if (args._.length > 0) throw invalid(`'${args._.join(' ')}' is more than this command takes`)
-}
-
-export function wholeNumber(flag: string, text: string, least: number): number {
+export function wholeNumber(flag: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
-  throw invalid(`--${flag} takes a whole number of at least ${least}, not '${text}'`)
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value
+  const to = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most.toLocaleString('en')}`
+  throw new UsageError(`--${flag} takes a whole number of at least ${least}${to}, not '${text}'`)
 }
 
 /** The address of a server, without a slash at its end. */
 export function serverUrl(flag: string, text: string): string {
   // An address is said in warnings as it stands.
-  if (text.includes('@')) throw invalid(`--${flag} takes an address without user and password`)
+  if (text.includes('@')) throw new UsageError(`--${flag} takes an address without user and password`)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '')
-  throw invalid(`--${flag} takes an address such as http://127.0.0.1:7420, not '${text}'`)
+  throw new UsageError(`--${flag} takes an address such as http://127.0.0.1:7420, not '${text}'`)
 }
 
 /** The token of `--token`, else of ROLLCALL_TOKEN. A refusal does not repeat it. */
@@ -35,7 +29,7 @@ export function bearerToken(flag: string | undefined, { ROLLCALL_TOKEN }: NodeJS
   const token = flag ?? (ROLLCALL_TOKEN || undefined)
   if (token === undefined || /^[\w.~+/-]+=*$/.test(token)) return token
   const name = flag === undefined ? 'ROLLCALL_TOKEN' : '--token'
-  throw invalid(`${name} takes a token alone, such as header.payload.signature`)
+  throw new UsageError(`${name} takes a token alone, such as header.payload.signature`)
 }
 
 export const TOKEN_FLAG = {
@@ -58,14 +52,26 @@ export function serverOf(
   return { url: serverUrl('url', url ?? usual), token: bearerToken(token, env) }
 }
 
-/** Operands of a command, which takes exactly these. */
-export function operands(args: Args, ...names: string[]): string[] {
-  const given = args._
-  if (given.length === names.length && given.every(each => each !== '')) return given
-  const wanted = names.length === 0 ? 'none' : names.map(name => `<${name}>`).join(' ')
-  throw invalid(`the operands of this command are ${wanted}, not '${given.join(' ')}'`)
+const MOST_LISTED = 10_000
+
+/** How many items of a list are shown, of which a server answers so many pages as that takes. */
+export const LIMIT_FLAG = {
+  type: 'string',
+  default: '100',
+  description: 'How many, 10,000 at most',
+  valueHint: 'n',
+} as const
+
+export const limitOf = ({ limit }: { limit: string }): number => wholeNumber('limit', limit, 1, MOST_LISTED)
+
+/** Flags that say how something is shown: by default as a table on a terminal, and as JSON elsewhere. */
+export const SHOWN_FLAGS = {
+  json: { type: 'boolean', default: false, description: 'Print JSON, also on a terminal' },
+  table: { type: 'boolean', default: false, description: 'Print a table, also elsewhere' },
+} as const
+
+/** Whether a program reads what is shown. */
+export function isForPrograms({ json, table = false }: { json: boolean; table?: boolean }): boolean {
+  if (json && table) throw new UsageError('--json and --table exclude each other')
+  return json || (!table && !process.stdout.isTTY)
 }
-
-const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
-
-const invalid = (message: string): RollcallError => new RollcallError('RC_INVALID_INPUT', message)

@@ -1,7 +1,9 @@
-import { defineCommand } from 'citty'
 import { RollcallError } from '../../errors.ts'
 import type { Frame } from '../../inspect/frame.ts'
-import { onlyFlags, operands, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
+import { command } from './command.ts'
+import { isForPrograms, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
+
+const MOST_LAST = 500
 
 const flags = {
   kind: { type: 'positional', required: true, description: 'viewer, visitor, streamer-session or feed' },
@@ -26,18 +28,22 @@ interface Past {
   steps: Frame[]
 }
 
-export const inspect = defineCommand({
-  meta: { name: 'inspect', description: 'Show an actor of a running server: its state, context and last events' },
-  args: flags,
-  async run({ args }) {
-    onlyFlags(args, flags)
-    const [kind, key] = operands(args, 'kind', 'key')
-    const last = wholeNumber('last', args.last, 0)
+export const inspect = command(
+  {
+    name: 'inspect',
+    description: 'Show an actor of a running server: its state, context and last events',
+    examples: ['rollcall inspect viewer ann --last 20', 'rollcall inspect streamer-session sam --follow'],
+  },
+  flags,
+  async ({ args }) => {
+    const { kind, key } = args
+    const last = wholeNumber('last', args.last, 0, MOST_LAST)
     const { ask, messages, open } = await import('../looking/server.ts')
     const { table, tree } = await import('../looking/table.ts')
     const server = serverOf(args, process.env)
-    const path = `/inspect/actors/${encodeURIComponent(kind!)}/${encodeURIComponent(key!)}`
-    const isForPrograms = args.json || !process.stdout.isTTY
+    const path = `/inspect/actors/${encodeURIComponent(kind)}/${encodeURIComponent(key)}`
+    const forPrograms = isForPrograms(args)
+    const { say, sayJson } = await import('../looking/print.ts')
     // Events that come while the rest is asked for are not missed.
     const live = args.follow && !args.mermaid ? await open(server, `${path}/live`) : null
     const view = await ask<View>(server, path).catch(error => {
@@ -47,32 +53,30 @@ export const inspect = defineCommand({
     if (args.mermaid) {
       const { KINDS } = await import('../../../actors/kinds.ts')
       const { mermaid } = await import('../looking/mermaid.ts')
-      console.log(mermaid(KINDS.find(each => each.kind === kind)!.machine, view.value))
+      say(mermaid(KINDS.find(each => each.kind === kind)!.machine, view.value))
       return
     }
     const past = last > 0 ? await ask<Past>(server, `${path}/past?limit=${last}`) : { reason: null, steps: [] }
-    if (isForPrograms) {
-      console.log(JSON.stringify({ ...view, past }))
+    if (forPrograms) {
+      sayJson({ ...view, past })
     } else {
       const { snapshot, effects, value, ...where } = view
-      console.log(
-        table(['ACTOR', 'STATE', 'PARTITION', 'ENTRY'], [[`${kind}/${key}`, value, where.partition, where.seq]]),
-      )
-      console.log(tree(snapshot.context, 'context').join('\n'))
-      if (past.steps.length > 0) console.log(`\n${table(HEAD, past.steps.map(row))}`)
-      if (past.reason) console.log(past.reason)
+      say(table(['ACTOR', 'STATE', 'PARTITION', 'ENTRY'], [[`${kind}/${key}`, value, where.partition, where.seq]]))
+      say(tree(snapshot.context, 'context').join('\n'))
+      if (past.steps.length > 0) say(`\n${table(HEAD, past.steps.map(row))}`)
+      if (past.reason) say(past.reason)
     }
     if (!live) return
     for await (const { event, data } of messages(live)) {
       const told = JSON.parse(data)
       if (event === 'error') throw new RollcallError(told.code, told.message)
-      if (isForPrograms) console.log(data)
-      else if (event === 'frame') console.log(row(told).join('  '))
-      else if (event === 'lost') console.log(`(${told.frames ?? 'some'} events were lost: too many came)`)
+      if (forPrograms) sayJson(told)
+      else if (event === 'frame') say(row(told).join('  '))
+      else if (event === 'lost') say(`(${told.frames ?? 'some'} events were lost: too many came)`)
     }
     throw new RollcallError('RC_UNREACHABLE', `${server.url} tells no more`)
   },
-})
+)
 
 const HEAD = ['AT', 'ENTRY', 'STATE', 'EVENT']
 

@@ -1,5 +1,4 @@
-import { defineCommand } from 'citty'
-import { onlyFlags } from './flags.ts'
+import { command } from './command.ts'
 
 const flags = {
   'accept-loss': {
@@ -9,28 +8,30 @@ const flags = {
   },
 } as const
 
-export const repair = defineCommand({
-  meta: { name: 'repair', description: 'Let partitions go on whose log does not fit their checkpoint' },
-  args: flags,
-  async run({ args }) {
-    // The parser gives `accept-loss` in both spellings.
-    onlyFlags(args, { ...flags, acceptLoss: true })
+export const repair = command(
+  {
+    name: 'repair',
+    description: 'Let partitions go on whose log does not fit their checkpoint; no server may run',
+    examples: ['rollcall repair', 'rollcall repair --accept-loss'],
+  },
+  flags,
+  async ({ args }) => {
     const { readConfig } = await import('../../config.ts')
     const { repair } = await import('../../repair/index.ts')
+    const { failures, sayJson } = await import('../looking/print.ts')
     const { Works } = await import('../../observe/work.ts')
     const { showWork } = await import('../looking/work.ts')
     const { systemTime } = await import('../../time.ts')
     const works = new Works(systemTime)
     const end = showWork(() => works.list)
-    const faults = { report: (step: string, error: unknown) => console.error(`${step} failed:`, error) }
     try {
-      const options = { acceptLoss: args['accept-loss'], works, faults }
+      const options = { acceptLoss: args['accept-loss'], works, faults: failures }
       for await (const repaired of repair(readConfig(process.env), options)) {
-        console.log(JSON.stringify(repaired))
+        sayJson(repaired)
         if (repaired.problem && !repaired.repaired) process.exitCode = 1
       }
     } finally {
       end()
     }
   },
-})
+)

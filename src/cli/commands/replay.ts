@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { defineCommand } from 'citty'
-import { RollcallError } from '../../errors.ts'
-import { bearerToken, onlyFlags, serverUrl, TOKEN_FLAG, wholeNumber } from './flags.ts'
+import { command } from './command.ts'
+import { bearerToken, serverUrl, TOKEN_FLAG, UsageError, wholeNumber } from './flags.ts'
 
 const flags = {
   file: {
@@ -19,18 +18,24 @@ const flags = {
   retry: { type: 'string', default: '120', description: 'Seconds a request may go on failing', valueHint: 'seconds' },
 } as const
 
-export const replay = defineCommand({
-  meta: { name: 'replay', description: 'Send the web events of log files, and end when they can be read' },
-  args: flags,
-  async run({ args }) {
-    // The parser gives `pages-only` in both spellings.
-    onlyFlags(args, { ...flags, pagesOnly: true })
+export const replay = command(
+  {
+    name: 'replay',
+    description: 'Send the web events of log files, and end when they can be read',
+    examples: [
+      'rollcall replay access.log.2.gz access.log --pages-only',
+      'rollcall replay - --url http://10.0.0.7:7420',
+    ],
+    takesMore: true,
+  },
+  flags,
+  async ({ args }) => {
     const options = {
       retryMs: wholeNumber('retry', args.retry, 0) * 1_000,
       pagesOnly: args['pages-only'],
     }
     if (args.url === undefined && args.token !== undefined) {
-      throw new RollcallError('RC_INVALID_INPUT', '--token is for the server of --url, which is not given')
+      throw new UsageError('--token is for the server of --url, which is not given')
     }
     const to = args.url === undefined ? undefined : serverUrl('url', args.url)
     const token = to === undefined ? undefined : bearerToken(args.token, process.env)
@@ -44,7 +49,7 @@ export const replay = defineCommand({
       await own.close()
     }
   },
-})
+)
 
 /** A Rollcall in this process that nobody else can call, whatever the environment says of callers. */
 async function startOwn(): Promise<{ url: string; token: string; close(): Promise<void> }> {

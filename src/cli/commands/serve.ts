@@ -1,9 +1,11 @@
 import { constants } from 'node:os'
-import { defineCommand } from 'citty'
-import { type ErrorCode, isCode } from '../../errors.ts'
+import type { Config } from '../../config.ts'
+import { type ErrorCode, isCode, RollcallError } from '../../errors.ts'
 import { retry } from '../../retry.ts'
 import { systemTime as time } from '../../time.ts'
-import { noFlags } from './flags.ts'
+import { complain } from '../looking/print.ts'
+import { command } from './command.ts'
+import { UsageError } from './flags.ts'
 
 const STANDING_BY = { pauses: [1_000] }
 /** Codes of a server that is away just now. */
@@ -11,15 +13,31 @@ const PASSING: ErrorCode[] = ['RC_UNREACHABLE', 'RC_STORE_UNAVAILABLE', 'RC_LOG_
 /** Less than the 10 s after which a process that was asked to end is killed. */
 const END_WITHIN_MS = 9_000
 
-export const serve = defineCommand({
-  meta: { name: 'serve', description: 'Run the server; the environment (ROLLCALL_*) configures it' },
-  async run({ args }) {
-    noFlags(args)
+const flags = {
+  port: { type: 'string', description: 'Where it listens, instead of ROLLCALL_PORT (7420); 0: any free one' },
+  data: {
+    type: 'string',
+    description: 'What it keeps its data in, instead of ROLLCALL_DATA (./data)',
+    valueHint: 'folder',
+  },
+} as const
+
+export const serve = command(
+  {
+    name: 'serve',
+    description: 'Run the server; the environment (ROLLCALL_*) configures it, and these flags win over that',
+    examples: [
+      'rollcall serve --port 8080 --data /var/lib/rollcall',
+      'ROLLCALL_NATS_URL=nats://10.0.0.7 ROLLCALL_MONGODB_URL=mongodb://10.0.0.8 rollcall serve',
+    ],
+  },
+  flags,
+  async ({ args }) => {
     const stop = stopSignal()
     const { readConfig } = await import('../../config.ts')
     const { start } = await import('../../rollcall.ts')
     const show = process.stderr.isTTY ? (await import('../looking/work.ts')).workBar() : undefined
-    const config = readConfig(process.env)
+    const config = configured(readConfig, args)
     const stopping = new AbortController()
     stop.then(() => {
       stopping.abort()
@@ -37,7 +55,26 @@ export const serve = defineCommand({
     }
     process.exit(0)
   },
-})
+)
+
+/** Throws RC_CONFIG_INVALID for what the environment says, and a usage error for what the flags do. */
+function configured(
+  readConfig: (environment: NodeJS.ProcessEnv) => Config,
+  { port, data }: { port?: string | undefined; data?: string | undefined },
+): Config {
+  const given = {
+    ...(port !== undefined && { ROLLCALL_PORT: port }),
+    ...(data !== undefined && { ROLLCALL_DATA: data }),
+  }
+  try {
+    return readConfig({ ...process.env, ...given })
+  } catch (error) {
+    if (!(error instanceof RollcallError)) throw error
+    const fault = error.faults?.find(({ path }) => path in given)
+    if (!fault) throw error
+    throw new UsageError(`--${fault.path === 'ROLLCALL_PORT' ? 'port' : 'data'}: ${fault.message}`)
+  }
+}
 
 /** Undefined at the signal. A process that was there before waits for the servers to come back. */
 async function started<T>(start: () => Promise<T>, wasThere: boolean, signal: AbortSignal): Promise<T | undefined> {
@@ -52,7 +89,7 @@ async function started<T>(start: () => Promise<T>, wasThere: boolean, signal: Ab
 
 /** Ends the process before all is committed: the log has all that was accepted. */
 function giveUp(): void {
-  console.error('RC_CLOSING: not everything could be committed in time; the next process goes on from the log')
+  complain('RC_CLOSING: not everything could be committed in time; the next process goes on from the log')
   process.exit(1)
 }
 

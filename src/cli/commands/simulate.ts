@@ -1,5 +1,5 @@
-import { defineCommand } from 'citty'
-import { onlyFlags, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
+import { command } from './command.ts'
+import { SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
 
 const flags = {
   ...SERVER_FLAGS,
@@ -11,14 +11,14 @@ const flags = {
   log: { type: 'string', description: 'Write the visits as a Combined Log and contact no server', valueHint: 'file' },
 } as const
 
-export const simulate = defineCommand({
-  meta: {
+export const simulate = command(
+  {
     name: 'simulate',
     description: "Play a platform's evening: streams, viewers, ratings, follows, tips; seeded",
+    examples: ['rollcall simulate --viewers 1000 --streamers 20', 'rollcall simulate --log evening.log --seed 7'],
   },
-  args: flags,
-  async run({ args }) {
-    onlyFlags(args, flags)
+  flags,
+  async ({ args }) => {
     const options = {
       viewers: wholeNumber('viewers', args.viewers, 0),
       streamers: wholeNumber('streamers', args.streamers, 0),
@@ -31,4 +31,4 @@ export const simulate = defineCommand({
     const { url, token } = serverOf(args, process.env)
     await playTo(url, token, options)
   },
-})
+)

@@ -1,43 +1,44 @@
 import { constants, setPriority } from 'node:os'
-import { defineCommand } from 'citty'
 import { SingleBar } from 'cli-progress'
 import type { Difference, Progress, Said, Summary } from '../../verify/finding.ts'
-import { onlyFlags, wholeNumber } from './flags.ts'
+import { command } from './command.ts'
+import { isForPrograms, wholeNumber } from './flags.ts'
 
 const flags = {
   rate: { type: 'string', description: 'Events, records and documents a second, at most', valueHint: 'n' },
   json: { type: 'boolean', default: false, description: 'Print JSON lines, also on a terminal' },
 } as const
 
-export const verify = defineCommand({
-  meta: {
+export const verify = command(
+  {
     name: 'verify',
     description: 'Derive the state from the log and compare it with all that is kept; 1 where it differs',
+    examples: ['rollcall verify', 'rollcall verify --rate 20000 --json'],
   },
-  args: flags,
-  async run({ args }) {
-    onlyFlags(args, flags)
+  flags,
+  async ({ args }) => {
     const rate = args.rate === undefined ? null : wholeNumber('rate', args.rate, 1)
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => process.exit(128 + constants.signals[signal]))
     const { readConfig } = await import('../../config.ts')
     const { verify } = await import('../../verify/index.ts')
-    const isForPrograms = args.json || !process.stdout.isTTY
+    const { say, sayJson } = await import('../looking/print.ts')
+    const forPrograms = isForPrograms(args)
     const isOpen = (): void => setPriority(constants.priority.PRIORITY_LOW)
-    const bar = !isForPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
+    const bar = !forPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
     try {
       for await (const said of verify(readConfig(process.env), { rate, isOpen })) {
         if (said.type === 'difference') process.exitCode = 1
         if (said.type === 'progress') bar?.show(said)
         else bar?.stop()
-        if (isForPrograms) console.log(JSON.stringify(said))
-        else if (said.type !== 'progress') console.log(readable(said))
+        if (forPrograms) sayJson(said)
+        else if (said.type !== 'progress') say(readable(said))
       }
     } finally {
       bar?.stop()
     }
   },
-})
+)
 
 /** A bar of the partitions, which is gone once there is something to be read. */
 function barOn(stream: NodeJS.WriteStream) {

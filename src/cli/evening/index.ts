@@ -1,7 +1,7 @@
 /** A run of `rollcall simulate`: the evening to a server or into a file, and what is said at its end. */
 import { writeFile } from 'node:fs/promises'
 import { systemTime } from '../../time.ts'
-import { printLine } from '../replay/progress.ts'
+import { complain, say, sayJson } from '../looking/print.ts'
 import { Server } from '../replay/server.ts'
 import { type EveningOptions, planEvening } from './evening.ts'
 import { type SimulationSummary, sendEvening } from './send.ts'
@@ -17,15 +17,15 @@ export async function writeLog(file: string, options: EveningOptions): Promise<v
     lines.map(line => `${line}\n`),
   )
   const summary = { file, lines: lines.length, visitors: options.viewers }
-  if (process.stdout.isTTY) console.log(`${file}: ${lines.length} requests of ${options.viewers} visitors`)
-  else printLine(summary)
+  if (process.stdout.isTTY) say(`${file}: ${lines.length} requests of ${options.viewers} visitors`)
+  else sayJson(summary)
 }
 
 export async function playTo(url: string, token: string | undefined, options: EveningOptions): Promise<void> {
-  const server = new Server(url, { retryMs: RETRY_MS, token, warn: text => console.error(text), time: systemTime })
+  const server = new Server(url, { retryMs: RETRY_MS, token, warn: complain, time: systemTime })
   const summary = await sendEvening(planEvening(options), server)
-  if (process.stdout.isTTY) console.log(readable(summary))
-  else printLine(summary)
+  if (process.stdout.isTTY) say(readable(summary))
+  else sayJson(summary)
 }
 
 function readable(summary: SimulationSummary): string {

@@ -1,4 +1,5 @@
 /** Playing a planned evening to a server as its services and browsers would. */
+import { complain } from '../looking/print.ts'
 import { batches } from '../replay/batches.ts'
 import { Delivery, IN_FLIGHT } from '../replay/delivery.ts'
 import { eachInFlight } from '../replay/in-flight.ts'
@@ -107,7 +108,7 @@ async function sendBeats(beats: PlannedBeat[], sessions: Sessions, delivery: Del
     IN_FLIGHT,
     async batch => {
       const delivered = await delivery.send('/heartbeats', batch)
-      for (const [place, reason] of delivered.refused) console.error(`refused: ${batch[place]}: ${reason}`)
+      for (const [place, reason] of delivered.refused) complain(`refused: ${batch[place]}: ${reason}`)
       accepted += delivered.accepted
     },
   )

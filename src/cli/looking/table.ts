@@ -1,7 +1,9 @@
+import { plain } from './print.ts'
+
 /** Lines of a table whose columns stand below each other; the last column is as long as it is. */
 export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const lines = [head, ...rows.map(row => row.map(cell))]
-  const widths = head.map((_, i) => Math.max(...lines.map(line => line[i]!.length)))
+  const widths = head.map((_, i) => lines.reduce((width, line) => Math.max(width, line[i]!.length), 0))
   return lines
     .map(line =>
       line
@@ -12,15 +14,14 @@ export function table(head: readonly string[], rows: readonly (readonly unknown[
     .join('\n')
 }
 
-/** Controls of a terminal that names may hold are shown, not sent. */
-const plain = (text: string): string =>
-  text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-
 export const cell = (value: unknown): string =>
   value === null || value === undefined ? '-' : plain(typeof value === 'string' ? value : JSON.stringify(value))
 
-/** A time (ms) as people read it. */
-export const moment = (at: number | null): string => (at === null ? '-' : new Date(at).toISOString())
+const [EARLIEST, LATEST] = [-8.64e15, 8.64e15]
+
+/** A time (ms) as people read it; whatever is none, as it is. */
+export const moment = (at: unknown): string =>
+  typeof at === 'number' && at >= EARLIEST && at <= LATEST ? new Date(at).toISOString() : cell(at)
 
 const OF_TIME =
   /^(at|ts|start|end|created|started|ended|from|to|deadline|written|closeAt|lastArrival|askedAt|ranAt|window)$/

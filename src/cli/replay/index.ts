@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
 import { type Work, Works } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
+import { say, sayJson } from '../looking/print.ts'
 import { showWork } from '../looking/work.ts'
 import { showBehind } from './behind.ts'
 import { Delivery } from './delivery.ts'
 import { type Kind, kindsOfHits } from './pages.ts'
-import { printLine, printProgress, secondsSince, showBar } from './progress.ts'
+import { printProgress, secondsSince, showBar } from './progress.ts'
 import { replay } from './replay.ts'
 import { Report } from './report.ts'
 import { Server } from './server.ts'
@@ -68,15 +69,15 @@ export async function replayTo(
   } finally {
     endWork()
   }
-  if (onTerminal && process.stdout.isTTY) process.stdout.write(readable(summary))
-  else printLine(summary)
+  if (onTerminal && process.stdout.isTTY) say(readable(summary))
+  else sayJson(summary)
   if (report.unreadable.length > 0 || report.unusable.length > 0) process.exitCode = 1
 }
 
 /** How often a line says how far it is. */
 const PRINTED_MS = 1_000
 
-const printWork = ({ name, ...far }: Work): void => void printLine({ work: name, ...far })
+const printWork = ({ name, ...far }: Work): void => sayJson({ work: name, ...far })
 
 interface Summary {
   events: number
@@ -92,15 +93,17 @@ interface Summary {
   eventsPerSecond: number
 }
 
-const readable = (summary: Summary): string =>
-  `${count(summary.accepted, 'event')} of ${count(summary.visitors, 'visitor')}, readable after ${summary.seconds} s ` +
-  `(${summary.eventsPerSecond.toLocaleString('en')} a second)\n` +
-  `${count(summary.sessions, 'web session')}, ${count(summary.pageViews, 'page view')}\n` +
-  (summary.leftOut ? leftOutLine(summary.leftOut) : '') +
-  (summary.badLines > 0 ? `${count(summary.badLines, 'line')} could not be used\n` : '')
+const readable = ({ visitors, sessions, pageViews, leftOut, badLines, ...rest }: Summary): string =>
+  [
+    `${count(rest.accepted, 'event')} of ${count(visitors, 'visitor')}, readable after ${rest.seconds} s ` +
+      `(${rest.eventsPerSecond.toLocaleString('en')} a second)`,
+    `${count(sessions, 'web session')}, ${count(pageViews, 'page view')}`,
+    ...(leftOut ? [leftOutLine(leftOut)] : []),
+    ...(badLines > 0 ? [`${count(badLines, 'line')} could not be used`] : []),
+  ].join('\n')
 
 const leftOutLine = ({ staticFiles, methods, errors, bots }: Record<Kind, number>): string =>
   `left out: ${count(staticFiles, 'static file')}, ${methods.toLocaleString('en')} by method, ` +
-  `${errors.toLocaleString('en')} with 4xx or 5xx, ${bots.toLocaleString('en')} by bots\n`
+  `${errors.toLocaleString('en')} with 4xx or 5xx, ${bots.toLocaleString('en')} by bots`
 
 const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`

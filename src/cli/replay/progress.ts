@@ -1,5 +1,6 @@
 /** How a replay shows itself while it runs: a bar for a person, JSON lines for a program. */
 import { SingleBar } from 'cli-progress'
+import { complain, plain, sayJson } from '../looking/print.ts'
 import type { Report } from './report.ts'
 
 export interface ProgressDisplay {
@@ -27,7 +28,7 @@ export function showBar(report: Report, totalBytes: number | null): ProgressDisp
   const timer = setInterval(update, 100)
   return {
     // The bar returns to the saved position when it stops: it is now a line further down.
-    warn: text => process.stderr.write(`\r${CLEAR_LINE}${text}\n${SAVE_POSITION}`),
+    warn: text => process.stderr.write(`\r${CLEAR_LINE}${plain(text)}\n${SAVE_POSITION}`),
     stop() {
       clearInterval(timer)
       update()
@@ -42,12 +43,10 @@ export function printProgress(report: Report, totalBytes: number | null): Progre
   const print = () => {
     const progress = totalBytes ? Math.round((report.bytes / totalBytes) * 1_000) / 1_000 : null
     const { events, accepted, badLines } = report
-    printLine({ progress, events, accepted, badLines, seconds: secondsSince(started) })
+    sayJson({ progress, events, accepted, badLines, seconds: secondsSince(started) })
   }
   const timer = setInterval(print, 1_000)
-  return { warn: text => console.error(text), stop: () => clearInterval(timer) }
+  return { warn: complain, stop: () => clearInterval(timer) }
 }
-
-export const printLine = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`)
 
 export const secondsSince = (started: number): number => Math.round(performance.now() - started) / 1_000
