@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import { addGauges } from '../src/bridge/gauges.ts'
+import type { Bridge } from '../src/bridge/index.ts'
+import { RollcallError } from '../src/errors.ts'
+import { Exposition } from '../src/observe/exposition.ts'
+import { Waits } from '../src/ownership/waits.ts'
+import type { StoreSettings } from '../src/stores.ts'
+import { figure } from './support/exposition.ts'
+import { ManualTime, toldFaults } from './support/time.ts'
+
+const ON_SERVERS = { logPath: '', statePath: '' } as StoreSettings
+
+/** The figures of a bridge whose directory is as told. */
+async function figuresOf(
+  directory: object,
+): Promise<(name: string, labels?: Record<string, string>) => number | undefined> {
+  const [time, faults] = [new ManualTime(), toldFaults()]
+  const exposition = new Exposition({ time, faults })
+  const owner = { audience: async () => ({ all: { alive: 9, attendance: 9 }, bySession: [] }) }
+  const documents = { find: async () => [{}, {}] }
+  const bridge = { settings: { partitions: 2 }, documents, directory: { failing: null, waits: 0, owner, ...directory } }
+  addGauges(bridge as unknown as Bridge, ON_SERVERS, exposition)
+  const text = await exposition.text()
+  expect(faults.all).toEqual([])
+  return (name, labels) => figure(text, `rollcall_${name}`, labels)
+}
+
+const stateOf = (partition: number, code?: string) => ({ partition, stopped: code ? { code, message: '' } : null })
+
+describe('the figures of a process', () => {
+  test('tell of partitions, viewers and sessions where it owns the partitions', async () => {
+    const states = [stateOf(0), stateOf(1, 'RC_SHARD_LOST')]
+    const figureOf = await figuresOf({ isOwn: true, states })
+    expect(figureOf('owner')).toBe(1)
+    expect(figureOf('owned_by_somebody')).toBe(1)
+    expect(figureOf('ready')).toBe(0)
+    expect(figureOf('partition_running', { partition: '0' })).toBe(1)
+    expect(figureOf('partition_running', { partition: '1' })).toBe(0)
+    expect(figureOf('viewers_alive')).toBe(9)
+    expect(figureOf('sessions_live')).toBe(2)
+    expect(figureOf('disk_free_bytes')).toBeUndefined()
+  })
+
+  test('tell of itself alone where another one does', async () => {
+    const figureOf = await figuresOf({ isOwn: false, states: [stateOf(0), stateOf(1)] })
+    expect([figureOf('owner'), figureOf('owned_by_somebody'), figureOf('ready')]).toEqual([0, 1, 1])
+    for (const name of ['partition_running', 'viewers_alive', 'sessions_live']) expect(figureOf(name)).toBeUndefined()
+  })
+
+  test('say where nobody owns the partitions', async () => {
+    const states = [stateOf(0, 'RC_NO_OWNER'), stateOf(1, 'RC_NO_OWNER')]
+    const figureOf = await figuresOf({ isOwn: false, states })
+    expect([figureOf('owned_by_somebody'), figureOf('ready')]).toEqual([0, 0])
+  })
+
+  test('come without what the owner cannot say just now', async () => {
+    const audience = async () => Promise.reject(new RollcallError('RC_SHARD_LOST'))
+    const figureOf = await figuresOf({ isOwn: true, states: [stateOf(0)], owner: { audience } })
+    expect(figureOf('viewers_alive')).toBeUndefined()
+    expect(figureOf('sessions_live')).toBe(2)
+  })
+
+  test('count the requests that wait, until they wait no more', async () => {
+    const waits = new Waits(new ManualTime())
+    const ended = Promise.withResolvers<void>()
+    const held = [waits.hold(null, () => ended.promise), waits.hold('ann', () => ended.promise)]
+    expect(waits.size).toBe(2)
+    expect((await figuresOf({ isOwn: false, states: [], waits: waits.size }))('waits')).toBe(2)
+    ended.resolve()
+    await Promise.all(held)
+    expect(waits.size).toBe(0)
+  })
+})
