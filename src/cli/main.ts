@@ -12,6 +12,7 @@ type Command = CommandDef<any>
 
 const COMMANDS: Record<string, () => Promise<Command>> = {
   serve: () => import('./commands/serve.ts').then(module => module.serve),
+  top: () => import('./commands/top.ts').then(module => module.top),
   viewers: () => import('./commands/viewers.ts').then(module => module.viewers),
   sessions: () => import('./commands/sessions.ts').then(module => module.sessions),
   visits: () => import('./commands/visits.ts').then(module => module.visits),

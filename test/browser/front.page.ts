@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { tokenOf } from '../support/doors.ts'
-import { type Env, type Server, startServer } from '../support/server.ts'
+import { type Body, type Env, type Server, startServer } from '../support/server.ts'
 import { Chromium } from './chromium.ts'
 
 const SECRET = 'a secret of thirty-two characters'
@@ -44,6 +44,20 @@ async function picture(name: string): Promise<void> {
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true })
 }
 
+async function onPhone(name: string): Promise<void> {
+  await page.setViewportSize({ width: 360, height: 740 })
+  expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
+  await picture(name)
+}
+
+/** Flips a bit of the text wherever it lies in the state, as a disk does that fails, under the running server. */
+function spoil(text: string): void {
+  const path = join(server.data, 'state', 'data.mdb')
+  const bytes = readFileSync(path)
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1))
+    writeFileSync(path, Buffer.from([bytes[at]! ^ 1]), { flag: 'r+', position: at } as object)
+}
+
 const figure = (name: string) => page.locator(`[data-figure="${name}"]`)
 const becomes = (name: string, text: string): Promise<void> =>
   figure(name)
@@ -53,7 +67,7 @@ const becomes = (name: string, text: string): Promise<void> =>
 describe('the first page, in a browser', () => {
   test('keeps its figures up to date, in light and dark, and on a phone', async () => {
     await open({ ROLLCALL_FLUSH_MS: '50' })
-    expect(await page.locator('h2').innerText()).toBe('Ready')
+    expect(await page.locator('h2').first().innerText()).toBe('✓ Ready')
     await server.post(
       '/heartbeats',
       Array.from({ length: 30 }, (_, n) => ({ userId: `u${n}`, path: '/' })),
@@ -64,9 +78,7 @@ describe('the first page, in a browser', () => {
     await picture('front-light')
     await page.emulateMedia({ colorScheme: 'dark' })
     await picture('front-dark')
-    await page.setViewportSize({ width: 360, height: 740 })
-    expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
-    await picture('front-phone')
+    await onPhone('front-phone')
   })
 
   test('says within three seconds that there is no answer', async () => {
@@ -91,5 +103,70 @@ describe('the first page, in a browser', () => {
     await page.locator('#bearer').press('Enter')
     await figure('viewers').waitFor()
     expect(await page.locator('#token').isVisible()).toBe(false)
+  })
+
+  test('shows 5,000 live sessions, those with most viewers first, as the API has them', {
+    timeout: 240_000,
+  }, async () => {
+    await open({ ROLLCALL_FLUSH_MS: '50' })
+    const ids: string[] = []
+    for (let n = 0; n < 5_000; n += 100) {
+      const some = Array.from({ length: 100 }, (_, i) => `streamer-${n + i}`)
+      const made = await Promise.all(
+        some.map(userId => server.post('/sessions', { userId, title: `Show of ${userId}` })),
+      )
+      ids.push(...made.map(({ body }) => body.id))
+    }
+    const beats = ids
+      .slice(0, 60)
+      .flatMap((id, n) => Array.from({ length: 60 - n }, (_, v) => ({ userId: `v-${n}-${v}`, path: `/live/${id}` })))
+    for (let n = 0; n < beats.length; n += 500) await server.post('/heartbeats', beats.slice(n, n + 500))
+    await server.post(`/sessions/${ids[0]}/ratings`, { userId: 'rater', score: 4 })
+    await becomes('viewers', beats.length.toLocaleString('en'))
+    await becomes('sessions', '5,000')
+    const { body: viewers } = await server.get('/viewers', { after: true })
+    expect(viewers.alive).toBe(beats.length)
+    const rows = async (): Promise<[string, number][]> =>
+      (await page
+        .locator('[data-viewers]')
+        .evaluateAll(all => all.map(each => [each.getAttribute('data-viewers'), Number(each.textContent)]))) as [
+        string,
+        number,
+      ][]
+    for (const [link, from] of [
+      [null, 0],
+      ['Those behind', 25],
+    ] as const) {
+      if (link) await page.getByRole('link', { name: link }).click()
+      await expect
+        .poll(async () => (await rows()).map(([id]) => id), { timeout: 5_000 })
+        .toEqual(ids.slice(from, from + 25))
+      for (const [id, count] of await rows()) expect(count, id).toBe((viewers.bySession as Body)[id].alive)
+    }
+    await page.getByRole('link', { name: 'Those before' }).focus()
+    await page.waitForTimeout(2_500)
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Those before')
+    const { body } = await server.get('/figures.json?sessions=200')
+    expect(body.sessions).toMatchObject({ count: 5_000, page: 200, pages: 200 })
+    await picture('front-many')
+  })
+
+  test('says within three seconds that a partition stopped, and which command mends it', async () => {
+    await open({ ROLLCALL_FLUSH_MS: '50' })
+    const { body } = await server.post('/sessions', { userId: 'sam', title: 'Zyzzyva unmistakable' })
+    await becomes('sessions', '1')
+    spoil('Zyzzyva unmistakable')
+    const wrong = page.locator('[data-wrong="RC_DOCUMENT_CORRUPT"]')
+    expect(await wrong.count()).toBe(0)
+    const answer = server.post(`/sessions/${body.id}/preset`, { preset: 'sd' }).catch(() => null)
+    await wrong.waitFor({ timeout: 3_000 })
+    expect(await page.locator('h2').first().innerText()).toBe('✗ Not ready')
+    expect(await wrong.locator('pre').innerText()).toBe('rollcall repair --accept-loss')
+    expect(await page.locator('[data-partition]', { hasText: '✗ RC_DOCUMENT_CORRUPT' }).count()).toBe(1)
+    await picture('front-wrong')
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await onPhone('front-wrong-phone')
+    await server.kill()
+    await answer
   })
 })
