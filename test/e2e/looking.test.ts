@@ -112,9 +112,10 @@ describe('a command that looks', () => {
     ['owner'],
     ['actors'],
   ])('%s says in a line that no server answers, and ends with 1', async name => {
-    const { code, stdout, stderr } = await run([name], {}, 'http://127.0.0.1:9')
+    const url = `http://127.0.0.1:${await freePort()}`
+    const { code, stdout, stderr } = await run([name], {}, url)
     expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toMatch(/^RC_UNREACHABLE: No answer from http:\/\/127\.0\.0\.1:9: .*\n$/)
+    expect(stderr).toMatch(/^RC_UNREACHABLE: No answer from http:\/\/127\.0\.0\.1:\d+: connect ECONNREFUSED .*\n$/)
   })
 
   test('says of another server than Rollcall’s that it is none', async () => {

