@@ -77,6 +77,15 @@ export interface Fault {
 export type Limit =
   | ('requests' | 'records' | 'bytes' | 'tokens' | 'webhooks')
   | ('records at once' | 'body' | 'log' | 'waits' | 'waits of a user')
+  | ('messages' | 'pasts' | 'watches' | 'parked events')
+
+/** Codes that are of one limit alone. */
+const LIMITS: { [Code in ErrorCode]?: Limit } = {
+  RC_TOO_MANY_RECORDS: 'records at once',
+  RC_BODY_TOO_LARGE: 'body',
+  RC_TOO_MANY_WATCHED: 'watches',
+  RC_ACTOR_PARKED: 'parked events',
+}
 
 interface ErrorOptions {
   cause?: unknown
@@ -105,7 +114,7 @@ export class RollcallError extends Error {
     this.code = code
     this.faults = options.faults
     this.retryAfterMs = options.retryAfterMs ?? 0
-    this.limit = options.limit ?? ''
+    this.limit = options.limit ?? LIMITS[code] ?? ''
   }
 
   get status(): number {

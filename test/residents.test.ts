@@ -66,6 +66,9 @@ describe('actors in memory', () => {
     expect(partition.residents.bytes).toBeLessThanOrEqual(most)
     expect(partition.residents.bytes).toBeGreaterThan(most / 2)
     expect([isThere(partition, 0), isThere(partition, 19_999)]).toEqual([false, true])
+    const left = partition.meter.read().find(({ name }) => name === 'rollcall_passivations_total')
+    expect(left!.value).toBe(20_000 - partition.residents.counts.get('viewer')!)
+    expect(left!.value).toBeGreaterThan(0)
   })
 
   test('stay, however many they are, while there is room', async () => {

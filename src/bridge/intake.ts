@@ -121,8 +121,7 @@ export class Intake {
   async #admit(input: unknown, caller: Caller, backMs: number | undefined): Promise<Arrived> {
     const { limits, turns, time } = this.#options
     const count = Array.isArray(input) || input instanceof Scanned ? input.length : 1
-    if (count > MOST_OF_USER && !caller.isService)
-      throw new RollcallError('RC_TOO_MANY_RECORDS', undefined, { limit: 'records at once' })
+    if (count > MOST_OF_USER && !caller.isService) throw new RollcallError('RC_TOO_MANY_RECORDS')
     limits.take(caller, { records: count })
     if (count > MOST_OF_USER) await turns.next()
     const arrival = time.now()

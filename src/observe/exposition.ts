@@ -27,7 +27,7 @@ export class Exposition {
   readonly #sources = new Map<Source, Promise<readonly Reading[]> | undefined>([[() => this.meter.read(), undefined]])
   readonly #time: Time
   readonly #faults: Faults
-  #readings: readonly Reading[] = []
+  #readings = new Map<MetricName, Reading[]>()
   #registry: Promise<Registry> | undefined
   #text: Promise<string> | undefined
 
@@ -54,7 +54,7 @@ export class Exposition {
     this.#registry ??= this.#opened()
     const registry = await this.#registry
     const all = await Promise.all([...this.#sources.keys()].map(source => this.#read(source)))
-    this.#readings = summed(all.flat())
+    this.#readings = Map.groupBy(summed(all.flat()), ({ name }) => name)
     // The client misspells what is no number, such as the delay of an event loop that was not looked at yet.
     return (await registry.metrics()).replaceAll(' Nan\n', ' NaN\n')
   }
@@ -90,8 +90,7 @@ export class Exposition {
   }
 
   #samplesOf(name: MetricName): Sample[] {
-    const own = this.#readings.filter(reading => reading.name === name)
-    return own.flatMap(({ labels, value }) =>
+    return (this.#readings.get(name) ?? []).flatMap(({ labels, value }) =>
       typeof value === 'number' ? [{ labels, value }] : samplesOf(name, labels, value),
     )
   }

@@ -80,7 +80,7 @@ const OF_EFFECTS = {
 const OF_THE_WAY_IN = {
   rollcall_refusals_total: counter(
     ['code', 'limit'],
-    'Requests that were refused, over HTTP and NATS, and the limit that was reached.',
+    'Requests that were refused, over HTTP and NATS, and the limit that was reached, if one was.',
   ),
   rollcall_waits: gauge([], 'Requests that wait for a position, or for a frame.'),
   rollcall_live_sets_rebuilt_total: counter([], 'Live sets of partitions that were made anew.'),

@@ -39,7 +39,9 @@ export class PastReader implements Pasts {
   async past(asked: Asked): Promise<Past> {
     const { places, rules, log } = this.#options
     if (this.#asked >= MOST_ASKED)
-      throw new RollcallError('RC_OVERLOADED', `No more than ${MOST_ASKED} pasts are derived at once.`)
+      throw new RollcallError('RC_OVERLOADED', `No more than ${MOST_ASKED} pasts are derived at once.`, {
+        limit: 'pasts',
+      })
     this.#asked++
     try {
       // LMDB shows other threads what is not on the disk yet.

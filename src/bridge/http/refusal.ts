@@ -29,7 +29,7 @@ export function refusalOf(error: Error & { code?: string; statusCode?: number },
 
 function fromFramework(error: Error & { code?: string; statusCode?: number }): RollcallError {
   const code = FRAMEWORK_CODES[error.code ?? '']
-  if (code) return new RollcallError(code, undefined, code === 'RC_BODY_TOO_LARGE' ? { limit: 'body' } : {})
+  if (code) return new RollcallError(code)
   if (error instanceof SyntaxError && error.statusCode === 400) return new RollcallError('RC_INVALID_JSON')
   const isClients = (error.statusCode ?? 500) < 500
   return new RollcallError(isClients ? 'RC_BAD_REQUEST' : 'RC_INTERNAL', undefined, { cause: error })

@@ -97,7 +97,7 @@ export class NatsInputs {
     const caller = isOfAll ? ANYBODY : callerOf(subject.split('.').at(-1)!)
     this.#bridge.limits.take(caller ?? NOBODY, { requests: 1, bytes: message.data.length })
     if (caller === null) throw new RollcallError('RC_NOT_ALLOWED', 'The last part of the subject is not an id.')
-    if (isTooMuch) throw new RollcallError('RC_OVERLOADED')
+    if (isTooMuch) throw new RollcallError('RC_OVERLOADED', undefined, { limit: 'messages' })
     return inTrace(caller, traceparentOf(message))
   }
 
