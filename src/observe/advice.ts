@@ -27,6 +27,10 @@ export const ADVICE = {
     help: 'stop all servers and run `rollcall repair`: it makes the checkpoint anew from the log, or says what is lost by that',
     ...{ command: 'rollcall repair', anchor: DAMAGED },
   },
+  RC_INTERNAL: {
+    help: 'the log says more, at level 50',
+    ...{ command: 'rollcall doctor', anchor: PRODUCTION },
+  },
   RC_DOCUMENT_CORRUPT: {
     help: 'put the state back from a copy; without one, stop all servers and run `rollcall repair`, which says what is lost',
     ...{ command: 'rollcall repair --accept-loss', anchor: DAMAGED },

@@ -153,12 +153,14 @@ describe('the first page, in a browser', () => {
 
   test('says within three seconds that a partition stopped, and which command mends it', async () => {
     await open({ ROLLCALL_FLUSH_MS: '50' })
-    const { body } = await server.post('/sessions', { userId: 'sam', title: 'Zyzzyva unmistakable' })
-    await becomes('sessions', '1')
-    spoil('Zyzzyva unmistakable')
+    const visit = { sessionId: 'v', page: '/', source: { source: 'Zyzzyva-unmistakable' } }
+    await server.post('/events', { ...visit, ts: Date.now() - 2_000 })
+    await server.get('/web-sessions?visitor=v', { after: true })
+    await becomes('web-sessions', '1')
+    spoil('Zyzzyva-unmistakable')
     const wrong = page.locator('[data-wrong="RC_DOCUMENT_CORRUPT"]')
     expect(await wrong.count()).toBe(0)
-    const answer = server.post(`/sessions/${body.id}/preset`, { preset: 'sd' }).catch(() => null)
+    await server.post('/events', { ...visit, ts: Date.now() - 1_000, page: '/next' })
     await wrong.waitFor({ timeout: 3_000 })
     expect(await page.locator('h2').first().innerText()).toBe('✗ Not ready')
     expect(await wrong.locator('pre').innerText()).toBe('rollcall repair --accept-loss')
@@ -167,6 +169,5 @@ describe('the first page, in a browser', () => {
     await page.emulateMedia({ colorScheme: 'dark' })
     await onPhone('front-wrong-phone')
     await server.kill()
-    await answer
   })
 })

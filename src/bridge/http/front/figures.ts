@@ -1,8 +1,10 @@
 import type { Statistics } from '../../../audience/statistics.ts'
 import type { AudienceCount } from '../../../audience/sum.ts'
+import type { ErrorCode } from '../../../errors.ts'
 import type { Seq } from '../../../log/index.ts'
 import type { Advice } from '../../../observe/advice.ts'
 import type { Work } from '../../../observe/work.ts'
+import type { Disk } from '../../disk.ts'
 import type { Readiness } from '../../readiness.ts'
 import type { LiveSessions } from './sessions.ts'
 
@@ -29,8 +31,10 @@ export interface Figures {
   /** events */
   parked: number | null
   /** null: nothing is kept on a disk of this process */
-  disk: { freeBytes: number; logBytes: number; stateBytes: number } | null
+  disk: Disk | null
   work: Work[]
+  /** codes of what kept a figure from being known, where it does not pass by itself */
+  troubles: ErrorCode[]
   wrong: Wrong[]
 }
 

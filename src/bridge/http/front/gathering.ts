@@ -1,7 +1,7 @@
 import { statistics } from '../../../audience/statistics.ts'
 import type { AudienceCount } from '../../../audience/sum.ts'
 import type { Document } from '../../../documents/index.ts'
-import { RollcallError } from '../../../errors.ts'
+import { type ErrorCode, RollcallError } from '../../../errors.ts'
 import { within } from '../../../time.ts'
 import type { Bridge } from '../../index.ts'
 import { readinessOf } from '../../readiness.ts'
@@ -11,6 +11,8 @@ import { partitionsOf } from './partitions.ts'
 import { MOST_SESSIONS, pageOf } from './sessions.ts'
 import { wrongIn } from './wrong.ts'
 
+/** Codes that tell more than the readiness does. */
+const TROUBLES: ErrorCode[] = ['RC_DOCUMENT_CORRUPT', 'RC_STORE_UNAVAILABLE', 'RC_INTERNAL']
 /** A figure that takes longer is not known: the page has to say within three seconds what stopped. */
 const PATIENCE_MS = 500
 /** Figures are shown for so long to all who look; lists of documents, which cost more, for longer. */
@@ -24,38 +26,58 @@ type Counts = ReadonlyMap<string, AudienceCount>
  * The figures for the first page, `rollcall top` and whoever else shows them, with a page of the sessions. They are
  * gathered once for all who look at the same time.
  */
-export function figures(bridge: Bridge): (page?: number) => Promise<Figures> {
-  const gathered = kept(bridge, FRESH_MS, gathering(bridge))
+export function figures(bridge: Bridge, answers: () => Figures['answers']): (page?: number) => Promise<Figures> {
+  const gathered = kept(bridge, FRESH_MS, gathering(bridge, answers))
   return async (page = 1) => {
     const { found, counts, ...rest } = await gathered()
-    const sessions = found && pageOf(found, counts ?? new Map(), page)
+    const sessions = found && pageOf(found, counts, page)
     const known = { ...rest, sessions }
     return { ...known, wrong: wrongIn(known) }
   }
 }
 
-function gathering(bridge: Bridge): () => Promise<Gathered> {
+function gathering(bridge: Bridge, answers: () => Figures['answers']): () => Promise<Gathered> {
   const { directory, documents, intake, settings, time } = bridge
-  const audience = figure(bridge, () => directory.owner.audience())
+  const troubles = new Set<ErrorCode>()
+  const failed = (error: unknown): void => {
+    const code = error instanceof RollcallError ? error.code : 'RC_INTERNAL'
+    if (TROUBLES.includes(code)) troubles.add(code)
+  }
+  const audience = figure(bridge, failed, () => directory.owner.audience())
   const active = { filter: { active: true }, limit: MOST_SESSIONS + 1 }
   const sessions = figure(
     bridge,
+    failed,
     kept(bridge, LISTED_MS, () => documents.find('sessions', active)),
   )
   const windows = figure(
     bridge,
+    failed,
     kept(bridge, LISTED_MS, async () => {
       const at = time.now()
       const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
       return (await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })).records
     }),
   )
+  const disk = figure(bridge, failed, kept(bridge, LISTED_MS, bridge.disk))
   return async () => {
     const at = time.now()
-    const [heard, found, records] = await Promise.all([audience(), sessions(), windows()])
+    troubles.clear()
+    // Reading 5,000 documents keeps an answer waiting that is there.
+    const heard = await audience()
+    const [found, records, room] = await Promise.all([sessions(), windows(), disk()])
     const counts = heard && new Map(heard.bySession)
     const own = { at, readiness: readinessOf(bridge), work: underWay(bridge), beatsASecond: intake.beatsASecond }
-    return { ...own, ...partitionsOf(bridge, at), viewers: heard?.all ?? null, found, counts, records }
+    const looked = {
+      troubles: [...troubles],
+      answers: answers(),
+      disk: room,
+      viewers: heard?.all ?? null,
+      found,
+      counts,
+      records,
+    }
+    return { ...own, ...partitionsOf(bridge), ...looked }
   }
 }
 
@@ -75,8 +97,12 @@ function kept<T>({ time }: Pick<Bridge, 'time'>, ms: number, make: () => Promise
   }
 }
 
-/** A figure, asked for again once it was answered; null where it is not known in time, or cannot be: the readiness says why. */
-function figure<T>({ time, faults }: Bridge, ask: () => Promise<T>): () => Promise<T | null> {
+/** A figure, asked for again once it was answered; null where it is not known in time, or cannot be: the readiness, or `failed`, hears why. */
+function figure<T>(
+  { time, faults }: Bridge,
+  failed: (error: unknown) => void,
+  ask: () => Promise<T>,
+): () => Promise<T | null> {
   let asked: Promise<T> | undefined
   return async () => {
     asked ??= ask().finally(() => {
@@ -86,6 +112,7 @@ function figure<T>({ time, faults }: Bridge, ask: () => Promise<T>): () => Promi
       return await within(time, PATIENCE_MS, asked, () => new RollcallError('RC_WAIT_TIMEOUT'))
     } catch (error) {
       if (!(error instanceof RollcallError)) faults.report('first page', error)
+      failed(error)
       return null
     }
   }

@@ -1,17 +1,31 @@
 import type { Bridge } from '../../index.ts'
 import type { Figures } from './figures.ts'
 
-type Found = Pick<Figures, 'partitions' | 'effects' | 'parked' | 'disk' | 'answers' | 'webSessionsAMinute'>
-
-/** The partitions and what they add up to. */
-export function partitionsOf({ directory }: Bridge, _at: number): Found {
-  const partitions = directory.states.map(({ partition, stopped, epoch, applied, cut, outbox }) => ({
-    ...{ partition, stopped: stopped?.code ?? null, epoch: epoch || null },
-    ...{ accepted: directory.ends[partition] || null, applied: applied ?? null, cut: cut ?? null },
-    ...{ committedAt: null, waiting: outbox ?? null, parked: null },
+/** The partitions as of the last look, and what they add up to where all of them are known. */
+export function partitionsOf({
+  directory,
+}: Pick<Bridge, 'directory'>): Pick<Figures, 'partitions' | 'effects' | 'parked' | 'webSessionsAMinute'> {
+  const { ends } = directory
+  const states = directory.states.toSorted((a, b) => a.partition - b.partition)
+  const partitions = states.map(({ partition, stopped, epoch, applied, cut, committedAt, effects, parked }) => ({
+    ...{ partition, stopped: stopped?.code ?? null, epoch: epoch || null, accepted: ends[partition] || null },
+    ...{ applied: applied ?? null, cut: cut ?? null, committedAt: committedAt ?? null },
+    waiting: effects?.waiting ?? null,
+    parked: effects && parked !== undefined ? effects.parked + parked : null,
   }))
-  const of = <T>(values: (T | null)[]): T[] | null => (values.includes(null) ? null : (values as T[]))
-  const waiting = of(partitions.map(each => each.waiting))?.reduce((sum, each) => sum + each, 0) ?? null
-  const effects = waiting === null ? null : { waiting, parked: 0, oldestMs: null }
-  return { partitions, effects, parked: null, disk: null, answers: null, webSessionsAMinute: null }
+  const all = states.flatMap(({ effects, parked, webSessions }) => (effects ? [{ effects, parked, webSessions }] : []))
+  if (all.length < states.length) return { partitions, effects: null, parked: null, webSessionsAMinute: null }
+  const sum = (of: (each: (typeof all)[number]) => number | undefined): number =>
+    all.reduce((total, each) => total + (of(each) ?? 0), 0)
+  const oldest = Math.max(-1, ...all.map(({ effects }) => effects.oldestMs ?? -1))
+  return {
+    partitions,
+    effects: {
+      waiting: sum(each => each.effects.waiting),
+      parked: sum(each => each.effects.parked),
+      oldestMs: oldest < 0 ? null : oldest,
+    },
+    parked: sum(each => each.parked),
+    webSessionsAMinute: sum(each => each.webSessions),
+  }
 }

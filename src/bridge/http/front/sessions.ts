@@ -12,8 +12,8 @@ export interface LiveSession {
   streamer: string
   title: string | null
   preset: string
-  /** alive */
-  viewers: number
+  /** alive; null: that is not known just now */
+  viewers: number | null
   /** of its rating, how many gave it too */
   rating: number
   ratings: number
@@ -42,21 +42,21 @@ type Session = Document & {
 /** A page of the sessions; one beyond the last is the last. */
 export function pageOf(
   found: readonly Document[],
-  counts: ReadonlyMap<string, AudienceCount>,
+  counts: ReadonlyMap<string, AudienceCount> | null,
   wanted: number,
 ): LiveSessions {
   const known = found.slice(0, MOST_SESSIONS)
   const pages = Math.max(1, Math.ceil(known.length / SHOWN_SESSIONS))
   const page = Math.min(Math.max(1, wanted), pages)
-  const viewersOf = ({ _id }: Document): number => counts.get(_id)?.alive ?? 0
+  const viewersOf = ({ _id }: Document): number => counts?.get(_id)?.alive ?? 0
   const first = (page - 1) * SHOWN_SESSIONS
   const ranked = known.toSorted((a, b) => viewersOf(b) - viewersOf(a) || (a._id < b._id ? 1 : -1))
-  const shown = ranked.slice(first, first + SHOWN_SESSIONS).map(each => rowOf(each, viewersOf(each)))
+  const shown = ranked.slice(first, first + SHOWN_SESSIONS).map(each => rowOf(each, counts && viewersOf(each)))
   return { count: found.length, page, pages, shown }
 }
 
 /** Documents may be another program's: what is not as Rollcall writes it is left out. */
-function rowOf({ _id: id, userId, title, status, statuses, rating }: Session, viewers: number): LiveSession {
+function rowOf({ _id: id, userId, title, status, statuses, rating }: Session, viewers: number | null): LiveSession {
   const since = statuses?.started ?? statuses?.created
   return {
     ...{ id, streamer: String(userId ?? ''), title: typeof title === 'string' ? title : null, viewers },

@@ -1,4 +1,5 @@
 /** What is wrong, in words, with the command that mends it or finds out more: a table of conditions. */
+import { ERRORS } from '../../../errors.ts'
 import { FREE_FLOOR_BYTES } from '../../../lmdb/disk.ts'
 import { type Advice, adviceFor } from '../../../observe/advice.ts'
 import type { Figures, Wrong } from './figures.ts'
@@ -43,6 +44,10 @@ const RULES: ((known: Known) => Wrong[])[] = [
       ...{ code, text: stoppedText(alike) },
       ...adviceFor(code),
     })),
+  ({ troubles, readiness: { stopped } }) =>
+    troubles
+      .filter(code => stopped.every(each => each.stopped.code !== code))
+      .map(code => ({ code, text: `Not all of this is known: ${ERRORS[code][1]}`, ...adviceFor(code) })),
   ({ parked }) =>
     parked
       ? [{ code: null, text: `${plural(parked, 'event')} parked: their actors take nothing more.`, ...PARKED }]
@@ -67,11 +72,14 @@ const RULES: ((known: Known) => Wrong[])[] = [
 
 export const wrongIn = (known: Known): Wrong[] => RULES.flatMap(rule => rule(known))
 
+const isReplaying = ({ applied = 0, replayUntil = 0 }: Known['readiness']['stopped'][number]): boolean =>
+  applied < replayUntil
+
 /** Partitions that do not go on for the same reason, in the words of `/readyz`, with how far they are where that is known. */
 function stoppedText(alike: Known['readiness']['stopped']): string {
   const [applied, all] = alike.reduce(
     ([applied, all], each) =>
-      each.replayUntil ? [applied + (each.applied ?? 0), all + each.replayUntil] : [applied, all],
+      isReplaying(each) ? [applied + (each.applied ?? 0), all + (each.replayUntil ?? 0)] : [applied, all],
     [0, 0],
   )
   const names = ranges(alike.map(({ partition }) => partition))
