@@ -10,8 +10,8 @@ import type { Row } from './measure.ts'
  * Runs the programs of all claims, or those that are named, one after the other, and prints one table. With `--check` it
  * ends with 1 where a gate of `bench/gates.json` is not reached, with `--held` where what CI holds is not.
  */
-const CLAIMS = ['committed', 'many-users', 'first-beat', 'nats', 'heartbeats']
-const OTHERS = ['inspect', 'metrics', 'loads', 'replay', 'feed', 'log', 'visitor-day', 'abuse']
+const CLAIMS = ['committed', 'many-users', 'first-beat', 'nats', 'heartbeats', 'metrics']
+const OTHERS = ['inspect', 'loads', 'replay', 'feed', 'log', 'visitor-day', 'abuse']
 const HEAD = ['claim', 'against', 'ratio', 'gate', 'goal', 'method']
 
 const { values, positionals } = parseArgs({
