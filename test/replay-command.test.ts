@@ -103,8 +103,8 @@ describe('rollcall replay', () => {
   })
 
   test('refuses a flag it does not know', async () => {
-    expect((await run('--retries', '3', file('events.log', logLine(1)))).stderr).toBe(
-      'RC_INVALID_INPUT: there is no --retries here\n',
+    expect((await run('--retries', '3', file('events.log', logLine(1)))).stderr).toMatch(
+      /^RC_INVALID_INPUT: there is no --retries here\n/,
     )
   })
 })

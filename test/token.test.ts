@@ -74,8 +74,15 @@ describe.each(COMMANDS)('the token of rollcall %s', command => {
     ['ROLLCALL_TOKEN', [], { ROLLCALL_TOKEN: 'a\nwords' }],
   ])('is refused without telling it where no header can hold it: %s %j %j', async (name, flags, env) => {
     const { code, all } = await said(command, flags, env)
-    expect([code, all]).toEqual([1, expect.stringContaining(`${name} takes a token alone`)])
+    expect([code, all]).toEqual([2, expect.stringMatching(`${name} takes a (token alone|value)`)])
     expect([all.includes('words'), rollcall.authorizations]).toEqual([false, []])
+  })
+})
+
+describe('a word that follows a token', () => {
+  test.each([[['owner']], [['feed', 'a']]])('is not told, since it may be the token: %j', async args => {
+    const { code, stderr } = await ended(run([...args, '--token', 'Bearer', TOKEN], {}))
+    expect([code === 0, stderr.includes(TOKEN)]).toEqual([false, false])
   })
 })
 
@@ -90,6 +97,9 @@ describe('rollcall replay in its own process', () => {
 
   test('is not what is meant with --token alone', async () => {
     const { code, stderr } = await ended(run(['replay', file, '--token', TOKEN], env()))
-    expect([code, stderr]).toEqual([1, 'RC_INVALID_INPUT: --token is for the server of --url, which is not given\n'])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^RC_INVALID_INPUT: --token is for the server of --url, which is not given\n/),
+    ])
   })
 })

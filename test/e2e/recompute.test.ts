@@ -284,6 +284,6 @@ describe('rollcall recompute', () => {
     [['--from', '2026-01-01', '--visitors', 'v1'], 'there is no --visitors'],
   ])('says what is wrong with %j', async (flags, text) => {
     const { code, stderr } = await ended(rollcall(['recompute', ...flags], { ROLLCALL_DATA: temporaryDirectory() }))
-    expect([code, stderr]).toEqual([1, expect.stringContaining(text)])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(text)])
   })
 })

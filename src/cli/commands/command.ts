@@ -1,4 +1,4 @@
-import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from 'citty'
+import { type ArgDef, type ArgsDef, type CommandContext, type CommandDef, defineCommand } from 'citty'
 import { UsageError } from './flags.ts'
 
 declare module 'citty' {
@@ -26,7 +26,7 @@ export function command<const T extends ArgsDef>(
     run(context) {
       mustBeKnown(context.args, args)
       mustHaveValues(context.rawArgs, args)
-      mustBeWords(context.args._, args, takesMore)
+      mustBeWords(context, args, takesMore)
       return run(context)
     },
   })
@@ -53,12 +53,17 @@ function mustHaveValues(raw: readonly string[], args: ArgsDef): void {
   }
 }
 
-function mustBeWords(given: readonly string[], args: ArgsDef, takesMore: boolean): void {
+type Called = Pick<CommandContext, 'rawArgs'> & { args: { _: readonly string[] } }
+
+function mustBeWords({ rawArgs, args: { _: given } }: Called, args: ArgsDef, takesMore: boolean): void {
   const wanted = Object.entries(args).flatMap(([name, { type }]) => (type === 'positional' ? [`<${name}>`] : []))
   const isRight = takesMore ? given.length >= wanted.length : given.length === wanted.length
   if (isRight && given.every(word => word !== '')) return
-  if (wanted.length === 0) throw new UsageError(`'${given.join(' ')}' is more than this command takes`)
-  throw new UsageError(`the operands of this command are ${wanted.join(' ')}, not '${given.join(' ')}'`)
+  // A token that was typed with `Bearer` before it is a word here, and no secret is repeated.
+  const isSecret = rawArgs.some(argument => /^--token\b/.test(argument))
+  const words = isSecret ? `${given.length} words` : `'${given.join(' ')}'`
+  if (wanted.length === 0) throw new UsageError(`${words} is more than this command takes`)
+  throw new UsageError(`the operands of this command are ${wanted.join(' ')}, not ${words}`)
 }
 
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
