@@ -3,23 +3,25 @@ import { addGauges } from '../src/bridge/gauges.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { RollcallError } from '../src/errors.ts'
 import { Exposition } from '../src/observe/exposition.ts'
+import { type Far, Works } from '../src/observe/work.ts'
 import { Waits } from '../src/ownership/waits.ts'
-import type { StoreSettings } from '../src/stores.ts'
 import { figure } from './support/exposition.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
-
-const ON_SERVERS = { logPath: '', statePath: '' } as StoreSettings
 
 /** The figures of a bridge whose directory is as told. */
 async function figuresOf(
   directory: object,
+  far?: Far,
 ): Promise<(name: string, labels?: Record<string, string>) => number | undefined> {
   const [time, faults] = [new ManualTime(), toldFaults()]
   const exposition = new Exposition({ time, faults })
   const owner = { audience: async () => ({ all: { alive: 9, attendance: 9 }, bySession: [] }) }
   const documents = { find: async () => [{}, {}] }
-  const bridge = { settings: { partitions: 2 }, documents, directory: { failing: null, waits: 0, owner, ...directory } }
-  addGauges(bridge as unknown as Bridge, ON_SERVERS, exposition)
+  const works = new Works(time)
+  if (far) works.begin('adoption', 'documents', () => far)
+  const parts = { documents, works, disk: async () => null, exposition }
+  const bridge = { ...parts, settings: { partitions: 2 }, directory: { failing: null, waits: 0, owner, ...directory } }
+  addGauges(bridge as unknown as Bridge)
   const text = await exposition.text()
   expect(faults.all).toEqual([])
   return (name, labels) => figure(text, `rollcall_${name}`, labels)
@@ -45,6 +47,25 @@ describe('the figures of a process', () => {
     const figureOf = await figuresOf({ isOwn: false, states: [stateOf(0), stateOf(1)] })
     expect([figureOf('owner'), figureOf('owned_by_somebody'), figureOf('ready')]).toEqual([0, 1, 1])
     for (const name of ['partition_running', 'viewers_alive', 'sessions_live']) expect(figureOf(name)).toBeUndefined()
+  })
+
+  test('say how far long work is, of the process and of its partitions', async () => {
+    const work = [{ name: 'replay', unit: 'entries', done: 3, total: 8, since: 2_000 }]
+    const figureOf = await figuresOf(
+      {
+        isOwn: true,
+        states: [
+          { ...stateOf(0), work },
+          { ...stateOf(1), work },
+        ],
+      },
+      { done: 5, total: null },
+    )
+    expect(figureOf('work_done', { work: 'replay' })).toBe(6)
+    expect(figureOf('work_size', { work: 'replay' })).toBe(16)
+    expect(figureOf('work_since_timestamp_seconds', { work: 'replay' })).toBe(2)
+    expect(figureOf('work_done', { work: 'adoption' })).toBe(5)
+    expect(figureOf('work_size', { work: 'adoption' })).toBeUndefined()
   })
 
   test('say where nobody owns the partitions', async () => {
