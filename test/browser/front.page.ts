@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -55,8 +55,10 @@ async function onPhone(name: string): Promise<void> {
 function spoil(text: string): void {
   const path = join(server.data, 'state', 'data.mdb')
   const bytes = readFileSync(path)
+  const file = openSync(path, 'r+')
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1))
-    writeFileSync(path, Buffer.from([bytes[at]! ^ 1]), { flag: 'r+', position: at } as object)
+    writeSync(file, Buffer.from([bytes[at]! ^ 1]), 0, 1, at)
+  closeSync(file)
 }
 
 const figure = (name: string) => page.locator(`[data-figure="${name}"]`)

@@ -113,7 +113,12 @@ function sessionLines({ sessions, at }: Figures): string[] {
   if (!sessions) return [`Live sessions: ${UNKNOWN}`]
   if (sessions.count === 0) return ['Nobody is live.']
   const rows = sessions.shown.map(({ streamer, preset, viewers, rating, ratings, since, title }) => [
-    ...[streamer, preset, number(viewers), ratings === 0 ? '-' : `${number(rating)} of ${number(ratings)}`],
+    ...[
+      streamer,
+      preset,
+      viewers === null ? '-' : number(viewers),
+      ratings === 0 ? '-' : `${number(rating)} of ${number(ratings)}`,
+    ],
     ...[since === null ? '-' : span(at - Date.parse(since)), title],
   ])
   return table(['STREAMER', 'PRESET', 'VIEWERS', 'RATING', 'FOR', 'TITLE'], rows).split('\n')

@@ -46,7 +46,7 @@ function sessionRow(
     `<span title="${escaped(id)}">${escaped(streamer)}</span>`,
     escaped(title ?? ''),
     escaped(preset),
-    `<span data-viewers="${escaped(id)}">${number(viewers)}</span>`,
+    `<span data-viewers="${escaped(id)}">${viewers === null ? '–' : number(viewers)}</span>`,
     ratings === 0 ? '' : `${number(Math.round(rating * 10) / 10)} <small>of ${number(ratings)}</small>`,
     since === null ? '' : span(at - Date.parse(since)),
   ]
