@@ -1,20 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import type { ErrorCode } from '../errors.ts'
-import { usedUnder } from '../lmdb/disk.ts'
-import type { Exposition } from '../observe/exposition.ts'
 import { gauge, type Reading } from '../observe/meter.ts'
-import type { StoreSettings } from '../stores.ts'
+import type { Work } from '../observe/work.ts'
 import type { Bridge } from './index.ts'
 import { readinessOf } from './readiness.ts'
+import { underWay } from './under-way.ts'
 
 /** Sessions that are counted; of more it is told that there are. */
 const MOST_SESSIONS = 5_000
 const NOBODY: ErrorCode = 'RC_NO_OWNER'
 
 /** Adds how the process stands, as its bridge sees it. What only the owner knows is told by the owner alone. */
-export function addGauges(bridge: Bridge, { logPath, statePath }: StoreSettings, exposition: Exposition): void {
-  const { directory, documents } = bridge
+export function addGauges(bridge: Bridge): void {
+  const { directory, documents, exposition } = bridge
   const { version } = JSON.parse(readFileSync(findPackageJSON('.', import.meta.url)!, 'utf8'))
   exposition.add(() => [
     gauge('rollcall_build_info', 1, { version }),
@@ -33,15 +32,22 @@ export function addGauges(bridge: Bridge, { logPath, statePath }: StoreSettings,
     const live = await documents.find('sessions', { filter: { active: true }, limit: MOST_SESSIONS + 1 })
     return [gauge('rollcall_sessions_live', live.length)]
   })
-  if (logPath === '') return
   exposition.add(async () => {
-    const [log, state] = await Promise.all([usedUnder(logPath), usedUnder(statePath)])
+    const disk = await bridge.disk()
+    if (!disk) return []
     return [
-      gauge('rollcall_disk_free_bytes', log.free),
-      gauge('rollcall_log_bytes', log.used),
-      gauge('rollcall_state_bytes', state.used),
+      gauge('rollcall_disk_free_bytes', disk.freeBytes),
+      gauge('rollcall_log_bytes', disk.logBytes),
+      gauge('rollcall_state_bytes', disk.stateBytes),
     ]
   })
+  exposition.add(() => underWay(bridge).flatMap(workOf))
+}
+
+function workOf({ name: work, done, total, since }: Work): Reading[] {
+  const size = total === null ? [] : [gauge('rollcall_work_size', total, { work })]
+  const began = gauge('rollcall_work_since_timestamp_seconds', since / 1_000, { work })
+  return [gauge('rollcall_work_done', done, { work }), ...size, began]
 }
 
 const runningOf = ({ partition, stopped }: { partition: number; stopped: object | null }): Reading =>

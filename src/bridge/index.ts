@@ -15,6 +15,7 @@ import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Pasts } from '../past/index.ts'
 import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
+import type { Disk } from './disk.ts'
 import type { Intake, IntakeOptions } from './intake.ts'
 import type { Limits, Rates } from './limits.ts'
 import type { Refusals } from './refusals.ts'
@@ -58,6 +59,8 @@ export interface Bridge {
   pasts: Pasts
   /** long work of this process, beside that of the partitions */
   works: Works
+  /** null where nothing is kept on this disk */
+  disk(): Promise<Disk | null>
   subscriptions: Subscriptions
   streamers: StreamerSessions
   time: Time

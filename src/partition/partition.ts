@@ -9,6 +9,7 @@ import type { Entry, Seq } from '../log/index.ts'
 import { countOf } from '../log/rows-entry.ts'
 import { Meter } from '../observe/meter.ts'
 import { Applier } from './applier.ts'
+import { Begun } from './begun.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
@@ -42,6 +43,7 @@ export class Partition {
   readonly population: Population
   readonly facts: Facts
   readonly projections = new Projections()
+  readonly begun = new Begun()
   readonly names = new Names()
   readonly unprepared = new Map<Event | string, Error>()
   /** null: nobody looks at its actors */
@@ -146,6 +148,7 @@ export class Partition {
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
+    this.begun.add(writes, this.clock.time)
     const { records, news } = this.counters.take()
     for (const { key, kind, heard, former } of actors.heard) {
       news.present.set(key, { at: heard, stream: kind.presence!(former.context)!.stream })

@@ -75,13 +75,18 @@ export function control(
   const statusOf = (partition: number): PartitionStatus => {
     const processor = processors.get(partition)
     const stopped = stoppedOf(partition)
+    const now = time.now()
+    const { waiting = 0, parked = 0, oldest } = processor?.partition.outbox.standing ?? {}
     return {
       partition,
       epoch: processor?.partition.claim.epoch ?? 0,
       applied: processor?.partition.applied ?? 0,
       cut: processor?.partition.claim.cut ?? 0,
-      outbox: processor?.partition.outbox.size ?? 0,
-      now: time.now(),
+      committedAt: processor?.committer.lastAt || null,
+      effects: { waiting, parked, oldestMs: oldest === undefined ? null : Math.max(0, now - oldest) },
+      parked: processor?.partition.parking.count ?? 0,
+      webSessions: processor?.partition.begun.count(now) ?? 0,
+      now,
       replayUntil: processor?.replayUntil ?? 0,
       stopped: stopped ? { code: stopped.code, message: stopped.message } : null,
       full: processor?.partition.parking.full ?? [],

@@ -56,8 +56,14 @@ export interface PartitionStatus {
   epoch: number
   applied: Seq
   cut: Seq
-  /** effects not known to be done */
-  outbox: number
+  /** ms; of the last commit; null: none was since the claim */
+  committedAt: number | null
+  /** not known to be done; for how long the oldest of those that wait has, if any does */
+  effects: { waiting: number; parked: number; oldestMs: number | null }
+  /** events */
+  parked: number
+  /** web sessions that began in the last minute */
+  webSessions: number
   /** ms; by the clock of the ticks */
   now: number
   /** the entry up to which it is replayed before it shows its state; 0: not claimed yet */

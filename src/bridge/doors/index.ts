@@ -11,6 +11,7 @@ import type { OwnStores } from '../../stores.ts'
 import type { SteadyTime } from '../../time.ts'
 import type { AuthSettings } from '../auth-settings.ts'
 import { Callers } from '../callers.ts'
+import { diskOf } from '../disk.ts'
 import { addGauges } from '../gauges.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { httpServer } from '../http/index.ts'
@@ -68,9 +69,10 @@ export class Doors {
       intake: new Intake(parts),
       streamers: new StreamerSessions(parts),
       subscriptions: this.subscriptions,
+      disk: () => diskOf(stores.places),
       refusals: new Refusals({ ...parts, meter: exposition.meter }),
     }
-    addGauges(this.#bridge, stores.places, exposition)
+    addGauges(this.#bridge)
     this.#inFlight = new InFlight(time)
     this.#http = httpServer(this.#bridge, this.#inFlight)
   }

@@ -1,5 +1,6 @@
 /** A screen on a terminal that is drawn anew in place, without flicker, and put back as it was. */
 import type { ReadStream, WriteStream } from 'node:tty'
+import { plain } from './print.ts'
 
 const [ALTERNATE, NORMAL] = ['\u001B[?1049h\u001B[?25l', '\u001B[?25h\u001B[?1049l']
 const [HOME, CLEAR_LINE, CLEAR_BELOW] = ['\u001B[H', '\u001B[K', '\u001B[J']
@@ -35,7 +36,7 @@ export class Screen {
   /** Writes all lines at once, each over what stood there; what does not fit is cut off. */
   draw(lines: readonly string[]): void {
     const { columns, rows } = this.size
-    const fitting = lines.slice(0, rows).map(line => [...line].slice(0, columns).join('') + CLEAR_LINE)
+    const fitting = lines.slice(0, rows).map(line => [...plain(line)].slice(0, columns).join('') + CLEAR_LINE)
     this.#out.write(HOME + fitting.join('\r\n') + CLEAR_BELOW)
   }
 

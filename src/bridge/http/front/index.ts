@@ -9,6 +9,7 @@ import type { Bridge } from '../../index.ts'
 import { parseOne } from '../../inputs.ts'
 import { PAGE_HEADERS } from '../../page-headers.ts'
 import { hidden, of } from '../reference/route.ts'
+import { lastAnswers } from './answers.ts'
 import { figures } from './gathering.ts'
 import { figuresAsHtml, page } from './page.ts'
 
@@ -48,7 +49,7 @@ interface OfFile {
 
 /** Routes of the first page, and of the documentation that it leads to, which comes with the program. */
 export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const look = figures(bridge)
+  const look = figures(bridge, lastAnswers(app, bridge))
   const files = new Map<string, string>()
   const pages = documentation()
 
