@@ -21,6 +21,7 @@ import { doors } from './support/doors.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
 import { traceOf } from './support/spans.ts'
 import { toldFaults } from './support/time.ts'
+import { virtualPerformer } from './support/virtual-performer.ts'
 
 const { traceId, spanId, traceparent } = traceOf(1)
 const HOSTILE = [
@@ -124,7 +125,7 @@ describe('without an SDK', () => {
     expect([...given[0]!][0]).toBe(events[0])
   })
 
-  test('a trace that was given goes on as it came, to the effects and in their answers', async () => {
+  test('a trace that was given goes on as it came, to the effects', async () => {
     const { append, entries } = log()
     await append([start('sam')], traceparent)
     const [entry] = await entries(1)
@@ -132,6 +133,19 @@ describe('without an SDK', () => {
     const one = await OnePartition.claim()
     await one.apply(...entry!.events)
     expect(new Set(one.effects.map(effect => effect.traceparent))).toEqual(new Set([traceparent]))
+  })
+
+  test('an effect is answered in the trace that it is in', async () => {
+    const answer = { kind: 'feed.generated', generation: 1 }
+    const { made, add, idle, told } = virtualPerformer(() => ({ perform: async () => ({ outcome: 'done', answer }) }))
+    made.open()
+    const asked = { kind: 'feed.generate', actor: 'feed/all', seq: 1, index: 0, at: NOON, payload: {} }
+    add({ id: 'a', ...asked, traceparent }, { id: 'b', ...asked })
+    await idle()
+    expect(told.map(event => [event.effect, event.traceparent])).toEqual([
+      ['a', traceparent],
+      ['b', undefined],
+    ])
   })
 
   test('heartbeats stay rows', async () => {
