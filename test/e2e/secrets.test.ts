@@ -25,10 +25,11 @@ const encoded = encodeURIComponent
 const told = (text: string, words: string[]): string[] =>
   words.filter(word => [word, encoded(word), encodeURI(word), btoa(word)].some(form => text.includes(form)))
 
+/** All that a command says that ends with 1, or with 2 where it was misused. */
 async function said(command: string[], env: Env): Promise<string> {
   const data = temporaryDirectory()
   const ran = await ended(rollcall(command, { ROLLCALL_PORT: '0', ROLLCALL_SHARDS: '1', ROLLCALL_DATA: data, ...env }))
-  expect(ran.code).toBe(1)
+  expect([1, 2]).toContain(ran.code)
   return ran.stdout + ran.stderr
 }
 
