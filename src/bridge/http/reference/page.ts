@@ -34,7 +34,7 @@ export function reference({ info, tags, paths, components }: OpenApi): string {
 <header>
 <h1>${escaped(info.title)}: HTTP</h1>
 ${paragraphs(info.description)}
-<nav aria-label="Parts">${links.join(' ')} <a href="openapi.json">openapi.json</a></nav>
+<nav aria-label="Parts">${links.join(' ')} <a href="openapi.json">openapi.json</a> <a href="docs/http.md">In words</a></nav>
 </header>
 <main>
 ${groups.join('\n')}
