@@ -12,9 +12,11 @@ interface Line {
 /** Files that a listed one may import though they are not listed: they decide nothing about a heartbeat. */
 const ASIDE = [
   // The ways of all other inputs.
-  /^src\/bridge\/(http\/(effects|front\/index|inspect(-\w+)?|metrics|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
+  /^src\/bridge\/(http\/(effects|feeds|front\/index|inspect(-\w+)?|metrics|operations|platform(-reads)?|pusher|reads|sessions|viewers|web-sessions)|web-events)\.ts$/,
   // The way past the routes, which asks the same by the same files, and the words of refusals.
   /^src\/bridge\/http\/(short-way|refusal)\.ts$/,
+  // The words in which routes are described, and what is made of them.
+  /^src\/bridge\/(answers|http\/reference\/(index|route))\.ts$/,
   // The counts of actors, and the steps of which only those hear who look.
   /^src\/(inspect\/(minute|tap)|partition\/population)\.ts$/,
   // What is counted of the work, and the slices in which others take their turn.
