@@ -155,7 +155,7 @@ describe('the first page, in a browser', () => {
     await server.get('/web-sessions?visitor=v', { after: true })
     await becomes('web-sessions', '1')
     spoil('Zyzzyva-unmistakable')
-    const wrong = page.locator('[data-wrong="RC_DOCUMENT_CORRUPT"]')
+    const wrong = page.locator('[data-wrong="RC_DOCUMENT_CORRUPT"]', { hasText: /Partition \d+:/ })
     expect(await wrong.count()).toBe(0)
     await server.post('/events', { ...visit, ts: Date.now() - 1_000, page: '/next' })
     await wrong.waitFor({ timeout: 3_000 })
