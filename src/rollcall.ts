@@ -65,6 +65,7 @@ export async function start(
   const links = opened.adopt(await openLinks(config.natsUrl, stores.db !== null), close)
   const { probes } = opened.adopt(await openProbes(config, stores), close)
   opened.defer(servers.watch(probes))
+  exposition.add(() => servers.readings)
   const { partitions } = config
   const { log, known, applied } = stores
   const directory = await openDirectory(links, {

@@ -214,14 +214,14 @@ export async function openOwnStores(
 export async function openProbes(
   { natsUrl, redisUrl }: Pick<StoreSettings, 'natsUrl' | 'redisUrl'>,
   { log, db }: Pick<OwnStores, 'log' | 'db'>,
-): Promise<{ probes: Map<ServerName, Probe>; close(): void }> {
+): Promise<{ probes: Map<ServerName, Probe>; close(): Promise<void> }> {
   const probes = new Map<ServerName, Probe>()
   if (natsUrl) probes.set('nats', () => log.bounds(0))
   // A gateway answers even when nothing is behind it, unless it has to look there.
   if (db) probes.set('mongodb', () => db.listCollections({}, { nameOnly: true }).toArray())
-  if (!redisUrl) return { probes, close() {} }
+  if (!redisUrl) return { probes, close: async () => {} }
   const { redisProbe } = await import('./audience/redis-connection.ts')
-  const { probe, close } = await redisProbe(redisUrl)
+  const { probe, close } = redisProbe(redisUrl)
   return { probes: probes.set('redis', probe), close }
 }
 

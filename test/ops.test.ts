@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { ROOT, textOf } from './support/imports.ts'
-import { prometheusFolder, promtool, RULES } from './support/prometheus.ts'
+import { prometheusFolder, promtool } from './support/prometheus.ts'
+import { alerts } from './support/queries.ts'
 
-interface Rule {
-  alert: string
-  expr: string
-  annotations: Record<string, string>
-}
-
-const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: Rule[] }[] }
-const ALERTS = groups.flatMap(({ rules }) => rules)
+const ALERTS = alerts()
 
 /** As GitHub makes them of headings. */
 const ANCHORS = [...textOf('docs/operating.md').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
@@ -27,7 +19,7 @@ describe('an alert of ops/', () => {
     ALERTS.map(rule => [rule.alert, rule] as const),
   )('%s says in a line what to do, and where more of it is', (_, rule) => {
     const { summary, runbook } = rule.annotations
-    const [, words, anchor] = /^([A-Z].+): docs\/operating\.md#([\w-]+)$/.exec(runbook!) ?? []
+    const [, words, anchor] = /^([A-Z].+): docs\/operating\.md#([\w-]+)$/.exec(runbook) ?? []
     expect(summary).toMatch(/\.$/)
     expect(words).not.toBeUndefined()
     expect(ANCHORS).toContain(anchor)

@@ -39,15 +39,17 @@ export async function connectRedis(url: string, failed: (error: RedisError) => v
   return redis
 }
 
-/** Asks Redis on a connection of its own. */
-export async function redisProbe(url: string): Promise<{ probe: Probe; close(): void }> {
+/** Asks Redis on a connection of its own, which is made when it is first asked. */
+export function redisProbe(url: string): { probe: Probe; close(): Promise<void> } {
   let why: RedisError | undefined
-  const redis = await connectRedis(url, error => {
-    why = error
-  })
+  let connected: Promise<Redis> | undefined
   const probe = async (): Promise<void> => {
+    connected ??= connectRedis(url, error => {
+      why = error
+    })
+    const redis = await connected
     if (redis.status !== 'ready' && why) throw why
     await redis.ping()
   }
-  return { probe, close: () => redis.disconnect() }
+  return { probe, close: async () => (await connected)?.disconnect() }
 }

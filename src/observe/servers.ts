@@ -1,16 +1,11 @@
 import { type Cancel, type Time, within } from '../time.ts'
+import type { Reading } from './meter.ts'
 
 /** The servers under Rollcall that may go away and come back. */
 export type ServerName = 'nats' | 'mongodb' | 'redis'
 
 /** Asks a server whether it is there; rejects, or gives no answer, if it is not. */
 export type Probe = () => Promise<unknown>
-
-/** Whether a server answers, as this process finds it. */
-export interface ServerState {
-  server: ServerName
-  isUp: boolean
-}
 
 /** A line of the log: what it is about, and its words. */
 type Tell = (about: object, words: string) => void
@@ -87,9 +82,11 @@ export class Servers {
     }
   }
 
-  /** Those that are configured. */
-  get states(): ServerState[] {
-    return [...this.#watched].map(([server, { awaySince }]) => ({ server, isUp: awaySince === undefined }))
+  /** Of those that are configured, whether they answer. */
+  get readings(): Reading[] {
+    return [...this.#watched].map(([server, { awaySince }]) => ({
+      ...{ name: 'rollcall_server_up', labels: { server }, value: awaySince === undefined ? 1 : 0 },
+    }))
   }
 
   /** Tells the fault, unless it stems from a server that is away: that is asked first. */

@@ -23,7 +23,7 @@ const started = async (env: Env, data?: string): Promise<Server> => {
   return server
 }
 
-describe.skipIf(!prometheusFolder())('the alerts of ops/', () => {
+describe.skipIf(!prometheusFolder())('the alerts of ops/', { timeout: 200_000 }, () => {
   let waiting: Server
   beforeAll(async () => {
     // Its effect is to be old enough at last.
@@ -100,7 +100,7 @@ describe.skipIf(!prometheusFolder())('the alerts of ops/', () => {
     expect(await fires(['RollcallDisk', 'RollcallWritesRefused'], refused)).toBe('so it is')
   })
 
-  test('name an effect that waits since Pusher is away', { timeout: 200_000 }, async () => {
+  test('name an effect that waits since Pusher is away', async () => {
     const url = await waiting.url
     const age = () => sampled(url, 'rollcall_outbox_oldest_seconds{}')
     await vi.waitFor(async () => expect(await age()).toBeGreaterThan(60), { timeout: 150_000, interval: 1_000 })

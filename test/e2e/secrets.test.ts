@@ -193,9 +193,9 @@ describe.skipIf(!isHere)('where servers want credentials', () => {
     await redis.kill()
     await untilTold(/Redis: connect ECONNREFUSED/)
     await redis.up()
-    // The connections are of its two threads, and of the test.
+    // The connections are of the process, of its two threads, and of the test.
     const clients = async () => String(await redis.raw.client('LIST')).match(/^id=/gm)?.length
-    await vi.waitFor(async () => expect(await clients()).toBe(3), { timeout: 30_000 })
+    await vi.waitFor(async () => expect(await clients()).toBe(4), { timeout: 30_000 })
     await redis.raw.config('SET', 'requirepass', wrong.redis)
     await redis.raw.call('CLIENT', 'KILL', 'TYPE', 'normal')
     await untilTold(/WRONGPASS/)

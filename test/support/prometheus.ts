@@ -46,12 +46,16 @@ export async function scraped(url: string, times: number): Promise<Scrape> {
   return { text, times }
 }
 
-/** What is found at ten minutes' looks while something lasts. */
-export async function lasting(url: string, meanwhile: () => Promise<unknown> = () => pause(100)): Promise<Scrape[]> {
+/** What twenty looks find while something lasts, each of which is taken for what was found so many times. */
+export async function lasting(
+  url: string,
+  meanwhile: () => Promise<unknown> = () => pause(100),
+  times = 2,
+): Promise<Scrape[]> {
   const scrapes: Scrape[] = []
   for (let n = 0; n < 20; n++) {
     await meanwhile()
-    scrapes.push(await scraped(url, 2))
+    scrapes.push(await scraped(url, times))
   }
   return scrapes
 }
@@ -139,6 +143,15 @@ export class Prometheus {
       ({ ok }) => ok,
       () => false,
     )
+  }
+
+  /** Resolves when it has scraped what it was told to; rejects if it cannot. */
+  async scraping(): Promise<void> {
+    for (const deadline = Date.now() + 20_000; ; await pause(100)) {
+      const { activeTargets } = await this.api('targets')
+      if (activeTargets[0]?.health === 'up') return
+      if (Date.now() > deadline) throw new Error(JSON.stringify(activeTargets))
+    }
   }
 
   /** Its warnings and errors. */
