@@ -95,6 +95,8 @@ export interface Pulse<C, E extends Event> {
    * rules' `gapMs` after the one before; 0: none is.
    */
   until(facts: object, context: C, rules: Rules): number
+  /** True if events with others, which may hold anything, are pulses where those with the facts, which are of a pulse, are. */
+  isAlike(facts: object, others: object): boolean
   /** The context after a stay; the very same if it knows of a beat as late. */
   after(context: C, stay: Stay): C
   /** The window whose record counts such an event of that time (ms), and how long each is. */

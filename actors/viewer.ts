@@ -1,4 +1,4 @@
-import { afterStay, dueAfter, MOST_ROLLS, type Place, pulsesUntil, type Stay } from '../machines/pulse.ts'
+import { afterStay, areAlike, dueAfter, MOST_ROLLS, type Place, pulsesUntil, type Stay } from '../machines/pulse.ts'
 import {
   type Beat,
   viewer as machine,
@@ -111,6 +111,7 @@ export const viewer = {
     kind: 'heartbeat',
     state: 'watching',
     until: (facts, context, rules) => pulsesUntil(context, facts as Place, rules),
+    isAlike: (facts, others) => areAlike(facts as Place, others as Place),
     after: afterStay,
     window: windowOf,
     windowMs: WINDOW_MS,

@@ -65,6 +65,15 @@ export function pulsesUntil(context: ViewerContext, beat: Place, rules: ViewerRu
   return isShown ? until : 0
 }
 
+/** True if one of two places, of which `other` may hold anything, says no more of a viewer than the other does. */
+export const areAlike = (one: Place, other: Place): boolean =>
+  one.path === other.path &&
+  one.stream === other.stream &&
+  one.country === other.country &&
+  one.streamer === other.streamer &&
+  one.preset === other.preset &&
+  areSame(other.groups, one.groups)
+
 /** The context after a stay; the very same if it knows of a beat as late. */
 export function afterStay(context: ViewerContext, { at, rolls, written, due, lateMs }: Stay): ViewerContext {
   const { last, runs, cohorts, watched, deadline } = context

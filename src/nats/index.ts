@@ -41,7 +41,8 @@ export async function openConnection(
   const options: ConnectionOptions = {
     ...{ ...parsed(url), ...(creds && { authenticator: await authenticatorOf(creds) }) },
     ...{ name: 'rollcall', maxReconnectAttempts: -1, reconnectTimeWait: 250, ignoreAuthErrorAbort: true },
-    ...{ pingInterval: PING_MS, maxPingOut: 2 },
+    // A trace of each request, in case it fails, costs more than the request.
+    ...{ pingInterval: PING_MS, maxPingOut: 2, noAsyncTraces: true },
   }
   const dial = (): Promise<NatsConnection> => {
     const left = Math.max(RETRY_MS, deadline - time.monotonic())

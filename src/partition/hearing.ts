@@ -43,7 +43,7 @@ export class Hearing {
     const { heard } = resident
     // Times before 1970, and parts of milliseconds, are left to the machine.
     if (heard <= 0 || !Number.isInteger(at) || at <= heard || at - heard > facts.rules.gapMs) return false
-    if ((resident.facts !== came || at >= resident.until) && !this.#isHeard(resident, came, at)) return false
+    if ((at >= resident.until || !resident.knows(came)) && !this.#isHeard(resident, came, at)) return false
     const { presences } = resident
     if (!presences || !counters.stillCount(presences, clock.time)) {
       resident.until = 0

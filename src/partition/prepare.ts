@@ -72,7 +72,9 @@ function partsFor({ residents, unprepared }: Needs, wanted: Wanted[]): RecordKey
     try {
       const resident = residents.get(actorId(kind, key))
       // A failure of that must not hang on what was committed when.
-      const parts = resident.kind.needs(resident.snapshot.context, on, facts).map(names => names.map(named))
+      const needs = resident.kind.needs(resident.snapshot.context, on, facts)
+      if (needs.length === 0) continue
+      const parts = needs.map(names => names.map(named))
       if (resident.kept === undefined) continue
       for (const names of parts) keys.push({ space: 'actor', names: [kind, key, ...names] })
     } catch (error) {
@@ -89,7 +91,7 @@ function countersFor({ residents, counters, unprepared }: Needs, wanted: Wanted[
     try {
       const resident = residents.get(actorId(kind, key))
       for (const names of resident.kind.tallyRecords?.(resident.snapshot.context, on) ?? []) {
-        if (!counters.isAtHand(names.map(named))) missing.set(names.join('\n'), { space: 'aggregate', names })
+        if (!counters.isAtHand(names)) missing.set(names.map(named).join('\n'), { space: 'aggregate', names })
       }
     } catch (error) {
       unprepared.set(of, error as Error)
@@ -129,7 +131,7 @@ function isPrepared(
   if (!resident) return false
   const { presences, heard, until, rollsAt } = resident
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
-  const isAlike = until > 0 && resident.facts === facts && presences && counters.stillCount(presences, clock.time)
+  const isAlike = until > 0 && resident.knows(facts) && presences && counters.stillCount(presences, clock.time)
   if (isAlike && ((at > heard && at < until && at < rollsAt) || counters.isWindowAtHand(pulse!.window(at)))) return true
   const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
   return names.every(each => counters.isAtHand(each))

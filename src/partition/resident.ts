@@ -75,6 +75,11 @@ export class Resident {
     this.heard = this.#presentAt
   }
 
+  /** True if what was found out about the facts of a pulse holds for these. */
+  knows(facts: object): boolean {
+    return this.facts === facts || (this.facts !== undefined && this.kind.pulse!.isAlike(this.facts, facts))
+  }
+
   get #presentAt(): number {
     return this.kind.presence?.(this.#snapshot.context)?.at ?? 0
   }
