@@ -72,7 +72,7 @@ describe('who is alive', () => {
   test('is news, the newest presence of each', () => {
     counters.moved('u', null, { at: T, stream: 's1' })
     counters.moved('u', { at: T, stream: 's1' }, { at: T + 1, stream: null })
-    expect([...counters.take().news.present]).toEqual([['u', { at: T + 1, stream: null }]])
+    expect([...counters.take().news.present]).toEqual([['u', { userId: 'u', at: T + 1, stream: null }]])
     expect(counters.take().news.present.size).toBe(0)
   })
 })

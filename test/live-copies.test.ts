@@ -78,7 +78,7 @@ const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
     told: [],
   },
   news: {
-    present: new Map(users.map(userId => [userId, { at: NOON, stream: 's' }])),
+    present: new Map(users.map(userId => [userId, { userId, at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),
     streams: new Map(),
   },

@@ -31,10 +31,15 @@ export class AliveCounter {
   /** Users heard in that second, or after it. */
   record(since: number): AliveRecord {
     this.isDirty = false
-    const known: [second: number, viewers: number][] = [...this.#far]
-    for (let place = 0; place < NEAR; place++) known.push([this.#seconds[place]!, this.#near[place]!])
-    const kept = known.filter(([second, viewers]) => second >= since && viewers > 0).sort(([a], [b]) => a - b)
-    return { since, counts: kept.flatMap(([second, viewers]) => [second - since, viewers]) }
+    const known: number[] = []
+    for (let place = 0; place < NEAR; place++) {
+      if (this.#near[place]! > 0 && this.#seconds[place]! >= since) known.push(this.#seconds[place]!)
+    }
+    for (const [second, viewers] of this.#far) if (viewers > 0 && second >= since) known.push(second)
+    known.sort((a, b) => a - b)
+    const counts: number[] = []
+    for (const second of known) counts.push(second - since, this.#far.get(second) ?? this.#near[second & (NEAR - 1)]!)
+    return { since, counts }
   }
 
   add(at: number, by: 1 | -1): void {

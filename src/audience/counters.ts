@@ -1,7 +1,7 @@
 import type { Presence, Tally } from '../../actors/index.ts'
 import type { Seq } from '../log/index.ts'
 import type { AliveCounter } from './alive-counter.ts'
-import type { Attended } from './index.ts'
+import type { Attended, ViewerPresence } from './index.ts'
 import { Present } from './present.ts'
 import type { Audience } from './sum.ts'
 import { type StatisticsRecord, Window } from './window.ts'
@@ -50,7 +50,7 @@ export interface CounterRecord {
 
 /** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
 export interface LiveNews {
-  present: Map<string, Presence>
+  present: Map<string, ViewerPresence>
   attended: Attended[]
   /** with the last arrival of a beat on each */
   streams: Map<string, number>
@@ -71,7 +71,7 @@ export class AudienceCounters implements Tally {
   #news = noNews()
 
   moved(userId: string, from: Presence | null, to: Presence): void {
-    this.#news.present.set(userId, to)
+    this.#news.present.set(userId, { userId, at: to.at, stream: to.stream })
     this.present.moved(from, to)
   }
 

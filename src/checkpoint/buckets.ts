@@ -14,6 +14,7 @@ const BYTES = 4 * 1024 * 1024
 const BITS = 32
 /** More than deltas are ever listed. */
 const PLACES = 4_096
+const NONE: Change[] = []
 
 const bitOf = (hash: number, depth: number): 0 | 1 => ((hash >>> (BITS - 1 - depth)) & 1) as 0 | 1
 const bitsOf = (at: string): string => at.slice(at.indexOf('/') + 1)
@@ -73,7 +74,10 @@ export class Bucket {
 
   /** The changes of ids that begin so; `group` is given if all of these are in one. */
   changesOf(prefix: string, group: string | undefined): Change[] {
-    const codes = group === undefined ? [...this.#changes.values()].flat() : [this.#changes.get(group) ?? []].flat()
+    const own = group === undefined ? [...this.#changes.values()].flat() : this.#changes.get(group)
+    // Most groups have not changed.
+    if (own === undefined) return NONE
+    const codes = Array.isArray(own) ? own : [own]
     return codes.map(code => this.#deltas.change(code)).filter(({ run, at }) => run.ids[at]!.startsWith(prefix))
   }
 }

@@ -94,7 +94,8 @@ export class Image {
   /** Takes the changes of commit `n`; commits come one after another. */
   restore(n: number, run: Run): void {
     this.#runs.set(n, run)
-    for (const [at, id] of run.ids.entries()) {
+    for (let at = 0; at < run.ids.length; at++) {
+      const id = run.ids[at]!
       const bucket = this.#buckets.of(id)
       if (bucket.entry.n < n) bucket.add(id, this.#runs.codeOf(n, at))
     }
@@ -144,7 +145,7 @@ export class Image {
       else if (this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, rewritten })) {
         const changes = bucket.changesOf('', undefined)
         if (changed.has(bucket))
-          for (const [at, owner] of owners.entries()) if (owner === bucket) changes.push({ run, at })
+          for (let at = 0; at < owners.length; at++) if (owners[at] === bucket) changes.push({ run, at })
         const { at, ids } = bucket.entry
         for (const [part, content] of split(at, withChanges(await baseOf(bucket.entry), changes))) {
           const blob = content.ids.length === 0 ? NONE : packed(blobs.packBucket(content, this.#nextId))
@@ -189,8 +190,10 @@ export class Image {
     const oldest = lists.deltas[0]?.n ?? lists.n
     for (const { n } of this.#deltas) if (n < oldest) this.#runs.forget(n)
     if (lists.deltas.length > 0) this.#runs.set(this.n, run)
-    for (const [at, owner] of owners.entries())
+    for (let at = 0; at < owners.length; at++) {
+      const owner = owners[at]!
       if (!replaced.has(owner)) owner.add(run.ids[at]!, this.#runs.codeOf(this.n, at))
+    }
     this.#deltas = lists.deltas
     for (const { ids } of unlisted) this.garbage.push(...ids)
   }
@@ -215,7 +218,7 @@ const NONE: Blob = { ids: [], bytes: 0 }
 export function* recordsIn(base: Run, { wanted }: Selection): Generator<CheckpointRecord> {
   for (const [prefix, changes] of wanted) {
     const changed = changes.map(change => ({ id: change.run.ids[change.at]!, change }))
-    changed.sort((one, other) => (one.id < other.id ? -1 : 1))
+    if (changed.length > 1) changed.sort((one, other) => (one.id < other.id ? -1 : 1))
     let next = placeOf(base.ids, prefix)
     const isNext = () => base.ids[next]?.startsWith(prefix)
     for (const { id, change } of changed) {

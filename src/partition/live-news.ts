@@ -13,7 +13,7 @@ const MOST_MISSED = 10_000
 
 /** News that are not published yet. */
 export class News {
-  readonly present = new Map<string, ViewerPresence>()
+  present = new Map<string, ViewerPresence>()
   readonly attended: Attended[] = []
   /** with the last arrival on each */
   readonly streams = new Map<string, number>()
@@ -28,7 +28,8 @@ export class News {
 
   /** Takes who is alive. */
   addPresent({ news }: Pick<Cut, 'news'>): void {
-    for (const [userId, presence] of news.present) this.present.set(userId, { userId, ...presence })
+    if (this.present.size === 0) this.present = news.present
+    else for (const [userId, presence] of news.present) this.present.set(userId, presence)
   }
 
   /** Takes who attended and watched. */

@@ -151,7 +151,7 @@ export class Partition {
     this.begun.add(writes, this.clock.time)
     const { records, news } = this.counters.take()
     for (const { key, kind, heard, former } of actors.heard) {
-      news.present.set(key, { at: heard, stream: kind.presence!(former.context)!.stream })
+      news.present.set(key, { userId: key, at: heard, stream: kind.presence!(former.context)!.stream })
     }
     for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
