@@ -1,5 +1,6 @@
 /** Records one after another: their ids, and their values, each as msgpack, in one body. No bytes at all: removed. */
 import { Packr, pack, unpack } from 'msgpackr'
+import { IN_PLACE } from '../lmdb/sealed.ts'
 import type { CheckpointRecord, Delta } from './index.ts'
 import { idOf, keyOf } from './record-id.ts'
 
@@ -63,8 +64,6 @@ class Joined {
 const plain = new Packr({ useRecords: false })
 /** For lists of things that are alike, whose names are written once. */
 const named = new Packr({ useRecords: true })
-/** An option of msgpackr: what is packed is in a buffer of its own, from `start` to `end`, until it packs again. */
-const IN_PLACE = 512
 const packed = (packr: Packr, value: unknown) => packr.pack(value, IN_PLACE) as Buffer & { start: number; end: number }
 
 /** Room for the body of a run that is packed before anything else happens, so that not each takes new memory. */

@@ -1,4 +1,5 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
+import { getLastVersion } from 'lmdb'
 import { released } from '../lmdb/index.ts'
 import type { Meter } from '../observe/meter.ts'
 import { systemTime, type Time } from '../time.ts'
@@ -41,7 +42,7 @@ const boundOf = (id: string | undefined): string | undefined =>
   id === undefined || id === '' || Buffer.byteLength(id) > KEY_BYTES ? undefined : id
 
 const without = (entries: Buffer[], others: Buffer[]): Buffer[] =>
-  entries.filter(entry => !others.some(other => other.equals(entry)))
+  others.length === 0 ? entries : entries.filter(entry => !others.some(other => other.equals(entry)))
 
 export const openDocuments = ({ path, time = systemTime, meter }: EmbeddedDocumentOptions): DocumentStore =>
   documentsIn(tableAt(path), time, meter)
@@ -54,6 +55,13 @@ function tableAt(path: string): Table {
     const key = documentKey(collection, id)
     const bytes = key.length > KEY_BYTES ? undefined : reading(collection, () => documents.get(key))
     return bytes && storedIn(key, bytes).document
+  }
+
+  /** The bytes where LMDB read them, which spares a copy: they are there until the next are read. */
+  const bytesAt = (key: Buffer): Buffer | undefined => {
+    const bytes: Uint8Array | undefined = documents.getBinaryFast(key)
+    if (bytes === undefined || Buffer.isBuffer(bytes)) return bytes
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   /** The ids under one value, within the range, without a look at those before it. */
@@ -129,8 +137,9 @@ function tableAt(path: string): Table {
     async change(collection, ids, next) {
       const tryOne = (id: string): Promise<boolean> | true => {
         const key = documentKey(collection, id)
-        const before = reading(collection, () => documents.getEntry(key))
-        const stored = before && storedIn(key, before.value)
+        const bytes = reading(collection, () => bytesAt(key))
+        const version = bytes && getLastVersion()
+        const stored = bytes && storedIn(key, bytes)
         const after = next(stored, id)
         if (after === stored) return true
         const [old, current] =
@@ -144,7 +153,7 @@ function tableAt(path: string): Table {
           for (const entry of without(old, current)) indexes.remove(entry, id)
           for (const entry of without(current, old)) indexes.put(entry, id)
         }
-        return before ? documents.ifVersion(key, before.version!, enqueue) : documents.ifNoExists(key, enqueue)
+        return version === undefined ? documents.ifNoExists(key, enqueue) : documents.ifVersion(key, version, enqueue)
       }
       for (let left = [...new Set(ids)]; left.length > 0; ) {
         env.resetReadTxn()

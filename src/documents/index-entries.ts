@@ -40,8 +40,10 @@ const termOf = (value: unknown): string | undefined => {
 /** The index of `_id` is the store of documents itself. */
 const keyOf = (collection: Collection, field: string, term: string): Buffer =>
   field === '_id'
-    ? Buffer.from(`${collection}\0${term}`).subarray(0, KEY_BYTES)
-    : Buffer.from(`${collection}\0${field}\0${term}`).subarray(0, ENTRY_BYTES)
+    ? cut(Buffer.from(`${collection}\0${term}`), KEY_BYTES)
+    : cut(Buffer.from(`${collection}\0${field}\0${term}`), ENTRY_BYTES)
+
+const cut = (key: Buffer, most: number): Buffer => (key.length > most ? key.subarray(0, most) : key)
 
 const justAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)])
 

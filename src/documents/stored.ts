@@ -11,11 +11,14 @@ export type Stored =
 
 export const TRACE_MS = 3_600_000
 
-export const upserted = (stored: Stored | undefined, id: string, upserts: readonly Upsert[]): Stored | undefined =>
-  upserts.reduce((now, { seq, set }) => {
-    if (now !== undefined && now.seq > seq) return now
-    return { seq, document: assign(now?.document ?? { _id: id }, set) }
-  }, stored)
+export function upserted(stored: Stored | undefined, id: string, upserts: readonly Upsert[]): Stored | undefined {
+  let now = stored
+  for (const { seq, set } of upserts) {
+    if (now !== undefined && now.seq > seq) continue
+    now = { seq, document: assign(now?.document ?? { _id: id }, set) }
+  }
+  return now
+}
 
 export const patched = (stored: Stored | undefined, guard: string, patches: readonly Patch[]): Stored | undefined =>
   patches.reduce((now, { set }) => {

@@ -7,6 +7,8 @@ import type { RollcallError } from '../errors.ts'
 const FRAME = Buffer.from([0xc1, 0x52, 0x43, 0x31])
 const CHECKSUM_AT = FRAME.length
 const BODY_AT = CHECKSUM_AT + 4
+/** An option of msgpackr: what is packed is in a buffer of its own, from `start` to `end`, until it packs again. */
+export const IN_PLACE = 512
 
 export interface Seals {
   seal(key: string | Buffer, value: unknown): Buffer
@@ -19,8 +21,9 @@ export function seals(useRecords: boolean): Seals {
   const packr = new Packr({ useRecords, copyBuffers: true })
   return {
     seal(key, value) {
-      const body = packr.pack(value)
-      return sealedBytes(key, body.length, bytes => void body.copy(bytes))
+      const packed = packr.pack(value, IN_PLACE) as Buffer & { start: number; end: number }
+      const { start, end } = packed
+      return sealedBytes(key, end - start, body => void packed.copy(body, 0, start, end))
     },
     open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T {
       return unpacked(packr, isSealed(bytes) ? bytesIn(key, bytes, damage) : bytes, damage)
@@ -40,7 +43,8 @@ export function sealedBytes(key: string | Buffer, length: number, fill: (body: B
 
 /** The bytes that were sealed, where they are. */
 export function bytesIn(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): Buffer {
-  const body = bytes.subarray(BODY_AT)
+  // Bytes that lie where LMDB read them are fewer than the buffer that they are in has.
+  const body = bytes.subarray(BODY_AT, bytes.length)
   const isFramed = bytes.length >= BODY_AT && FRAME.equals(bytes.subarray(0, CHECKSUM_AT))
   if (!isFramed || crc32(body, crc32(key)) !== bytes.readUInt32BE(CHECKSUM_AT)) throw damage()
   return body

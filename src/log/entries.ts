@@ -36,7 +36,7 @@ const [LIST_OF_2, LIST_OF_4, LIST_16, LIST_32] = [0x92, 0x94, 0xdc, 0xdd]
 const [SHORT, MOST_IN_MARK, BYTES_8, BYTES_16] = [0xcc, 0x7f, 0xc4, 0xc5]
 
 // Each value describes its own structures once, so a batch of alike events is small.
-const packr = new Packr({ useRecords: true })
+const packr = new Packr({ useRecords: true, copyBuffers: true })
 /** Without rows, which are then none of `events`, it can be read by former versions, of which some process may own a partition. */
 export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffer {
   const [runs, others]: [number[], Event[]] = [[0], []]
@@ -132,8 +132,8 @@ export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: 
 
 function listIn(value: Uint8Array): unknown[] | undefined {
   try {
-    // A copy: rows are bytes of it, and the value may lie where the next one is read to.
-    const things = packr.unpack(Uint8Array.prototype.slice.call(value, 0, value.length))
+    // Nothing of it is the value's own bytes: it may lie where the next one is read to.
+    const things = packr.unpack(value)
     return Array.isArray(things) ? things : undefined
   } catch {
     return undefined
