@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
+import type { ActorKind } from '../actors/index.ts'
 import { KINDS } from '../actors/kinds.ts'
 import { MOST_ROLLS } from '../machines/pulse.ts'
 import { memoryDocuments } from '../src/documents/memory.ts'
@@ -237,4 +238,27 @@ test('what an entry brings together is as late as its last beat, whether that is
     }),
   )
   expect([at, atOfWhole]).toEqual([new Date(NOON + 60_000), new Date(NOON + 60_000)])
+})
+
+test.each([
+  true,
+  false,
+])('alike beats are looked at once, though each is an object of its own; rows: %s', async hasRows => {
+  let looks = 0
+  const kinds = KINDS.map((kind: ActorKind): ActorKind => {
+    if (!kind.pulse) return kind
+    const { until, ...pulse } = kind.pulse
+    const counted: typeof until = (...given) => {
+      looks++
+      return until(...given)
+    }
+    return { ...kind, pulse: { ...pulse, until: counted } }
+  })
+  const one = await OnePartition.claim({ kinds, hasRows })
+  for (let n = 0; n < 9; n++) await one.apply(beatOn('x', 'a', n))
+  expect([one.pulsed, looks]).toEqual([1, 1])
+  for (const [n, other] of [{ country: 'FR' }, { groups: ['z'] }, { path: '/' }].entries()) {
+    await one.apply({ ...beatOn('x', 'a', 10 + n), ...other })
+    expect((await one.view('viewer', 'a')).context).toMatchObject({ last: other })
+  }
 })
