@@ -4,6 +4,7 @@
  */
 import type { AnyStateMachine } from 'xstate'
 import type { RuleChange } from '../machines/day-rules.ts'
+import type { PackedViewer, Share } from '../machines/packed-viewer.ts'
 import type { Stay } from '../machines/pulse.ts'
 import type { Event } from './event.ts'
 
@@ -110,6 +111,9 @@ export interface Pulse<C, E extends Event> {
   due(stay: Stay, now: number, rules: Rules): number
   /** Writes what a deadline in a stay leads to. */
   write(context: C, stay: Stay, key: string, projection: Projection): void
+  /** The context in few bytes, and back; null: it cannot be packed. */
+  pack(context: C, share: Share): PackedViewer | null
+  unpack(packed: PackedViewer): C
 }
 
 /** A kind of actor. Its events come back from the log untyped; with the kind they have the facts they were made with. */

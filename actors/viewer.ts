@@ -1,3 +1,4 @@
+import { packed, unpacked } from '../machines/packed-viewer.ts'
 import { afterStay, areAlike, dueAfter, MOST_ROLLS, type Place, pulsesUntil, type Stay } from '../machines/pulse.ts'
 import {
   type Beat,
@@ -122,6 +123,8 @@ export const viewer = {
     },
     due: dueAfter,
     write: projectStay,
+    pack: packed,
+    unpack: unpacked,
   },
   viewing: ({ runs }) => runs.at(-1) ?? null,
   attended: ({ last, streams }) => last && streams,

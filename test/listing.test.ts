@@ -7,7 +7,7 @@ import { ManualTime, toldFaults } from './support/time.ts'
 
 const KIND = { kind: 'viewer', version: 1, upgrades: {} }
 const WAITING: ListQuery = { kind: 'viewer', state: 'watching' }
-const resident = (key: string, at = 0) => ({ key, kind: KIND, seq: 1, at, former: { value: 'watching' } })
+const resident = (key: string, at = 0) => ({ key, kind: KIND, seq: 1, at, state: 'watching' })
 
 /** A shard of partitions with actors that are kept, and such that are in memory. */
 function shard(kept: string[], loaded: Iterable<string> = [], partitions = [0]) {
@@ -57,7 +57,7 @@ describe('a list of actors', () => {
   test('shows who came into memory since as they are by now, and nobody in their place twice or never', async () => {
     const { seen, residents, keys } = shard(['ann', 'bob', 'cat', 'dan'])
     expect(await keys(WAITING, 2)).toEqual(['ann', 'bob'])
-    residents.set(actorId('viewer', 'ann'), { ...resident('ann'), former: { value: 'away' } })
+    residents.set(actorId('viewer', 'ann'), { ...resident('ann'), state: 'away' })
     expect([await keys(WAITING, 2), seen.looks]).toEqual([['bob', 'cat'], 2])
     residents.set(actorId('viewer', 'zoe'), resident('zoe'))
     expect([await keys(WAITING, 9), await keys(WAITING, 9)]).toEqual(Array(2).fill(['bob', 'cat', 'dan', 'zoe']))

@@ -89,7 +89,7 @@ test('pulses come to what the machine would have made of them, whatever is commi
       await other.applyTogether(...together)
       pulsed += one.pulsed
       for (const key of USERS) {
-        const stay = one.partition.residents.find(`viewer/${key}`)?.stay
+        const stay = one.partition.residents.find('viewer', key)?.stay
         if (stay && stay.rolls.length > 0) rolled++
         if (stay && stay.written > 0 && stay.written < stay.at) written++
       }

@@ -6,10 +6,10 @@ import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import type { CheckpointStore, RecordKey } from '../src/checkpoint/index.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
+import { ACTORS_BYTES } from '../src/partition/memory.ts'
 import { Names } from '../src/partition/names.ts'
 import { Partition } from '../src/partition/partition.ts'
 import { recover } from '../src/partition/recovery.ts'
-import { ACTORS_BYTES } from '../src/partition/residents.ts'
 import { weightOf } from '../src/partition/weight.ts'
 import { NOON } from './support/one-partition.ts'
 
@@ -61,8 +61,9 @@ const isThere = ({ residents }: Partition, n: number): boolean => residents.has(
 
 describe('actors in memory', () => {
   test('take no more bytes than are of their partition; those that were idle longest go', async () => {
-    const most = ACTORS_BYTES / 64
-    const partition = await visited(64, 20_000)
+    const partitions = Math.ceil(ACTORS_BYTES / 2 ** 22)
+    const most = ACTORS_BYTES / partitions
+    const partition = await visited(partitions, 20_000)
     expect(partition.residents.bytes).toBeLessThanOrEqual(most)
     expect(partition.residents.bytes).toBeGreaterThan(most / 2)
     expect([isThere(partition, 0), isThere(partition, 19_999)]).toEqual([false, true])
@@ -84,6 +85,7 @@ describe('actors in memory', () => {
     expect(partition.residents.bytes).toBe(0)
     expect(await partition.view('viewer', 'user-7')).toEqual(before)
     await partition.residents.load(Array.from({ length: 1_000 }, (_, n) => ({ kind: 'viewer', key: `user-${n}` })))
+    partition.evict(0)
     expect(partition.residents.bytes).toBe(bytes)
   })
 

@@ -21,6 +21,7 @@ export interface Stream {
   isDirty: boolean
   /** its record is no longer at hand, or is another one */
   isGone: boolean
+  presences?: Presences
 }
 
 /** A stream's record. */
@@ -79,7 +80,11 @@ export class AudienceCounters implements Tally {
   presencesOn(stream: string | null, time: number): Presences | null {
     if (stream === null) return ELSEWHERE
     const known = this.#streams.get(stream)
-    return known && known.lastArrival + FREEZE_MS > time ? { stream: known, on: this.present.on(stream) } : null
+    if (!known || known.lastArrival + FREEZE_MS <= time) return null
+    // All viewers of the stream have the same object.
+    const on = this.present.on(stream)
+    if (known.presences?.on !== on) known.presences = { stream: known, on }
+    return known.presences
   }
 
   stillCount({ stream, on }: Presences, time: number): boolean {

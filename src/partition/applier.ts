@@ -89,7 +89,7 @@ export class Applier {
     const kind = takerOf(event)
     if (kind) {
       const { key, at, arrival } = event
-      const hearer = kind.pulse?.kind === event.kind ? residents.heard(kind.kind, key) : undefined
+      const hearer = kind.pulse?.kind === event.kind ? residents.find(kind.kind, key) : undefined
       if (this.hearing.pulse(hearer, event, at, arrival, this.#seq)) return
       this.#gather(kind, { ...place, event, ...(event.effect !== undefined && { isOpen: true as const }) })
       return
@@ -227,7 +227,7 @@ export class Applier {
   #step(resident: Resident, event: { type: string; [fact: string]: unknown }, cause?: Event): void {
     const { counters, population, projections, residents, tap, wheel } = this.#parts
     const { kind, key, snapshot: former } = resident
-    const { snapshot, said } = residents.transitions.step(resident, event)
+    const { snapshot, said } = residents.transitions.step({ kind, snapshot: former }, event)
     const [before, after] = [former.context, snapshot.context]
     const changes = new Changes()
     if (before !== after) {

@@ -1,55 +1,53 @@
-import type { ActorKind } from '../../actors/index.ts'
+import { type ActorKind, splitId } from '../../actors/index.ts'
 import { type Count, Meter } from '../observe/meter.ts'
 import type { Resident } from './resident.ts'
 
-/** The actors of a partition that are in memory, found by their ids, or by kind and key, and weighed. */
+/** The actors of a partition that are in memory, found by kind and key, and weighed. */
 export class Awake {
   protected batch = 0
-  readonly #actors = new Map<string, Resident>()
-  /** by kind, then by key: those of kinds with pulses */
-  readonly #heard = new Map<string, Map<string, Resident>>()
-  readonly #counts = new Map<string, number>()
+  /** by kind, then by key */
+  readonly #actors: Map<string, Map<string, Resident>>
   readonly #passivations: Count
   /** what they weigh together */
   #bytes = 0
 
-  constructor(meter = new Meter()) {
+  constructor(kinds: readonly ActorKind[], meter = new Meter()) {
+    this.#actors = new Map(kinds.map(({ kind }) => [kind, new Map()]))
     this.#passivations = meter.count('rollcall_passivations_total')
+  }
+
+  /** An actor, without any trace that somebody looked. */
+  protected at(id: string): Resident | undefined {
+    const { kind, key } = splitId(id)
+    return this.#actors.get(kind)?.get(key)
   }
 
   /** An actor that was loaded; throws for any other. */
   get(id: string): Resident {
-    const resident = this.#actors.get(id)
+    const resident = this.at(id)
     if (!resident) throw new Error(`${id} is no actor that is at hand.`)
     return resident
   }
 
   has(id: string): boolean {
-    return this.#actors.has(id)
+    return this.at(id) !== undefined
   }
 
   /** An actor, if it is in memory. */
-  find(id: string): Resident | undefined {
-    const resident = this.#actors.get(id)
-    if (resident) resident.used = this.batch
-    return resident
-  }
-
-  /** An actor of a kind with pulses, if it is in memory. */
-  heard(kind: string, key: string): Resident | undefined {
-    const resident = this.#heard.get(kind)?.get(key)
+  find(kind: string, key: string): Resident | undefined {
+    const resident = this.#actors.get(kind)?.get(key)
     if (resident) resident.used = this.batch
     return resident
   }
 
   /** All of some kinds of which an event has come. */
   list(kinds: readonly ActorKind[]): Resident[] {
-    return [...this.#actors.values()].filter(each => each.isThere && kinds.includes(each.kind))
+    return kinds.flatMap(({ kind }) => [...this.#actors.get(kind)!.values()].filter(({ isThere }) => isThere))
   }
 
   /** How many there are of each kind. */
   get counts(): ReadonlyMap<string, number> {
-    return this.#counts
+    return new Map([...this.#actors].map(([kind, { size }]) => [kind, size]))
   }
 
   /** About what they take in memory. */
@@ -58,31 +56,24 @@ export class Awake {
   }
 
   protected add(resident: Resident): void {
-    const { id, key } = resident
-    const { kind, pulse } = resident.kind
-    this.#actors.set(id, resident)
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1)
+    this.#actors.get(resident.kind.kind)!.set(resident.key, resident)
     this.#bytes += resident.weigh()
-    if (!pulse) return
-    const known = this.#heard.get(kind) ?? new Map<string, Resident>()
-    this.#heard.set(kind, known.set(key, resident))
   }
 
   /** Finds out what one of them weighs now. */
   protected weigh(resident: Resident): void {
-    if (this.#actors.get(resident.id) === resident) this.#bytes += resident.weigh()
+    if (this.#actors.get(resident.kind.kind)!.get(resident.key) === resident) this.#bytes += resident.weigh()
   }
 
   /** Those of which nothing is to be committed, the longest idle first. */
   protected idle(): Resident[] {
-    return [...this.#actors.values()].filter(({ news }) => news === 'none').sort((a, b) => a.used - b.used)
+    const all = [...this.#actors.values()].flatMap(each => [...each.values()])
+    return all.filter(({ news }) => news === 'none').sort((a, b) => a.used - b.used)
   }
 
-  protected remove({ id, key, weight, kind: { kind } }: Resident): void {
+  protected remove({ key, weight, kind: { kind } }: Resident): void {
     this.#bytes -= weight
-    this.#actors.delete(id)
-    this.#counts.set(kind, this.#counts.get(kind)! - 1)
-    this.#heard.get(kind)?.delete(key)
+    this.#actors.get(kind)!.delete(key)
     this.#passivations.n++
   }
 }

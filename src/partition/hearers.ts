@@ -18,7 +18,7 @@ export class Hearers {
   }
 
   find(kind: string, key: string): Resident | undefined {
-    const resident = this.#residents.heard(kind, key)
+    const resident = this.#residents.find(kind, key)
     this.#found.push(resident)
     return resident
   }
@@ -26,6 +26,6 @@ export class Hearers {
   /** The resident of the next row; it is looked up if it was not in memory, or rows were left out. */
   next(kind: string, key: string): Resident | undefined {
     const found = this.#found[this.#next++]
-    return found?.key === key && found.kind.kind === kind ? found : this.#residents.heard(kind, key)
+    return found?.key === key && found.kind.kind === kind ? found : this.#residents.find(kind, key)
   }
 }

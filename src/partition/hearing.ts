@@ -67,13 +67,13 @@ export class Hearing {
   /** Finds out up to when such events are pulses, and where they count. */
   #isHeard(resident: Resident, came: object, at: number): boolean {
     const { clock, counters, facts } = this.#parts
-    const { kind, former, heard } = resident
-    const { presence, pulse } = kind
-    if (former.value !== pulse!.state) return false
-    resident.until = pulse!.until(came, former.context, facts.rules)
+    const { heard, stream } = resident
+    const { pulse } = resident.kind
+    if (resident.state !== pulse!.state) return false
+    resident.until = pulse!.until(came, resident.context, facts.rules)
     resident.facts = resident.until > 0 ? came : undefined
     resident.rollsAt = pulse!.window(heard) + pulse!.windowMs
-    resident.presences = counters.presencesOn(presence!(former.context)!.stream, clock.time)
+    resident.presences = counters.presencesOn(stream, clock.time)
     return at < resident.until
   }
 
@@ -117,10 +117,10 @@ export class Hearing {
 
   /** Projects what deadlines in a stay have led to: the last one says it all. To be called before the stay ends. */
   project(resident: Resident): void {
-    const { kind, key, former, stay, owing } = resident
+    const { kind, key, stay, owing } = resident
     if (owing === null) return
     const written = { ...stay!, at: stay!.written, written: owing }
-    kind.pulse!.write(former.context, written, key, this.#parts.projections)
+    kind.pulse!.write(resident.context, written, key, this.#parts.projections)
     resident.owing = null
   }
 

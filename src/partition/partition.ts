@@ -14,13 +14,14 @@ import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
 import { Hearers } from './hearers.ts'
+import { ACTORS_BYTES } from './memory.ts'
 import { Names } from './names.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
 import { prepare } from './prepare.ts'
 import { type DocumentWrite, Projections } from './projections.ts'
 import type { Resident } from './resident.ts'
-import { ACTORS_BYTES, Residents } from './residents.ts'
+import { Residents } from './residents.ts'
 import { PartitionRules } from './rules.ts'
 import type { PersistedSnapshot } from './transitions.ts'
 import { Wheel } from './wheel.ts'
@@ -150,9 +151,7 @@ export class Partition {
     this.#projected.length = 0
     this.begun.add(writes, this.clock.time)
     const { records, news } = this.counters.take()
-    for (const { key, kind, heard, former } of actors.heard) {
-      news.present.set(key, { userId: key, at: heard, stream: kind.presence!(former.context)!.stream })
-    }
+    for (const { key, heard, stream } of actors.heard) news.present.set(key, { userId: key, at: heard, stream })
     for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
@@ -214,13 +213,13 @@ export class Partition {
 }
 
 /** A resident as of its last pulse so far, worked out when somebody asks. */
-function pulsedOf({ kind, key, former, stay }: Resident): Cut['changed'][number] {
+function pulsedOf({ kind, key, keeping, stay }: Resident): Cut['changed'][number] {
   const upToNow = { ...stay! }
   return {
     kind,
     key,
     get kept() {
-      return kind.pulse!.after(former.context, upToNow)
+      return kind.pulse!.after(keeping(), upToNow)
     },
   }
 }

@@ -133,16 +133,16 @@ function isPrepared(
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
   const isAlike = until > 0 && resident.knows(facts) && presences && counters.stillCount(presences, clock.time)
   if (isAlike && ((at > heard && at < until && at < rollsAt) || counters.isWindowAtHand(pulse!.window(at)))) return true
-  const names = tallyRecords!(resident.former.context, { stream: facts.stream, at })
+  const names = tallyRecords!(resident.context, { stream: facts.stream, at })
   return names.every(each => counters.isAtHand(each))
 }
 
 /** True if all is at hand that the deadline of an actor needs that has no parts. */
 function isDue({ residents, facts }: Needs, id: string, at: number): boolean {
-  const resident = residents.find(id)
+  const { kind, key } = splitId(id)
+  const resident = residents.find(kind, key)
   return (
-    resident?.kind.pulse !== undefined &&
-    resident.kind.needs(resident.former.context, { deadline: at }, facts).length === 0
+    resident?.kind.pulse !== undefined && resident.kind.needs(resident.context, { deadline: at }, facts).length === 0
   )
 }
 
@@ -174,7 +174,7 @@ function wantedBy(partition: Needs, entries: Entry[]): Wanted[] {
   const want = (event: Event): void => {
     const kind = takerOf(event)
     if (!kind) return
-    const hearer = kind.pulse?.kind === event.kind ? residents.heard(kind.kind, event.key) : undefined
+    const hearer = kind.pulse?.kind === event.kind ? residents.find(kind.kind, event.key) : undefined
     if (isPrepared(partition, kind, hearer, event, event.at)) return
     try {
       wanted.push({ kind: kind.kind, key: event.key, on: kind.read?.(event) ?? event, facts, of: event })

@@ -1,9 +1,10 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
+import type { PackedViewer, Share } from '../../machines/packed-viewer.ts'
 import type { Stay } from '../../machines/pulse.ts'
 import type { Presences } from '../audience/counters.ts'
 import type { Seq } from '../log/index.ts'
-import { weightOf } from './weight.ts'
+import { weightOf, weightOfPacked } from './weight.ts'
 
 /** A record of the checkpoint with the stays of some actors as of a cut; it goes when all have newer ones, or none. */
 export interface PulseColumn {
@@ -23,8 +24,6 @@ export class Resident {
   readonly id: string
   readonly kind: ActorKind
   readonly key: string
-  /** undefined: the checkpoint knows nothing of it */
-  kept: unknown
   /** of the last batch that touched it */
   used: number
   /** of the entry that changed it last since it was loaded, and when that was to the partition */
@@ -52,9 +51,14 @@ export class Resident {
   column: PulseColumn | undefined
   /** bytes, about, as of when it was last weighed */
   weight = 0
+  /** the stream it was on at its last transition */
+  stream: string | null = null
+  /** undefined: the checkpoint knows nothing of it; null: it knows the context that is packed */
+  #kept: unknown
+  /** without a context while that is packed */
   #snapshot: AnyMachineSnapshot
-  /** the snapshot with its stay, if somebody asked since that changed */
-  #whole: AnyMachineSnapshot | undefined
+  #spots: PackedViewer['spots'] | undefined
+  #numbers: PackedViewer['numbers'] | undefined
 
   constructor(parts: {
     id: string
@@ -68,11 +72,11 @@ export class Resident {
     this.id = parts.id
     this.kind = parts.kind
     this.key = parts.key
-    this.kept = parts.kept
+    this.#kept = parts.kept
     this.used = parts.used
     this.isCurrent = parts.isCurrent
     this.#snapshot = parts.snapshot
-    this.heard = this.#presentAt
+    this.#find()
   }
 
   /** True if what was found out about the facts of a pulse holds for these. */
@@ -80,50 +84,96 @@ export class Resident {
     return this.facts === facts || (this.facts !== undefined && this.kind.pulse!.isAlike(this.facts, facts))
   }
 
-  get #presentAt(): number {
-    return this.kind.presence?.(this.#snapshot.context)?.at ?? 0
+  /** Where its snapshot says it was last. */
+  #find(): void {
+    const presence = this.kind.presence?.(this.#snapshot.context)
+    this.heard = presence?.at ?? 0
+    this.stream = presence?.stream ?? null
+  }
+
+  get kept(): unknown {
+    return this.#kept === null ? this.context : this.#kept
+  }
+
+  set kept(context: unknown) {
+    this.#kept = context
   }
 
   /** False of one for which no event has come. */
   get isThere(): boolean {
-    return this.kept !== undefined || this.news !== 'none'
+    return this.#kept !== undefined || this.news !== 'none'
+  }
+
+  /** The state in which its machine is. */
+  get state(): unknown {
+    return this.#snapshot.value
+  }
+
+  /** As of its last transition, or before its stay. */
+  get context(): unknown {
+    return this.keeping()
+  }
+
+  /** Answers the context as it is now, whenever it is called. */
+  get keeping(): () => unknown {
+    const [spots, numbers, { context }, { pulse }] = [this.#spots, this.#numbers, this.#snapshot, this.kind]
+    return spots === undefined ? () => context : () => pulse!.unpack({ spots, numbers: numbers! })
+  }
+
+  /** As of its last transition, or before its stay. */
+  get former(): AnyMachineSnapshot {
+    return this.isPacked ? ({ ...this.#snapshot, context: this.context } as AnyMachineSnapshot) : this.#snapshot
   }
 
   /** With its stay. */
   get snapshot(): AnyMachineSnapshot {
-    if (this.stay) this.#whole ??= afterStay(this.kind, this.#snapshot, this.stay)
-    return this.#whole ?? this.#snapshot
+    return this.stay ? afterStay(this.kind, this.former, this.stay) : this.former
   }
 
   set snapshot(snapshot: AnyMachineSnapshot) {
-    this.#snapshot = snapshot
-    this.#whole = undefined
+    this.#unpack(snapshot)
     this.until = 0
-    this.heard = this.#presentAt
+    this.#find()
+  }
+
+  get isPacked(): boolean {
+    return this.#spots !== undefined
+  }
+
+  /** Packs the context, which the checkpoint has, if it can be packed; `state` is a snapshot of the same state. */
+  pack(state: AnyMachineSnapshot, share: Share): void {
+    if (this.isPacked || this.#kept !== this.#snapshot.context) return
+    const packed = this.kind.pulse!.pack(this.#snapshot.context, share)
+    if (packed === null) return
+    this.#kept = null
+    this.#snapshot = state
+    this.#spots = packed.spots
+    this.#numbers = packed.numbers
   }
 
   /** Finds out what it weighs; answers how much more that is than before. */
   weigh(): number {
     const before = this.weight
-    this.weight = BESIDE_CONTEXT + 2 * this.key.length + weightOf(this.#snapshot.context)
+    this.weight = BESIDE_CONTEXT + 2 * this.key.length + this.#contextWeight
     return this.weight - before
   }
 
-  /** As of its last transition, or before its stay. */
-  get former(): AnyMachineSnapshot {
-    return this.#snapshot
-  }
-
-  /** Its stay is another now. */
-  stayed(): void {
-    this.#whole = undefined
+  get #contextWeight(): number {
+    if (this.#spots === undefined) return weightOf(this.#snapshot.context)
+    return weightOfPacked({ spots: this.#spots, numbers: this.#numbers! })
   }
 
   /** Puts its stay into its snapshot. */
   settle(): void {
-    this.#snapshot = this.snapshot
-    this.#whole = undefined
+    if (this.stay) this.#unpack(this.snapshot)
     this.stay = null
+  }
+
+  #unpack(snapshot: AnyMachineSnapshot): void {
+    if (this.#kept === null) this.#kept = this.context
+    this.#spots = undefined
+    this.#numbers = undefined
+    this.#snapshot = snapshot
   }
 }
 

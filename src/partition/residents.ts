@@ -3,13 +3,12 @@ import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../che
 import type { Seq } from '../log/index.ts'
 import { Meter } from '../observe/meter.ts'
 import { Awake } from './awake.ts'
+import { ACTORS_BYTES } from './memory.ts'
 import { Names } from './names.ts'
 import { Pulses } from './pulses.ts'
 import { Resident } from './resident.ts'
 import { type KeptSnapshot, Transitions } from './transitions.ts'
 
-/** Bytes that the actors of all partitions of a process may take together, about, beyond those of the batch at hand. */
-export const ACTORS_BYTES = 512 * 1024 * 1024
 /** Partitions among which that is divided unless told otherwise. */
 const PARTITIONS = 16
 /** The share of its bytes that a partition goes back to, so that it does not have to again at once. */
@@ -46,13 +45,13 @@ export class Residents extends Awake {
     store: CheckpointStore,
     claim: Claim,
     refused: (id: string, error: Error) => void,
-    given: { names?: Names; mostBytes?: number; meter?: Meter } = {},
+    given: { names?: Names; partitions?: number | undefined; meter?: Meter } = {},
   ) {
-    const { names = new Names(), mostBytes = ACTORS_BYTES / PARTITIONS, meter = new Meter() } = given
-    super(meter)
+    const { names = new Names(), partitions = PARTITIONS, meter = new Meter() } = given
+    super(kinds, meter)
     this.transitions = new Transitions(meter)
     this.#names = names
-    this.#mostBytes = mostBytes
+    this.#mostBytes = ACTORS_BYTES / partitions
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#store = store
     this.#claim = claim
@@ -73,7 +72,6 @@ export class Residents extends Awake {
   stayed(resident: Resident, seq: Seq, at: number): void {
     resident.seq = seq
     resident.at = at
-    resident.stayed()
     if (resident.news !== 'none') return
     this.#pulsed.push(resident)
     resident.news = 'pulse'
@@ -84,8 +82,7 @@ export class Residents extends Awake {
     this.batch++
     const missing = new Map<string, [kind: string, key: string]>()
     for (const { kind, key } of [...wanted, ...this.pulses.unread(UNREAD).map(splitId)]) {
-      const id = actorId(kind, key)
-      if (!this.find(id) && this.#kinds.has(kind)) missing.set(id, [kind, key])
+      if (!this.find(kind, key) && this.#kinds.has(kind)) missing.set(actorId(kind, key), [kind, key])
     }
     if (missing.size === 0) return this.pulses.wereRead(UNREAD)
     const keys = [...missing.values()].map(([kind, key]): RecordKey => ({ space: 'actor', names: [kind, key, ''] }))
@@ -112,7 +109,9 @@ export class Residents extends Awake {
     const own = { kept: kept && snapshot.context, used: this.batch, isCurrent }
     const resident = new Resident({ id, kind, key, snapshot, ...own })
     this.add(resident)
-    if (kind.pulse) this.pulses.met(resident)
+    if (!kind.pulse) return
+    if (resident.isThere) this.#committed.push(resident)
+    this.pulses.met(resident)
   }
 
   /** Loads parts of actors that are in memory; answers whose parts cannot be read, and why. */
@@ -173,11 +172,15 @@ export class Residents extends Awake {
   /** Called only between batches, and only when no commit is under way: what was committed must be loadable again. */
   evict(): void {
     for (const resident of this.#committed) {
-      if (resident.news === 'whole') continue
-      const context = resident.kind.slim(resident.snapshot.context)
-      if (context !== resident.snapshot.context) {
-        resident.snapshot = { ...resident.snapshot, context } as Resident['snapshot']
-        resident.kept = context
+      const { kind, news, isCurrent, isPacked } = resident
+      if (news === 'whole') continue
+      if (!isPacked) {
+        const context = kind.slim(resident.former.context)
+        if (context !== resident.former.context) {
+          resident.snapshot = { ...resident.former, context } as Resident['snapshot']
+          resident.kept = context
+        }
+        if (kind.pulse && isCurrent) resident.pack(this.transitions.stateOf(kind, resident.state), this.#names.thing)
       }
       this.weigh(resident)
     }
@@ -196,8 +199,7 @@ export class Residents extends Awake {
 
   /** The actor's snapshot, which does not make it a resident; undefined if no event has come for it. */
   async snapshotOf(kind: string, key: string): Promise<Resident['snapshot'] | undefined> {
-    const id = actorId(kind, key)
-    const resident = this.has(id) ? this.get(id) : undefined
+    const resident = this.at(actorId(kind, key))
     if (resident) return resident.isThere ? resident.snapshot : undefined
     const known = this.#kinds.get(kind)
     if (!known) return undefined
@@ -209,7 +211,8 @@ export class Residents extends Awake {
 
   /** The actor is loaded anew when it is needed next. */
   forget(id: string): void {
-    if (this.has(id)) this.#leave(this.get(id))
+    const resident = this.at(id)
+    if (resident) this.#leave(resident)
   }
 
   #leave(resident: Resident): void {

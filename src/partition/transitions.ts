@@ -86,14 +86,14 @@ export class Transitions {
     }
     const context = { ...this.initial(kind).context, ...(head as object) }
     try {
-      return { ...this.#stateOf(kind, value), context } as AnyMachineSnapshot
+      return { ...this.stateOf(kind, value), context } as AnyMachineSnapshot
     } catch (cause) {
       throw new RollcallError('RC_UNKNOWN_VERSION', `${kind.kind} has no state ${JSON.stringify(value)}.`, { cause })
     }
   }
 
   /** The snapshot of a state with the first context, of which all in that state share what is of the state alone. */
-  #stateOf(kind: ActorKind, value: unknown): AnyMachineSnapshot {
+  stateOf(kind: ActorKind, value: unknown): AnyMachineSnapshot {
     const { states } = this.#scope(kind)
     const name = JSON.stringify(value)
     let state = states.get(name)

@@ -1,9 +1,19 @@
+import type { PackedViewer } from '../../machines/packed-viewer.ts'
+
 /** An object, an array or a string costs so many bytes beside what is in it; a field, or a number, so many. */
 const OF_ITS_OWN = 24
 const OF_A_FIELD = 8
 const OF_A_NUMBER = 16
 /** Elements of a longer list that stand for all. */
 const MOST_LOOKED_AT = 8
+
+/** About how many bytes of memory a packed context takes, beside what others have too. */
+export function weightOfPacked({ spots, numbers }: PackedViewer): number {
+  const own = 2 * OF_ITS_OWN + OF_A_FIELD * numbers.length
+  if (!Array.isArray(spots)) return own
+  const [, streams, shows, ...others] = spots
+  return own + OF_ITS_OWN + OF_A_FIELD * others.length + weightOf(streams) + weightOf(shows)
+}
 
 /** About how many bytes of memory such a value takes. */
 export function weightOf(value: unknown): number {
