@@ -1,5 +1,14 @@
-import { packed, unpacked } from '../machines/packed-viewer.ts'
-import { afterStay, areAlike, dueAfter, MOST_ROLLS, type Place, pulsesUntil, type Stay } from '../machines/pulse.ts'
+import {
+  afterStay,
+  areAlike,
+  dueAfter,
+  MOST_ROLLS,
+  type Place,
+  packed,
+  pulsesUntil,
+  type Stay,
+  unpacked,
+} from '../machines/pulse.ts'
 import {
   type Beat,
   viewer as machine,

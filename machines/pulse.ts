@@ -14,6 +14,8 @@ import {
  * machine, and is what the machine would have made of them. So are the documents of such a viewer.
  */
 
+export { packed, unpacked } from './packed-viewer.ts'
+
 /** A heartbeat as it comes, without who and when. */
 export interface Place {
   path: string

@@ -14,7 +14,6 @@ import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
 import { Hearers } from './hearers.ts'
-import { ACTORS_BYTES } from './memory.ts'
 import { Names } from './names.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
@@ -90,7 +89,7 @@ export class Partition {
     }
     const { names } = this
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error), {
-      ...{ names, meter: this.meter, ...(partitions && { mostBytes: ACTORS_BYTES / partitions }) },
+      ...{ names, meter: this.meter, partitions },
     })
     this.hearers = new Hearers(this.residents)
     this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })

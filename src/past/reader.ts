@@ -60,7 +60,7 @@ export class PastReader implements Pasts {
   #send(order: Order | null): Promise<Outcome | null> {
     if (!this.#pool) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-      this.#pool = oneThread(filename, MEMORY_MB)
+      this.#pool = oneThread(filename, { maxOldGenerationSizeMb: MEMORY_MB })
       this.#pool.on('error', error => this.#options.faults.report('past worker', error))
     }
     return this.#pool.run(order)
