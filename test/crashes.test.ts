@@ -6,6 +6,7 @@ import { memoryDocuments } from '../src/documents/memory.ts'
 import { History } from '../src/effects/history.ts'
 import { Performer } from '../src/effects/performer.ts'
 import type { Entry } from '../src/log/index.ts'
+import { Meter } from '../src/observe/meter.ts'
 import type { Point, Steps } from '../src/observe/steps.ts'
 import { Committer } from '../src/partition/committer.ts'
 import { Partition } from '../src/partition/partition.ts'
@@ -99,7 +100,7 @@ async function live({ time, store, documents, effects }: World, log: Entry[], ra
   mortal.died = error => committer.stop(error)
   const performer = new Performer({
     ...{ outbox, ...rest, meter: partition.meter },
-    history: new History(documents, 0, (_step, work) => work()),
+    history: new History({ documents, partition: 0, meter: new Meter(), untilDone: (_step, work) => work() }),
     receiverOf: () => ({
       async perform({ id }) {
         effects.add(id)

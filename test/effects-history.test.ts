@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Account } from '../src/effects/history.ts'
 import { History } from '../src/effects/history.ts'
+import { Meter } from '../src/observe/meter.ts'
 import { NOON } from './support/one-partition.ts'
 import { effect, world } from './support/world.ts'
 
@@ -11,7 +12,7 @@ const account = (kind: string, seq: number): Account => ({
 
 function remembered() {
   const { documents } = world()
-  const history = new History(documents, 3, (_step, work) => work())
+  const history = new History({ documents, partition: 3, meter: new Meter(), untilDone: (_step, work) => work() })
   const seqsOf = async (kind: string): Promise<number[]> => {
     const found = await documents.find('effects', { filter: { partition: 3, kind }, sort: { seq: 1 } })
     return found.map(({ seq }) => Number(seq))
@@ -48,7 +49,7 @@ describe('the history of effects', () => {
     for (let seq = 0; seq < 900; seq++) {
       const { id, ...fields } = account('notify', seq)
       await documents.upsertMany('effects', [{ id, seq, set: { partition: 3, lane: '3/notify', ...fields } }])
-      history.count('notify')
+      history.dropped('notify')
     }
     await history.write(account('other', 900))
     expect((await seqsOf('notify')).length).toBeLessThanOrEqual(300)

@@ -1,4 +1,5 @@
 import type { DocumentStore } from '../documents/index.ts'
+import type { Meter } from '../observe/meter.ts'
 import { type Steps, step } from '../observe/steps.ts'
 import type { Effect } from './index.ts'
 
@@ -16,6 +17,15 @@ export interface Account extends Effect {
   detail?: Record<string, unknown>
 }
 
+export interface HistoryOptions {
+  documents: DocumentStore
+  partition: number
+  meter: Meter
+  /** repeats work until it succeeds */
+  untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>
+  steps?: Steps | undefined
+}
+
 interface Writing {
   accounts: Account[]
   written: Promise<unknown>
@@ -25,22 +35,18 @@ interface Writing {
 export class History {
   readonly #documents: DocumentStore
   readonly #partition: number
-  readonly #untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>
+  readonly #meter: Meter
+  readonly #untilDone: HistoryOptions['untilDone']
   readonly #steps: Steps | undefined
   #current: Promise<unknown> = Promise.resolve()
   #next: Writing | undefined
   /** accounts that came since a kind's were last swept; of a kind that is not there nobody knows how many there are */
   readonly #unswept = new Map<string, number>()
 
-  /** `untilDone` repeats work until it succeeds. */
-  constructor(
-    documents: DocumentStore,
-    partition: number,
-    untilDone: (step: string, work: () => Promise<unknown>) => Promise<unknown>,
-    steps?: Steps,
-  ) {
+  constructor({ documents, partition, meter, untilDone, steps }: HistoryOptions) {
     this.#documents = documents
     this.#partition = partition
+    this.#meter = meter
     this.#untilDone = untilDone
     this.#steps = steps
   }
@@ -60,8 +66,9 @@ export class History {
     return this.#next.written
   }
 
-  /** Accounts of the kind were written elsewhere. */
-  count(kind: string): void {
+  /** An effect of the kind was dropped, which the cut accounts for. */
+  dropped(kind: string): void {
+    this.#meter.count('rollcall_effects_total', { kind, result: 'dropped' }).n++
     if (!this.#isDue(kind, 1)) return
     const swept = this.#current.then(() => this.#untilDone('effects', () => this.#sweep(kind)))
     this.#current = swept.catch(() => {})

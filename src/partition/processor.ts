@@ -93,7 +93,7 @@ export class Processor {
         ...{ time, signal },
         failed: error => (isDamage(error) ? this.#stop(error as Error) : faults.report(step, error)),
       })
-    const history = new History(documents, number, untilDone, steps)
+    const history = new History({ documents, partition: number, meter, untilDone, steps })
     this.#performer = new Performer({
       ...{ outbox: partition.outbox, receiverOf, meter, time, faults, history, steps },
       append: event => untilDone('answer', () => log.append(number, [event])),
@@ -122,12 +122,7 @@ export class Processor {
         copies.add(cut)
         updates?.add(cut)
         this.#performer.add(cut.effects)
-        for (const { collection, set } of cut.writes) {
-          if (collection !== 'effects') continue
-          const kind = String(set?.kind)
-          history.count(kind)
-          meter.count('rollcall_effects_total', { kind, result: 'dropped' }).n++
-        }
+        for (const { collection, set } of cut.writes) if (collection === 'effects') history.dropped(String(set?.kind))
         if (!this.#isApplying) partition.evict(time.now())
       },
       fatal: error => this.#stop(error),

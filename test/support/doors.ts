@@ -16,6 +16,7 @@ import { readConfig } from '../../src/config.ts'
 import type { Document, DocumentStore } from '../../src/documents/index.ts'
 import { Positions } from '../../src/log/positions.ts'
 import { Exposition } from '../../src/observe/exposition.ts'
+import { Works } from '../../src/observe/work.ts'
 import { SteadyTime } from '../../src/time.ts'
 import type { Env } from './server.ts'
 import { ManualTime, toldFaults } from './time.ts'
@@ -74,7 +75,13 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     refusals: new Refusals({ ...parts, meter: exposition.meter }),
     exposition,
     streamers: new StreamerSessions({ ...parts, directory: null as never }),
-    directory: { owner: { parked: async () => parked, audience: async () => ({ all: {}, bySession: [] }) } },
+    works: new Works(time),
+    disk: async () => null,
+    directory: {
+      states: [],
+      ends: [],
+      owner: { parked: async () => parked, audience: async () => ({ all: {}, bySession: [] }) },
+    },
   } as unknown as Bridge
   const app = httpServer(bridge, new InFlight(time))
 

@@ -33,7 +33,12 @@ export function virtualPerformer(receiverOf: (kind: string) => Receiver) {
   const meter = new Meter()
   const made = new Performer({
     ...{ outbox, receiverOf, time, faults: toldFaults(), meter },
-    history: new History(documents as never, 0, (_step, work) => work()),
+    history: new History({
+      documents: documents as never,
+      partition: 0,
+      meter: new Meter(),
+      untilDone: (_step, work) => work(),
+    }),
     append: async event => told.push(event),
     done: ({ id }) => outbox.done(id),
   })
