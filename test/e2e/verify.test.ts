@@ -234,8 +234,8 @@ describe('rollcall verify', () => {
     }
     expect(await refused({ ROLLCALL_ZONE: 'Asia/Tokyo' })).toContain('1 RC_CONFIG_CHANGED')
     expect(await refused({ ROLLCALL_DATA: join(kept, 'elsewhere') })).toContain('1 RC_NOT_FOUND')
-    expect(await refused({}, '--rate', '0')).toContain('1 RC_INVALID_INPUT')
-    expect(await refused({}, '--quick')).toContain('1 RC_INVALID_INPUT')
+    expect(await refused({}, '--rate', '0')).toContain('2 RC_INVALID_INPUT')
+    expect(await refused({}, '--quick')).toContain('2 RC_INVALID_INPUT')
   })
 
   test('finds a flipped byte in the log, by the entry that it is in', async () => {

@@ -1,3 +1,4 @@
+import type { Work } from '../../observe/work.ts'
 import { command } from './command.ts'
 import { UsageError } from './flags.ts'
 
@@ -35,7 +36,9 @@ export const recompute = command(
     const { showWork } = await import('../looking/work.ts')
     const { systemTime } = await import('../../time.ts')
     const works = new Works(systemTime)
-    const end = showWork(() => works.list)
+    // What is recomputed is told on stdout, unless a bar shows it.
+    const told = ({ name }: Work): boolean => process.stderr.isTTY || name !== 'recompute'
+    const end = showWork(() => works.list.filter(told))
     const isShown = process.stdout.isTTY && process.stderr.isTTY
     const asked = visitors.length > 0 ? visitors : null
     try {
