@@ -108,15 +108,21 @@ describe('a data directory', () => {
     expect([known, ownerFactsIn(dir)]).toEqual([thisHolder(held.holder.since), null])
   })
 
-  test.each([
-    ['of another process', JSON.stringify({ ...thisHolder(1), pid: process.pid + 1 })],
-    ['that move the cursor', JSON.stringify({ ...thisHolder(1), host: '\u001b[2J' })],
-    ['without end', JSON.stringify({ ...thisHolder(1), more: 'x'.repeat(10_000) })],
-    ['that are no JSON', '{'],
-    ['that are no object', 'null'],
-  ])('tells no facts %s', async (_name, text) => {
+  test.each<[string, (where: string) => unknown]>([
+    ['of another process', where => ({ ...thisHolder(1), where: `${where} elsewhere` })],
+    ['of a process with the same number, before one of a former version', () => thisHolder(1)],
+    ['that move the cursor', where => ({ ...thisHolder(1), where, host: '\u001b[2J' })],
+    ['without end', where => ({ ...thisHolder(1), where, more: 'x'.repeat(10_000) })],
+    ['that are no object', () => null],
+  ])('tells no facts %s', async (_name, facts) => {
     await opened()
-    writeFileSync(join(dir, 'owner'), text)
+    writeFileSync(join(dir, 'owner'), JSON.stringify(facts(readFileSync(join(dir, 'host'), 'utf8').trim())))
+    expect(ownerFactsIn(dir)).toBeNull()
+  })
+
+  test('tells no facts that are no JSON', async () => {
+    await opened()
+    writeFileSync(join(dir, 'owner'), '{')
     expect(ownerFactsIn(dir)).toBeNull()
   })
 

@@ -46,8 +46,10 @@ export function isOfElsewhere(path: string): boolean {
 
 export function writePid(path: string, holder: Holder): void {
   const pid = String(process.pid)
-  writeFileSync(join(path, HOST), `${hostOf(pid)}\n`, { mode: 0o600 })
-  writeFileSync(join(path, OWNER), `${JSON.stringify(holder)}\n`, { mode: 0o600 })
+  const where = hostOf(pid)
+  // Nothing but people look at it: it comes first, so that a full disk leaves the others as they were.
+  writeFileSync(join(path, OWNER), `${JSON.stringify({ ...holder, where })}\n`, { mode: 0o600 })
+  writeFileSync(join(path, HOST), `${where}\n`, { mode: 0o600 })
   writeFileSync(join(path, PID), `${pid}\n`, { mode: 0o600 })
 }
 
@@ -56,9 +58,9 @@ export function ownerFactsIn(path: string): Holder | null {
   const { size = 0 } = statSync(join(path, OWNER), { throwIfNoEntry: false }) ?? {}
   if (size > MOST_BYTES) return null
   const text = textIn(path, OWNER)
-  const facts = text === null ? null : holderIn(jsonOf(text))
-  // A process of a former version leaves those of one before it as they are.
-  return facts && String(facts.pid) === pidIn(path) ? facts : null
+  const found = text === null ? undefined : jsonOf(text)
+  // A process of a former version leaves those of one before it as they are, whose number it may have.
+  return (found as { where?: unknown } | null)?.where === textIn(path, HOST) ? holderIn(found) : null
 }
 
 function jsonOf(text: string): unknown {
