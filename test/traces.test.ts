@@ -14,10 +14,11 @@ import { encode, entryOf } from '../src/log/entries.ts'
 import type { Entry, Events, Seq } from '../src/log/index.ts'
 import { LogInMemory } from '../src/log/memory.ts'
 import { runsOf } from '../src/log/rows-entry.ts'
+import { inEach } from '../src/observe/traces.ts'
 import { Processor } from '../src/partition/processor.ts'
 import { systemTime as time } from '../src/time.ts'
 import { allRecords } from './support/all-records.ts'
-import { doors } from './support/doors.ts'
+import { doors, tokenOf } from './support/doors.ts'
 import { NOON, OnePartition } from './support/one-partition.ts'
 import { traceOf } from './support/spans.ts'
 import { toldFaults } from './support/time.ts'
@@ -197,6 +198,33 @@ describe('with an SDK', () => {
 
   const named = (name: string) => spans.getFinishedSpans().filter(span => span.name === name)
   const idOf = (span: { spanContext(): { traceId: string } }): string => span.spanContext().traceId
+
+  test.each(['onStart', 'onEnd'])('one that throws %s keeps nothing from being accepted', async step => {
+    trace.disable()
+    const broken = { onStart() {}, onEnd() {}, shutdown: async () => {}, forceFlush: async () => {} }
+    const fails = () => {
+      throw new Error('of the SDK')
+    }
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [{ ...broken, [step]: fails }] }))
+    const { append, entries } = log()
+    await append([start('sam')], traceparent)
+    expect((await entries(1))[0]!.events).toEqual([start('sam', { traceparent: expect.stringContaining(traceId) })])
+    inEach('commit', [traceparent], {})()
+  })
+
+  test('a user does not decide that its heartbeats are no rows', async () => {
+    const { ask, traces } = doors()
+    const token = await tokenOf({ sub: 'ann' })
+    await ask('/heartbeats', { method: 'POST', body: { userId: 'ann', path: '/' }, token, headers: { traceparent } })
+    const service = await tokenOf({ sub: 'edge', scope: 'service' })
+    await ask('/heartbeats', {
+      method: 'POST',
+      body: { userId: 'ann', path: '/' },
+      token: service,
+      headers: { traceparent },
+    })
+    expect(traces).toEqual([undefined, traceparent])
+  })
 
   test('requests that become one entry keep each its own trace', async () => {
     const { opened, append, entries } = log()

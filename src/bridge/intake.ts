@@ -84,15 +84,17 @@ export class Intake {
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
     const arrived = await this.#admit(input, caller, backMs)
     const { arrival, window } = arrived
-    // Rows have no room for a trace.
-    const isTraced = isKept(caller.traceparent)
+    // Rows have no room for a trace: a user would decide what its beats cost.
+    const isTraced = caller.isService && isKept(caller.traceparent)
     if (input instanceof Scanned && !isTraced && areTimely(input.ats, arrival, window)) {
       if (!caller.isService && !input.areOf(caller.subject)) throw new RollcallError('RC_NOT_ALLOWED')
       const columns = await stamp.columns(input, arrival, country, caller.isService)
       if (columns) return this.#counted({ accepted: input.length, positions: await append(columns), faults: [] })
     }
     const records = input instanceof Scanned ? input.records() : input
-    const taken = await this.#take(records, sender, arrived, heartbeat, beats => {
+    const { traceparent: _, ...untraced } = caller
+    const known = isTraced ? sender : { ...sender, caller: untraced }
+    const taken = await this.#take(records, known, arrived, heartbeat, beats => {
       const isOther = ({ userId }: { userId: string }): boolean => userId !== caller.subject
       if (!caller.isService && beats.some(isOther)) throw new RollcallError('RC_NOT_ALLOWED')
       return stamp.heartbeats(beats, arrival, country, caller.isService)

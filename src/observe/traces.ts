@@ -2,6 +2,8 @@ import {
   type Attributes,
   type Context,
   context,
+  diag,
+  INVALID_SPAN_CONTEXT,
   ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
@@ -77,12 +79,23 @@ function traceOf(span: Span): InTrace {
   return traceIn(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`)
 }
 
-const begun = (name: Name, parent: Context, attributes: Attributes): Span =>
-  trace.getTracer(SCOPE).startSpan(name, { kind: KINDS[name], attributes }, parent)
+/** A span of an SDK; where that throws, one that nobody keeps, for it only watches. */
+function begun(name: Name, parent: Context, attributes: Attributes): Span {
+  try {
+    return trace.getTracer(SCOPE).startSpan(name, { kind: KINDS[name], attributes }, parent)
+  } catch (error) {
+    diag.error(`span ${name}`, error)
+    return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT)
+  }
+}
 
 function end(span: Span, error?: unknown): void {
-  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: String((error as Error).message) })
-  span.end()
+  try {
+    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: String((error as Error).message) })
+    span.end()
+  } catch (fault) {
+    diag.error('the end of a span', fault)
+  }
 }
 
 /** Does the work in a span of the trace, and hands it what carries on from there. */

@@ -24,6 +24,7 @@ export const effect = z
     ...{ attempts: z.number().int().optional(), error: z.string().optional(), code: z.string().optional() },
     ...{ partition: z.number().int().optional(), doneAt: z.number().int().optional() },
     detail: z.looseObject({}).optional(),
+    traceparent: z.string().optional().describe('The trace that it is in.'),
   })
   .meta({ id: 'Effect', description: 'An effect, and what became of it.' })
 
