@@ -75,7 +75,7 @@ export async function start(
   const rules = rulesOf(log.settings, config)
   const pasts = opened.adopt(new PastReader({ places: stores.places, rules, log, time, faults }), close)
   const works = new Works(time)
-  const seen = { directory, pasts, works, exposition, time, faults, logger }
+  const seen = { directory, pasts, works, exposition, servers, time, faults, logger }
   const bridge = opened.adopt(new Doors({ settings: config, stores, ...seen }), close)
   // Before anything is accepted it is known which partitions cannot take it.
   directory.learn(await peek(stores.checkpoints, log, partitions))

@@ -33,9 +33,12 @@ describe('a server that goes away', () => {
     const isUp = () => servers.readings.find(({ labels }) => labels.server === 'mongodb')?.value
     await time.settle()
     expect(isUp()).toBe(1)
+    expect(servers.away).toEqual([])
+    const began = time.now()
     state.answer = away
     await time.advance(12_000)
     expect(isUp()).toBe(0)
+    expect(servers.away).toEqual([{ server: 'mongodb', since: began + 1_000 }])
     state.answer = async () => {}
     await time.advance(4_000)
     expect(lines).toEqual([
@@ -43,6 +46,7 @@ describe('a server that goes away', () => {
       ['info', expect.stringMatching(/^mongodb is back after 1[1-4]\.\d s$/), expect.objectContaining({ faults: 0 })],
     ])
     expect(isUp()).toBe(1)
+    expect(servers.away).toEqual([])
   })
 
   test('takes with it what fails for it, from before it was noticed until behind its return', async () => {

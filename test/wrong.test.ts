@@ -20,7 +20,7 @@ const known = (more: Partial<Figures> = {}): Figures => ({
   ...{ at: NOW, readiness: { ready: true, partitions: 2, owner, stopped: [] }, viewers: { alive: 1, attendance: 2 } },
   sessions: { count: 0, page: 1, pages: 1, shown: [] },
   ...{ beatsASecond: 0, answers: null, webSessionsAMinute: 0, records: [], partitions: [], parked: 0, work: [] },
-  ...{ effects: { waiting: 3, parked: 0, oldestMs: 2_000 }, disk: null, troubles: [], wrong: [] },
+  ...{ effects: { waiting: 3, parked: 0, oldestMs: 2_000 }, disk: null, troubles: [], away: [], wrong: [] },
   ...more,
 })
 const stoppedBy = (code: string, partition = 1) => ({ partition, stopped: { code, message: `${code} is so` } })
@@ -65,6 +65,16 @@ describe('what is wrong', () => {
       'An effect has been waiting for 10 min.',
     ],
     ['df -h', { disk: { freeBytes: 100 * MIB, logBytes: 1, stateBytes: 1 } }, 'Only 100 MiB of the disk are free.'],
+    [
+      'rollcall doctor',
+      { away: [{ server: 'redis', since: NOW - 240_000 }] },
+      'Redis gives this process no answer since 2026-01-01 11:56:00 UTC, for 4 min.',
+    ],
+    [
+      'rollcall doctor',
+      { away: [{ server: 'mongodb', since: NOW - 5_000 }], troubles: ['RC_STORE_UNAVAILABLE'] },
+      'MongoDB gives this process no answer since 2026-01-01 11:59:55 UTC, for 5 s.',
+    ],
     ['rollcall repair --accept-loss', { troubles: ['RC_DOCUMENT_CORRUPT'] }, /^Not all of this is known: A document/],
     [
       'rollcall owner',
@@ -88,6 +98,7 @@ describe('what is wrong', () => {
     }
     const all = known({
       ...{ parked: 1, effects: { waiting: 1, parked: 1, oldestMs: 900_000 }, troubles: ['RC_INTERNAL'] },
+      away: [{ server: 'nats', since: NOW }],
       disk: { freeBytes: 0, logBytes: 0, stateBytes: 0 },
     })
     for (const { anchor } of wrongIn(all)) expect(anchors).toContain(anchor)

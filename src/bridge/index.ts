@@ -10,6 +10,7 @@ import type { Append } from '../log/append.ts'
 import type { PusherSettings } from '../notify/pusher.ts'
 import type { Exposition } from '../observe/exposition.ts'
 import type { Faults } from '../observe/index.ts'
+import type { Servers } from '../observe/servers.ts'
 import type { Works } from '../observe/work.ts'
 import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Pasts } from '../past/index.ts'
@@ -67,6 +68,8 @@ export interface Bridge {
   refusals: Refusals
   /** the figures of the process */
   exposition: Exposition
+  /** the servers under this process */
+  servers: Pick<Servers, 'away'>
   /** hears of errors whose cause no caller is told */
   faults: Faults
   /** hears of the acts of operators */

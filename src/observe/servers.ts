@@ -4,6 +4,13 @@ import type { Reading } from './meter.ts'
 /** The servers under Rollcall that may go away and come back. */
 export type ServerName = 'nats' | 'mongodb' | 'redis'
 
+/** A server that gives this process no answer. */
+export interface Away {
+  server: ServerName
+  /** ms since the epoch */
+  since: number
+}
+
 /** Asks a server whether it is there; rejects, or gives no answer, if it is not. */
 export type Probe = () => Promise<unknown>
 
@@ -87,6 +94,14 @@ export class Servers {
     return [...this.#watched].map(([server, { awaySince }]) => ({
       ...{ name: 'rollcall_server_up', labels: { server }, value: awaySince === undefined ? 1 : 0 },
     }))
+  }
+
+  /** Those that give no answer, and since when. */
+  get away(): Away[] {
+    const { time } = this.#options
+    return [...this.#watched].flatMap(([server, { awaySince }]) =>
+      awaySince === undefined ? [] : [{ server, since: Math.round(time.now() - (time.monotonic() - awaySince)) }],
+    )
   }
 
   /** Tells the fault, unless it stems from a server that is away: that is asked first. */

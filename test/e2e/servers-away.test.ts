@@ -62,8 +62,15 @@ describe.skipIf(!isHere)('of a server under Rollcall that goes away', () => {
       await says(`${name} is away`)
       // Meanwhile what waits for it fails: before, each partition said so again and again.
       await pause(4_000)
+      const { body: shown } = await server.get('/figures.json')
+      expect(shown.away).toEqual([{ server: name, since: expect.any(Number) }])
+      expect(shown.at - shown.away[0].since).toBeGreaterThan(3_000)
+      expect(shown.wrong[0].text).toMatch(new RegExp(`^${name} gives this process no answer since `, 'i'))
       await back()
       await says(`${name} is back after`)
+      await vi.waitFor(async () => expect((await server.get('/figures.json')).body.away).toEqual([]), {
+        timeout: 5_000,
+      })
       await vi.waitFor(async () => expect((await server.get('/readyz')).status).toBe(200), { timeout: 30_000 })
       // A summary of what callers were refused for is another thing.
       const all = said()

@@ -76,6 +76,7 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     exposition,
     streamers: new StreamerSessions({ ...parts, directory: null as never }),
     works: new Works(time),
+    servers: { away: [] },
     disk: async () => null,
     directory: {
       states: [],

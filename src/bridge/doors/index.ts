@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts'
 import { appender } from '../../log/append.ts'
 import type { Exposition } from '../../observe/exposition.ts'
 import type { Faults } from '../../observe/index.ts'
+import type { Servers } from '../../observe/servers.ts'
 import type { Works } from '../../observe/work.ts'
 import type { OwnerDirectory } from '../../ownership/directory.ts'
 import type { Links } from '../../ownership/link.ts'
@@ -42,6 +43,7 @@ export interface DoorsOptions {
   pasts: Pasts
   works: Works
   exposition: Exposition
+  servers: Servers
   time: SteadyTime
   faults: Faults
   logger: Pick<Logger, 'info' | 'warn'>
@@ -54,13 +56,13 @@ export class Doors {
   readonly #inFlight: InFlight
   readonly #http: ReturnType<typeof httpServer>
 
-  constructor({ settings, stores, directory, pasts, works, exposition, time, faults, logger }: DoorsOptions) {
+  constructor({ settings, stores, ...known }: DoorsOptions) {
+    const { directory, exposition, time } = known
     const { documents, log } = stores
     const append = appender(log, settings.partitions, (partition, events) => directory.refusalOf(partition, events))
     const stamp = new Stamp(documents, settings.streamPaths)
     const limits = new Limits(settings.rates, time)
     const turns = new Turns(time)
-    const known = { directory, pasts, works, exposition, time, faults, logger }
     const parts = { settings, append, stamp, documents, limits, turns, ...known }
     this.subscriptions = new Subscriptions(documents)
     this.#bridge = {

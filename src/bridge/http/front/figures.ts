@@ -3,6 +3,7 @@ import type { AudienceCount } from '../../../audience/sum.ts'
 import type { ErrorCode } from '../../../errors.ts'
 import type { Seq } from '../../../log/index.ts'
 import type { Advice } from '../../../observe/advice.ts'
+import type { Away } from '../../../observe/servers.ts'
 import type { Work } from '../../../observe/work.ts'
 import type { Disk } from '../../disk.ts'
 import type { Readiness } from '../../readiness.ts'
@@ -33,6 +34,8 @@ export interface Figures {
   /** null: nothing is kept on a disk of this process */
   disk: Disk | null
   work: Work[]
+  /** servers under this process that give it no answer */
+  away: Away[]
   /** codes of what kept a figure from being known, where it does not pass by itself */
   troubles: ErrorCode[]
   wrong: Wrong[]

@@ -37,7 +37,7 @@ export function figures(bridge: Bridge, answers: () => Figures['answers']): (pag
 }
 
 function gathering(bridge: Bridge, answers: () => Figures['answers']): () => Promise<Gathered> {
-  const { directory, documents, intake, settings, time } = bridge
+  const { directory, documents, intake, servers, settings, time } = bridge
   const troubles = new Set<ErrorCode>()
   const failed = (error: unknown): void => {
     const code = error instanceof RollcallError ? error.code : 'RC_INTERNAL'
@@ -67,9 +67,10 @@ function gathering(bridge: Bridge, answers: () => Figures['answers']): () => Pro
     const heard = await audience()
     const [found, records, room] = await Promise.all([sessions(), windows(), disk()])
     const counts = heard && new Map(heard.bySession)
-    const own = { at, readiness: readinessOf(bridge), work: underWay(bridge), beatsASecond: intake.beatsASecond }
+    const own = { at, readiness: readinessOf(bridge), work: underWay(bridge), away: servers.away }
     const looked = {
       troubles: [...troubles],
+      beatsASecond: intake.beatsASecond,
       answers: answers(),
       disk: room,
       viewers: heard?.all ?? null,

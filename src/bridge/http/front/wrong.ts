@@ -2,8 +2,9 @@
 import { ERRORS } from '../../../errors.ts'
 import { FREE_FLOOR_BYTES } from '../../../lmdb/disk.ts'
 import { type Advice, adviceFor } from '../../../observe/advice.ts'
+import type { Away } from '../../../observe/servers.ts'
 import type { Figures, Wrong } from './figures.ts'
-import { bytes, number, plural, ranges, span } from './words.ts'
+import { bytes, instant, number, plural, ranges, span } from './words.ts'
 
 type Known = Omit<Figures, 'wrong'>
 
@@ -35,8 +36,24 @@ const BEHIND: Advice = {
   ...{ command: 'rollcall owner', anchor: 'in-production' },
 }
 
+/** By the server that is away: its name, and what is missing until it is back. */
+const AWAY: Record<Away['server'], [name: string, meanwhile: string]> = {
+  nats: ['NATS', 'nothing is accepted meanwhile, and what was is not lost'],
+  mongodb: ['MongoDB', 'what is accepted meanwhile waits in the log'],
+  redis: ['Redis', 'other services lack the live sets meanwhile, and nothing else does'],
+}
+
 /** All rules, the gravest first; each answers with nothing where all is well. */
 const RULES: ((known: Known) => Wrong[])[] = [
+  ({ away, at }) =>
+    away.map(({ server, since }) => {
+      const [name, meanwhile] = AWAY[server]
+      const text = `${name} gives this process no answer since ${instant(since)}, for ${span(at - since)}.`
+      return {
+        ...{ code: null, text, help: `bring it back; ${meanwhile}` },
+        ...{ command: 'rollcall doctor', anchor: 'rollcallserveraway' },
+      }
+    }),
   ({ readiness: { writes = [] } }) =>
     writes.map(({ code, message }) => ({ code, text: `Nothing is accepted just now: ${message}`, ...adviceFor(code) })),
   ({ readiness: { stopped } }) =>
@@ -44,9 +61,11 @@ const RULES: ((known: Known) => Wrong[])[] = [
       ...{ code, text: stoppedText(alike) },
       ...adviceFor(code),
     })),
-  ({ troubles, readiness: { stopped } }) =>
+  ({ troubles, away, readiness: { stopped } }) =>
     troubles
       .filter(code => stopped.every(each => each.stopped.code !== code))
+      // Said above, with since when.
+      .filter(code => code !== 'RC_STORE_UNAVAILABLE' || away.every(({ server }) => server !== 'mongodb'))
       .map(code => ({ code, text: `Not all of this is known: ${ERRORS[code][1]}`, ...adviceFor(code) })),
   ({ parked }) =>
     parked
