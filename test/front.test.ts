@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { addGauges } from '../src/bridge/gauges.ts'
 import { doors, NOW, SECRET, tokenOf } from './support/doors.ts'
+import { figure } from './support/exposition.ts'
 
 const WINDOW_MS = 300_000
 const OPERATOR = 'another secret of thirty-two chars'
@@ -97,6 +99,34 @@ describe('the first page', () => {
     await time.advance(500)
     for (const { body } of await answers) expect(shown(body, 'viewers')).toBe('not known')
     expect(asked).toBe(1)
+  })
+
+  test('and the figures for machines ask for who is there and who is live once', async () => {
+    const asked: string[] = []
+    const { ask, bridge, time } = front({
+      audience: async () => {
+        asked.push('audience')
+        return { all: { alive: 7, attendance: 9 }, bySession: [] }
+      },
+    })
+    const { find } = bridge.documents
+    Object.assign(bridge.documents, {
+      find: async (...[collection, query]: Parameters<typeof find>) => {
+        if (collection === 'sessions') asked.push(collection)
+        return find(collection, query)
+      },
+    })
+    Object.assign(bridge.directory, { isOwn: true, waits: 0 })
+    addGauges(bridge)
+    const look = async (): Promise<string[]> => {
+      const [{ body: page }, { body: text }] = await Promise.all([ask('/'), ask('/metrics')])
+      const figures = [figure(text, 'rollcall_viewers_alive'), figure(text, 'rollcall_sessions_live')]
+      expect(['viewers', 'sessions'].map(name => shown(page, name))).toEqual(figures.map(String))
+      return asked.splice(0).sort()
+    }
+    expect(await look()).toEqual(['audience', 'sessions'])
+    await time.advance(600)
+    expect(await look()).toEqual(['audience'])
   })
 
   test('asks for a figure again only when it was answered, which may be with an error', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { addGauges } from '../src/bridge/gauges.ts'
 import type { Bridge } from '../src/bridge/index.ts'
+import { looksOf } from '../src/bridge/looks.ts'
 import { RollcallError } from '../src/errors.ts'
 import { Exposition } from '../src/observe/exposition.ts'
 import { type Far, Works } from '../src/observe/work.ts'
@@ -19,8 +20,9 @@ async function figuresOf(
   const documents = { find: async () => [{}, {}] }
   const works = new Works(time)
   if (far) works.begin('adoption', 'documents', () => far)
-  const parts = { documents, works, disk: async () => null, exposition }
-  const bridge = { ...parts, settings: { partitions: 2 }, directory: { failing: null, waits: 0, owner, ...directory } }
+  const known = { documents, directory: { failing: null, waits: 0, owner, ...directory }, time }
+  const looks = looksOf(known as unknown as Bridge, async () => null)
+  const bridge = { ...known, works, looks, exposition, settings: { partitions: 2 } }
   addGauges(bridge as unknown as Bridge)
   const text = await exposition.text()
   expect(faults.all).toEqual([])

@@ -7,13 +7,11 @@ import type { Bridge } from './index.ts'
 import { readinessOf } from './readiness.ts'
 import { underWay } from './under-way.ts'
 
-/** Sessions that are counted; of more it is told that there are. */
-const MOST_SESSIONS = 5_000
 const NOBODY: ErrorCode = 'RC_NO_OWNER'
 
 /** Adds how the process stands, as its bridge sees it. What only the owner knows is told by the owner alone. */
 export function addGauges(bridge: Bridge): void {
-  const { directory, documents, exposition } = bridge
+  const { directory, exposition, looks } = bridge
   const { version } = JSON.parse(readFileSync(findPackageJSON('.', import.meta.url)!, 'utf8'))
   exposition.add(() => [
     gauge('rollcall_build_info', 1, { version }),
@@ -25,15 +23,14 @@ export function addGauges(bridge: Bridge): void {
   ])
   exposition.add(async () => {
     if (!directory.isOwn) return []
-    return [gauge('rollcall_viewers_alive', (await directory.owner.audience()).all.alive)]
+    return [gauge('rollcall_viewers_alive', (await looks.audience()).all.alive)]
   })
   exposition.add(async () => {
     if (!directory.isOwn) return []
-    const live = await documents.find('sessions', { filter: { active: true }, limit: MOST_SESSIONS + 1 })
-    return [gauge('rollcall_sessions_live', live.length)]
+    return [gauge('rollcall_sessions_live', (await looks.live()).length)]
   })
   exposition.add(async () => {
-    const disk = await bridge.disk()
+    const disk = await looks.disk()
     if (!disk) return []
     return [
       gauge('rollcall_disk_free_bytes', disk.freeBytes),

@@ -16,9 +16,9 @@ import type { OwnerDirectory } from '../ownership/directory.ts'
 import type { Pasts } from '../past/index.ts'
 import type { Time } from '../time.ts'
 import type { Callers } from './callers.ts'
-import type { Disk } from './disk.ts'
 import type { Intake, IntakeOptions } from './intake.ts'
 import type { Limits, Rates } from './limits.ts'
+import type { Looks } from './looks.ts'
 import type { Refusals } from './refusals.ts'
 import type { Stamp } from './stamp.ts'
 import type { StreamerSessions } from './streamer-sessions.ts'
@@ -60,8 +60,7 @@ export interface Bridge {
   pasts: Pasts
   /** long work of this process, beside that of the partitions */
   works: Works
-  /** null where nothing is kept on this disk */
-  disk(): Promise<Disk | null>
+  looks: Looks
   subscriptions: Subscriptions
   streamers: StreamerSessions
   time: Time

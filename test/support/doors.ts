@@ -7,6 +7,7 @@ import { httpServer } from '../../src/bridge/http/index.ts'
 import type { Bridge } from '../../src/bridge/index.ts'
 import { Intake } from '../../src/bridge/intake.ts'
 import { Limits } from '../../src/bridge/limits.ts'
+import { looksOf } from '../../src/bridge/looks.ts'
 import { NatsInputs } from '../../src/bridge/nats/index.ts'
 import { Refusals } from '../../src/bridge/refusals.ts'
 import { Stamp } from '../../src/bridge/stamp.ts'
@@ -68,6 +69,11 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     ...{ documents, limits: new Limits(config.rates, time), turns: new Turns(time), time, faults },
     logger: { info: log, warn: log },
   }
+  const directory = {
+    states: [],
+    ends: [],
+    owner: { parked: async () => parked, audience: async () => ({ all: {}, bySession: [] }) },
+  } as unknown as Bridge['directory']
   const bridge = {
     ...parts,
     callers: config.auth && new Callers(config.auth, time),
@@ -77,12 +83,8 @@ export function doors(env: Env = { ROLLCALL_AUTH_SECRET: SECRET }) {
     streamers: new StreamerSessions({ ...parts, directory: null as never }),
     works: new Works(time),
     servers: { away: [] },
-    disk: async () => null,
-    directory: {
-      states: [],
-      ends: [],
-      owner: { parked: async () => parked, audience: async () => ({ all: {}, bySession: [] }) },
-    },
+    looks: looksOf({ directory, documents, time }, async () => null),
+    directory,
   } as unknown as Bridge
   const app = httpServer(bridge, new InFlight(time))
 

@@ -19,6 +19,7 @@ import { httpServer } from '../http/index.ts'
 import type { Bridge, BridgeSettings } from '../index.ts'
 import { Intake } from '../intake.ts'
 import { Limits } from '../limits.ts'
+import { looksOf } from '../looks.ts'
 import { Refusals } from '../refusals.ts'
 import { Stamp } from '../stamp.ts'
 import { StreamerSessions } from '../streamer-sessions.ts'
@@ -71,7 +72,7 @@ export class Doors {
       intake: new Intake(parts),
       streamers: new StreamerSessions(parts),
       subscriptions: this.subscriptions,
-      disk: () => diskOf(stores.places),
+      looks: looksOf(parts, () => diskOf(stores.places)),
       refusals: new Refusals({ ...parts, meter: exposition.meter }),
     }
     addGauges(this.#bridge)

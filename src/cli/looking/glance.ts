@@ -1,7 +1,7 @@
 /** The page of who is on duty as lines of text. */
 import type { Figures, PartitionFigures } from '../../bridge/http/front/figures.ts'
-import { MOST_SESSIONS } from '../../bridge/http/front/sessions.ts'
 import { bytes, instant, latency, number, orUnknown, ranges, span, UNKNOWN } from '../../bridge/http/front/words.ts'
+import { MOST_SESSIONS } from '../../bridge/looks.ts'
 import { leftOf, shareOf, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { cell, table } from './table.ts'
 

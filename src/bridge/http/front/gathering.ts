@@ -4,19 +4,18 @@ import type { Document } from '../../../documents/index.ts'
 import { type ErrorCode, RollcallError } from '../../../errors.ts'
 import { within } from '../../../time.ts'
 import type { Bridge } from '../../index.ts'
+import { FRESH_MS, kept, LISTED_MS } from '../../looks.ts'
 import { readinessOf } from '../../readiness.ts'
 import { underWay } from '../../under-way.ts'
 import { type Figures, WINDOW_MS, WINDOWS } from './figures.ts'
 import { partitionsOf } from './partitions.ts'
-import { MOST_SESSIONS, pageOf } from './sessions.ts'
+import { pageOf } from './sessions.ts'
 import { wrongIn } from './wrong.ts'
 
 /** Codes that tell more than the readiness does. */
 const TROUBLES: ErrorCode[] = ['RC_DOCUMENT_CORRUPT', 'RC_STORE_UNAVAILABLE', 'RC_INTERNAL']
 /** A figure that takes longer is not known: the page has to say within three seconds what stopped. */
 const PATIENCE_MS = 500
-/** Figures are shown for so long to all who look; lists of documents, which cost more, for longer. */
-const [FRESH_MS, LISTED_MS] = [500, 2_000]
 
 /** Figures before a page of the sessions is taken. */
 type Gathered = Omit<Figures, 'sessions' | 'wrong'> & { found: readonly Document[] | null; counts: Counts | null }
@@ -27,7 +26,7 @@ type Counts = ReadonlyMap<string, AudienceCount>
  * gathered once for all who look at the same time.
  */
 export function figures(bridge: Bridge, answers: () => Figures['answers']): (page?: number) => Promise<Figures> {
-  const gathered = kept(bridge, FRESH_MS, gathering(bridge, answers))
+  const gathered = kept(bridge.time, FRESH_MS, gathering(bridge, answers))
   return async (page = 1) => {
     const { found, counts, ...rest } = await gathered()
     const sessions = found && pageOf(found, counts, page)
@@ -37,35 +36,27 @@ export function figures(bridge: Bridge, answers: () => Figures['answers']): (pag
 }
 
 function gathering(bridge: Bridge, answers: () => Figures['answers']): () => Promise<Gathered> {
-  const { directory, documents, intake, servers, settings, time } = bridge
+  const { documents, intake, servers, settings, time } = bridge
   const troubles = new Set<ErrorCode>()
   const failed = (error: unknown): void => {
     const code = error instanceof RollcallError ? error.code : 'RC_INTERNAL'
     if (TROUBLES.includes(code)) troubles.add(code)
   }
-  const audience = figure(bridge, failed, () => directory.owner.audience())
-  const active = { filter: { active: true }, limit: MOST_SESSIONS + 1 }
-  const sessions = figure(
-    bridge,
-    failed,
-    kept(bridge, LISTED_MS, () => documents.find('sessions', active)),
-  )
-  const windows = figure(
-    bridge,
-    failed,
-    kept(bridge, LISTED_MS, async () => {
-      const at = time.now()
-      const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
-      return (await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })).records
-    }),
-  )
-  const disk = figure(bridge, failed, kept(bridge, LISTED_MS, bridge.disk))
+  const records = async () => {
+    const at = time.now()
+    const from = Math.floor(at / WINDOW_MS) * WINDOW_MS - (WINDOWS - 1) * WINDOW_MS
+    return (await statistics(documents, from, at, { limit: WINDOWS, partitions: settings.partitions })).records
+  }
+  const audience = figure(bridge, failed, () => bridge.looks.audience())
+  const sessions = figure(bridge, failed, () => bridge.looks.live())
+  const windows = figure(bridge, failed, kept(time, LISTED_MS, records))
+  const disk = figure(bridge, failed, () => bridge.looks.disk())
   return async () => {
     const at = time.now()
     troubles.clear()
     // Reading 5,000 documents keeps an answer waiting that is there.
     const heard = await audience()
-    const [found, records, room] = await Promise.all([sessions(), windows(), disk()])
+    const [found, recent, room] = await Promise.all([sessions(), windows(), disk()])
     const counts = heard && new Map(heard.bySession)
     const own = { at, readiness: readinessOf(bridge), work: underWay(bridge), away: servers.away }
     const looked = {
@@ -76,41 +67,21 @@ function gathering(bridge: Bridge, answers: () => Figures['answers']): () => Pro
       viewers: heard?.all ?? null,
       found,
       counts,
-      records,
+      records: recent,
     }
     return { ...own, ...partitionsOf(bridge), ...looked }
   }
 }
 
-/** What is made once for all who ask within so many ms. */
-function kept<T>({ time }: Pick<Bridge, 'time'>, ms: number, make: () => Promise<T>): () => Promise<T> {
-  let [made, since]: [Promise<T> | undefined, number] = [undefined, 0]
-  return () => {
-    if (made && time.monotonic() - since < ms) return made
-    since = time.monotonic()
-    const asked = make()
-    // Who asks next finds out anew.
-    asked.catch(() => {
-      if (made === asked) made = undefined
-    })
-    made = asked
-    return asked
-  }
-}
-
-/** A figure, asked for again once it was answered; null where it is not known in time, or cannot be: the readiness, or `failed`, hears why. */
+/** A figure; null where it is not known in time, or cannot be: the readiness, or `failed`, hears why. */
 function figure<T>(
   { time, faults }: Bridge,
   failed: (error: unknown) => void,
   ask: () => Promise<T>,
 ): () => Promise<T | null> {
-  let asked: Promise<T> | undefined
   return async () => {
-    asked ??= ask().finally(() => {
-      asked = undefined
-    })
     try {
-      return await within(time, PATIENCE_MS, asked, () => new RollcallError('RC_WAIT_TIMEOUT'))
+      return await within(time, PATIENCE_MS, ask(), () => new RollcallError('RC_WAIT_TIMEOUT'))
     } catch (error) {
       if (!(error instanceof RollcallError)) faults.report('first page', error)
       failed(error)

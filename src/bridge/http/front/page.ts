@@ -1,8 +1,8 @@
 import { leftOf, shareOf, WORK_NAMES, type Work } from '../../../observe/work.ts'
 import { escaped } from '../../escaped.ts'
+import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, Wrong } from './figures.ts'
 import { plot } from './plot.ts'
-import { MOST_SESSIONS } from './sessions.ts'
 import { ownerAsHtml, partitionsAsHtml, sessionsAsHtml } from './tables.ts'
 import { bytes, instant, latency, number, orUnknown, span, UNKNOWN } from './words.ts'
 

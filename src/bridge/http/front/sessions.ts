@@ -1,8 +1,7 @@
 import type { AudienceCount } from '../../../audience/sum.ts'
 import type { Document } from '../../../documents/index.ts'
+import { MOST_SESSIONS } from '../../looks.ts'
 
-/** Live sessions that are looked at; of more it is told that there are. */
-export const MOST_SESSIONS = 5_000
 /** Sessions of a page of them. */
 export const SHOWN_SESSIONS = 25
 

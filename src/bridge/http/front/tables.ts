@@ -1,7 +1,8 @@
 import { escaped } from '../../escaped.ts'
+import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, PartitionFigures } from './figures.ts'
 import { type Column, table } from './html.ts'
-import { type LiveSession, MOST_SESSIONS } from './sessions.ts'
+import type { LiveSession } from './sessions.ts'
 import { instant, number, orUnknown, plural, span, UNKNOWN } from './words.ts'
 
 /** Partitions that are shown; of more, the first. */
