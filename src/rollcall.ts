@@ -10,7 +10,7 @@ import type { Faults } from './observe/index.ts'
 import { openLog } from './observe/log.ts'
 import { Servers } from './observe/servers.ts'
 import { sendLast } from './observe/traces.ts'
-import { tellWork, type Work, Works } from './observe/work.ts'
+import { type Shown, tellWork, type Work, Works } from './observe/work.ts'
 import { Candidacy } from './ownership/candidacy.ts'
 import { type OwnerDirectory, openDirectory } from './ownership/directory.ts'
 import { type Links, openLinks } from './ownership/link.ts'
@@ -34,24 +34,24 @@ export interface Rollcall {
   close(): Promise<void>
 }
 
-/** How often long work is told of in the log, and on a terminal. */
-const [LINE_MS, BAR_MS] = [5_000, 200]
+/** How often long work is told of in the log. */
+const LINE_MS = 5_000
 
 const close = (part: { close(): void | Promise<void> }): void | Promise<void> => part.close()
 
 /**
  * Puts a process together: opens a bridge, and the partitions with it as soon as no other process owns them. Resolves
  * when they are claimed or another process owns them, and listens long before. Throws RollcallError if it cannot start,
- * RC_CLOSING at the signal. `show` hears of long work, which else is lines of the log.
+ * RC_CLOSING at the signal. `shown` hears of long work, which else is lines of the log.
  */
 export async function start(
   config: Config,
   signal: AbortSignal = new AbortController().signal,
-  show?: (all: Work[]) => void,
+  shown?: Shown,
 ): Promise<Rollcall> {
   // Parts are closed in the opposite order in which they were opened, also if the rest cannot be opened.
   await using opened = new AsyncDisposableStack()
-  const logger = await openLog(config.logLevel)
+  const logger = await openLog(config.logLevel, shown?.log)
   const servers = new Servers({ logger, time })
   const faults: Faults = { report: (step, error) => servers.fault(error, { step, err: error }, `${step} failed`) }
   let wasListening = false
@@ -95,8 +95,9 @@ export async function start(
   opened.adopt(standing, close)
   opened.adopt(directory.watch(), close)
   const look = () => underWay({ works, directory })
-  opened.defer(() => show?.([]))
-  opened.defer(show ? tellWork(look, show, BAR_MS, time) : tellWork(look, logged(logger), LINE_MS, time))
+  const { tell, everyMs } = shown ?? { tell: logged(logger), everyMs: LINE_MS }
+  opened.defer(() => shown?.tell([]))
+  opened.defer(tellWork(look, tell, everyMs, time))
   opened.defer(drain)
 
   await standing.decided

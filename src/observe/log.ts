@@ -22,8 +22,9 @@ interface Failure {
 }
 
 /** Where the log goes to; only a terminal is written for people. */
-interface Destination {
+export interface Destination {
   isTTY?: boolean
+  hasColors?(): boolean
   write(text: string): void
 }
 
@@ -35,7 +36,7 @@ export async function openLog(level: string, to: Destination = process.stdout): 
   const options: PrettyOptions = {
     ...{ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', hideObject: true, sync: true },
     messageFormat: line => sentence(line as unknown as Line),
-    ...(to !== process.stdout && { destination: to as NodeJS.WritableStream, colorize: false }),
+    ...(to !== process.stdout && { destination: to as NodeJS.WritableStream, colorize: to.hasColors?.() ?? false }),
   }
   return pino({ level }, build(options))
 }

@@ -1,4 +1,5 @@
 import type { Cancel, Time } from '../time.ts'
+import type { Destination } from './log.ts'
 
 /** Work that may take minutes, by the name under which it is shown and counted. */
 export type WorkName =
@@ -25,6 +26,13 @@ export interface Work extends Far {
   unit: string
   /** ms since the epoch */
   since: number
+}
+
+/** Who is told of long work as often as given, in the place of the log; and where that goes, if not to stdout. */
+export interface Shown {
+  tell(all: Work[]): void
+  everyMs: number
+  log?: Destination
 }
 
 /** The long work under way in one place. How far it is, is found out when somebody looks: the work pays nothing for it. */

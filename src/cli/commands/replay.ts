@@ -64,7 +64,7 @@ async function startOwn(): Promise<{ url: string; token: string; close(): Promis
   const environment = { ...process.env, ...Object.fromEntries(others), ROLLCALL_AUTH_SECRET: secret }
   const own = { host: '127.0.0.1', port: 0 }
   // Warnings are all its log may say on stdout, where the summary must come last.
-  const show = process.stderr.isTTY ? (await import('../looking/work.ts')).workBar() : undefined
-  const rollcall = await start({ ...readConfig(environment), ...own, logLevel: 'warn' }, undefined, show)
+  const { shownOwn } = await import('../replay/index.ts')
+  const rollcall = await start({ ...readConfig(environment), ...own, logLevel: 'warn' }, undefined, shownOwn())
   return { url: rollcall.url, token, close: () => rollcall.close() }
 }

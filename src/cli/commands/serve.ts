@@ -36,7 +36,7 @@ export const serve = command(
     const stop = stopSignal()
     const { readConfig } = await import('../../config.ts')
     const { start } = await import('../../rollcall.ts')
-    const show = process.stderr.isTTY ? (await import('../looking/work.ts')).workBar() : undefined
+    const shown = process.stderr.isTTY ? (await import('../looking/work.ts')).shownWork() : undefined
     const config = configured(readConfig, args)
     const stopping = new AbortController()
     stop.then(() => {
@@ -45,7 +45,7 @@ export const serve = command(
     })
     const { signal } = stopping
     for (let wasThere = false; !signal.aborted; wasThere = true) {
-      const rollcall = await started(() => start(config, signal, show), wasThere, signal)
+      const rollcall = await started(() => start(config, signal, shown), wasThere, signal)
       // A process that loses the partitions stands by to have them again.
       const lost = rollcall?.lost.catch((error: unknown) => error)
       const cause = await Promise.race([stop, lost ?? stop])

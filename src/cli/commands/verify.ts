@@ -1,5 +1,4 @@
 import { constants, setPriority } from 'node:os'
-import { SingleBar } from 'cli-progress'
 import type { Difference, Progress, Said, Summary } from '../../verify/finding.ts'
 import { command } from './command.ts'
 import { isForPrograms, wholeNumber } from './flags.ts'
@@ -22,42 +21,26 @@ export const verify = command(
       process.once(signal, () => process.exit(128 + constants.signals[signal]))
     const { readConfig } = await import('../../config.ts')
     const { verify } = await import('../../verify/index.ts')
-    const { say, sayJson } = await import('../looking/print.ts')
+    const { foot, say, sayJson } = await import('../looking/print.ts')
+    const { bar } = await import('../looking/work.ts')
     const forPrograms = isForPrograms(args)
     const isOpen = (): void => setPriority(constants.priority.PRIORITY_LOW)
-    const bar = !forPrograms && process.stderr.isTTY ? barOn(process.stderr) : null
+    const stand = !forPrograms && process.stderr.isTTY ? foot() : null
     try {
       for await (const said of verify(readConfig(process.env), { rate, isOpen })) {
         if (said.type === 'difference') process.exitCode = 1
-        if (said.type === 'progress') bar?.show(said)
-        else bar?.stop()
+        if (said.type === 'progress') stand?.(shown(said, bar(said.partition / Math.max(1, said.partitions))))
         if (forPrograms) sayJson(said)
         else if (said.type !== 'progress') say(readable(said))
       }
     } finally {
-      bar?.stop()
+      stand?.('')
     }
   },
 )
 
-/** A bar of the partitions, which is gone once there is something to be read. */
-function barOn(stream: NodeJS.WriteStream) {
-  const format = '[{bar}] {step}  {events} events  {records} records  {documents} documents  {duration_formatted}'
-  const bar = new SingleBar({ ...{ format, stream, clearOnComplete: true, gracefulExit: false, linewrap: true } })
-  let [isShown, isOver] = [false, false]
-  return {
-    show({ partition, partitions, ...rest }: Progress): void {
-      if (isOver) return
-      if (!isShown) bar.start(partitions, 0, rest)
-      isShown = true
-      bar.update(partition, rest)
-    },
-    stop(): void {
-      if (isShown && !isOver) bar.stop()
-      isOver = true
-    },
-  }
-}
+const shown = ({ partition, partitions, step, events, records, documents }: Progress, share: string): string =>
+  `${share}  ${step}  partition ${partition} of ${partitions}  ${events} events  ${records} records  ${documents} documents`
 
 function readable(said: Exclude<Said, Progress>): string {
   switch (said.type) {

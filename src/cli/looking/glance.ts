@@ -2,14 +2,13 @@
 import type { Figures, PartitionFigures } from '../../bridge/http/front/figures.ts'
 import { bytes, instant, latency, number, orUnknown, ranges, span, UNKNOWN } from '../../bridge/http/front/words.ts'
 import { MOST_SESSIONS } from '../../bridge/looks.ts'
-import { leftOf, shareOf, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { cell, table } from './table.ts'
+import { workLine } from './work.ts'
 
 /** Levels of a plot that is a line high. */
 const LEVELS = ' ▁▂▃▄▅▆▇█'
 const WINDOW_MS = 300_000
 const WINDOWS = 36
-const BAR = 20
 /** Rows that a list has at least, however small the window is. */
 const LEAST_ROWS = 3
 
@@ -44,15 +43,6 @@ function ownerLine({ readiness: { owner } }: Figures): string {
   const who = pid === null ? 'a process of a version that does not say more' : `process ${pid} on ${cell(host)}`
   const more = `${version === null ? '' : `, version ${cell(version)}`}${since === null ? '' : `, since ${instant(since)}`}`
   return `Owned by ${who}${more}; ${orUnknown(lag)} entries behind`
-}
-
-function workLine(work: Work, at: number): string {
-  const { name, done, total, unit, since } = work
-  const [share, left] = [shareOf(work), leftOf(work, at)]
-  const bar =
-    share === null ? '' : `[${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')}] ${Math.floor(share * 100)} %  `
-  const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
-  return `${WORK_NAMES[name]}  ${bar}${count}, for ${span(at - since)}${left === null ? '' : `, about ${span(left)} more`}`
 }
 
 function numbers(figures: Figures): string[] {

@@ -1,54 +1,43 @@
 /** Long work as a person sees it: a bar on stderr for what is furthest from its end. */
-import { SingleBar } from 'cli-progress'
-import { leftOf, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
+import { number, span } from '../../bridge/http/front/words.ts'
+import { leftOf, type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
+import { aboveFoot, complain, foot, json } from './print.ts'
 
 const [BAR_MS, LINE_MS] = [200, 5_000]
+const WIDTH = 20
 
-/** Shows what it is given, each time anew, and nothing when there is none. */
-export function workBar(): (all: readonly Work[]) => void {
-  let bar: SingleBar | undefined
-  let shown: string | undefined
-  return all => {
+/** `[█████░░░░░░░░░░░░░░░] 25 %` */
+export const bar = (share: number): string =>
+  `[${'█'.repeat(Math.round(share * WIDTH)).padEnd(WIDTH, '░')}] ${Math.floor(share * 100)} %`
+
+export function workLine(work: Work, at: number): string {
+  const { name, done, total, unit, since } = work
+  const [share, left] = [shareOf(work), leftOf(work, at)]
+  const part = share === null ? '' : `${bar(share)}  `
+  const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
+  return `${WORK_NAMES[name]}  ${part}${count}, for ${span(at - since)}${left === null ? '' : `, about ${span(left)} more`}`
+}
+
+const toStderr = ({ name, ...far }: Work): void => complain(json({ work: name, ...far }))
+
+/** How long work is shown: as a bar on a terminal, with the log above it, elsewhere as JSON lines, by default on stderr. */
+export function shownWork(line: (work: Work) => void = toStderr, everyMs = LINE_MS): Shown {
+  if (!process.stderr.isTTY) return { tell: all => all.forEach(line), everyMs }
+  const stand = foot()
+  const tell = (all: readonly Work[]): void => {
     const [work] = all.toSorted((one, other) => (shareOf(one) ?? 1) - (shareOf(other) ?? 1))
-    const kind = work && `${work.name} ${work.total === null}`
-    if (kind !== shown) {
-      bar?.stop()
-      bar = work && begun(work)
-      shown = kind
-    }
-    if (!bar || !work) return
-    if (work.total !== null) bar.setTotal(work.total)
-    const { name, unit, done, total } = work
-    const count = `${done.toLocaleString('en')}${total === null ? '' : ` of ${total.toLocaleString('en')}`} ${unit}`
-    const left = leftOf(work, Date.now())
-    const more = left === null ? '' : `about ${Math.ceil(left / 1_000)} s more`
-    bar.update(done, { work: WORK_NAMES[name], count, more })
+    stand(work ? workLine(work, Date.now()) : '')
   }
+  return { tell, everyMs: BAR_MS, ...(process.stdout.isTTY && { log: aboveFoot() }) }
 }
 
-function begun({ done, total }: Work): SingleBar {
-  const bar = new SingleBar({
-    format: `{work}  ${total === null ? '' : '[{bar}] {percentage}%  '}{count}  {more}`,
-    stream: process.stderr,
-    // Left to itself it would swallow the first Ctrl-C.
-    gracefulExit: false,
-    clearOnComplete: true,
-    emptyOnZero: true,
-  })
-  bar.start(total ?? 0, done, { work: '', count: '', more: '' })
-  return bar
-}
-
-const toStderr = ({ name, ...far }: Work): void => console.error(JSON.stringify({ work: name, ...far }))
-
-/** Shows long work as it goes on: a bar on a terminal, elsewhere JSON lines, by default on stderr. Returns what ends it. */
-export function showWork(look: () => Work[], line: (work: Work) => void = toStderr, everyMs = LINE_MS): () => void {
-  if (!process.stderr.isTTY) return tellWork(look, all => all.forEach(line), everyMs, systemTime)
-  const show = workBar()
-  const cancel = tellWork(look, show, BAR_MS, systemTime)
+/** Shows long work as it goes on. Returns what ends it. */
+export function showWork(look: () => Work[], line?: (work: Work) => void, everyMs?: number): () => void {
+  const shown = shownWork(line, everyMs)
+  const cancel = tellWork(look, shown.tell, shown.everyMs, systemTime)
   return () => {
     cancel()
-    show([])
+    shown.tell([])
   }
 }

@@ -1,10 +1,10 @@
 /** A run of `rollcall replay`: the progress it shows and the summary at its end. */
 import { stat } from 'node:fs/promises'
 import { RollcallError } from '../../errors.ts'
-import { type Work, Works } from '../../observe/work.ts'
+import { type Shown, type Work, Works } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
 import { say, sayJson } from '../looking/print.ts'
-import { showWork } from '../looking/work.ts'
+import { shownWork, showWork } from '../looking/work.ts'
 import { showBehind } from './behind.ts'
 import { Delivery } from './delivery.ts'
 import { type Kind, kindsOfHits } from './pages.ts'
@@ -76,6 +76,9 @@ export async function replayTo(
 
 /** How often a line says how far it is. */
 const PRINTED_MS = 1_000
+
+/** How the long work of a Rollcall in this process is shown. */
+export const shownOwn = (): Shown => shownWork(printWork, PRINTED_MS)
 
 const printWork = ({ name, ...far }: Work): void => sayJson({ work: name, ...far })
 

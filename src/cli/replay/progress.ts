@@ -1,38 +1,31 @@
 /** How a replay shows itself while it runs: a bar for a person, JSON lines for a program. */
-import { SingleBar } from 'cli-progress'
-import { complain, plain, sayJson } from '../looking/print.ts'
+import { number, span } from '../../bridge/http/front/words.ts'
+import { complain, foot, sayJson } from '../looking/print.ts'
+import { bar } from '../looking/work.ts'
 import type { Report } from './report.ts'
 
 export interface ProgressDisplay {
-  /** Prints a line on stderr without leaving half a bar behind. */
+  /** Prints a line on stderr. */
   warn(text: string): void
   stop(): void
 }
 
-const CLEAR_LINE = '\u001B[K'
-const SAVE_POSITION = '\u001B7'
-
 /** On stderr. `totalBytes` is null where the length is unknown (stdin). */
 export function showBar(report: Report, totalBytes: number | null): ProgressDisplay {
-  const share = totalBytes === null ? '' : '[{bar}] {percentage}%  '
-  const bar = new SingleBar({
-    format: `${share}{accepted} events  {badLines} bad lines  {duration_formatted}`,
-    stream: process.stderr,
-    forceRedraw: true,
-    // Left to itself it would swallow the first Ctrl-C, in order to put the cursor and the wrapping back.
-    gracefulExit: false,
-    linewrap: true,
-  })
-  const update = () => bar.update(report.bytes, { accepted: report.accepted, badLines: report.badLines })
-  bar.start(totalBytes ?? 0, 0, { accepted: 0, badLines: 0 })
-  const timer = setInterval(update, 100)
+  const started = performance.now()
+  const stand = foot()
+  const text = (): string => {
+    const share = totalBytes ? `${bar(Math.min(1, report.bytes / totalBytes))}  ` : ''
+    const { accepted, badLines } = report
+    return `${share}${number(accepted)} events  ${number(badLines)} bad lines  ${span(performance.now() - started)}`
+  }
+  const timer = setInterval(() => stand(text()), 100)
   return {
-    // The bar returns to the saved position when it stops: it is now a line further down.
-    warn: text => process.stderr.write(`\r${CLEAR_LINE}${plain(text)}\n${SAVE_POSITION}`),
+    warn: complain,
     stop() {
       clearInterval(timer)
-      update()
-      bar.stop()
+      stand('')
+      complain(text())
     },
   }
 }
