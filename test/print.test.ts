@@ -1,9 +1,9 @@
 import { globSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { json, plain, plainLines } from '../src/cli/looking/print.ts'
 import { table } from '../src/cli/looking/table.ts'
 import { describe as described } from '../src/cli/main.ts'
 import { RollcallError } from '../src/errors.ts'
+import { json, plain, plainLines } from '../src/observe/plain.ts'
 import { ROOT, textOf } from './support/imports.ts'
 
 /** Codes of all characters that move a cursor, end a line, or turn a text around. */

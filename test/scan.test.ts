@@ -20,6 +20,8 @@ const TEXTS = [
   'a/b',
   'a\nb',
   'a\u007fb',
+  'a\u009bb',
+  '£',
   '\ud800',
   'null',
 ]

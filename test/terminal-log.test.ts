@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
 import { openLog } from '../src/observe/log.ts'
+import { plainLines } from '../src/observe/plain.ts'
 
 /** A log and what was written of it. */
 async function written(isTTY: boolean) {
@@ -60,5 +61,32 @@ describe('the log', () => {
     const [first, second] = await lines(2)
     expect(first).toMatch(/ERROR: commit failed: TypeError: no such thing$/)
     expect(second).toMatch(/^ {4}at .*terminal-log\.test\.ts/)
+  })
+
+  const forged = '[12:00:00] INFO: all is well'
+  const hostile = `\u001b]0;title\u0007\u001b[2J\u009b1m\u202e\u2028\r\n${forged}`
+
+  test.each([
+    ['words', {}, hostile],
+    ['a field', { subject: hostile }, 'what is no event'],
+    ['a field within another', { found: { subjects: [hostile] } }, 'what is no event'],
+    ['the name of a field', { [hostile]: 1 }, 'what is no event'],
+    ['an address', { url: hostile }, 'listening'],
+    ['an error of Rollcall', { err: new RollcallError('RC_INTERNAL', hostile) }, 'commit failed'],
+    ['another error', { err: new TypeError(hostile) }, 'commit failed'],
+    ['the cause of an error', { err: new TypeError('x', { cause: new Error(hostile) }) }, 'commit failed'],
+    ['an error of a shard', { error: { name: 'Error', message: hostile } }, 'shard fault'],
+  ])('sends a terminal nothing that stands in %s, and is forged by nothing', async (_, about, words) => {
+    const { logger, lines } = await written(true)
+    logger.error(about, words)
+    logger.error('the end')
+    const all = await vi.waitUntil(async () => {
+      const some = await lines(2)
+      return some.at(-1)!.endsWith('the end') && some
+    })
+    const text = all.join('\n')
+    expect(plainLines(text)).toBe(text)
+    expect(text).toContain('title')
+    expect(all.filter(line => line.startsWith('['))).toHaveLength(2)
   })
 })

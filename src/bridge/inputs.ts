@@ -21,7 +21,7 @@ const text = (bytes: number) =>
     .meta({ maxLength: bytes, description: `At most ${bytes} bytes as UTF-8.` })
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const CONTROL = /[\u0000-\u001f\u007f]/
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 const name = (bytes: number) =>
   text(bytes)
@@ -31,7 +31,7 @@ const name = (bytes: number) =>
       params: { code: 'control_character' },
     })
     .meta({
-      ...{ maxLength: bytes, pattern: '^[^\\u0000-\\u001f\\u007f]+$' },
+      ...{ maxLength: bytes, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' },
       description: `An id: at most ${bytes} bytes as UTF-8, without control characters.`,
     })
 

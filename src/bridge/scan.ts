@@ -56,6 +56,8 @@ const COMMA = 0x2c
 const COLON = 0x3a
 const ESCAPE = 0x5c
 const DELETE = 0x7f
+/** Begins, in UTF-8, the controls behind it, which no id may hold; what else it begins, as `£`, is seldom there. */
+const BEFORE_CONTROLS = 0xc2
 const SPACE = 0x20
 const SPACES = [SPACE, 0x09, 0x0a, 0x0d]
 const ZERO = 0x30
@@ -75,7 +77,7 @@ const MOST_DIGITS = 15
 
 /** A 1 for each byte behind which a text goes on. */
 const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= SPACE && ![QUOTE, ESCAPE, DELETE].includes(byte) ? 1 : 0,
+  byte >= SPACE && ![QUOTE, ESCAPE, DELETE, BEFORE_CONTROLS].includes(byte) ? 1 : 0,
 )
 
 const wordOf = (text: string): number => Buffer.from(text).readUInt32BE()

@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino'
 import type { PrettyOptions } from 'pino-pretty'
+import { plain } from './plain.ts'
 
 /** A line of the log, as pino writes it. */
 interface Line {
@@ -46,12 +47,18 @@ function sentence(line: Line): string {
   const { level: _level, time: _time, pid: _pid, hostname: _hostname, msg, err, error = err, url, ...about } = line
   const words = url ? `${msg} on ${url}: open it in a browser, Ctrl+C ends it` : msg
   const facts = Object.entries(about).map(([name, value]) => `${name}=${shown(value)}`)
-  const more = facts.length > 0 ? `${url ? '\n    ' : ' '}(${facts.join(', ')})` : ''
-  return `${words}${error ? `: ${described(error)}` : ''}${more}`
+  const more = facts.length > 0 ? `${url ? BELOW : ' '}${plain(`(${facts.join(', ')})`)}` : ''
+  return `${plain(words)}${error ? `: ${described(error)}` : ''}${more}`
 }
 
+/** Goes on in another line, which cannot be taken for one of its own: these begin at the edge. */
+const BELOW = '\n    '
+
 /** What Rollcall says of itself needs no stack; what it does not know does. */
-const described = ({ code, message, stack = message }: Failure): string =>
-  String(code).startsWith('RC_') ? `${code}: ${message}` : stack
+function described({ code, message, stack = message }: Failure): string {
+  if (String(code).startsWith('RC_')) return plain(`${code}: ${message}`)
+  const [first, ...rest] = stack.split('\n')
+  return [first!, ...rest.map(each => each.trimStart())].map(plain).join(BELOW)
+}
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

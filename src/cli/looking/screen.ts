@@ -1,6 +1,6 @@
 /** A screen on a terminal that is drawn anew in place, without flicker, and put back as it was. */
 import type { ReadStream, WriteStream } from 'node:tty'
-import { plain } from './print.ts'
+import { plain } from '../../observe/plain.ts'
 
 const [ALTERNATE, NORMAL] = ['\u001B[?1049h\u001B[?25l', '\u001B[?25h\u001B[?1049l']
 const [HOME, CLEAR_LINE, CLEAR_BELOW] = ['\u001B[H', '\u001B[K', '\u001B[J']

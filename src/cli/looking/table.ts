@@ -1,4 +1,4 @@
-import { plain } from './print.ts'
+import { plain } from '../../observe/plain.ts'
 
 /** Lines of a table whose columns stand below each other; the last column is as long as it is. */
 export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {

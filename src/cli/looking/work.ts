@@ -1,8 +1,9 @@
 /** Long work as a person sees it: a bar on stderr for what is furthest from its end. */
 import { number, span } from '../../bridge/http/front/words.ts'
+import { json } from '../../observe/plain.ts'
 import { leftOf, type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
-import { aboveFoot, complain, foot, json } from './print.ts'
+import { aboveFoot, complain, foot } from './print.ts'
 
 const [BAR_MS, LINE_MS] = [200, 5_000]
 const WIDTH = 20
