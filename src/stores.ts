@@ -24,7 +24,8 @@ import type { MongoConnection } from './mongodb/index.ts'
 import type { Holder } from './observe/holder.ts'
 import type { Faults } from './observe/index.ts'
 import type { Meter } from './observe/meter.ts'
-import type { Probe, ServerName } from './observe/servers.ts'
+import type { Probe } from './observe/servers.ts'
+import type { ServerName } from './observe/silence.ts'
 import { systemTime, type Time } from './time.ts'
 
 /** The settings of all stores; each of a process's threads opens its own with them. */

@@ -15,7 +15,7 @@
  * | `rollcall:{live}:snapshot:<session>`  | HASH | `json` of a streamer's session, `seq`, `generation`; a week        |
  * | `rollcall:{live}:actor:<kind>:<key>`  | text | an actor's snapshot, JSON; gone a day after it was written         |
  * | `rollcall:{live}:rebuild`, `:whole`,  |      | who may write, what is whole, when sets of streams expire:         |
- * | `:counting`                           |      | Rollcall's own                                                     |
+ * | `:counting`, `:probe`                 |      | Rollcall's own                                                     |
  *
  * Alive is who beat in the last 65 s, by the reader's clock: `ZCOUNT … <now − 65000> +inf`; older ones leave in time.
  * To tell nobody from unknown read the generation in the same MULTI.

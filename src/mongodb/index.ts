@@ -1,7 +1,11 @@
 /** The connection to MongoDB, or to what speaks its protocol, that checkpoints and documents share. */
 import type { Db, MongoClient, MongoClientOptions } from 'mongodb'
 import { RollcallError } from '../errors.ts'
+import { judgeErrors } from '../observe/silence.ts'
 import { guardMonitors } from './monitor.ts'
+import { verdict } from './outcome.ts'
+
+judgeErrors('mongodb', verdict)
 
 export interface MongoConnection {
   /** of the URL, `rollcall` if it names none */

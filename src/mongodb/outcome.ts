@@ -1,4 +1,5 @@
 import { RollcallError } from '../errors.ts'
+import type { Verdict } from '../observe/silence.ts'
 import { retry } from '../retry.ts'
 import { systemTime, type Time, within } from '../time.ts'
 
@@ -7,6 +8,13 @@ const FINAL: unknown[] = [2, 9, 13, 14, 18, 20, 28, 40, 52, 56, 59, 73, 85, 86, 
 /** Errors of the driver about how it is used, as in after its end; the others are about the server or the way to it. */
 const MISUSE =
   /^Mongo(API|InvalidArgument|MissingDependency|NotConnected|TopologyClosed|ClientClosed|Compatibility)Error$/
+/** Errors of the driver that tell of no answer. */
+const SILENT =
+  /^Mongo(Network|NetworkTimeout|OperationTimeout|Pool\w+|ServerClosed|ServerSelection|StalePrimary|WaitQueueTimeout)Error$/
+/** Errors of the driver that hold what the server said. */
+const ANSWERS = /^Mongo(Server|BulkWrite|WriteConcern)Error$/
+/** Codes by which a server, or a gateway to one, says that it cannot work just now, whatever it is asked. */
+const UNWELL: unknown[] = [1, 6, 7, 64, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436]
 /** Codes of Node, where the driver writes to a socket that has just ended and lets its error through. */
 const BROKEN: unknown[] = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']
 const PAUSES_MS = [10, 20, 50, 100, 200, 500, 1_000]
@@ -30,6 +38,13 @@ export function duplicates(error: unknown): number[] | null {
   const { code, writeErrors = [] } = error as Failure
   if (code !== DUPLICATE || writeErrors.some(each => each.code !== DUPLICATE)) return null
   return writeErrors.map(({ index }) => index)
+}
+
+/** Whether MongoDB was silent, or answered with that. */
+export function verdict(error: unknown): Verdict {
+  const { name, code, writeErrors = [] } = (error ?? {}) as Failure
+  if (ANSWERS.test(name)) return UNWELL.includes(code) && writeErrors.length === 0 ? 'silence' : 'answer'
+  return SILENT.test(name) ? 'silence' : undefined
 }
 
 /** After such an error the work may have been done or not. */

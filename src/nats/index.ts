@@ -9,6 +9,7 @@ import {
   type NatsConnection,
 } from '@nats-io/transport-node'
 import { RollcallError } from '../errors.ts'
+import { judgeErrors } from '../observe/silence.ts'
 import { retry } from '../retry.ts'
 import { atMost, systemTime, type Time } from '../time.ts'
 
@@ -210,3 +211,11 @@ function passes(error: unknown): boolean {
   const passing = [TimeoutError, RequestError, ConnectionError, NoRespondersError]
   return passing.some(type => error instanceof type) || (error as Error).name === 'JetStreamNotEnabled'
 }
+
+judgeErrors('nats', error => {
+  const { ClosedConnectionError, DrainingConnectionError, AuthorizationError, PermissionViolationError } = errors
+  if ([ClosedConnectionError, DrainingConnectionError].some(type => error instanceof type)) return 'silence'
+  if (error instanceof Error && passes(error)) return 'silence'
+  const answers = [JetStreamApiError, AuthorizationError, PermissionViolationError]
+  return answers.some(type => error instanceof type) ? 'answer' : undefined
+})

@@ -98,7 +98,10 @@ const OF_THE_PROCESS = {
   rollcall_owned_by_somebody: gauge([], '1 while some process owns the partitions, as this one sees it.'),
   rollcall_partition_running: gauge(['partition'], '1 while the partition goes on, 0 while it is replayed or stopped.'),
   rollcall_partition_epoch: gauge(['partition'], 'Under which the partition is owned; a claim mints a greater one.'),
-  rollcall_server_up: gauge(['server'], '1 while the server (`nats`, `mongodb`, `redis`) answers.'),
+  rollcall_server_up: gauge(
+    ['server'],
+    '1 while the server (`nats`, `mongodb`, `redis`) answers, and Redis takes writes.',
+  ),
   rollcall_viewers_alive: gauge([], 'Viewers alive.'),
   rollcall_sessions_live: gauge([], 'Streamer sessions that are active; 5,001 where there are more.'),
   rollcall_disk_free_bytes: gauge([], 'Free space under the data directory.'),

@@ -1,8 +1,6 @@
 import { type Cancel, type Time, within } from '../time.ts'
 import type { Reading } from './meter.ts'
-
-/** The servers under Rollcall that may go away and come back. */
-export type ServerName = 'nats' | 'mongodb' | 'redis'
+import { type ServerName, silentServer } from './silence.ts'
 
 /** A server that gives this process no answer. */
 export interface Away {
@@ -29,19 +27,8 @@ const AFTERMATH_MS = 15_000
 /** Faults kept until it is known whether their server is away; of more, only how many. */
 const MOST_HELD = 100
 
-/** By what is known which server gave no answer: codes of ours, names of errors of its client, the first words. */
-const SIGNS: [ServerName, RegExp][] = [
-  ['mongodb', /^(RC_STORE_UNAVAILABLE|Mongo\w*Error|Pool\w*Error|RC_UNREACHABLE MongoDB at )/],
-  ['nats', /^(RC_LOG_UNAVAILABLE|RC_UNREACHABLE (No NATS server|JetStream)|RC_SERVICE_UNREACHABLE NATS gives)/],
-  ['nats', /^(Timeout|Request|Connection|ClosedConnection|DrainingConnection)Error|^NoResponders/],
-  ['redis', /^RedisError/],
-]
-
-function serverOf(error: unknown): ServerName | undefined {
-  const { name, code, message } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown }
-  const sign = `${String(code).startsWith('RC_') ? code : name} ${message}`
-  return SIGNS.find(([, known]) => known.test(sign))?.[0]
-}
+/** The step whose fault ends something, and is told once: nothing comes after it. */
+const LAST_WORD = 'partition'
 
 /** A server as it was found. */
 class Watched {
@@ -50,7 +37,7 @@ class Watched {
   awaySince: number | undefined
   /** ms, monotonic: until then a fault may stem from its being away */
   aftermathUntil = Number.NEGATIVE_INFINITY
-  /** faults that were not told while it was away */
+  /** faults that stemmed from its being away, and of which no line has told yet */
   faults = 0
   /** told if it turns out to be there */
   held: (() => void)[] = []
@@ -64,7 +51,8 @@ class Watched {
 
 /**
  * Watches the servers of this process. One that goes away is a line, and one when it is back after how long; the faults
- * that stem from it meanwhile are counted there, and told one by one at the level `debug` alone.
+ * that tell of its silence meanwhile are counted there, and told one by one at the level `debug` alone. Those that come
+ * soon after are counted in a line of their own. What a server answers is always told.
  */
 export class Servers {
   readonly #options: ServersOptions
@@ -84,7 +72,10 @@ export class Servers {
     const cancel = this.#options.time.every(ASK_MS, look)
     return () => {
       cancel()
-      for (const watched of this.#watched.values()) this.#release(watched)
+      for (const [server, watched] of this.#watched) {
+        this.#release(watched)
+        this.#tellRest(server, watched)
+      }
       this.#watched.clear()
     }
   }
@@ -104,11 +95,15 @@ export class Servers {
     )
   }
 
-  /** Tells the fault, unless it stems from a server that is away: that is asked first. */
-  fault(error: unknown, about: object, words: string): void {
+  /** Tells the fault, unless it is the silence of a server that is away: that is asked first. */
+  fault(
+    error: unknown,
+    about: { step?: string; [fact: string]: unknown },
+    words: string,
+    server = silentServer(error),
+  ): void {
     const { logger, time } = this.#options
-    const server = serverOf(error)
-    const watched = server && this.#watched.get(server)
+    const watched = server && about.step !== LAST_WORD && this.#watched.get(server)
     if (!watched) {
       logger.error(about, words)
     } else if (watched.awaySince !== undefined || time.monotonic() < watched.aftermathUntil) {
@@ -142,8 +137,10 @@ export class Servers {
     if (!answered) await time.turn()
     if (this.#watched.get(server) !== watched) return
     if (!answered) this.#away(server, watched, began, why)
-    else if (watched.awaySince === undefined) this.#release(watched)
-    else this.#back(server, watched, watched.awaySince)
+    else if (watched.awaySince === undefined) {
+      this.#release(watched)
+      if (time.monotonic() >= watched.aftermathUntil) this.#tellRest(server, watched)
+    } else this.#back(server, watched, watched.awaySince)
   }
 
   #away(server: ServerName, watched: Watched, since: number, why: string): void {
@@ -161,6 +158,13 @@ export class Servers {
     const { faults } = watched
     Object.assign(watched, { awaySince: undefined, faults: 0, aftermathUntil: time.monotonic() + AFTERMATH_MS })
     logger.info({ server, awayMs, faults }, `${server} is back after ${(awayMs / 1_000).toFixed(1)} s`)
+  }
+
+  /** Tells how many faults came behind the line that counted those before. */
+  #tellRest(server: ServerName, watched: Watched): void {
+    const { faults } = watched
+    watched.faults = 0
+    if (faults > 0) this.#options.logger.info({ server, faults }, `more faults stemmed from ${server} being away`)
   }
 
   /** Tells what stems from something else than a server that is away. */

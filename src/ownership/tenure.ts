@@ -114,8 +114,8 @@ export class Tenure {
       return new Shard({
         ...{ partitions: owned, rules, snapshots, flushMs, places, writer, host, time },
         receivers: { groups: feeds.groups, pusher, firebase, natsUrl, tellUpdates },
-        fault(fault) {
-          servers.fault(fault.error, { shard, ...fault }, 'shard fault')
+        fault({ silent, ...fault }) {
+          servers.fault(fault.error, { shard, ...fault }, 'shard fault', silent)
           const { code, message } = fault.error
           if (code && fault.partition >= 0) stopped({ partition: fault.partition, stopped: { code, message } })
           if (code === 'RC_FENCED') lose(new RollcallError(code))

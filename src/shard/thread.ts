@@ -6,6 +6,7 @@ import { surviveDiskFaults } from '../lmdb/disk.ts'
 import { appender } from '../log/append.ts'
 import type { Faults } from '../observe/index.ts'
 import { Meter } from '../observe/meter.ts'
+import { type ServerName, silentServer } from '../observe/silence.ts'
 import { sendLast } from '../observe/traces.ts'
 import type { Host } from '../receivers/index.ts'
 import { openReceivers, type ReceiverSettings } from '../receivers/open.ts'
@@ -43,6 +44,8 @@ export interface ShardFault {
   /** -1: of none */
   partition: number
   step: string
+  /** the server of whose silence it tells: what that is known by does not cross */
+  silent: ServerName | null
   error: { name: string; message: string; stack?: string; code?: string }
 }
 
@@ -62,7 +65,7 @@ export default async function run({ ports, ...options }: ThreadOptions): Promise
     report(step, thrown) {
       const { name, message, stack, code } = thrown as ShardFault['error']
       const error = { name, message, ...(stack && { stack }), ...(code && { code }) }
-      ports.faults.postMessage({ partition, step, error } satisfies ShardFault)
+      ports.faults.postMessage({ partition, step, silent: silentServer(thrown), error } satisfies ShardFault)
     },
   })
   const faults = faultsOf(OF_NONE)
