@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { KINDS } from '../actors/kinds.ts'
 import { viewer } from '../actors/viewer.ts'
 import { type LiveContent, type LiveSets, LiveSetsLost, type ViewingSession } from '../src/audience/index.ts'
+import { RedisError } from '../src/audience/redis-connection.ts'
 import { Meter } from '../src/observe/meter.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
@@ -14,8 +15,10 @@ import { world } from './support/world.ts'
 function copies() {
   const made = world()
   const given: LiveContent[] = []
-  const state = { isWhole: false, isAway: false, heldUntil: 4, present: [] as string[] }
+  const state = { isWhole: false, isAway: false, heldUntil: 4, present: [] as string[], refuses: false }
+  let scripts = 0
   const reach = (): void => {
+    if (state.refuses) throw Object.assign(new RedisError(REPLY), { message: `script ${++scripts}` })
     if (state.isAway) throw new Error('away')
   }
   const live: LiveSets<null> = {
@@ -47,13 +50,14 @@ function copies() {
     yield { present: state.present.map(userId => ({ userId, at: NOON, stream: null })) }
   }
   const meter = new Meter()
+  const faults = toldFaults()
   const one = new LiveCopies({
     ...options,
     copies,
     presence,
     attendance,
     time: new ManualTime(NOON),
-    faults: toldFaults(),
+    faults,
     meter,
   })
   const settled = async (): Promise<void> => {
@@ -62,9 +66,10 @@ function copies() {
       await one.published()
     }
   }
-  return { ...made, one, given, settled, state }
+  return { ...made, one, given, settled, state, told: faults.all }
 }
 
+const REPLY = Object.assign(new Error('READONLY You cannot.'), { name: 'ReplyError' })
 const EVERYBODY: LiveContent = { attended: [[null, 'everybody']] }
 
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
@@ -186,5 +191,24 @@ describe('the live sets of a partition', () => {
     one.add(cut(5, [], { writes: [{ collection: 'actors', id: 'visitor/v', set: { value: 'active' } }] }))
     await settled()
     expect(given).toMatchObject([{ actors: [{ id: 'visitor/v', document: { value: 'active' } }] }])
+  })
+
+  test('that take no writes are told of once, and once more if they do so again', async () => {
+    const { one, settled, state, told } = copies()
+    let seq = 4
+    const commits = async (): Promise<void> => {
+      for (let n = 0; n < 5; n++) {
+        one.add(cut(++seq, ['ann']))
+        await settled()
+      }
+    }
+    state.refuses = true
+    await commits()
+    expect(told).toEqual([['live sets', expect.objectContaining({ code: 'READONLY' })]])
+    state.refuses = false
+    await commits()
+    state.refuses = true
+    await commits()
+    expect(told).toHaveLength(2)
   })
 })

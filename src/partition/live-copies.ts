@@ -13,6 +13,7 @@ import { isCode } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
 import type { Meter } from '../observe/meter.ts'
+import { silentServer } from '../observe/silence.ts'
 import type { Cancel, Time } from '../time.ts'
 import type { Cut } from './cut.ts'
 import { Missed, News, type Written } from './live-news.ts'
@@ -49,6 +50,8 @@ export class LiveCopies {
   #seq: Seq
   #sentUntil: Seq
   #working: Promise<void> | undefined
+  /** what went wrong last and has not gone right since, if it was told */
+  #told: unknown
   readonly #copiesOf: ReadonlyMap<string, Copies>
 
   constructor(options: LiveCopiesOptions) {
@@ -93,14 +96,23 @@ export class LiveCopies {
   /** Works on one thing at a time; news that come meanwhile are for the next. */
   #work(work: () => Promise<void>): void {
     this.#working ??= work()
-      .catch(error => {
-        // A rebuild that the end came between is for the next owner.
-        if (!isCode(error, 'RC_CLOSING')) this.#options.faults.report('live sets', error)
+      .then(() => {
+        this.#told = undefined
       })
+      .catch(error => this.#tell(error))
       .finally(() => {
         this.#working = undefined
         if (this.#seq > this.#sentUntil || !this.#news.isEmpty) this.#work(() => this.#publish())
       })
+  }
+
+  /** Tells a refusal once until all goes right again; of silences the log keeps the count. */
+  #tell(error: Error & { code?: unknown }): void {
+    // A rebuild that the end came between is for the next owner.
+    if (isCode(error, 'RC_CLOSING')) return
+    const what = silentServer(error) === null ? (error.code ?? error.message) : undefined
+    if (what === undefined || what !== this.#told) this.#options.faults.report('live sets', error)
+    this.#told = what
   }
 
   async #publish(): Promise<void> {

@@ -8,6 +8,8 @@ import { type Server, startServer } from '../support/server.ts'
 const mongodb = mongodbServer()
 const isHere = mongodb !== null && natsServerBinary() !== null && redisServerBinary() !== null
 
+const PARTITIONS = 8
+
 let nats: NatsServer
 let redis: RedisServer
 let server: Server
@@ -19,7 +21,7 @@ describe.skipIf(!isHere)('of a server under Rollcall that goes away', () => {
     redis = await RedisServer.start(redisServerBinary()!)
     server = await startServer({
       ...{ ROLLCALL_NATS_URL: nats.url, ROLLCALL_MONGODB_URL: mongodb!.freshUrl(), ROLLCALL_REDIS_URL: redis.url },
-      ...{ ROLLCALL_FLUSH_MS: '100', ROLLCALL_TAKE_OVER_MS: '1500' },
+      ...{ ROLLCALL_FLUSH_MS: '100', ROLLCALL_PARTITIONS: String(PARTITIONS), ROLLCALL_TAKE_OVER_MS: '1500' },
     })
     // Those that are refused meanwhile are sent again by nobody.
     beating = setInterval(() => server.post('/heartbeats', { userId: 'ann', path: '/live/x' }).catch(() => {}), 50)
@@ -79,4 +81,18 @@ describe.skipIf(!isHere)('of a server under Rollcall that goes away', () => {
       expect(all).toEqual([`${name} is away`, expect.stringMatching(RegExp(`^${name} is back after \\d+\\.\\d s$`))])
     },
   )
+
+  test('a Redis that answers, and takes no writes, is away too, and each partition says why once', async () => {
+    const before = said().length
+    const since = (): string[] => said().slice(before)
+    await redis.raw.replicaof('127.0.0.1', 1)
+    await vi.waitFor(() => expect(since()).toContain('redis is away'), { timeout: 30_000, interval: 50 })
+    expect(server.output).toMatch(/"why":"READONLY /)
+    await pause(4_000)
+    await redis.raw.replicaof('NO', 'ONE')
+    await vi.waitFor(() => expect(since().join()).toContain('redis is back after'), { timeout: 30_000, interval: 50 })
+    const faults = since().filter(words => words === 'shard fault')
+    expect(faults.length).toBeGreaterThan(0)
+    expect(faults.length).toBeLessThanOrEqual(PARTITIONS)
+  })
 })
