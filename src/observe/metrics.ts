@@ -73,7 +73,7 @@ const OF_EFFECTS = {
   rollcall_effects_total: counter(['kind', 'result'], 'Effects, by what became of them.'),
   rollcall_effect_failures_total: counter(['kind'], 'Attempts at effects that failed.'),
   rollcall_effects_waiting: gauge([], 'Effects that are not done, without those that are parked.'),
-  rollcall_outbox_oldest_seconds: gauge([], 'Age of the oldest of these; 0 if there is none.'),
+  rollcall_outbox_oldest_seconds: gauge(['partition'], 'Age of the oldest of these; 0 if there is none.'),
   rollcall_parked: gauge(['partition', 'kind'], 'Events (`event`) and effects (`effect`) that wait for an operator.'),
 } as const
 
