@@ -40,6 +40,7 @@ describe('the figures of a process', () => {
     expect(figureOf('ready')).toBe(0)
     expect(figureOf('partition_running', { partition: '0' })).toBe(1)
     expect(figureOf('partition_running', { partition: '1' })).toBe(0)
+    for (const partition of [0, 1]) expect(figureOf('partition_stopped', { partition: `${partition}` })).toBe(partition)
     expect(figureOf('viewers_alive')).toBe(9)
     expect(figureOf('sessions_live')).toBe(2)
     expect(figureOf('disk_free_bytes')).toBeUndefined()
@@ -68,6 +69,18 @@ describe('the figures of a process', () => {
     expect(figureOf('work_since_timestamp_seconds', { work: 'replay' })).toBe(2)
     expect(figureOf('work_done', { work: 'adoption' })).toBe(5)
     expect(figureOf('work_size', { work: 'adoption' })).toBeUndefined()
+  })
+
+  test('tell a partition that is replayed from one that stopped', async () => {
+    const figureOf = await figuresOf({ isOwn: true, states: [stateOf(0, 'RC_NOT_READY')] })
+    expect([figureOf('partition_running'), figureOf('partition_stopped')]).toEqual([0, 0])
+  })
+
+  test('tell of long work of the partitions where it is done, and not once more for each bridge', async () => {
+    const work = [{ name: 'replay', unit: 'entries', done: 3, total: 8, since: 2_000 }]
+    const figureOf = await figuresOf({ isOwn: false, states: [{ ...stateOf(0), work }] }, { done: 5, total: null })
+    expect(figureOf('work_done', { work: 'replay' })).toBeUndefined()
+    expect(figureOf('work_done', { work: 'adoption' })).toBe(5)
   })
 
   test('say where nobody owns the partitions', async () => {

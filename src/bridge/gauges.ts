@@ -3,15 +3,17 @@ import { findPackageJSON } from 'node:module'
 import type { ErrorCode } from '../errors.ts'
 import { gauge, type Reading } from '../observe/meter.ts'
 import type { Work } from '../observe/work.ts'
+import type { PartitionState } from '../ownership/index.ts'
 import type { Bridge } from './index.ts'
 import { readinessOf } from './readiness.ts'
 import { underWay } from './under-way.ts'
 
 const NOBODY: ErrorCode = 'RC_NO_OWNER'
+const REPLAYED: ErrorCode = 'RC_NOT_READY'
 
 /** Adds how the process stands, as its bridge sees it. What only the owner knows is told by the owner alone. */
 export function addGauges(bridge: Bridge): void {
-  const { directory, exposition, looks } = bridge
+  const { directory, exposition, looks, works } = bridge
   const { version } = JSON.parse(readFileSync(findPackageJSON('.', import.meta.url)!, 'utf8'))
   exposition.add(() => [
     gauge('rollcall_build_info', 1, { version }),
@@ -19,7 +21,7 @@ export function addGauges(bridge: Bridge): void {
     gauge('rollcall_owner', Number(directory.isOwn)),
     gauge('rollcall_owned_by_somebody', Number(directory.states.some(({ stopped }) => stopped?.code !== NOBODY))),
     gauge('rollcall_waits', directory.waits),
-    ...(directory.isOwn ? directory.states.map(runningOf) : []),
+    ...(directory.isOwn ? directory.states.flatMap(standingOf) : []),
   ])
   exposition.add(async () => {
     if (!directory.isOwn) return []
@@ -38,7 +40,7 @@ export function addGauges(bridge: Bridge): void {
       gauge('rollcall_state_bytes', disk.stateBytes),
     ]
   })
-  exposition.add(() => underWay(bridge).flatMap(workOf))
+  exposition.add(() => (directory.isOwn ? underWay(bridge) : works.list).flatMap(workOf))
 }
 
 function workOf({ name: work, done, total, since }: Work): Reading[] {
@@ -47,5 +49,10 @@ function workOf({ name: work, done, total, since }: Work): Reading[] {
   return [gauge('rollcall_work_done', done, { work }), ...size, began]
 }
 
-const runningOf = ({ partition, stopped }: { partition: number; stopped: object | null }): Reading =>
-  gauge('rollcall_partition_running', Number(stopped === null), { partition: String(partition) })
+function standingOf({ partition, stopped }: PartitionState): Reading[] {
+  const labels = { partition: String(partition) }
+  return [
+    gauge('rollcall_partition_running', Number(stopped === null), labels),
+    gauge('rollcall_partition_stopped', Number(stopped !== null && stopped.code !== REPLAYED), labels),
+  ]
+}

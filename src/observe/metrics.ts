@@ -97,6 +97,7 @@ const OF_THE_PROCESS = {
   rollcall_owner: gauge([], '1 while this process owns the partitions.'),
   rollcall_owned_by_somebody: gauge([], '1 while some process owns the partitions, as this one sees it.'),
   rollcall_partition_running: gauge(['partition'], '1 while the partition goes on, 0 while it is replayed or stopped.'),
+  rollcall_partition_stopped: gauge(['partition'], '1 while the partition is stopped, which a replay is not.'),
   rollcall_partition_epoch: gauge(['partition'], 'Under which the partition is owned; a claim mints a greater one.'),
   rollcall_server_up: gauge(
     ['server'],
