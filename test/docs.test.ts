@@ -210,6 +210,11 @@ describe.each(DOCS)('%s', file => {
     expect(names.filter(name => !existsSync(join(ROOT, name)))).toEqual([])
   })
 
+  test('says of no route that is there that it is not', () => {
+    const missed = [...text.matchAll(/\bno (?:route )?`(?:[A-Z]+ )?(\/[^`]*)`/g)].map(([, path]) => path!)
+    expect(missed.filter(path => path in document.paths)).toEqual([])
+  })
+
   test('can be reached from the README', () => {
     const links = [...textOf('README.md').matchAll(LINK)].map(([, link]) => link!.split('#')[0])
     expect(file === 'README.md' || links.includes(file)).toBe(true)
