@@ -69,7 +69,7 @@ describe.skipIf(!isHere)('the alerts of ops/, of a Rollcall with all on servers,
       sends().catch(() => {})
       await pause(2_000)
     }
-    const said = await lasting(await server.url, beats, 1)
+    const said = await lasting(await server.url, beats)
     const all = ['RollcallServerAway', 'RollcallWritesRefused']
     expect(await fires(all, [before, ...said])).toBe('so it is')
   })

@@ -91,12 +91,21 @@ export async function fires(alerts: readonly string[], ...processes: Scrape[][])
       place += times
     }
   }
-  const end = `${(Math.max(...lengths) - 1) * STEP_S}s`
+  return firing(alerts, new Map([...series].map(([name, values]) => [name, values.join(' ')])), Math.max(...lengths))
+}
+
+/** The same of series as promtool writes them, at the last of so many scrapes. */
+export async function firing(
+  alerts: readonly string[],
+  series: ReadonlyMap<string, string>,
+  scrapes: number,
+): Promise<string> {
+  const end = `${(scrapes - 1) * STEP_S}s`
   const exp_samples = alerts.map(alert => ({ labels: `{alertname="${alert}"}`, value: 1 }))
   const expr = 'group by (alertname) (ALERTS{alertstate="firing"})'
   const test = {
     interval: `${STEP_S}s`,
-    input_series: [...series].map(([name, values]) => ({ series: name, values: values.join(' ') })),
+    input_series: [...series].map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [{ expr, eval_time: end, exp_samples }],
   }
   const file = join(temporaryDirectory(), 'alerts.json')
