@@ -8,10 +8,12 @@ RUN npm run build && npm prune --omit=dev
 FROM node:24-slim
 ENV NODE_ENV=production ROLLCALL_DATA=/data
 WORKDIR /rollcall
-COPY --from=build /rollcall/package.json ./
+COPY --from=build /rollcall/package.json /rollcall/README.md ./
 COPY --from=build /rollcall/node_modules ./node_modules
 COPY --from=build /rollcall/bin ./bin
 COPY --from=build /rollcall/dist ./dist
+COPY --from=build /rollcall/docs ./docs
+COPY --from=build /rollcall/ops ./ops
 RUN mkdir -m 700 /data && chown node:node /data
 USER node
 VOLUME /data

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
@@ -92,17 +92,14 @@ const isListed = (file: string): file is keyof typeof TYPES => Object.hasOwn(TYP
 
 const guarded = (reply: FastifyReply, type: string): FastifyReply => reply.headers(PAGE_HEADERS).type(type)
 
-/** Where the pages of the documentation lie, by name; looked for when the first is asked for. */
+/** Where the pages of the documentation lie that came with the program, by name; looked for when the first is asked for. */
 function documentation(): () => Map<string, string> {
   let pages: Map<string, string> | undefined
   return () => {
     if (pages) return pages
     const root = dirname(findPackageJSON('.', import.meta.url)!)
-    const names = readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md'))
-    pages = new Map([
-      ['README.md', join(root, 'README.md')],
-      ...names.map((name): [string, string] => [name, join(root, 'docs', name)]),
-    ])
+    const paths = globSync(['README.md', 'docs/*.md'], { cwd: root })
+    pages = new Map(paths.map(path => [basename(path), join(root, path)]))
     return pages
   }
 }
