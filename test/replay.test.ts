@@ -202,10 +202,9 @@ describe('lines that cannot be used', () => {
   })
 
   test('are left out of the batch also when the server finds them one by one', async () => {
+    const fault = { index: 1, path: 'page', code: 'invalid', message: 'no' }
     rollcall.answer = ({ method, nth }) =>
-      method === 'POST' && nth <= 2
-        ? { status: 400, body: { code: 'RC_INVALID_INPUT', faults: [{ index: 1, path: 'page', message: 'no' }] } }
-        : undefined
+      method === 'POST' && nth <= 2 ? { status: 400, body: { code: 'RC_INVALID_INPUT', faults: [fault] } } : undefined
     const { refused } = await deliveryTo(rollcall.url).send(
       '/events',
       [0, 1, 2, 3].map(n => `{"page":"/${n}"}`),

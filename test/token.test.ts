@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { NOBODY } from './support/fake-platform.ts'
 import { FakeRollcall } from './support/fake-rollcall.ts'
 import { type Env, ended, rollcall as run, temporaryDirectory } from './support/server.ts'
 
@@ -14,8 +15,8 @@ beforeEach(async () => {
   file = join(temporaryDirectory(), 'access.log')
   writeFileSync(file, LINE)
   rollcall = new FakeRollcall()
-  const body = { sessions: [] }
-  rollcall.answer = ({ path }) => (/^\/(trending$|sessions\?)/.test(path) ? { status: 200, body } : undefined)
+  const body = { ...NOBODY, sessions: [] }
+  rollcall.answer = ({ path }) => (/^\/(trending$|viewers$|sessions\?)/.test(path) ? { status: 200, body } : undefined)
   await rollcall.listen()
 })
 

@@ -13,6 +13,12 @@ interface Session {
   active: boolean
 }
 
+export const NOBODY = {
+  alive: 0,
+  attendance: 0,
+  bySession: {},
+  withoutSession: { streams: 0, alive: 0, attendance: 0 },
+}
 const CHANGE = /^\/sessions\/([^/]+)\/(preset|goals|ratings|end)$/
 const STREAM = /^\/sessions\/(.+)$/
 
@@ -26,6 +32,7 @@ export class FakePlatform {
   answer = ({ method, path, body }: { method: string; path: string; body: string }): Reply => {
     const received: Received = { method, path, body: body === '' ? undefined : JSON.parse(body) }
     this.received.push(received)
+    if (path === '/viewers') return { status: 200, body: NOBODY }
     if (method === 'GET') return { status: 200, body: { sessions: this.sessions.filter(({ active }) => active) } }
     if (path === '/sessions') return this.#start(received.body.userId)
     if (path === '/heartbeats') return this.#beats(received.body)

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { command } from './command.ts'
 import { isForPrograms, SERVER_FLAGS, SHOWN_FLAGS, serverOf, wholeNumber } from './flags.ts'
 
@@ -12,13 +13,9 @@ const flags = {
   ...SERVER_FLAGS,
 } as const
 
-interface Listed {
-  kind: string
-  key: string
-  value: unknown
-  partition: number
-  seq: number | null
-}
+const LISTED = z.object({
+  ...{ kind: z.string(), key: z.string(), value: z.unknown(), partition: z.number(), seq: z.number().nullable() },
+})
 
 export const actors = command(
   {
@@ -35,11 +32,10 @@ export const actors = command(
     if (state !== undefined) query.set('state', state)
     const { ask } = await import('../looking/server.ts')
     const { complain, say, sayJson } = await import('../looking/print.ts')
+    const { listOf } = await import('../looking/answer.ts')
     const { table } = await import('../looking/table.ts')
-    const { actors, next, isWhole } = await ask<{ actors: Listed[]; next?: string; isWhole: boolean }>(
-      serverOf(args, process.env),
-      `/inspect/actors?${query}`,
-    )
+    const shape = z.object({ actors: listOf(LISTED), next: z.string().optional(), isWhole: z.boolean() })
+    const { actors, next, isWhole } = await ask(serverOf(args, process.env), `/inspect/actors?${query}`, shape)
     if (next !== undefined || !isWhole)
       complain('There may be more: --limit says how many are listed, --kind and --state which.')
     if (forPrograms) {

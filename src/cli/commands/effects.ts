@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { command } from './command.ts'
 import { isForPrograms, LIMIT_FLAG, limitOf, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
@@ -11,14 +12,10 @@ const flags = {
   ...{ limit: LIMIT_FLAG, ...SHOWN_FLAGS, ...SERVER_FLAGS },
 } as const
 
-interface Effect {
-  id: string
-  kind: string
-  at: number
-  state: string
-  attempts?: number
-  error?: string
-}
+const EFFECT = z.object({
+  ...{ id: z.string(), kind: z.string(), at: z.number(), state: z.string() },
+  ...{ attempts: z.number().optional(), error: z.string().optional() },
+})
 
 export const effects = command(
   {
@@ -32,10 +29,17 @@ export const effects = command(
     const { showList } = await import('../looking/list.ts')
     const { moment } = await import('../looking/table.ts')
     const { actor, state } = args
-    const row = ({ at, state, kind, attempts, id, error }: Effect) => [moment(at), state, kind, attempts, id, error]
+    const row = ({ at, state, kind, attempts, id, error }: z.infer<typeof EFFECT>) => [
+      moment(at),
+      state,
+      kind,
+      attempts,
+      id,
+      error,
+    ]
     await showList(
       serverOf(args, process.env),
-      { path: '/effects', name: 'effects', query: { actor, state }, limit },
+      { path: '/effects', name: 'effects', item: EFFECT, query: { actor, state }, limit },
       { isForPrograms: forPrograms, head: ['AT', 'STATE', 'KIND', 'ATTEMPTS', 'EFFECT', 'ERROR'], row },
     )
   },

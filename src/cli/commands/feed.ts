@@ -1,5 +1,6 @@
+import type { z } from 'zod'
 import { RollcallError } from '../../errors.ts'
-import type { Explanation } from '../../feeds/explanation.ts'
+import type { Explanation, Feed } from '../looking/feeds.ts'
 import { command } from './command.ts'
 import { isForPrograms, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
@@ -9,13 +10,6 @@ const flags = {
   ...SHOWN_FLAGS,
   ...SERVER_FLAGS,
 } as const
-
-interface Item {
-  id: string
-  username: string | null
-  priority: number | null
-  metadata: { trendingRanking: number; started: string | null; viewers: number }
-}
 
 export const feed = command(
   {
@@ -31,19 +25,21 @@ export const feed = command(
     const server = serverOf(args, process.env)
     const forPrograms = isForPrograms(args)
     const { say, sayJson } = await import('../looking/print.ts')
-    const found = await ask<Explanation & { items: Item[] }>(
-      server,
-      args.explain ? `${path}?explain=true` : path,
-    ).catch(error => {
-      if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
-      throw new RollcallError('RC_NOT_FOUND', `${server.url} has no feed '${alias}'`)
-    })
-    if (forPrograms) sayJson(found)
-    else say(args.explain ? await explained(found) : await listed(found.items))
+    const { EXPLANATION, FEED } = await import('../looking/feeds.ts')
+    const show = async <T>(asked: string, shape: z.ZodType<T>, shown: (found: T) => Promise<string>) => {
+      const feed = await ask(server, asked, shape).catch(error => {
+        if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
+        throw new RollcallError('RC_NOT_FOUND', `${server.url} has no feed '${alias}'`)
+      })
+      if (forPrograms) sayJson(feed)
+      else say(await shown(feed))
+    }
+    if (args.explain) await show(`${path}?explain=true`, EXPLANATION, explained)
+    else await show(path, FEED, listed)
   },
 )
 
-async function listed(items: readonly Item[]): Promise<string> {
+async function listed({ items }: Feed): Promise<string> {
   const { table } = await import('../looking/table.ts')
   const rows = items.map(({ id, username, metadata: { viewers } }, i) => [i + 1, viewers, username, id])
   return table(['PLACE', 'VIEWERS', 'NAME', 'STREAMER'], rows)

@@ -1,5 +1,4 @@
 import { RollcallError } from '../../errors.ts'
-import type { Frame } from '../../inspect/frame.ts'
 import { command } from './command.ts'
 import { isForPrograms, SERVER_FLAGS, serverOf, wholeNumber } from './flags.ts'
 
@@ -15,19 +14,6 @@ const flags = {
   ...SERVER_FLAGS,
 } as const
 
-interface View {
-  kind: string
-  key: string
-  value: unknown
-  snapshot: { context: object }
-  [fact: string]: unknown
-}
-
-interface Past {
-  reason: string | null
-  steps: Frame[]
-}
-
 export const inspect = command(
   {
     name: 'inspect',
@@ -39,6 +25,7 @@ export const inspect = command(
     const { kind, key } = args
     const last = wholeNumber('last', args.last, 0, MOST_LAST)
     const { ask, messages, open } = await import('../looking/server.ts')
+    const { HEAD, PAST, row, toldIn, VIEW } = await import('../looking/actor.ts')
     const { table, tree } = await import('../looking/table.ts')
     const server = serverOf(args, process.env)
     const path = `/inspect/actors/${encodeURIComponent(kind)}/${encodeURIComponent(key)}`
@@ -46,41 +33,35 @@ export const inspect = command(
     const { say, sayJson } = await import('../looking/print.ts')
     // Events that come while the rest is asked for are not missed.
     const live = args.follow && !args.mermaid ? await open(server, `${path}/live`) : null
-    const view = await ask<View>(server, path).catch(error => {
+    const view = await ask(server, path, VIEW).catch(error => {
       if (!(error instanceof RollcallError) || error.code !== 'RC_NOT_FOUND') throw error
       throw new RollcallError('RC_NOT_FOUND', `${server.url} has no actor ${kind}/${key}`)
     })
     if (args.mermaid) {
       const { KINDS } = await import('../../../actors/kinds.ts')
       const { mermaid } = await import('../looking/mermaid.ts')
-      say(mermaid(KINDS.find(each => each.kind === kind)!.machine, view.value))
+      const known = KINDS.find(each => each.kind === kind)
+      if (!known) throw new RollcallError('RC_NOT_FOUND', `this version knows no chart of '${kind}'`)
+      say(mermaid(known.machine, view.value))
       return
     }
-    const past = last > 0 ? await ask<Past>(server, `${path}/past?limit=${last}`) : { reason: null, steps: [] }
+    const past = last > 0 ? await ask(server, `${path}/past?limit=${last}`, PAST) : { reason: null, steps: [] }
     if (forPrograms) {
       sayJson({ ...view, past })
     } else {
-      const { snapshot, effects, value, ...where } = view
-      say(table(['ACTOR', 'STATE', 'PARTITION', 'ENTRY'], [[`${kind}/${key}`, value, where.partition, where.seq]]))
+      const { snapshot, value, partition, seq } = view
+      say(table(['ACTOR', 'STATE', 'PARTITION', 'ENTRY'], [[`${kind}/${key}`, value, partition, seq]]))
       say(tree(snapshot.context, 'context').join('\n'))
       if (past.steps.length > 0) say(`\n${table(HEAD, past.steps.map(row))}`)
       if (past.reason) say(past.reason)
     }
     if (!live) return
-    for await (const { event, data } of messages(live)) {
-      const told = JSON.parse(data)
-      if (event === 'error') throw new RollcallError(told.code, told.message)
-      if (forPrograms) sayJson(told)
-      else if (event === 'frame') say(row(told).join('  '))
-      else if (event === 'lost') say(`(${told.frames ?? 'some'} events were lost: too many came)`)
+    for await (const message of messages(live)) {
+      const told = toldIn(message, server.url)
+      if (forPrograms) sayJson(told.data)
+      else if (told.event === 'frame') say(row(told.data).join('  '))
+      else if (told.event === 'lost') say(`(${told.data.frames ?? 'some'} events were lost: too many came)`)
     }
     throw new RollcallError('RC_UNREACHABLE', `${server.url} tells no more`)
   },
 )
-
-const HEAD = ['AT', 'ENTRY', 'STATE', 'EVENT']
-
-function row({ at, seq, value, event, pulse }: Frame): string[] {
-  const state = typeof value === 'string' ? value : JSON.stringify(value)
-  return [new Date(at).toISOString(), String(seq), state, `${event.type}${pulse ? ' (pulse)' : ''}`]
-}

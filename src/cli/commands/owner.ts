@@ -1,16 +1,8 @@
 import { RollcallError } from '../../errors.ts'
-import type { KnownHolder } from '../../observe/holder.ts'
 import { command } from './command.ts'
 import { isForPrograms, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
 const flags = { ...SHOWN_FLAGS, ...SERVER_FLAGS } as const
-
-interface Readiness {
-  ready: boolean
-  partitions: number
-  owner?: (KnownHolder & { lag: number | null }) | null
-  stopped: { partition: number; stopped: { code: string; message: string } }[]
-}
 
 export const owner = command(
   {
@@ -24,9 +16,10 @@ export const owner = command(
     const { ask } = await import('../looking/server.ts')
     const { say, sayJson } = await import('../looking/print.ts')
     const { moment, table } = await import('../looking/table.ts')
+    const { READINESS } = await import('../looking/readiness.ts')
     const server = serverOf(args, process.env)
     // A server that is not ready says who owns the partitions all the same.
-    const { owner, ready, partitions, stopped } = await ask<Readiness>(server, '/readyz', [503])
+    const { owner, ready, partitions, stopped } = await ask(server, '/readyz', READINESS, { answers: [503] })
     if (owner === undefined)
       throw new RollcallError('RC_UNREACHABLE', `${server.url} is of a version that does not say`)
     const going = partitions - stopped.length

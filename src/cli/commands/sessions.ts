@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { command } from './command.ts'
 import { isForPrograms, LIMIT_FLAG, limitOf, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
@@ -7,15 +8,7 @@ const flags = {
 } as const
 
 /** As documents have it, which may be another program's. */
-interface Session {
-  id: string
-  userId: string
-  title?: string
-  active?: boolean
-  status?: { preset: string }
-  statuses?: { created?: string; started?: string }
-  rating?: { current: number; currentCount: number }
-}
+const SESSION = z.record(z.string(), z.unknown())
 
 export const sessions = command(
   {
@@ -30,7 +23,7 @@ export const sessions = command(
     const query = { active: args.all ? undefined : 'true' }
     await showList(
       serverOf(args, process.env),
-      { path: '/sessions', name: 'sessions', query, limit },
+      { path: '/sessions', name: 'sessions', item: SESSION, query, limit },
       {
         isForPrograms: forPrograms,
         head: ['STATE', 'RATING', 'STARTED', 'SESSION', 'STREAMER', 'TITLE'],
@@ -40,8 +33,12 @@ export const sessions = command(
   },
 )
 
-function row({ id, userId, title, active, status, statuses, rating }: Session): unknown[] {
-  const rated = rating && rating.currentCount > 0 ? `${rating.current.toFixed(2)} by ${rating.currentCount}` : null
-  const state = active ? (status?.preset === 'sd' ? 'live' : status?.preset) : 'ended'
-  return [state, rated, statuses?.started, id, userId, title]
+function row({ id, userId, title, active, status, statuses, rating }: z.infer<typeof SESSION>): unknown[] {
+  const [preset, started] = [factOf(status, 'preset'), factOf(statuses, 'started')]
+  const [current, count] = [factOf(rating, 'current'), factOf(rating, 'currentCount')]
+  const isRated = typeof current === 'number' && typeof count === 'number' && count > 0
+  const state = active ? (preset === 'sd' ? 'live' : preset) : 'ended'
+  return [state, isRated ? `${current.toFixed(2)} by ${count}` : null, started, id, userId, title]
 }
+
+const factOf = (of: unknown, name: string): unknown => (of as Record<string, unknown> | null | undefined)?.[name]

@@ -21,7 +21,8 @@ export const top = command(
     const { glance } = await import('../looking/glance.ts')
     const { say, sayJson } = await import('../looking/print.ts')
     const { systemTime: time } = await import('../../time.ts')
-    const look = () => ask<import('../../bridge/http/front/figures.ts').Figures>(server, '/figures.json')
+    const { FIGURES } = await import('../looking/figures.ts')
+    const look = () => ask(server, '/figures.json', FIGURES)
     if (args.once || forPrograms || !process.stdout.isTTY) {
       for (;;) {
         const figures = await look()

@@ -1,3 +1,4 @@
+import type { Viewers } from '../looking/audience.ts'
 import { command } from './command.ts'
 import { isForPrograms, LIMIT_FLAG, limitOf, SERVER_FLAGS, SHOWN_FLAGS, serverOf } from './flags.ts'
 
@@ -6,12 +7,6 @@ const flags = { limit: LIMIT_FLAG, ...SHOWN_FLAGS, ...SERVER_FLAGS } as const
 interface Count {
   alive: number
   attendance: number
-}
-
-interface Viewers extends Count {
-  bySession: Record<string, Count>
-  withoutSession: Count & { streams: number }
-  next?: string
 }
 
 export const viewers = command(
@@ -26,8 +21,9 @@ export const viewers = command(
     const { pagesOf, sayCut } = await import('../looking/list.ts')
     const { say, sayJson } = await import('../looking/print.ts')
     const { table } = await import('../looking/table.ts')
+    const { VIEWERS } = await import('../looking/audience.ts')
     const count = ({ bySession }: Viewers): number => Object.keys(bySession).length
-    const asked = { path: '/viewers', query: {}, limit, count }
+    const asked = { path: '/viewers', query: {}, limit, shape: VIEWERS, count }
     const { pages, isCut } = await pagesOf<Viewers>(serverOf(args, process.env), asked)
     // Streams of one page are of one moment with its sums; of several pages the last sums are the newest.
     const { alive, attendance, withoutSession } = pages.at(-1)!

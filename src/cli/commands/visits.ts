@@ -1,4 +1,4 @@
-import type { Source } from '../../../machines/visits.ts'
+import { z } from 'zod'
 import { command } from './command.ts'
 import { isForPrograms, LIMIT_FLAG, limitOf, SERVER_FLAGS, SHOWN_FLAGS, serverOf, UsageError } from './flags.ts'
 
@@ -13,16 +13,14 @@ const flags = {
   ...{ limit: LIMIT_FLAG, ...SHOWN_FLAGS, ...SERVER_FLAGS },
 } as const
 
-interface Visit {
-  id: string
-  openedBy: string
-  firstEventAt: number
-  lastEventAt: number
-  firstPage: string
-  pageViews: number
-  userId: string | null
-  source: Source | null
-}
+const SOURCE = z.object({
+  ...{ source: z.string().optional(), medium: z.string().optional(), campaign: z.string().optional() },
+})
+
+const VISIT = z.object({
+  ...{ id: z.string(), openedBy: z.string(), firstPage: z.string(), userId: z.string().nullable() },
+  ...{ firstEventAt: z.number(), lastEventAt: z.number(), pageViews: z.number(), source: SOURCE.nullable() },
+})
 
 export const visits = command(
   {
@@ -45,14 +43,14 @@ export const visits = command(
     const [limit, forPrograms] = [limitOf(args), isForPrograms(args)]
     const { showList } = await import('../looking/list.ts')
     const { moment } = await import('../looking/table.ts')
-    const row = (visit: Visit): unknown[] => {
+    const row = (visit: z.infer<typeof VISIT>): unknown[] => {
       const { id, openedBy, firstEventAt, lastEventAt, pageViews, userId, source, firstPage } = visit
       const from = source && [source.source, source.medium, source.campaign].filter(part => part).join(' ')
       return [moment(firstEventAt), moment(lastEventAt), pageViews, openedBy, userId, from || null, id, firstPage]
     }
     await showList(
       serverOf(args, process.env),
-      { path: '/web-sessions', name: 'webSessions', query: { visitor, userId, day }, limit },
+      { path: '/web-sessions', name: 'webSessions', item: VISIT, query: { visitor, userId, day }, limit },
       {
         isForPrograms: forPrograms,
         head: ['BEGAN', 'ENDED', 'PAGES', 'OPENED BY', 'USER', 'SOURCE', 'VISIT', 'FIRST PAGE'],

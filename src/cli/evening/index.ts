@@ -30,11 +30,12 @@ export async function playTo(url: string, token: string | undefined, options: Ev
 
 function readable(summary: SimulationSummary): string {
   const { users, streams: started, ended, heartbeats, ratings, follows, earnings, viewers, sessions } = summary
-  const { alive, attendance, bySession } = viewers as ViewersAnswer
-  const streams = (sessions as { sessions: ListedSession[] }).sessions.map(({ id, title, rating }) => {
-    const here = bySession[id] ?? { alive: 0, attendance: 0 }
-    const rated = rating.currentCount > 0 ? `rated ${rating.current.toFixed(2)} by ${rating.currentCount}` : 'not rated'
-    return `  ${id}  ${title}: ${here.alive} watching, ${here.attendance} were here, ${rated}`
+  const { alive, attendance, bySession } = viewers
+  const streams = sessions.sessions.map(({ id, title, rating }) => {
+    const here = (Object.hasOwn(bySession, id) && bySession[id]) || { alive: 0, attendance: 0 }
+    const rated =
+      rating && rating.currentCount > 0 ? `rated ${rating.current.toFixed(2)} by ${rating.currentCount}` : 'not rated'
+    return `  ${id}  ${title ?? '-'}: ${here.alive} watching, ${here.attendance} were here, ${rated}`
   })
   return [
     `Sent ${heartbeats} heartbeats, ${ratings} ratings, ${follows} follows and ${earnings} tips of ${users} users.`,
@@ -42,16 +43,4 @@ function readable(summary: SimulationSummary): string {
     `${alive} viewers now, ${attendance} ever. Live:`,
     ...streams,
   ].join('\n')
-}
-
-interface ViewersAnswer {
-  alive: number
-  attendance: number
-  bySession: Record<string, { alive: number; attendance: number }>
-}
-
-interface ListedSession {
-  id: string
-  title: string
-  rating: { current: number; currentCount: number }
 }

@@ -1,4 +1,6 @@
 /** Playing a planned evening to a server as its services and browsers would. */
+import { z } from 'zod'
+import { VIEWERS, type Viewers } from '../looking/audience.ts'
 import { complain } from '../looking/print.ts'
 import { batches } from '../replay/batches.ts'
 import { Delivery, IN_FLIGHT } from '../replay/delivery.ts'
@@ -21,9 +23,20 @@ export interface SimulationSummary {
   follows: number
   earnings: number
   /** as `GET /viewers` and `GET /sessions?active=true` answer when all of it is readable */
-  viewers: unknown
-  sessions: unknown
+  viewers: Viewers
+  sessions: { sessions: LiveSession[] }
 }
+
+const STARTED = z.object({ id: z.string() })
+/** An answer of which nothing is taken. */
+const ANY = z.unknown()
+
+/** As documents have it, which may be another program's. */
+const LIVE = z.object({
+  ...{ id: z.string(), title: z.string().nullish() },
+  rating: z.object({ current: z.number(), currentCount: z.number() }).nullish(),
+})
+type LiveSession = z.infer<typeof LIVE>
 
 export async function sendEvening(evening: Evening, server: Server): Promise<SimulationSummary> {
   const delivery = new Delivery(server)
@@ -46,9 +59,9 @@ export async function sendEvening(evening: Evening, server: Server): Promise<Sim
     sent.follows += slot.follows.length
     sent.earnings += slot.earnings.length
   }
-  const viewers = await delivery.readAfter('/viewers')
-  const live: unknown[] = []
-  for await (const session of delivery.list('/sessions?active=true&limit=1000', 'sessions')) live.push(session)
+  const viewers = await delivery.readAfter('/viewers', VIEWERS)
+  const live: LiveSession[] = []
+  for await (const session of delivery.list('/sessions?active=true&limit=1000', 'sessions', LIVE)) live.push(session)
   return { users: users.length, ...sent, viewers, sessions: { sessions: live } }
 }
 
@@ -86,13 +99,13 @@ function requestsOf({ sd, goals, ratings, follows, earnings, trending }: Slot, s
 }
 
 const sendAll = (requests: ServerRequest[], server: Server): Promise<void> =>
-  eachInFlight(requests, AT_ONCE, async each => void (await server.json(each)))
+  eachInFlight(requests, AT_ONCE, async each => void (await server.json(each, ANY)))
 
 const start = (streams: PlannedStream[], sessions: Sessions, server: Server): Promise<void> =>
   eachInFlight(streams, AT_ONCE, async stream => {
     const { id: userId, device } = stream.streamer
     const asked = request('POST', '/sessions', { userId, title: stream.title, ...(device && { device }) })
-    const { id } = (await server.json(asked)).body as { id: string }
+    const { id } = await server.json(asked, STARTED)
     sessions.set(stream, id)
   })
 

@@ -107,7 +107,7 @@ function sessionLines({ sessions, at }: Figures): string[] {
       streamer,
       preset,
       viewers === null ? '-' : number(viewers),
-      ratings === 0 ? '-' : `${number(rating)} of ${number(ratings)}`,
+      !ratings ? '-' : `${orUnknown(rating)} of ${number(ratings)}`,
     ],
     ...[since === null ? '-' : span(at - Date.parse(since)), title],
   ])

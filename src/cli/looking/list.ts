@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { listOf } from './answer.ts'
 import { complain, say, sayJson } from './print.ts'
 import { ask, type Server } from './server.ts'
 import { table } from './table.ts'
@@ -6,7 +8,7 @@ import { table } from './table.ts'
 const MOST_OF_PAGE = 1_000
 
 interface Page {
-  next?: string
+  next?: string | undefined
 }
 
 interface Asked<P> {
@@ -14,20 +16,21 @@ interface Asked<P> {
   query: Record<string, string | undefined>
   /** items that are asked for in all */
   limit: number
+  shape: z.ZodType<P>
   count(page: P): number
 }
 
 /** The pages of a list, one after another, until there are as many items as are asked for; `isCut`: there are more. */
 export async function pagesOf<P extends Page>(
   server: Server,
-  { path, query, limit, count }: Asked<P>,
+  { path, query, limit, shape, count }: Asked<P>,
 ): Promise<{ pages: P[]; isCut: boolean }> {
   const pages: P[] = []
   let after: string | undefined
   for (let left = limit; ; ) {
     const asked = new URLSearchParams({ limit: String(Math.min(left, MOST_OF_PAGE)) })
     for (const [name, value] of Object.entries({ ...query, after })) if (value !== undefined) asked.set(name, value)
-    const page = await ask<P>(server, `${path}?${asked}`)
+    const page = await ask(server, `${path}?${asked}`, shape)
     pages.push(page)
     const found = count(page)
     left -= found
@@ -44,12 +47,12 @@ export function sayCut(isCut: boolean): void {
 /** A list as it is shown: JSON lines for programs, else a table. */
 export async function showList<T>(
   server: Server,
-  { name, ...asked }: Omit<Asked<never>, 'count'> & { name: string },
+  { name, item, ...asked }: Omit<Asked<never>, 'shape' | 'count'> & { name: string; item: z.ZodType<T> },
   shown: { isForPrograms: boolean; head: readonly string[]; row(item: T): readonly unknown[] },
 ): Promise<void> {
-  type Listed = Page & Record<string, T[]>
-  const count = (page: Listed): number => page[name]!.length
-  const { pages, isCut } = await pagesOf<Listed>(server, { ...asked, count })
+  const listed = z.object({ [name]: listOf(item) })
+  const shape = z.object({ next: z.string().optional() }).and(listed)
+  const { pages, isCut } = await pagesOf(server, { ...asked, shape, count: page => page[name]!.length })
   const items = pages.flatMap(page => page[name]!)
   sayCut(isCut)
   if (!shown.isForPrograms) say(table(shown.head, items.map(shown.row)))

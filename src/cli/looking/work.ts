@@ -1,6 +1,6 @@
 /** Long work as a person sees it: a bar on stderr for what is furthest from its end. */
 import { number, span } from '../../bridge/http/front/words.ts'
-import { json } from '../../observe/plain.ts'
+import { json, plain } from '../../observe/plain.ts'
 import { leftOf, type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
 import { aboveFoot, complain, foot } from './print.ts'
@@ -17,7 +17,7 @@ export function workLine(work: Work, at: number): string {
   const [share, left] = [shareOf(work), leftOf(work, at)]
   const part = share === null ? '' : `${bar(share)}  `
   const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
-  return `${WORK_NAMES[name]}  ${part}${count}, for ${span(at - since)}${left === null ? '' : `, about ${span(left)} more`}`
+  return `${WORK_NAMES[name] ?? plain(name)}  ${part}${count}, for ${span(at - since)}${left === null ? '' : `, about ${span(left)} more`}`
 }
 
 const toStderr = ({ name, ...far }: Work): void => complain(json({ work: name, ...far }))

@@ -1,15 +1,22 @@
 /** Delivering arrays of records to a server, and knowing when they can be read. */
 
-import type { Fault } from '../../errors.ts'
+import { z } from 'zod'
+import { type Fault, RollcallError } from '../../errors.ts'
 import { Positions } from '../../log/positions.ts'
-import { problemOf, type Server, type ServerRequest } from './server.ts'
+import { listOf, problemOf } from '../looking/answer.ts'
+import type { Server, ServerRequest } from './server.ts'
 
 /** The bounds of one request: the server's own for an array, and under its 1 MiB for a body. */
 export const MAX_RECORDS = 1_000
 export const MAX_BODY_BYTES = 900_000
 
+/** Pages of one list, of which a visitor with a web session each day of ten years has some forty. */
+const MOST_PAGES = 10_000
+
 /** How many arrays are on their way at once. */
 export const IN_FLIGHT = 4
+
+const ACCEPTED = z.object({ accepted: z.number().int().min(0) })
 
 export interface Delivered {
   accepted: number
@@ -40,7 +47,7 @@ export class Delivery {
     if (answer.status < 300) {
       const position = answer.headers.get('rollcall-position')
       if (position !== null) this.#positions.read(position)
-      delivered.accepted += (answer.body as { accepted?: number } | undefined)?.accepted ?? places.length
+      delivered.accepted += this.server.shaped(request, answer, ACCEPTED).accepted
       return
     }
     if (answer.status !== 400 && answer.status !== 413) throw this.server.refusal(request, answer)
@@ -59,19 +66,22 @@ export class Delivery {
   }
 
   /** Reads when everything accepted so far is in what is read. */
-  async readAfter(path: string): Promise<unknown> {
+  readAfter<T>(path: string, shape: z.ZodType<T>): Promise<T> {
     const headers = this.#positions.isEmpty ? {} : { 'rollcall-after': this.#positions.toString() }
-    return (await this.server.json({ method: 'GET', path, headers })).body
+    return this.server.json({ method: 'GET', path, headers }, shape)
   }
 
   /** The items of a list with everything accepted so far, page after page; the path has a query. */
-  async *list(path: string, field: string): AsyncGenerator<unknown> {
-    for (let after = ''; ; ) {
-      const page = (await this.readAfter(path + after)) as { [field: string]: unknown; next?: string }
-      yield* page[field] as unknown[]
+  async *list<T>(path: string, field: string, item: z.ZodType<T>): AsyncGenerator<T> {
+    const shape = z.object({ next: z.string().optional() }).and(z.object({ [field]: listOf(item) }))
+    let after = ''
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
+      const page = await this.readAfter(path + after, shape)
+      yield* page[field]!
       if (page.next === undefined) return
       after = `&after=${encodeURIComponent(page.next)}`
     }
+    throw new RollcallError('RC_UNREACHABLE', `${this.server.url} answers pages without end`)
   }
 }
 

@@ -1,7 +1,9 @@
 /** A Rollcall server seen from the command line: every request is retried until it is answered or patience ends. */
-import { ERRORS, type ErrorCode, type Fault, RollcallError } from '../../errors.ts'
+import type { z } from 'zod'
+import { RollcallError } from '../../errors.ts'
 import { type Policy, retry } from '../../retry.ts'
 import type { Time } from '../../time.ts'
+import { jsonOf, problemOf, shaped } from '../looking/answer.ts'
 
 export interface ServerRequest {
   method: 'GET' | 'POST' | 'PUT'
@@ -67,21 +69,26 @@ export class Server {
   async glance(path: string): Promise<unknown> {
     try {
       const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
-      return jsonOf(await response.text())
+      return await jsonOf(response, undefined)
     } catch {
       // Whoever waits for an answer says that there is none.
       return undefined
     }
   }
 
-  /** Like `request`, where anything but a success with a JSON body is an error. */
-  async json(request: ServerRequest): Promise<ServerAnswer> {
+  /** What `request` answers; anything but a success with a body of the shape is an error. */
+  async json<T>(request: ServerRequest, shape: z.ZodType<T>): Promise<T> {
     const answer = await this.request(request)
     if (answer.status >= 300) throw this.refusal(request, answer)
     if (answer.body === undefined) {
       throw new RollcallError('RC_INVALID_JSON', `${this.#name(request)} answered without JSON; is it a Rollcall?`)
     }
-    return answer
+    return this.shaped(request, answer, shape)
+  }
+
+  /** The body of the answer, which has the shape. */
+  shaped<T>(request: ServerRequest, { body }: ServerAnswer, shape: z.ZodType<T>): T {
+    return shaped(shape, body, this.#name(request))
   }
 
   refusal(request: ServerRequest, answer: ServerAnswer): RollcallError {
@@ -107,19 +114,13 @@ export class Server {
         ...(request.body !== undefined && { body: request.body }),
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
-      answer = { status: response.status, headers: response.headers, body: jsonOf(await this.#textOf(response)) }
+      answer = { status: response.status, headers: response.headers, body: await jsonOf(response, this.#token) }
     } catch (error) {
       throw new RollcallError('RC_UNREACHABLE', `${this.#name(request)}: no answer (${reasonOf(error)})`)
     }
     if (answer.status < 500 && answer.status !== 429) return answer
     const { code = 'RC_UNREACHABLE' } = problemOf(answer.body)
     throw new RollcallError(code, this.#said(request, answer))
-  }
-
-  /** The body; a refusal that repeats the token is shown without it. */
-  async #textOf(response: Response): Promise<string> {
-    const text = await response.text()
-    return response.ok || this.#token === undefined ? text : text.replaceAll(this.#token, '…')
   }
 
   #said(request: ServerRequest, { status, body }: ServerAnswer): string {
@@ -129,25 +130,6 @@ export class Server {
 
   #name({ method, path }: ServerRequest): string {
     return `${method} ${this.url}${path}`
-  }
-}
-
-/** A refusal's own account of itself. */
-export const problemOf = (body: unknown): { code?: ErrorCode; message?: string; faults?: Fault[] } => {
-  const { code, message, faults } = (body ?? {}) as { code?: unknown; message?: unknown; faults?: unknown }
-  return {
-    ...(typeof code === 'string' && code in ERRORS && { code: code as ErrorCode }),
-    ...(typeof message === 'string' && { message }),
-    ...(Array.isArray(faults) && { faults: faults as Fault[] }),
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // A proxy in between answers in HTML; then the status is all there is.
-    return undefined
   }
 }
 

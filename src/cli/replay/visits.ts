@@ -1,4 +1,5 @@
 /** Visitors that were sent, and how many web sessions they have in the time that the files cover. */
+import { z } from 'zod'
 import type { Delivery } from './delivery.ts'
 import { eachInFlight } from './in-flight.ts'
 
@@ -15,11 +16,9 @@ export interface VisitCounts {
   pageViews: number
 }
 
-interface CountedSession {
-  firstEventAt: number
-  lastEventAt: number
-  pageViews: number
-}
+const COUNTED = z.object({ firstEventAt: z.number(), lastEventAt: z.number(), pageViews: z.number() })
+/** An answer that is only waited for. */
+const ANY = z.object({})
 
 export class Visits {
   readonly #spans = new Map<string, SentSpan>()
@@ -40,14 +39,13 @@ export class Visits {
   /** Resolves when all that was delivered is in what is read. */
   async readable(delivery: Delivery): Promise<void> {
     const [anyVisitor] = this.#spans.keys()
-    if (anyVisitor !== undefined) await delivery.readAfter(pathOf(anyVisitor))
+    if (anyVisitor !== undefined) await delivery.readAfter(pathOf(anyVisitor), ANY)
   }
 
   async count(delivery: Delivery): Promise<VisitCounts> {
     const counts = { visitors: this.#spans.size, sessions: 0, pageViews: 0 }
     await eachInFlight(this.#spans, READS_IN_FLIGHT, async ([visitor, span]) => {
-      for await (const each of delivery.list(pathOf(visitor), 'webSessions')) {
-        const session = each as CountedSession
+      for await (const session of delivery.list(pathOf(visitor), 'webSessions', COUNTED)) {
         if (session.lastEventAt < span.first || session.firstEventAt > span.last) continue
         counts.sessions += 1
         counts.pageViews += session.pageViews
