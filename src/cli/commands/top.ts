@@ -22,7 +22,7 @@ export const top = command(
     const { say, sayJson } = await import('../looking/print.ts')
     const { systemTime: time } = await import('../../time.ts')
     const { FIGURES } = await import('../looking/figures.ts')
-    const look = () => ask(server, '/figures.json', FIGURES)
+    const look = (signal?: AbortSignal) => ask(server, '/figures.json', FIGURES, signal && { signal })
     if (args.once || forPrograms || !process.stdout.isTTY) {
       for (;;) {
         const figures = await look()
@@ -35,28 +35,12 @@ export const top = command(
     // A server that is not there, or lets nobody look, is told of before the screen is taken.
     const first = await look()
     const { Screen } = await import('../looking/screen.ts')
+    const { watch } = await import('../looking/watch.ts')
     const screen = new Screen(process.stdout, process.stdin)
-    let lines = glance(first, screen.size.rows)
-    let isOver = false
-    screen.ended.then(() => {
-      isOver = true
-    })
     try {
-      while (!isOver) {
-        screen.draw(lines)
-        await Promise.race([time.sleep(EVERY_MS), screen.ended])
-        lines = await Promise.race([
-          screen.ended.then(() => lines),
-          look().then(
-            figures => glance(figures, screen.size.rows),
-            (error: Error) => [`No answer, this is what was last seen: ${error.message}`, ...lines.slice(1)],
-          ),
-        ])
-      }
+      await watch(screen, first, look, time)
     } finally {
       screen.close()
     }
-    // A question that is under way would be waited for.
-    process.exit(0)
   },
 )
