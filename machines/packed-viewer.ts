@@ -24,10 +24,10 @@ const [BEFORE_RUNS, OF_A_RUN, OF_A_SHOW] = [3, 3, 2]
 /** A list that is full of numbers which are no small ones: copies of it have room for no more than is in them. */
 const room = Array.from({ length: 64 }, () => 0.5)
 
-/** Null if it cannot be packed. */
+/** Null if it cannot be packed; the context, which comes from the checkpoint, may hold anything. */
 export function packed(context: ViewerContext, share: Share): PackedViewer | null {
   const { last, runs, cohorts, streams, watched, deadline } = context
-  if (last === null || last.stream === undefined) return null
+  if (last === null || !isPackable(context)) return null
   let size = 0
   room[size++] = last.at
   room[size++] = deadline ?? Number.NaN
@@ -37,10 +37,7 @@ export function packed(context: ViewerContext, share: Share): PackedViewer | nul
     room[size++] = end
     room[size++] = written
   }
-  for (const { at, window } of cohorts) {
-    if (window !== windowOf(at)) return null
-    room[size++] = at
-  }
+  for (const { at } of cohorts) room[size++] = at
   for (const { at, written } of watched) {
     room[size++] = at
     room[size++] = written
@@ -75,6 +72,29 @@ export function unpacked({ spots, numbers }: PackedViewer): ViewerContext {
 
 /** Where it is. */
 export const spotIn = ({ spots }: PackedViewer): Spot => (isList(spots) ? spots[0] : spots)
+
+/** True of those that a machine of this version makes: of all else some would be lost. */
+function isPackable({ last, runs, cohorts, streams, watched, deadline }: ViewerContext): boolean {
+  if (!isPlace(last) || !isTime(last!.at) || !(last!.stream === null || isText(last!.stream))) return false
+  if (!(deadline === null || isTime(deadline)) || !areAll(runs, isRun) || !areAll(cohorts, isCohort)) return false
+  return areAll(streams, isText) && areAll(watched, isWatched)
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isTime = (value: unknown): boolean => Number.isFinite(value)
+const isRun = (run: Run | null): boolean => isTime(run?.start) && isTime(run?.end) && isTime(run?.written)
+const isCohort = (cohort: Cohort | null): boolean =>
+  isPlace(cohort) && isTime(cohort!.at) && cohort!.window === windowOf(cohort!.at)
+const isWatched = (show: Watched | null): boolean =>
+  isText(show?.streamerId) && isText(show?.preset) && isTime(show?.at) && isTime(show?.written)
+const isPlace = (place: Omit<Cohort, 'window'> | null): boolean =>
+  isText(place?.path) && isText(place?.country) && areAll(place?.groups, isText)
+
+function areAll<T>(list: readonly T[] | undefined, isOne: (element: T) => boolean): boolean {
+  if (!Array.isArray(list)) return false
+  for (let i = 0; i < list.length; i++) if (!isOne(list[i])) return false
+  return true
+}
 
 const isList = (spots: PackedViewer['spots']): spots is Exclude<PackedViewer['spots'], Spot> => Array.isArray(spots)
 

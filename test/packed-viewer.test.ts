@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { ActorKind } from '../actors/index.ts'
 import { viewer } from '../actors/viewer.ts'
 import { packed, type Share, spotIn, unpacked } from '../machines/packed-viewer.ts'
 import type { Beat, Show, ViewerContext, ViewerEvent } from '../machines/viewer.ts'
 import { Names } from '../src/partition/names.ts'
 import { Transitions } from '../src/partition/transitions.ts'
-import { NOON } from './support/one-partition.ts'
+import { beat, JUNK, spoilt } from './support/hostile-events.ts'
+import { NOON, OnePartition } from './support/one-partition.ts'
 import { type Random, seeded } from './support/random.ts'
 
 const rules = { gapMs: 100_000, lateMs: 700_000 }
@@ -67,13 +69,69 @@ test('a viewer that stays where it is has its texts with all others who are ther
   expect(one!.numbers).toHaveLength(9)
 })
 
+const apart: Share = (_, make) => make()
+const place = { path: '/a', country: 'TW', groups: ['free'] }
+const WHOLE: ViewerContext = {
+  last: { at: 5, stream: 'a', ...place },
+  runs: [{ start: 5, end: 5, written: 5 }],
+  cohorts: [{ window: 0, at: 5, ...place }],
+  ...{ streams: ['a'], watched: [{ streamerId: 's', preset: 'p', at: 5, written: 5 }], deadline: 65_005 },
+}
+
+/** The value with each kind of junk in the place of each thing in it. */
+function* spoiltIn(value: unknown): Generator<unknown> {
+  yield* JUNK
+  if (typeof value !== 'object' || value === null) return
+  for (const [field, inside] of Object.entries(value)) {
+    for (const junk of spoiltIn(inside)) {
+      if (Array.isArray(value)) yield [junk]
+      else yield { ...value, [field]: junk }
+    }
+  }
+}
+
 test('a record of a viewer that holds what no machine of this version makes is not packed', () => {
-  const share: Share = (_, make) => make()
-  const last = { at: 5, path: '/a', country: 'TW', groups: [] }
-  const rest = { runs: [], cohorts: [], streams: [], watched: [], deadline: null }
-  expect(packed({ ...rest, last } as unknown as ViewerContext, share)).toBeNull()
-  const cohorts = [{ window: 1, ...last }]
-  expect(packed({ ...rest, last: { ...last, stream: null }, cohorts }, share)).toBeNull()
+  expect(packed({ ...WHOLE, cohorts: [{ window: 1, at: 5, ...place }] }, apart)).toBeNull()
+  let left = 0
+  for (const context of spoiltIn(WHOLE)) {
+    if (Object.keys(context ?? {}).length !== Object.keys(WHOLE).length) continue
+    const record = context as ViewerContext
+    const found = packed(record, apart)
+    if (found === null) left++
+    else expect(unpacked(found)).toStrictEqual(record)
+  }
+  expect(left).toBeGreaterThan(200)
+})
+
+describe('a viewer of whom a log holds anything', () => {
+  const unpackable = { ...viewer, pulse: { ...viewer.pulse, pack: () => null } } as unknown as ActorKind
+  const fail = (): never => {
+    throw new Error('It cannot be packed.')
+  }
+  const throwing = { ...viewer, pulse: { ...viewer.pulse, pack: fail } } as unknown as ActorKind
+  const noShows = [null, undefined, 'null', 'undefined', 's'].flatMap(streamer =>
+    [null, undefined, 'null', 'undefined', 'p'].map(preset => ({ streamer, preset })),
+  )
+  const events = [
+    ...[...spoilt(beat('ann'))].filter(([name]) => !/^(key|at|arrival)/.test(name)).map(([, event]) => event),
+    ...noShows.map(show => beat('ann', show)),
+  ].map((event, n) => ({ ...event, key: `user-${n}` }))
+  const later = events.map(event => ({ ...event, at: NOON + 30_000, arrival: NOON + 30_000 }))
+  const all = async (kind: ActorKind): Promise<unknown[]> => {
+    const one = await OnePartition.claim({ kinds: [kind] })
+    await one.applyTogether(events)
+    await one.restart()
+    await one.applyTogether(later)
+    return Promise.all(events.map(({ key }) => one.partition.view('viewer', key)))
+  }
+
+  test('is the one it would be if none were packed, before and after a restart', async () => {
+    expect(await all(viewer as unknown as ActorKind)).toStrictEqual(await all(unpackable))
+  })
+
+  test('stays as it is where packing fails', async () => {
+    expect(await all(throwing)).toStrictEqual(await all(unpackable))
+  })
 })
 
 test('things of which too many are known are made anew, and stay what they were for who has them', () => {

@@ -143,12 +143,21 @@ export class Resident {
   /** Packs the context, which the checkpoint has, if it can be packed; `state` is a snapshot of the same state. */
   pack(state: AnyMachineSnapshot, share: Share): void {
     if (this.isPacked || this.#kept !== this.#snapshot.context) return
-    const packed = this.kind.pulse!.pack(this.#snapshot.context, share)
+    const packed = this.#packed(share)
     if (packed === null) return
     this.#kept = null
     this.#snapshot = state
     this.#spots = packed.spots
     this.#numbers = packed.numbers
+  }
+
+  /** Null also where it throws: a partition must not end by what only saves memory, and the actor is whole as it is. */
+  #packed(share: Share): PackedViewer | null {
+    try {
+      return this.kind.pulse!.pack(this.#snapshot.context, share)
+    } catch {
+      return null
+    }
   }
 
   /** Finds out what it weighs; answers how much more that is than before. */
