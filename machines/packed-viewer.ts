@@ -7,6 +7,8 @@ export interface Spot extends Omit<Beat, 'at'> {
   streams: readonly string[]
   /** one at most */
   shows: readonly Show[]
+  /** how often packed viewers that are in memory have it */
+  holders: number
 }
 
 /** A viewer in few bytes: all that others have too is shared, the rest is numbers. */
@@ -21,6 +23,8 @@ export interface PackedViewer {
 export type Share = <T extends object>(name: string, make: () => T) => T
 
 const [BEFORE_RUNS, OF_A_RUN, OF_A_SHOW] = [3, 3, 2]
+/** Characters that name a spot: a longer one is hardly shared, and would be of its viewer alone. */
+const LONGEST = 256
 /** A list that is full of numbers which are no small ones: copies of it have room for no more than is in them. */
 const room = Array.from({ length: 64 }, () => 0.5)
 
@@ -43,11 +47,17 @@ export function packed(context: ViewerContext, share: Share): PackedViewer | nul
     room[size++] = written
   }
   const spot = spotOf(last, watched.length === 1 ? watched[0]! : null, share)
+  if (spot === null) return null
   const numbers = room.slice(0, size)
   const isThere = areSame(streams, spot.streams) && watched.length <= 1 && cohorts.every(each => isAt(each, spot))
   if (isThere) return { spots: spot, numbers }
   const shows = watched.map(({ streamerId, preset }) => ({ streamerId, preset }))
-  const others = cohorts.map(each => (isAt(each, spot) ? spot : spotOf({ ...each, stream: null }, null, share)))
+  const others: Spot[] = []
+  for (const each of cohorts) {
+    const other = isAt(each, spot) ? spot : spotOf({ ...each, stream: null }, null, share)
+    if (other === null) return null
+    others.push(other)
+  }
   return { spots: [spot, streams, shows, ...others], numbers }
 }
 
@@ -68,6 +78,18 @@ export function unpacked({ spots, numbers }: PackedViewer): ViewerContext {
   for (const show of shows) watched.push({ ...show, at: numbers[next++]!, written: numbers[next++]! })
   const deadline = Number.isNaN(numbers[1]) ? null : numbers[1]!
   return { last: { at: numbers[0]!, path, stream, country, groups }, runs, cohorts, streams, watched, deadline }
+}
+
+/** A viewer has these spots from now on (1), or no longer (-1). */
+export function hold(spots: PackedViewer['spots'], by: 1 | -1): void {
+  for (const spot of spotsIn(spots)) spot.holders += by
+}
+
+/** All spots that a viewer has, one as often as it has it. */
+export function spotsIn(spots: PackedViewer['spots']): readonly Spot[] {
+  if (!isList(spots)) return [spots]
+  const [spot, , , ...others] = spots
+  return [spot, ...others]
 }
 
 /** Where it is. */
@@ -98,7 +120,7 @@ function areAll<T>(list: readonly T[] | undefined, isOne: (element: T) => boolea
 
 const isList = (spots: PackedViewer['spots']): spots is Exclude<PackedViewer['spots'], Spot> => Array.isArray(spots)
 
-function spotOf({ path, stream, country, groups }: Omit<Beat, 'at'>, show: Show | null, share: Share): Spot {
+function spotOf({ path, stream, country, groups }: Omit<Beat, 'at'>, show: Show | null, share: Share): Spot | null {
   // Lengths before the texts, so that no two are named alike.
   let name = `${path.length},${country.length},${stream === null ? '' : stream.length}`
   let texts = path + country + (stream ?? '')
@@ -110,9 +132,10 @@ function spotOf({ path, stream, country, groups }: Omit<Beat, 'at'>, show: Show 
     name += `;${show.streamerId.length}`
     texts += show.streamerId + show.preset
   }
+  if (name.length + texts.length > LONGEST) return null
   return share(`${name}:${texts}`, () => {
     const shows = show ? [{ streamerId: show.streamerId, preset: show.preset }] : []
-    return { path, stream, country, groups, streams: stream === null ? [] : [stream], shows }
+    return { path, stream, country, groups, streams: stream === null ? [] : [stream], shows, holders: 0 }
   })
 }
 

@@ -36,7 +36,7 @@ const ASIDE = [
   // The shapes of what is handed on.
   /^(actors\/event|src\/log\/(beats|positions|rows|rows-entry)|src\/partition\/(changes|clock|cut|projections))\.ts$/,
   // The way of a partition and its actors into memory.
-  /^src\/(partition\/(claim-word|deadlines|hearers|names|prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
+  /^src\/(partition\/(claim-word|deadlines|hearers|memory|names|prepare|pulses|recovery|residents?)|checkpoint\/fit|log\/(entries|fingerprint))\.ts$/,
   // The consequences of transitions: deadlines, effects, copies, updates, spans.
   /^src\/(partition\/(attendance|live-copies|presence|ticker|traces|updates|wheel)|effects\/(history|outbox|performer))\.ts$/,
 ]

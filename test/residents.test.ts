@@ -1,12 +1,14 @@
-import { setFlagsFromString } from 'node:v8'
+import { once } from 'node:events'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { Worker } from 'node:worker_threads'
 import { pack, unpack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { KINDS } from '../actors/kinds.ts'
 import type { CheckpointStore, RecordKey } from '../src/checkpoint/index.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
-import { ACTORS_BYTES } from '../src/partition/memory.ts'
+import { ACTORS_BYTES, bytesOfPartition } from '../src/partition/memory.ts'
 import { Names } from '../src/partition/names.ts'
 import { Partition } from '../src/partition/partition.ts'
 import { recover } from '../src/partition/recovery.ts'
@@ -39,13 +41,22 @@ function recordsByName(): CheckpointStore {
   }
 }
 
-/** A partition of so many, to which this many viewers come once, 1,000 at a time. */
-async function visited(partitions: number, viewers: number): Promise<Partition> {
+/** Beats at a path of so many characters that each has for itself. */
+const ownPath =
+  (length: number, filling = 'x') =>
+  (n: number, at: number): Event => ({ ...beat(n, at), path: Buffer.from(`/${n}`.padEnd(length, filling)).toString() })
+
+const ENOUGH = Number.POSITIVE_INFINITY
+
+/** A partition with so many bytes for actors, to which this many viewers come so many times, 1,000 at a time. */
+async function visited(mostBytes: number, viewers: number, given: { rounds?: number; of?: typeof beat } = {}) {
+  const { rounds = 1, of = beat } = given
   const store = recordsByName()
-  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store, [], partitions)
+  const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store, [], mostBytes)
   await recover(partition, store)
-  for (let n = 0; n < viewers; n += 1_000) {
-    const events = Array.from({ length: 1_000 }, (_, i) => beat(n + i, NOON + n))
+  for (let n = 0; n < rounds * viewers; n += 1_000) {
+    const at = NOON + Math.floor(n / viewers) * 150_000 + (n % viewers)
+    const events = Array.from({ length: 1_000 }, (_, i) => of((n % viewers) + i, at))
     const entry = { seq: partition.applied + 1, events }
     await partition.prepare([entry])
     partition.apply(entry)
@@ -61,9 +72,8 @@ const isThere = ({ residents }: Partition, n: number): boolean => residents.has(
 
 describe('actors in memory', () => {
   test('take no more bytes than are of their partition; those that were idle longest go', async () => {
-    const partitions = Math.ceil(ACTORS_BYTES / 2 ** 22)
-    const most = ACTORS_BYTES / partitions
-    const partition = await visited(partitions, 20_000)
+    const most = 2 ** 22
+    const partition = await visited(most, 20_000)
     expect(partition.residents.bytes).toBeLessThanOrEqual(most)
     expect(partition.residents.bytes).toBeGreaterThan(most / 2)
     expect([isThere(partition, 0), isThere(partition, 19_999)]).toEqual([false, true])
@@ -73,12 +83,12 @@ describe('actors in memory', () => {
   })
 
   test('stay, however many they are, while there is room', async () => {
-    const partition = await visited(1, 45_000)
+    const partition = await visited(ENOUGH, 45_000)
     expect([isThere(partition, 0), isThere(partition, 44_999)]).toEqual([true, true])
   })
 
   test('weigh nothing once they are gone, and come back as they were', async () => {
-    const partition = await visited(1, 1_000)
+    const partition = await visited(ENOUGH, 1_000)
     const before = await partition.view('viewer', 'user-7')
     const { bytes } = partition.residents
     for (let n = 0; n < 1_000; n++) partition.residents.forget(`viewer/user-${n}`)
@@ -89,7 +99,13 @@ describe('actors in memory', () => {
     expect(partition.residents.bytes).toBe(bytes)
   })
 
-  test('weigh about what they take', async () => {
+  test.each<[string, number, { rounds?: number; of?: typeof beat }]>([
+    ['who go on', 20_000, { rounds: 9 }],
+    ['each at a short path of its own', 10_000, { rounds: 3, of: ownPath(20) }],
+    ['each at a long path of its own', 3_000, { rounds: 3, of: ownPath(8_000) }],
+    ['each at a wide path of its own', 3_000, { rounds: 3, of: ownPath(2_000, '\u4e2d') }],
+    ['who wander', 3_000, { rounds: 9, of: (n, at) => ownPath(60)(n + 10_000 * (at % 997), at) }],
+  ])('weigh about what they take: viewers %s', async (_, viewers, given) => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const heap = (): number => {
@@ -98,14 +114,33 @@ describe('actors in memory', () => {
       collect()
       return process.memoryUsage().heapUsed
     }
-    const partition = await visited(1, 30_000)
-    const weighed = partition.residents.bytes
-    const full = heap()
-    for (let n = 0; n < 30_000; n++) partition.residents.forget(`viewer/user-${n}`)
-    const taken = full - heap()
-    expect(weighed / taken).toBeGreaterThan(0.7)
-    expect(weighed / taken).toBeLessThan(2)
+    const empty = heap()
+    const partition = await visited(ENOUGH, viewers, given)
+    const taken = heap() - empty
+    expect(partition.residents.bytes / taken).toBeGreaterThan(0.7)
+    expect(partition.residents.bytes / taken).toBeLessThan(4)
   })
+})
+
+describe('the bytes of a partition', () => {
+  test.each([1, 4, 16, 256])('fit the process and the thread, where there are %i', partitions => {
+    for (const shards of [1, 2, 8]) {
+      const owned = Math.ceil(partitions / shards)
+      const bytes = bytesOfPartition(partitions, owned)
+      expect(bytes * partitions).toBeLessThanOrEqual(ACTORS_BYTES)
+      expect(bytes * owned).toBeLessThanOrEqual(getHeapStatistics().heap_size_limit / 4)
+    }
+  })
+})
+
+test('a thread with one partition and a small heap lets viewers go before it is full', async () => {
+  const thread = new Worker(new URL('support/small-heap.ts', import.meta.url), {
+    ...{ resourceLimits: { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 8 }, execArgv: [] },
+  })
+  const [{ left, resident }] = (await once(thread, 'message')) as [{ left: number; resident: number }]
+  expect(left).toBeGreaterThan(0)
+  expect(resident).toBeGreaterThan(5_000)
+  await thread.terminate()
 })
 
 describe('the weight', () => {

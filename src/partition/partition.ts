@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
 import { Deadlines } from './deadlines.ts'
 import { Hearers } from './hearers.ts'
+import { bytesOfPartition } from './memory.ts'
 import { Names } from './names.ts'
 import { Parking } from './parking.ts'
 import { Population } from './population.ts'
@@ -44,7 +45,7 @@ export class Partition {
   readonly facts: Facts
   readonly projections = new Projections()
   readonly begun = new Begun()
-  readonly names = new Names()
+  readonly names: Names
   readonly unprepared = new Map<Event | string, Error>()
   /** null: nobody looks at its actors */
   tap: Tap | null = null
@@ -60,15 +61,16 @@ export class Partition {
   readonly #shown: ReadonlySet<string>
   #last: Entry | undefined
 
-  /** `shown` are the kinds whose snapshots are documents; of the memory for actors it has the share of one of so many. */
+  /** `shown` are the kinds whose snapshots are documents; its actors in memory take so many bytes at most. */
   constructor(
     claim: Claim,
     kinds: readonly ActorKind[],
     rules: Rules,
     store: CheckpointStore,
     shown: readonly string[] = [],
-    partitions?: number,
+    mostBytes = bytesOfPartition(),
   ) {
+    this.names = new Names(mostBytes)
     this.claim = claim
     this.applied = claim.cut
     this.#store = store
@@ -89,7 +91,7 @@ export class Partition {
     }
     const { names } = this
     this.residents = new Residents(kinds, store, claim, (id, error) => this.parking.close(id, error), {
-      ...{ names, meter: this.meter, partitions },
+      ...{ names, meter: this.meter, mostBytes },
     })
     this.hearers = new Hearers(this.residents)
     this.deadlines = new Deadlines({ claim, wheel: this.wheel, store })

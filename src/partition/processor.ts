@@ -38,6 +38,7 @@ export interface ProcessorOptions {
   live: LiveSets<null>
   /** of all shards together */
   partitions: number
+  mostActorBytes?: number
   receiverOf(kind: string): Receiver
   /** kinds of actor whose snapshots are documents */
   snapshots?: readonly string[]
@@ -139,7 +140,7 @@ export class Processor {
       const text = found ?? `the cut is ${claim.cut}, the log holds ${first} to ${last}`
       throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
-    const partition = new Partition(claim, kinds, rules, store, snapshots, options.partitions)
+    const partition = new Partition(claim, kinds, rules, store, snapshots, options.mostActorBytes)
     const unsure = await recover(partition, store, steps)
     await redo(partition, unsure, options)
     const word = claimWord(claim, time)

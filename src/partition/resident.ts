@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
-import type { PackedViewer, Share } from '../../machines/packed-viewer.ts'
+import { hold, type PackedViewer, type Share } from '../../machines/packed-viewer.ts'
 import type { Stay } from '../../machines/pulse.ts'
 import type { Presences } from '../audience/counters.ts'
 import type { Seq } from '../log/index.ts'
@@ -13,8 +13,9 @@ export interface PulseColumn {
   live: number
 }
 
-/** Bytes that an actor takes beside its context: in this object, in maps, with its deadline. */
+/** Bytes that an actor takes beside its context: in this object, in maps, with its deadline; more, as long as pulses may come to it. */
 const BESIDE_CONTEXT = 500
+const OF_PULSES = 600
 
 /** News of an actor, which the next commit writes: none, its stay, or all of it. */
 type News = 'none' | 'pulse' | 'whole'
@@ -149,6 +150,12 @@ export class Resident {
     this.#snapshot = state
     this.#spots = packed.spots
     this.#numbers = packed.numbers
+    hold(packed.spots, 1)
+  }
+
+  /** It goes from memory. */
+  leave(): void {
+    if (this.#spots) hold(this.#spots, -1)
   }
 
   /** Null also where it throws: a partition must not end by what only saves memory, and the actor is whole as it is. */
@@ -163,13 +170,15 @@ export class Resident {
   /** Finds out what it weighs; answers how much more that is than before. */
   weigh(): number {
     const before = this.weight
-    this.weight = BESIDE_CONTEXT + 2 * this.key.length + this.#contextWeight
+    this.weight = Math.ceil(BESIDE_CONTEXT + 4 * this.key.length + this.#contextWeight)
     return this.weight - before
   }
 
   get #contextWeight(): number {
-    if (this.#spots === undefined) return weightOf(this.#snapshot.context)
-    return weightOfPacked({ spots: this.#spots, numbers: this.#numbers! })
+    const [spots, numbers, { context }] = [this.#spots, this.#numbers, this.#snapshot]
+    if (!this.kind.pulse) return weightOf(context)
+    // Facts of a pulse, which come later, hold the texts of the place again.
+    return OF_PULSES + (spots ? weightOfPacked({ spots, numbers: numbers! }) : 2 * weightOf(context))
   }
 
   /** Puts its stay into its snapshot. */
@@ -180,6 +189,7 @@ export class Resident {
 
   #unpack(snapshot: AnyMachineSnapshot): void {
     if (this.#kept === null) this.#kept = this.context
+    if (this.#spots) hold(this.#spots, -1)
     this.#spots = undefined
     this.#numbers = undefined
     this.#snapshot = snapshot

@@ -3,14 +3,12 @@ import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../che
 import type { Seq } from '../log/index.ts'
 import { Meter } from '../observe/meter.ts'
 import { Awake } from './awake.ts'
-import { ACTORS_BYTES } from './memory.ts'
+import { bytesOfPartition } from './memory.ts'
 import { Names } from './names.ts'
 import { Pulses } from './pulses.ts'
 import { Resident } from './resident.ts'
 import { type KeptSnapshot, Transitions } from './transitions.ts'
 
-/** Partitions among which that is divided unless told otherwise. */
-const PARTITIONS = 16
 /** The share of its bytes that a partition goes back to, so that it does not have to again at once. */
 const KEPT = 0.75
 /** Actors that are read with others, so that their records of pulses may go. */
@@ -45,13 +43,13 @@ export class Residents extends Awake {
     store: CheckpointStore,
     claim: Claim,
     refused: (id: string, error: Error) => void,
-    given: { names?: Names; partitions?: number | undefined; meter?: Meter } = {},
+    given: { names?: Names; mostBytes?: number; meter?: Meter } = {},
   ) {
-    const { names = new Names(), partitions = PARTITIONS, meter = new Meter() } = given
+    const { names = new Names(), mostBytes = bytesOfPartition(), meter = new Meter() } = given
     super(kinds, meter)
     this.transitions = new Transitions(meter)
     this.#names = names
-    this.#mostBytes = ACTORS_BYTES / partitions
+    this.#mostBytes = mostBytes
     this.#kinds = new Map(kinds.map(kind => [kind.kind, kind]))
     this.#store = store
     this.#claim = claim
@@ -217,6 +215,7 @@ export class Residents extends Awake {
 
   #leave(resident: Resident): void {
     this.pulses.left(resident)
+    resident.leave()
     this.remove(resident)
   }
 }

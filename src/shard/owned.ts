@@ -3,6 +3,7 @@ import { type ErrorCode, isCode, isDamage, type RollcallError } from '../errors.
 import type { Faults } from '../observe/index.ts'
 import type { Reading } from '../observe/meter.ts'
 import { type Far, Works } from '../observe/work.ts'
+import { bytesOfPartition } from '../partition/memory.ts'
 import { Processor, type ProcessorOptions } from '../partition/processor.ts'
 import { atMost } from '../time.ts'
 import { control } from './control.ts'
@@ -14,7 +15,7 @@ const LAST_SUMS_MS = 2_000
 /** The log does not fit the checkpoint, and does not by itself. */
 const LASTING: ErrorCode[] = ['RC_LOG_BEHIND', 'RC_LOG_TRUNCATED']
 
-export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums' | 'quiet'> {
+export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums' | 'quiet' | 'mostActorBytes'> {
   /** of no partition */
   faults: Faults
   /** of all partitions those of the shard */
@@ -34,7 +35,8 @@ export function own({ owned, faults, faultsOf, giveUp, ofThread = () => [], ...g
   const { owner, log, documents, live, time, steps } = given
   const sums = new Sums({ documents, time, faults, steps })
   const { promise: quiet, resolve: begin } = Promise.withResolvers<void>()
-  const rest = { ...given, sums, quiet }
+  const mostActorBytes = bytesOfPartition(given.partitions, owned.length)
+  const rest = { ...given, sums, quiet, mostActorBytes }
   const works = new Map(owned.map(partition => [partition, new Works(time)]))
   const processors = new Map<number, Processor>()
   const refused = new Map<number, RollcallError>()
