@@ -50,7 +50,7 @@ export async function main(rawArgs: string[], version: string): Promise<void> {
     await runCommand(all, { rawArgs })
   } catch (error) {
     process.exitCode = isMisuse(error) ? MISUSED : FAILED
-    complain(describe(error))
+    complain(describe(error, first))
   }
 }
 
@@ -74,20 +74,24 @@ async function usage(command: Command, parent?: Command): Promise<string> {
 const isMisuse = (error: unknown): boolean =>
   isCode(error, 'RC_INVALID_INPUT') || (error instanceof Error && error.name === 'CLIError')
 
-/** An error as a person reads it: with a stack only where the program itself is at fault. */
-export function describe(error: unknown): string {
+/** An error of a command as a person reads it: with a stack only where the program itself is at fault. */
+export function describe(error: unknown, name = ''): string {
   if (error instanceof RollcallError) {
     const faults = (error.faults ?? []).map(fault => `  ${fault.path}: ${fault.message} (${fault.code})`)
-    const help = error instanceof UsageError ? ['rollcall --help lists the commands and their options.'] : []
+    const help = error instanceof UsageError ? [helpOn(name)] : []
     return [`${error.code}: ${error.message}`, ...faults, ...help].join('\n')
   }
   if (!(error instanceof Error)) return String(error)
   if (isOfLmdb(error))
     return `RC_DATA_DIR_UNUSABLE: A file of the data directory cannot be read: ${error.message}; rollcall doctor says what helps.`
-  if (error.name === 'CLIError')
-    return `${stripVTControlCharacters(error.message)}\nrollcall --help lists the commands and their options.`
+  if (error.name === 'CLIError') return `${stripVTControlCharacters(error.message)}\n${helpOn(name)}`
   return 'syscall' in error ? error.message : (error.stack ?? error.message)
 }
+
+const helpOn = (name: string): string =>
+  Object.hasOwn(COMMANDS, name)
+    ? `rollcall ${name} --help lists its options.`
+    : 'rollcall --help lists the commands, and rollcall COMMAND --help their options.'
 
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === code

@@ -64,8 +64,9 @@ describe('actors', () => {
   test('are listed by their state', async () => {
     expect((await listed('kind=streamer-session&state=live')).map(({ key }) => key)).toEqual(['sam'])
     expect((await listed('state=preview')).map(({ key }) => key)).toEqual(['a/b', 'kim'])
-    expect(await listed('state=nonsense')).toEqual([])
-    expect(await listed('kind=visitor&state=active/h')).toEqual([])
+    expect(await listed('kind=streamer-session&state=ended')).toEqual([])
+    for (const query of ['state=nonsense', 'kind=visitor&state=active/h', 'kind=visitor&state=live'])
+      expect(await refused(query)).toMatchObject([400, 'RC_INVALID_INPUT', [['state', expect.any(String)]]])
     expect((await listed('kind=visitor&state=active')).map(({ key }) => key)).toContain('here')
   })
 

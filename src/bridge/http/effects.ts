@@ -9,11 +9,12 @@ import { parseOne } from '../inputs.ts'
 import { decisionRoutes } from './intake.ts'
 import { NUMBERED, page, paged, pageOf, placeIn, USUAL } from './pages.ts'
 import { of } from './reference/route.ts'
+import { actorName } from './snapshot.ts'
 
 const MOST = 1_000
 const STATES = ['waiting', 'parked', 'done', 'sent', 'recorded', 'expired', 'dropped'] as const
 
-const query = z.object({ actor: z.string().optional(), state: z.enum(STATES).optional(), ...page(USUAL, NUMBERED) })
+const query = z.object({ actor: actorName.optional(), state: z.enum(STATES).optional(), ...page(USUAL, NUMBERED) })
 
 export const effect = z
   .object({

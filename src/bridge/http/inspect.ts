@@ -15,14 +15,16 @@ import { inspectStatelyRoutes } from './inspect-stately.ts'
 import { mustBeKind, Streams } from './inspect-streams.ts'
 import { page, paged, pageOf, USUAL } from './pages.ts'
 import { of } from './reference/route.ts'
-import { actorParams, kind, snapshot } from './snapshot.ts'
+import { actorParams, hasState, kind, NO_STATE_OF_KIND, snapshot, stateOf } from './snapshot.ts'
 
 /** Effects that an actor is shown with. */
 const MOST_EFFECTS = 100
 const SHORT_TEXT = 512
 
 const text = z.string().min(1).max(SHORT_TEXT).optional()
-const actorsQuery = z.object({ kind: text, state: text, q: text, ...page(USUAL) })
+const actorsQuery = z
+  .object({ kind: kind.optional(), state: stateOf(kind.options).optional(), q: text, ...page(USUAL) })
+  .refine(hasState, NO_STATE_OF_KIND)
 
 const list = of('operator', {
   ...{ group: 'Inspector', does: 'Actors of every kind, the latest first; with `state` or `q` by kind and key.' },

@@ -11,7 +11,7 @@ import { readinessOf } from '../readiness.ts'
 import { decisionRoutes } from './intake.ts'
 import { noPlace, page, paged, pageOf, USUAL } from './pages.ts'
 import { of, type Said } from './reference/route.ts'
-import { actorParams, snapshot } from './snapshot.ts'
+import { actorParams, hasState, NO_STATE_OF_KIND, snapshot, stateOf } from './snapshot.ts'
 
 const RETRY_S = 1
 const BY_ID = { _id: 1 } as const
@@ -21,17 +21,19 @@ const parkedQuery = z.object(page(USUAL))
 
 /** A query for actors of the kinds that are kept as documents. */
 const actorsQuery = (kept: readonly string[]) =>
-  z.object({
-    kind: z
-      .string()
-      .refine(kind => kept.includes(kind), {
-        ...{ error: `must be one of ROLLCALL_SNAPSHOTS: ${kept.join(', ')}`, params: { code: 'not_kept' } },
-      })
-      .meta({ enum: kept })
-      .optional(),
-    state: z.string().optional(),
-    ...page(USUAL, new RegExp(`^(${kept.join('|')})/`)),
-  })
+  z
+    .object({
+      kind: z
+        .string()
+        .refine(kind => kept.includes(kind), {
+          ...{ error: `must be one of ROLLCALL_SNAPSHOTS: ${kept.join(', ')}`, params: { code: 'not_kept' } },
+        })
+        .meta({ enum: kept })
+        .optional(),
+      state: stateOf(kept).optional(),
+      ...page(USUAL, new RegExp(`^(${kept.join('|')})/`)),
+    })
+    .refine(hasState, NO_STATE_OF_KIND)
 
 const said = z.object({ code: z.string(), message: z.string() })
 const readiness = z.object({
@@ -68,7 +70,7 @@ const one = of('operator', {
 })
 const listed = {
   ...{ group: 'Operating', does: 'Actors by kind and key, as of the last commit.' },
-  more: '`kind` is one of `ROLLCALL_SNAPSHOTS`; `state` one of its machine: in another one is nobody.',
+  more: '`kind` is one of `ROLLCALL_SNAPSHOTS`; `state` one of its machine.',
   answers: {
     200: pageOf({
       actors: z.array(

@@ -7,6 +7,33 @@ export const kind = z.enum(KINDS.map(({ kind }) => kind))
 
 export const actorParams = { kind }
 
+/** The states of the kinds' machines, in which their actors are. */
+const statesOf = (kinds: readonly string[]): string[] =>
+  KINDS.flatMap(({ kind, machine }) => (kinds.includes(kind) ? Object.keys(machine.states) : []))
+
+/** A state of any of the kinds. */
+export const stateOf = (kinds: readonly string[]) => z.enum([...new Set(statesOf(kinds))])
+
+interface OfState {
+  kind?: string | undefined
+  state?: string | undefined
+}
+
+/** Whether the kind, where one is asked for, has the state that is. */
+export const hasState = ({ kind, state }: OfState): boolean =>
+  kind === undefined || state === undefined || statesOf([kind]).includes(state)
+
+export const NO_STATE_OF_KIND = {
+  ...{ path: ['state'], error: 'is no state of this kind', params: { code: 'not_of_kind' } },
+}
+
+const ID = new RegExp(`^(${KINDS.map(({ kind }) => kind).join('|')})/.`, 's')
+
+/** An actor as it is named in queries and answers. */
+export const actorName = z
+  .string()
+  .regex(ID, { error: `must be <kind>/<key>, of the kinds ${KINDS.map(({ kind }) => kind).join(', ')}` })
+
 /** As XState persists it. */
 export const snapshot = z
   .looseObject({ status: z.string(), value: z.unknown(), context: z.looseObject({}) })
