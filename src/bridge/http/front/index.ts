@@ -1,6 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
@@ -11,10 +9,10 @@ import { PAGE_HEADERS } from '../../page-headers.ts'
 import { hidden, of } from '../reference/route.ts'
 import { lastAnswers } from './answers.ts'
 import { figures } from './gathering.ts'
+import { manualRoute } from './manual.ts'
 import { figuresAsHtml, page } from './page.ts'
 
 const HTML = 'text/html; charset=utf-8'
-const TEXT = 'text/plain; charset=utf-8'
 const TYPES = { 'front.js': 'text/javascript; charset=utf-8', 'front.css': 'text/css; charset=utf-8' } as const
 
 /** The page of the sessions that is shown. */
@@ -38,20 +36,14 @@ const told = of('operator', {
   ...{ group: 'Pages', does: 'What the first page shows, as `rollcall top` reads it.' },
   ...{ query, answers: { 200: z.looseObject({}) } },
 })
-const manual = of('anyone', {
-  ...{ group: 'Pages', does: 'A page of the documentation: `http.md`.', codes: ['RC_NOT_FOUND'] },
-  answers: { 200: { type: 'text/plain', is: 'The page, as Markdown.' } },
-})
-
 interface OfFile {
   Params: { file: string }
 }
 
-/** Routes of the first page, and of the documentation that it leads to, which comes with the program. */
+/** Routes of the first page, and of the documentation that it leads to. */
 export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
   const look = figures(bridge, lastAnswers(app, bridge))
   const files = new Map<string, string>()
-  const pages = documentation()
 
   const { time } = bridge
   const asked = (given: unknown) => look(parseOne(query, given, time.now()).sessions)
@@ -80,26 +72,9 @@ export function frontRoutes(app: FastifyInstance, bridge: Bridge): void {
     },
   )
 
-  app.get<OfFile>('/docs/:file', manual, async ({ params: { file } }, reply) => {
-    const path = pages().get(file)
-    if (path === undefined) throw new RollcallError('RC_NOT_FOUND')
-    guarded(reply, TEXT)
-    return readFileSync(path, 'utf8')
-  })
+  manualRoute(app)
 }
 
 const isListed = (file: string): file is keyof typeof TYPES => Object.hasOwn(TYPES, file)
 
 const guarded = (reply: FastifyReply, type: string): FastifyReply => reply.headers(PAGE_HEADERS).type(type)
-
-/** Where the pages of the documentation lie that came with the program, by name; looked for when the first is asked for. */
-function documentation(): () => Map<string, string> {
-  let pages: Map<string, string> | undefined
-  return () => {
-    if (pages) return pages
-    const root = dirname(findPackageJSON('.', import.meta.url)!)
-    const paths = globSync(['README.md', 'docs/*.md'], { cwd: root })
-    pages = new Map(paths.map(path => [basename(path), join(root, path)]))
-    return pages
-  }
-}

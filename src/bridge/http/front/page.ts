@@ -102,7 +102,7 @@ ${content === null ? '' : '<noscript><meta http-equiv="refresh" content="2"></no
 <header>
 <h1>Rollcall</h1>
 <p>Who is live, who is watching, and what every visit was.</p>
-<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="docs/http.md">HTTP</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
+<nav aria-label="More"><a href="inspect">Inspector</a> <a href="docs/README.md">Documentation</a> <a href="docs/http.md">HTTP</a> <a href="reference">Reference</a> <a href="openapi.json">OpenAPI</a> <a href="docs/operating.md">Operating</a> <a href="asyncapi.json">AsyncAPI</a></nav>
 </header>
 <main>
 <form id="token" ${content === null ? '' : 'hidden'}>
