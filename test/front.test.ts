@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { addGauges } from '../src/bridge/gauges.ts'
+import { figuresAnswer } from '../src/bridge/http/front/shape.ts'
 import { doors, NOW, SECRET, tokenOf } from './support/doors.ts'
 import { figure } from './support/exposition.ts'
 
@@ -37,7 +38,7 @@ function front({ env = {}, sessions = 3, stopped = null, audience }: World = {})
       { partition: 1, stopped },
       { partition: 2, stopped, applied: 5, replayUntil: 20 },
     ],
-    failing: null,
+    ...{ failing: null, holder: null, lag: null },
   })
   return opened
 }
@@ -168,5 +169,16 @@ describe('the first page', () => {
     expect(shown((await ask('/')).body, 'beats')).toBe('0.3')
     await time.advance(61_000)
     expect(shown((await ask('/')).body, 'beats')).toBe('0')
+  })
+
+  test('is as JSON all that the document of the routes says, and no more', async () => {
+    const { ask } = front({ stopped: { code: 'RC_NOT_READY', message: '' } })
+    const { body } = await ask('/figures.json')
+    const { body: document } = await ask('/openapi.json')
+    const { content } = document.paths['/figures.json'].get.responses[200]
+    const described = content['application/json'].schema.properties
+    expect(Object.keys(described).sort()).toEqual(Object.keys(body).sort())
+    expect(body.partitions).toHaveLength(2)
+    expect(figuresAnswer.parse(body)).toEqual(body)
   })
 })

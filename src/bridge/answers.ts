@@ -101,3 +101,11 @@ export const source = z
 export const earning = z.looseObject({ id: z.string(), userId: z.string(), amount: z.number() }).meta({ id: 'Earning' })
 
 export const trending = z.object({ userIds: z.array(z.string()).describe('The best first.') })
+
+/** Viewers of a window of five minutes. */
+export const statisticsRecord = z.object({
+  viewerCount: z.number().int(),
+  timestamp: z.number().int().describe('The start of the window.'),
+  countByUserGroup: z.record(z.string(), z.number().int()),
+  countByViewingCountry: z.record(z.string(), z.number().int()),
+})

@@ -1,21 +1,33 @@
+import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../errors.ts'
-import type { KnownHolder } from '../observe/holder.ts'
 import type { Bridge } from './index.ts'
 
-interface Said {
-  code: string
-  message: string
-}
-
+const said = z.object({ code: z.string(), message: z.string() })
 /** Readiness: all that comes is taken and goes on; if not, what does not. */
-export interface Readiness {
-  ready: boolean
-  partitions: number
-  /** the process that owns them, or did last, and how many entries no commit has yet; null: none is known */
-  owner: (KnownHolder & { lag: number | null }) | null
-  stopped: { partition: number; stopped: Said; applied?: number | undefined; replayUntil?: number | undefined }[]
-  writes?: Said[]
-}
+export const readiness = z.object({
+  ready: z.boolean(),
+  partitions: z.number().int(),
+  owner: z
+    .object({
+      ...{ host: z.string().nullable(), pid: z.number().int().nullable(), version: z.string().nullable() },
+      since: z.number().int().nullable().describe('ms since the epoch'),
+      lag: z.number().int().nullable().describe('Entries that no commit has yet.'),
+    })
+    .nullable()
+    .describe('The process that owns the partitions, or did last.'),
+  stopped: z
+    .array(
+      z.object({
+        ...{ partition: z.number().int(), stopped: said },
+        ...{ applied: z.number().int().optional(), replayUntil: z.number().int().optional() },
+      }),
+    )
+    .describe('Partitions that do not go on, or not yet.'),
+  writes: z.array(said).optional().describe('Why the log takes nothing.'),
+})
+
+type Said = z.infer<typeof said>
+export type Readiness = z.infer<typeof readiness>
 
 export function readinessOf({ directory, settings }: Pick<Bridge, 'directory' | 'settings'>): Readiness {
   const stopped = directory.states.flatMap(({ partition, stopped, applied, replayUntil }) =>

@@ -7,7 +7,7 @@ import { partitionOf } from '../../log/partition-of.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
 import { asyncApi } from '../nats/asyncapi.ts'
-import { readinessOf } from '../readiness.ts'
+import { readiness, readinessOf } from '../readiness.ts'
 import { decisionRoutes } from './intake.ts'
 import { noPlace, page, paged, pageOf, USUAL } from './pages.ts'
 import { of, type Said } from './reference/route.ts'
@@ -34,29 +34,6 @@ const actorsQuery = (kept: readonly string[]) =>
       ...page(USUAL, new RegExp(`^(${kept.join('|')})/`)),
     })
     .refine(hasState, NO_STATE_OF_KIND)
-
-const said = z.object({ code: z.string(), message: z.string() })
-const readiness = z.object({
-  ready: z.boolean(),
-  partitions: z.number().int(),
-  owner: z
-    .object({
-      ...{ host: z.string().nullable(), pid: z.number().int().nullable(), version: z.string().nullable() },
-      since: z.number().int().nullable().describe('ms since the epoch'),
-      lag: z.number().int().nullable().describe('Entries that no commit has yet.'),
-    })
-    .nullable()
-    .describe('The process that owns the partitions, or did last.'),
-  stopped: z
-    .array(
-      z.object({
-        ...{ partition: z.number().int(), stopped: said },
-        ...{ applied: z.number().int().optional(), replayUntil: z.number().int().optional() },
-      }),
-    )
-    .describe('Partitions that do not go on, or not yet.'),
-  writes: z.array(said).optional().describe('Why the log takes nothing.'),
-})
 
 const one = of('operator', {
   ...{ group: 'Operating', does: 'The snapshot of an actor, as of now, as XState persists it.', params: actorParams },
@@ -163,9 +140,9 @@ export function operationRoutes(app: FastifyInstance, bridge: Bridge): void {
   app.get('/livez', live, async () => ({ live: true }))
 
   app.get('/readyz', ready, async (_request, reply) => {
-    const readiness = readinessOf(bridge)
-    if (!readiness.ready) reply.code(503).header('retry-after', RETRY_S)
-    return readiness
+    const told = readinessOf(bridge)
+    if (!told.ready) reply.code(503).header('retry-after', RETRY_S)
+    return told
   })
 }
 

@@ -7,7 +7,7 @@ import { withId } from '../../documents/answered.ts'
 import type { Document } from '../../documents/index.ts'
 import { RollcallError } from '../../errors.ts'
 import { partitionOf } from '../../log/partition-of.ts'
-import { session, user } from '../answers.ts'
+import { session, statisticsRecord, user } from '../answers.ts'
 import { mustBe } from '../callers.ts'
 import type { Bridge } from '../index.ts'
 import { parseOne } from '../inputs.ts'
@@ -43,16 +43,7 @@ const windows = of('service', {
   more: 'A viewer counts once in a window, in each of its groups and in the country of its earliest beat in it.',
   ...{ query: statisticsQuery, needs: ['documents'] },
   answers: {
-    200: pageOf({
-      records: z.array(
-        z.object({
-          viewerCount: z.number().int(),
-          timestamp: z.number().int().describe('The start of the window.'),
-          countByUserGroup: z.record(z.string(), z.number().int()),
-          countByViewingCountry: z.record(z.string(), z.number().int()),
-        }),
-      ),
-    }),
+    200: pageOf({ records: z.array(statisticsRecord) }),
   },
 })
 const profile = of('user', {

@@ -11,6 +11,7 @@ import { lastAnswers } from './answers.ts'
 import { figures } from './gathering.ts'
 import { manualRoute } from './manual.ts'
 import { figuresAsHtml, page } from './page.ts'
+import { figuresAnswer } from './shape.ts'
 
 const HTML = 'text/html; charset=utf-8'
 const TYPES = { 'front.js': 'text/javascript; charset=utf-8', 'front.css': 'text/css; charset=utf-8' } as const
@@ -34,7 +35,7 @@ const shown = of('operator', {
 })
 const told = of('operator', {
   ...{ group: 'Pages', does: 'What the first page shows, as `rollcall top` reads it.' },
-  ...{ query, answers: { 200: z.looseObject({}) } },
+  ...{ query, answers: { 200: figuresAnswer } },
 })
 interface OfFile {
   Params: { file: string }
