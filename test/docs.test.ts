@@ -158,7 +158,7 @@ describe('docs/operating.md', () => {
   })
 
   test('lists every figure with its type, its labels and its meaning, and no other', () => {
-    const rows = [...sectionOf('docs/operating.md', 'Figures').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$/gm)]
+    const rows = [...sectionOf('docs/operating.md', 'Metrics').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$/gm)]
     const listed = rows.map(([, name, type, labels, help]) => [
       name,
       { type, labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label), help },

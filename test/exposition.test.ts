@@ -70,7 +70,7 @@ describe('the figures of a process', () => {
       throw error
     })
     expect(figure(await exposition.text(), 'rollcall_ready')).toBe(1)
-    expect(faults.all).toEqual([['figures', error]])
+    expect(faults.all).toEqual([['metrics', error]])
   })
 
   test('are worked out once for all who ask at the same time', async () => {

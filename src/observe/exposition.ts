@@ -20,7 +20,7 @@ interface Sample {
   metricName?: string
 }
 
-/** All figures of this process, in the format of Prometheus. */
+/** All metrics of this process, in the format of Prometheus. */
 export class Exposition {
   /** what the process counts itself */
   readonly meter = new Meter()
@@ -42,7 +42,7 @@ export class Exposition {
     return () => void this.#sources.delete(source)
   }
 
-  /** The figures as of now, for all who ask at the same time; a source that does not answer in time, or fails, has none. */
+  /** The metrics as of now, for all who ask at the same time; a source that does not answer in time, or fails, has none. */
   text(): Promise<string> {
     this.#text ??= this.#made().finally(() => {
       this.#text = undefined
@@ -70,7 +70,7 @@ export class Exposition {
     try {
       return await within(this.#time, PATIENCE_MS, asked, () => new RollcallError('RC_WAIT_TIMEOUT'))
     } catch (error) {
-      if (!(error instanceof RollcallError)) this.#faults.report('figures', error)
+      if (!(error instanceof RollcallError)) this.#faults.report('metrics', error)
       return []
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Every figure of `/metrics` that is Rollcall's own: how it is counted, by which labels it is told apart, what it means.
+ * Every metric of `/metrics` that is Rollcall's own: how it is counted, by which labels it is told apart, what it means.
  * No label has a value that comes from outside. The table is printed in docs/operating.md; a test keeps the two equal.
  */
 interface Metric {

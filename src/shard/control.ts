@@ -29,7 +29,7 @@ export interface ControlOptions {
   live: LiveSets<null>
   log: Pick<EventLog, 'bounds'>
   owner: string
-  /** the figures of the thread itself */
+  /** the metrics of the thread itself */
   ofThread(): readonly Reading[]
   time: Time
   /** of no partition */

@@ -4,7 +4,7 @@ import type { Reading } from '../observe/meter.ts'
 /** How long a timer may be late is seen by one that rings so often. */
 const RESOLUTION_MS = 20
 
-/** The figures of this thread's event loop and heap, from here on. */
+/** The metrics of this thread's event loop and heap, from here on. */
 export function eventLoop(): () => Reading[] {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delay.enable()

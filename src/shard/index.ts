@@ -84,7 +84,7 @@ export interface EffectQuery {
   before?: Place | undefined
 }
 
-/** The figures of a shard's thread. */
+/** The metrics of a shard's thread. */
 export interface Measured {
   /** of the thread: another one counts from 0 on */
   run: string

@@ -23,7 +23,7 @@ export interface OwnedOptions extends Omit<ProcessorOptions, 'faults' | 'sums' |
   faultsOf(partition: number): Faults
   /** a claim failed in a way that passes: all is to begin anew, from the checkpoints */
   giveUp(): void
-  /** the figures of the thread itself, if it has any */
+  /** the metrics of the thread itself, if it has any */
   ofThread?(): readonly Reading[]
 }
 

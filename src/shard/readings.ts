@@ -6,7 +6,7 @@ import type { Shard } from './supervisor.ts'
 
 const grows = ({ name }: Reading): boolean => METRICS[name].type !== 'gauge'
 
-/** The figures of one shard, whichever thread runs it: counts go on where the thread before left off. */
+/** The metrics of one shard, whichever thread runs it: counts go on where the thread before left off. */
 export class ShardReadings {
   readonly #shard: Pick<Shard, 'call'>
   readonly #labels: Labels

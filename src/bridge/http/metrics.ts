@@ -5,14 +5,14 @@ import { of } from './reference/route.ts'
 /** As Prometheus knows its format. */
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-const figures = of('scraper', {
-  ...{ group: 'Operating', does: 'The figures of this process, for Prometheus.' },
+const metrics = of('scraper', {
+  ...{ group: 'Operating', does: 'The metrics of this process, for Prometheus.' },
   answers: { 200: { type: 'text/plain', is: 'In the text format of Prometheus.' } },
 })
 
-/** The route of the figures for machines, and the figures of the routes themselves. */
+/** The route of the metrics, and those of the routes themselves. */
 export function metricsRoute(app: FastifyInstance, { exposition }: Bridge): void {
-  app.get('/metrics', figures, async (_request, reply) => {
+  app.get('/metrics', metrics, async (_request, reply) => {
     reply.type(TYPE)
     return exposition.text()
   })
