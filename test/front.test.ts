@@ -57,6 +57,8 @@ describe('the first page', () => {
     expect(body).toContain('11:55 UTC: 41 viewers')
     expect(body.match(/class="bar"/g)).toHaveLength(36)
     expect(body).not.toMatch(/style=|<script>|https?:/)
+    // A phone shows the first columns.
+    expect(body).toMatch(/Streamer<\/th><th[^>]*>Viewers<.*Partition<\/th><th[^>]*>Last commit</s)
     for (const link of ['inspect', 'docs/README.md', 'reference', 'openapi.json'])
       expect(body).toContain(`href="${link}"`)
     for (const file of ['/front/front.js', '/front/front.css', '/docs/http.md', '/docs/README.md'])

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { lastAnswers } from '../src/bridge/http/front/answers.ts'
 import type { Figures } from '../src/bridge/http/front/figures.ts'
 import { pageOf } from '../src/bridge/http/front/sessions.ts'
+import { ownerAsHtml } from '../src/bridge/http/front/tables.ts'
 import { wrongIn } from '../src/bridge/http/front/wrong.ts'
 import { glance } from '../src/cli/looking/glance.ts'
 import { ERRORS } from '../src/errors.ts'
@@ -126,13 +127,15 @@ describe('live sessions', () => {
 })
 
 describe('answer times', () => {
-  test('are those of the last minute', async () => {
+  test('are those of the last minute, without what looks how the process does', async () => {
     const [time, meter] = [new ManualTime(NOW), new Meter()]
     const hooks = new Map<string, () => void>()
     const app = { addHook: (name: string, hook: () => void) => void hooks.set(name, hook) }
     const look = lastAnswers(app as never, { time, exposition: { meter } } as never)
-    const spread = meter.spread('rollcall_http_request_seconds', { method: 'GET', route: '/', status: '200' })
+    const of = (route: string) => meter.spread('rollcall_http_request_seconds', { method: 'GET', route, status: '200' })
+    const spread = of('/viewers')
     hooks.get('onListen')!()
+    for (const route of ['/', '/figures', '/figures.json', '/metrics', '/livez', '/readyz']) of(route).add(2)
     expect(look()).toBeNull()
     for (let n = 0; n < 98; n++) spread.add(0.002)
     spread.add(0.4)
@@ -197,5 +200,21 @@ describe('rollcall top', () => {
     expect(lines.find(line => line.includes('RC_FENCED'))).toMatch(/^5 +✗ RC_FENCED +2 +3/)
     expect(lines.join('\n')).toContain('over 5,000')
     expect(lines.join('\n')).not.toContain('\u001B')
+    const ends = lines.flatMap(line => /^and ([\d,]+) more$/.exec(line)?.[1]?.replace(',', '') ?? []).map(Number)
+    const rows = (row: RegExp): number => lines.filter(line => row.test(line)).length
+    expect(ends).toEqual([16 - rows(/^\d+ +(goes on|✗)/), 5_001 - rows(/^u\d+/)])
+    const all = glance({ ...figures, wrong: [] }, Number.POSITIVE_INFINITY)
+    expect(all.filter(line => line.startsWith('and '))).toEqual(['and 4,976 more'])
+  })
+
+  test.each([
+    [0, '0 entries behind'],
+    [1, '1 entry behind'],
+    [null, 'not known how far behind'],
+  ])('says how far the owner is behind: %s', (lag, text) => {
+    const { readiness } = known()
+    const figures = known({ readiness: { ...readiness, owner: { ...owner, lag } } })
+    expect(glance(figures, 40)[1]).toMatch(new RegExp(`; ${text}$`))
+    expect(ownerAsHtml(figures)).toContain(`; ${text}.`)
   })
 })

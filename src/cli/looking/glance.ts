@@ -1,6 +1,16 @@
 /** The page of who is on duty as lines of text. */
 import type { Figures, PartitionFigures } from '../../bridge/http/front/figures.ts'
-import { bytes, instant, latency, number, orUnknown, ranges, span, UNKNOWN } from '../../bridge/http/front/words.ts'
+import {
+  behind,
+  bytes,
+  instant,
+  latency,
+  number,
+  orUnknown,
+  ranges,
+  span,
+  UNKNOWN,
+} from '../../bridge/http/front/words.ts'
 import { MOST_SESSIONS } from '../../bridge/looks.ts'
 import { cell, table } from './table.ts'
 import { workLine } from './work.ts'
@@ -32,9 +42,17 @@ export function glance(figures: Figures, rows: number): string[] {
   ]
   const partitions = partitionLines(figures)
   const room = Math.max(2 * LEAST_ROWS, rows - head.length - 1)
-  const most = Math.min(partitions.length, Math.max(LEAST_ROWS, Math.floor(room / 2)))
-  const sessions = sessionLines(figures).slice(0, Math.max(LEAST_ROWS, room - most))
-  return [...head, ...partitions.slice(0, most), '', ...sessions]
+  const shown = fitting(partitions, Math.max(LEAST_ROWS, Math.floor(room / 2)))
+  const { count = 0, shown: listed = [] } = figures.sessions ?? {}
+  const sessions = fitting(sessionLines(figures), Math.max(LEAST_ROWS, room - shown.length), count - listed.length)
+  return [...head, ...shown, '', ...sessions]
+}
+
+/** The first of the lines; where there are more, or as many `beyond` them, the last one says how many. */
+function fitting(lines: string[], most: number, beyond = 0): string[] {
+  if (beyond === 0 && lines.length <= most) return lines
+  const shown = lines.slice(0, most - 1)
+  return [...shown, `and ${number(lines.length - shown.length + beyond)} more`]
 }
 
 function ownerLine({ readiness: { owner } }: Figures): string {
@@ -42,7 +60,7 @@ function ownerLine({ readiness: { owner } }: Figures): string {
   const { host, pid, version, since, lag } = owner
   const who = pid === null ? 'a process of a version that does not say more' : `process ${pid} on ${cell(host)}`
   const more = `${version === null ? '' : `, version ${cell(version)}`}${since === null ? '' : `, since ${instant(since)}`}`
-  return `Owned by ${who}${more}; ${orUnknown(lag)} entries behind`
+  return `Owned by ${who}${more}; ${behind(lag)}`
 }
 
 function numbers(figures: Figures): string[] {

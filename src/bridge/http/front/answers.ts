@@ -7,6 +7,8 @@ import type { Answers } from './figures.ts'
 
 const NAME = 'rollcall_http_request_seconds'
 const { bounds } = METRICS[NAME]
+/** Routes of those who look how the process does, which says nothing of how it serves others. */
+const OF_LOOKS = new Set(['/', '/figures', '/figures.json', '/metrics', '/livez', '/readyz'])
 const [LOOK_MS, MINUTE_MS] = [5_000, 60_000]
 
 interface Noted {
@@ -41,8 +43,9 @@ export function lastAnswers(app: FastifyInstance, bridge: Bridge): () => Answers
 
 function countsIn(meter: Meter): number[] {
   const sums = Array<number>(bounds.length + 1).fill(0)
-  for (const { name, value } of meter.read()) {
-    if (name === NAME) for (const [i, count] of (value as Spread).counts.entries()) sums[i]! += count
+  for (const { name, labels, value } of meter.read()) {
+    if (name === NAME && !OF_LOOKS.has(labels.route!))
+      for (const [i, count] of (value as Spread).counts.entries()) sums[i]! += count
   }
   return sums
 }

@@ -41,7 +41,7 @@ export interface Figures {
   wrong: Wrong[]
 }
 
-/** Requests over HTTP that this process answered in the last minute. */
+/** Requests over HTTP that this process answered in the last minute, but for those that look how it does. */
 export interface Answers {
   aSecond: number
   p50Ms: number

@@ -3,24 +3,24 @@ import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, PartitionFigures } from './figures.ts'
 import { type Column, table } from './html.ts'
 import type { LiveSession } from './sessions.ts'
-import { instant, number, orUnknown, plural, span, UNKNOWN } from './words.ts'
+import { behind, instant, number, span, UNKNOWN } from './words.ts'
 
 /** Partitions that are shown; of more, the first. */
 const MOST_PARTITIONS = 256
 const SESSION_COLUMNS: readonly Column[] = [
   { name: 'Streamer' },
+  { name: 'Viewers', isNumber: true },
   { name: 'Title' },
   { name: 'Preset' },
-  { name: 'Viewers', isNumber: true },
   { name: 'Rating', isNumber: true },
   { name: 'For', isNumber: true },
 ]
 const PARTITION_COLUMNS: readonly Column[] = [
   { name: 'Partition', isNumber: true },
+  { name: 'Last commit', isNumber: true },
   { name: 'State' },
   { name: 'To apply', isNumber: true },
   { name: 'To commit', isNumber: true },
-  { name: 'Last commit', isNumber: true },
   { name: 'Effects', isNumber: true },
   { name: 'Parked', isNumber: true },
   { name: 'Epoch', isNumber: true },
@@ -45,9 +45,9 @@ function sessionRow(
 ): string[] {
   return [
     `<span title="${escaped(id)}">${escaped(streamer)}</span>`,
+    `<span data-viewers="${escaped(id)}">${viewers === null ? '–' : number(viewers)}</span>`,
     escaped(title ?? ''),
     escaped(preset),
-    `<span data-viewers="${escaped(id)}">${viewers === null ? '–' : number(viewers)}</span>`,
     ratings === 0 ? '' : `${number(Math.round(rating * 10) / 10)} <small>of ${number(ratings)}</small>`,
     since === null ? '' : span(at - Date.parse(since)),
   ]
@@ -72,8 +72,9 @@ function partitionRow(each: PartitionFigures, at: number): string[] {
   const dash = (value: number | null, shown = number): string => (value === null ? '–' : shown(value))
   return [
     String(partition),
+    dash(since, ms => `${span(ms)} ago`),
     `<span data-partition="${partition}">${state}</span>`,
-    ...[dash(toApply), dash(toCommit), dash(since, ms => `${span(ms)} ago`)],
+    ...[dash(toApply), dash(toCommit)],
     ...[dash(waiting), dash(parked), dash(epoch)],
   ]
 }
@@ -87,5 +88,5 @@ export function ownerAsHtml({ readiness: { owner } }: Pick<Figures, 'readiness'>
       ? 'a process of a version that does not say more'
       : `process ${pid} on ${escaped(host)}${version === null ? '' : `, version ${escaped(version)}`}`
   const when = since === null ? '' : `, since ${instant(since)}`
-  return `<p>Owned by <span data-figure="owner">${who}</span>${when}; ${orUnknown(lag, entries => plural(entries, 'entry').replace(/entrys$/, 'entries'))} behind.</p>`
+  return `<p>Owned by <span data-figure="owner">${who}</span>${when}; ${behind(lag)}.</p>`
 }

@@ -12,6 +12,10 @@ export const orUnknown = (value: number | null | undefined, shown: (value: numbe
 
 export const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? '' : 's'}`
 
+/** How far the owner is behind: `1 entry behind`; of a lag that is not known that it is not. */
+export const behind = (lag: number | null): string =>
+  lag === null ? `${UNKNOWN} how far behind` : `${number(lag)} ${lag === 1 ? 'entry' : 'entries'} behind`
+
 /** `1.5 GiB` */
 export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
