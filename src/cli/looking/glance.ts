@@ -1,15 +1,17 @@
 /** The page of who is on duty as lines of text. */
-import type { Figures, PartitionFigures } from '../../bridge/http/front/figures.ts'
+import { type Figures, type PartitionFigures, WINDOW_MS, WINDOWS } from '../../bridge/http/front/figures.ts'
 import {
-  behind,
+  between,
   bytes,
   instant,
   latency,
   number,
   orUnknown,
+  ownerInWords,
   ranges,
   span,
   UNKNOWN,
+  workInWords,
 } from '../../bridge/http/front/words.ts'
 import { MOST_SESSIONS } from '../../bridge/looks.ts'
 import { cell, table } from './table.ts'
@@ -17,8 +19,6 @@ import { workLine } from './work.ts'
 
 /** Levels of a plot that is a line high. */
 const LEVELS = ' ▁▂▃▄▅▆▇█'
-const WINDOW_MS = 300_000
-const WINDOWS = 36
 /** Rows that a list has at least, however small the window is. */
 const LEAST_ROWS = 3
 
@@ -57,10 +57,7 @@ function fitting(lines: string[], most: number, beyond = 0): string[] {
 
 function ownerLine({ readiness: { owner } }: Figures): string {
   if (!owner) return 'No owner is known.'
-  const { host, pid, version, since, lag } = owner
-  const who = pid === null ? 'a process of a version that does not say more' : `process ${pid} on ${cell(host)}`
-  const more = `${version === null ? '' : `, version ${cell(version)}`}${since === null ? '' : `, since ${instant(since)}`}`
-  return `Owned by ${who}${more}; ${behind(lag)}`
+  return `Owned by ${ownerInWords(owner, cell).join('')}`
 }
 
 function numbers(figures: Figures): string[] {
@@ -98,16 +95,15 @@ function partitionLines({ partitions, at }: Figures): string[] {
   const isIdle = ({ stopped, accepted, cut, parked, waiting }: PartitionFigures): boolean =>
     stopped === null && (accepted ?? 0) <= (cut ?? 0) && !parked && !waiting
   const [idle, others] = [partitions.filter(isIdle), partitions.filter(each => !isIdle(each))]
-  const less = (a: number | null, b: number | null): string =>
-    a === null || b === null ? '-' : number(Math.max(0, a - b))
+  const dash = (value: number | null): string => (value === null ? '-' : number(value))
   const rows = others
     .toSorted((a, b) => Number(a.stopped === null) - Number(b.stopped === null) || a.partition - b.partition)
     .map(({ partition, stopped, accepted, applied, cut, committedAt, waiting, parked }) => [
       ...[
         String(partition),
         stopped === null ? 'goes on' : `✗ ${stopped}`,
-        less(accepted, applied),
-        less(applied, cut),
+        dash(between(accepted, applied)),
+        dash(between(applied, cut)),
       ],
       ...[committedAt === null ? '-' : span(at - committedAt), orUnknown(waiting), orUnknown(parked)],
     ])

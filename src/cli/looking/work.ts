@@ -1,7 +1,7 @@
 /** Long work as a person sees it: a bar on stderr for what is furthest from its end. */
-import { number, span } from '../../bridge/http/front/words.ts'
+import { workInWords } from '../../bridge/http/front/words.ts'
 import { json, plain } from '../../observe/plain.ts'
-import { leftOf, type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
+import { type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
 import { aboveFoot, complain, foot } from './print.ts'
 
@@ -13,11 +13,9 @@ export const bar = (share: number): string =>
   `[${'█'.repeat(Math.round(share * WIDTH)).padEnd(WIDTH, '░')}] ${Math.floor(share * 100)} %`
 
 export function workLine(work: Work, at: number): string {
-  const { name, done, total, unit, since } = work
-  const [share, left] = [shareOf(work), leftOf(work, at)]
+  const share = shareOf(work)
   const part = share === null ? '' : `${bar(share)}  `
-  const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
-  return `${WORK_NAMES[name] ?? plain(name)}  ${part}${count}, for ${span(at - since)}${left === null ? '' : `, about ${span(left)} more`}`
+  return `${WORK_NAMES[work.name] ?? plain(work.name)}  ${part}${workInWords(work, at).join('')}`
 }
 
 const toStderr = ({ name, ...far }: Work): void => complain(json({ work: name, ...far }))

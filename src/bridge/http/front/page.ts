@@ -1,10 +1,10 @@
-import { leftOf, shareOf, WORK_NAMES, type Work } from '../../../observe/work.ts'
+import { shareOf, WORK_NAMES, type Work } from '../../../observe/work.ts'
 import { escaped } from '../../escaped.ts'
 import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, Wrong } from './figures.ts'
 import { plot } from './plot.ts'
 import { ownerAsHtml, partitionsAsHtml, sessionsAsHtml } from './tables.ts'
-import { bytes, instant, latency, number, orUnknown, span, UNKNOWN } from './words.ts'
+import { bytes, instant, latency, number, orUnknown, span, UNKNOWN, workInWords } from './words.ts'
 
 /** All of the page that changes: each part is put in the place of its former self. */
 export function figuresAsHtml(figures: Figures): string {
@@ -47,14 +47,12 @@ const wrongAsHtml = ({ code, text, help, command, anchor }: Wrong): string =>
 <pre><code>${escaped(command)}</code></pre></li>`
 
 function workAsHtml(work: Work, at: number): string {
-  const { name, done, total, unit, since } = work
-  const [share, left] = [shareOf(work), leftOf(work, at)]
-  const count = `${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`
+  const share = shareOf(work)
+  const [far, lasting] = workInWords(work, at)
   const part = share === null ? '' : `, ${Math.floor(share * 100)} %`
-  const rest = left === null ? '' : `, about ${span(left)} more`
   const bar =
     share === null ? '<progress></progress>' : `<progress max="1000" value="${Math.round(share * 1_000)}"></progress>`
-  return `<p data-work="${name}"><label>${WORK_NAMES[name]}: ${count}${part}, for ${span(at - since)}${rest}${bar}</label></p>`
+  return `<p data-work="${work.name}"><label>${WORK_NAMES[work.name]}: ${far}${part}${lasting}${bar}</label></p>`
 }
 
 function numbersAsHtml(figures: Figures): string {

@@ -3,7 +3,7 @@ import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, PartitionFigures } from './figures.ts'
 import { type Column, table } from './html.ts'
 import type { LiveSession } from './sessions.ts'
-import { behind, instant, number, span, UNKNOWN } from './words.ts'
+import { between, number, ownerInWords, span, UNKNOWN } from './words.ts'
 
 /** Partitions that are shown; of more, the first. */
 const MOST_PARTITIONS = 256
@@ -61,13 +61,10 @@ export function partitionsAsHtml({ partitions, at }: Pick<Figures, 'partitions' 
   return table('partitions-table', PARTITION_COLUMNS, rows) + more
 }
 
-const less = (a: number | null, b: number | null): number | null =>
-  a === null || b === null ? null : Math.max(0, a - b)
-
 function partitionRow(each: PartitionFigures, at: number): string[] {
   const { partition, stopped, accepted, applied, cut, committedAt, waiting, parked, epoch } = each
   const state = stopped === null ? '✓ goes on' : `<strong class="bad">✗ ${escaped(stopped)}</strong>`
-  const known = [less(accepted, applied), less(applied, cut), committedAt === null ? null : at - committedAt]
+  const known = [between(accepted, applied), between(applied, cut), committedAt === null ? null : at - committedAt]
   const [toApply, toCommit, since] = known as [number | null, number | null, number | null]
   const dash = (value: number | null, shown = number): string => (value === null ? '–' : shown(value))
   return [
@@ -82,11 +79,6 @@ function partitionRow(each: PartitionFigures, at: number): string[] {
 /** The process that owns the partitions, in a sentence. */
 export function ownerAsHtml({ readiness: { owner } }: Pick<Figures, 'readiness'>): string {
   if (!owner) return '<p>No owner is known.</p>'
-  const { host, pid, since, version, lag } = owner
-  const who =
-    pid === null || host === null
-      ? 'a process of a version that does not say more'
-      : `process ${pid} on ${escaped(host)}${version === null ? '' : `, version ${escaped(version)}`}`
-  const when = since === null ? '' : `, since ${instant(since)}`
-  return `<p>Owned by <span data-figure="owner">${who}</span>${when}; ${behind(lag)}.</p>`
+  const [who, standing] = ownerInWords(owner, escaped)
+  return `<p>Owned by <span data-figure="owner">${who}</span>${standing}.</p>`
 }

@@ -1,4 +1,6 @@
-/** Numbers as people read them, on the first page and in `rollcall top`. */
+/** Numbers and sentences as people read them, on the first page and in `rollcall top`. */
+import { leftOf, type Work } from '../../../observe/work.ts'
+import type { Readiness } from '../../readiness.ts'
 
 const KIB = 1_024
 
@@ -13,7 +15,7 @@ export const orUnknown = (value: number | null | undefined, shown: (value: numbe
 export const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? '' : 's'}`
 
 /** How far the owner is behind: `1 entry behind`; of a lag that is not known that it is not. */
-export const behind = (lag: number | null): string =>
+const behind = (lag: number | null): string =>
   lag === null ? `${UNKNOWN} how far behind` : `${number(lag)} ${lag === 1 ? 'entry' : 'entries'} behind`
 
 /** `1.5 GiB` */
@@ -47,4 +49,29 @@ export function ranges(numbers: readonly number[]): string {
     else parts.push([each, each])
   }
   return parts.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ')
+}
+
+/** How many entries lie between two of a partition; null where either is not known. */
+export const between = (later: number | null, former: number | null): number | null =>
+  later === null || former === null ? null : Math.max(0, later - former)
+
+/** The owner in words, `shown` as they stand in a text: who it is, and since when and how far behind. */
+export function ownerInWords(
+  { host, pid, version, since, lag }: NonNullable<Readiness['owner']>,
+  shown: (text: string) => string,
+): [who: string, standing: string] {
+  const of = version === null ? '' : `, version ${shown(version)}`
+  const who =
+    pid === null || host === null
+      ? 'a process of a version that does not say more'
+      : `process ${pid} on ${shown(host)}${of}`
+  return [who, `${since === null ? '' : `, since ${instant(since)}`}; ${behind(lag)}`]
+}
+
+/** Long work in words: how far it is, and since when and for how long. */
+export function workInWords(work: Work, at: number): [far: string, lasting: string] {
+  const { done, total, unit, since } = work
+  const left = leftOf(work, at)
+  const rest = left === null ? '' : `, about ${span(left)} more`
+  return [`${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`, `, for ${span(at - since)}${rest}`]
 }
