@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Disk } from '../src/bridge/disk.ts'
 import { addGauges } from '../src/bridge/gauges.ts'
 import type { Bridge } from '../src/bridge/index.ts'
 import { looksOf } from '../src/bridge/looks.ts'
@@ -12,7 +13,7 @@ import { ManualTime, toldFaults } from './support/time.ts'
 /** The figures of a bridge whose directory is as told. */
 async function figuresOf(
   directory: object,
-  far?: Far,
+  { far, disk = null }: { far?: Far; disk?: Disk | null } = {},
 ): Promise<(name: string, labels?: Record<string, string>) => number | undefined> {
   const [time, faults] = [new ManualTime(), toldFaults()]
   const exposition = new Exposition({ time, faults })
@@ -21,7 +22,7 @@ async function figuresOf(
   const works = new Works(time)
   if (far) works.begin('adoption', 'documents', () => far)
   const known = { documents, directory: { failing: null, waits: 0, owner, ...directory }, time }
-  const looks = looksOf(known as unknown as Bridge, async () => null)
+  const looks = looksOf(known as unknown as Bridge, async () => disk)
   const bridge = { ...known, works, looks, exposition, settings: { partitions: 2 } }
   addGauges(bridge as unknown as Bridge)
   const text = await exposition.text()
@@ -62,7 +63,7 @@ describe('the figures of a process', () => {
           { ...stateOf(1), work },
         ],
       },
-      { done: 5, total: null },
+      { far: { done: 5, total: null } },
     )
     expect(figureOf('work_done', { work: 'replay' })).toBe(6)
     expect(figureOf('work_size', { work: 'replay' })).toBe(16)
@@ -78,9 +79,21 @@ describe('the figures of a process', () => {
 
   test('tell of long work of the partitions where it is done, and not once more for each bridge', async () => {
     const work = [{ name: 'replay', unit: 'entries', done: 3, total: 8, since: 2_000 }]
-    const figureOf = await figuresOf({ isOwn: false, states: [{ ...stateOf(0), work }] }, { done: 5, total: null })
+    const figureOf = await figuresOf(
+      { isOwn: false, states: [{ ...stateOf(0), work }] },
+      { far: { done: 5, total: null } },
+    )
     expect(figureOf('work_done', { work: 'replay' })).toBeUndefined()
     expect(figureOf('work_done', { work: 'adoption' })).toBe(5)
+  })
+
+  test.each([
+    ['its log', { logBytes: 5, stateBytes: null }],
+    ['its state', { logBytes: null, stateBytes: 5 }],
+  ])('tell of free space where %s alone is on this disk', async (_, sizes) => {
+    const figureOf = await figuresOf({ isOwn: false, states: [] }, { disk: { freeBytes: 9, ...sizes } })
+    expect([figureOf('disk_free_bytes'), figureOf('log_bytes') ?? null, figureOf('state_bytes') ?? null]) //
+      .toEqual([9, sizes.logBytes, sizes.stateBytes])
   })
 
   test('say where nobody owns the partitions', async () => {

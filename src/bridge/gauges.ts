@@ -34,10 +34,11 @@ export function addGauges(bridge: Bridge): void {
   exposition.add(async () => {
     const disk = await looks.disk()
     if (!disk) return []
+    const { freeBytes, logBytes, stateBytes } = disk
     return [
-      gauge('rollcall_disk_free_bytes', disk.freeBytes),
-      gauge('rollcall_log_bytes', disk.logBytes),
-      gauge('rollcall_state_bytes', disk.stateBytes),
+      gauge('rollcall_disk_free_bytes', freeBytes),
+      ...(logBytes === null ? [] : [gauge('rollcall_log_bytes', logBytes)]),
+      ...(stateBytes === null ? [] : [gauge('rollcall_state_bytes', stateBytes)]),
     ]
   })
   exposition.add(() => (directory.isOwn ? underWay(bridge) : works.list).flatMap(workOf))

@@ -40,7 +40,9 @@ const SHOWN = z.object({
   records: listOf(z.object({ timestamp: z.number(), viewerCount: NO_LESS })).nullable(),
   partitions: listOf(PARTITION),
   effects: z.object({ waiting: z.number(), parked: z.number(), oldestMs: NUMBER }).nullable(),
-  disk: z.object({ freeBytes: z.number(), logBytes: z.number(), stateBytes: z.number() }).nullable(),
+  disk: z
+    .object({ freeBytes: z.number(), logBytes: z.number().nullable(), stateBytes: z.number().nullable() })
+    .nullable(),
   work: listOf(WORK),
   wrong: listOf(z.object({ code: TEXT, text: z.string(), help: z.string(), command: z.string() })),
 })

@@ -10,8 +10,8 @@ import {
   ownerInWords,
   ranges,
   span,
+  taken,
   UNKNOWN,
-  workInWords,
 } from '../../bridge/http/front/words.ts'
 import { MOST_SESSIONS } from '../../bridge/looks.ts'
 import { cell, table } from './table.ts'
@@ -65,9 +65,7 @@ function numbers(figures: Figures): string[] {
   const live = sessions?.count ?? null
   const count = live !== null && live > MOST_SESSIONS ? `over ${number(MOST_SESSIONS)}` : orUnknown(live)
   const times = answers ? `${latency(answers.p50Ms)} · ${latency(answers.p99Ms)} of ${number(answers.aSecond)}/s` : '-'
-  const room = disk
-    ? `${bytes(disk.freeBytes)} free, log ${bytes(disk.logBytes)}, state ${bytes(disk.stateBytes)}`
-    : '-'
+  const room = disk ? `${bytes(disk.freeBytes)} free, ${taken(disk)}` : '-'
   const oldest = effects?.oldestMs ? `, oldest ${span(effects.oldestMs)}` : ''
   const pairs = [
     ['Viewers', orUnknown(viewers?.alive), 'Live sessions', count],

@@ -4,7 +4,7 @@ import { MOST_SESSIONS } from '../../looks.ts'
 import type { Figures, Wrong } from './figures.ts'
 import { plot } from './plot.ts'
 import { ownerAsHtml, partitionsAsHtml, sessionsAsHtml } from './tables.ts'
-import { bytes, instant, latency, number, orUnknown, span, UNKNOWN, workInWords } from './words.ts'
+import { bytes, instant, latency, number, orUnknown, span, taken, UNKNOWN, workInWords } from './words.ts'
 
 /** All of the page that changes: each part is put in the place of its former self. */
 export function figuresAsHtml(figures: Figures): string {
@@ -74,7 +74,7 @@ function numbersAsHtml(figures: Figures): string {
     one('Effects that wait', orUnknown(effects?.waiting), `${orUnknown(effects?.parked)} parked${oldest}`, 'effects'),
     one('Parked events', orUnknown(parked), 'that their actors cannot take', 'parked'),
     disk
-      ? one('Free disk', bytes(disk.freeBytes), `log ${bytes(disk.logBytes)}, state ${bytes(disk.stateBytes)}`, 'disk')
+      ? one('Free disk', bytes(disk.freeBytes), taken(disk), 'disk')
       : one('Disk', '–', 'log and state are on servers', 'disk'),
   ].join('\n')
 }

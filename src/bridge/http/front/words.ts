@@ -25,6 +25,12 @@ export function bytes(count: number): string {
   return `${number(count / KIB ** power)} ${units[power]}`
 }
 
+/** `log 1.5 GiB, state 2 MiB`; null: it is on a server */
+export const taken = ({ logBytes, stateBytes }: Record<'logBytes' | 'stateBytes', number | null>): string =>
+  Object.entries({ log: logBytes, state: stateBytes })
+    .map(([name, count]) => `${name} ${count === null ? 'on a server' : bytes(count)}`)
+    .join(', ')
+
 /** `4 s`, `3 min`, `2 h`, `5 d` */
 export function span(ms: number): string {
   const seconds = Math.max(0, ms) / 1_000
