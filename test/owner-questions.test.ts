@@ -84,7 +84,7 @@ describe('a question', () => {
   })
 
   test('about a partition that there is not is answered so', async () => {
-    expect(await code(put(new LocalOwner([]), 'rollcall.owner.parked', '[99]'))).toBe('RC_NOT_FOUND')
+    expect(await code(put(new LocalOwner([], new ManualTime()), 'rollcall.owner.parked', '[99]'))).toBe('RC_NOT_FOUND')
   })
 })
 

@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { memoryLiveSets } from '../src/audience/memory.ts'
+import { underWay } from '../src/bridge/under-way.ts'
 import { memoryCheckpoints } from '../src/checkpoint/memory.ts'
 import { memoryDocuments } from '../src/documents/memory.ts'
+import { RollcallError } from '../src/errors.ts'
 import type { EventLog } from '../src/log/index.ts'
 import { LogInMemory } from '../src/log/memory.ts'
-import { joinedWork, leftOf, shareOf, tellWork, type Work, Works } from '../src/observe/work.ts'
+import { foremost, joinedWork, leftOf, shareOf, tellWork, type Work, Works } from '../src/observe/work.ts'
+import { OwnerDirectory } from '../src/ownership/directory.ts'
+import type { PartitionState } from '../src/ownership/index.ts'
 import { own } from '../src/shard/owned.ts'
 import { adder } from './support/adder.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
@@ -46,6 +50,14 @@ describe('long work', () => {
       .toEqual([0.25, null, null, 1])
     expect([leftOf(work(), 10_005), leftOf(work(), 1_005), leftOf(work({ done: 0 }), 10_005)]) //
       .toEqual([30_000, null, null])
+  })
+
+  test('is shown one until it ends, and then what is furthest from its end', () => {
+    const [claim, replay] = [work({ name: 'claim', done: 3 }), work()]
+    expect(foremost([claim, replay], undefined)).toBe(replay)
+    expect(foremost([claim, replay], 'claim')).toBe(claim)
+    expect(foremost([replay], 'claim')).toBe(replay)
+    expect(foremost([], 'claim')).toBeUndefined()
   })
 
   test('is told of while there is any, and once when there is none left', async () => {
@@ -110,5 +122,46 @@ describe('a shard', () => {
     await time.settle(50)
     expect(await under()).toEqual([])
     await control.drain()
+  })
+})
+
+describe('the long work of all partitions', () => {
+  const silent = { stopped: { code: 'RC_SHARD_TIMEOUT', message: '' } }
+  const at = (done: number, total: number) => ({ stopped: null, work: [work({ done, total })] })
+  const over = { stopped: null, work: [] }
+
+  /** How far the replay is after each look, as a directory has it: done of total. */
+  async function seen(...looks: { stopped: PartitionState['stopped']; work?: Work[] }[][]): Promise<string[]> {
+    const all = looks.map(each => each.map((state, partition) => ({ partition, ...state })))
+    const owner = { states: async () => all.shift() ?? Promise.reject(new RollcallError('RC_NO_OWNER')) }
+    const known = { known: () => 0, applied() {}, heed() {}, log: {} as never }
+    const directory = new OwnerDirectory({
+      ...{ partitions: 2, others: owner as never, ...known, time: new ManualTime(), faults: toldFaults() },
+    })
+    const far: string[] = []
+    for (let n = 0; n <= looks.length; n++) {
+      await directory.look()
+      const [replay] = underWay({ works: new Works(new ManualTime()), directory })
+      far.push(replay ? `${replay.done}/${replay.total}` : 'over')
+    }
+    return far
+  }
+
+  test('stays whole while a shard, or the owner, tells nothing of its part', async () => {
+    expect(await seen([at(1, 4), at(2, 6)], [at(2, 4), silent], [silent, silent])) //
+      .toEqual(['3/10', '4/10', '4/10', '4/10'])
+  })
+
+  test('is over in all partitions at once', async () => {
+    expect(await seen([at(1, 4), at(2, 6)], [over, at(3, 6)], [over, silent], [over, at(5, 6)], [over, over])) //
+      .toEqual(['3/10', '7/10', '7/10', '9/10', 'over', 'over'])
+  })
+
+  test('is over where the last to be heard of was silent in between', async () => {
+    expect(await seen([at(1, 4), at(2, 6)], [over, silent], [over, over])).toEqual(['3/10', '6/10', 'over', 'over'])
+  })
+
+  test('counts anew what begins anew', async () => {
+    expect(await seen([at(4, 4), at(2, 6)], [at(1, 5), at(3, 6)])).toEqual(['6/10', '4/11', '4/11'])
   })
 })

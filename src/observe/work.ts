@@ -81,6 +81,9 @@ const sumOf = (one: Work, other: Work): Work => ({
   since: Math.min(one.since, other.since),
 })
 
+/** False once nothing is left to do; of work whose end is not known nobody can say. */
+export const isUnderWay = ({ done, total }: Far): boolean => total === null || done < total
+
 /** The share that is done, from 0 to 1; null where the end is not known. */
 export const shareOf = ({ done, total }: Far): number | null =>
   total === null || total <= 0 ? null : Math.min(1, Math.max(0, done / total))
@@ -94,6 +97,10 @@ export function tellWork(look: () => Work[], tell: (all: Work[]) => void, everyM
     wasAny = all.length > 0
   })
 }
+
+/** The work to show where there is room for no more: what was shown before it until that ends, then what is furthest from its end. */
+export const foremost = (all: readonly Work[], shown: WorkName | undefined): Work | undefined =>
+  all.find(({ name }) => name === shown) ?? all.toSorted((one, other) => (shareOf(one) ?? 1) - (shareOf(other) ?? 1))[0]
 
 /** As people read it. */
 export const WORK_NAMES: Record<WorkName, string> = {

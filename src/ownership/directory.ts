@@ -9,7 +9,7 @@ import type { Faults } from '../observe/index.ts'
 import { retry } from '../retry.ts'
 import type { OwnLog } from '../stores.ts'
 import type { Cancel, Time } from '../time.ts'
-import { lagBehind, type Owner, type PartitionState } from './index.ts'
+import { carriedOn, lagBehind, type Owner, type PartitionState } from './index.ts'
 import type { Links } from './link.ts'
 import { isPassing } from './passing.ts'
 import { WAIT_MS, Waits } from './waits.ts'
@@ -201,12 +201,12 @@ export class OwnerDirectory {
   async look(): Promise<void> {
     const ends = Array.from({ length: this.#options.partitions }, (_, partition) => this.#options.known(partition))
     try {
-      this.#states = await this.owner.states()
+      this.#states = carriedOn(this.#states, await this.owner.states())
       this.#ends = ends
       this.learn(this.#states)
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error
-      this.#states = this.#allStopped(error)
+      this.#states = carriedOn(this.#states, this.#allStopped(error))
     }
   }
 

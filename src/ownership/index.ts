@@ -6,6 +6,7 @@
 import type { Audience, AudienceCount } from '../audience/sum.ts'
 import type { Waiting } from '../effects/outbox.ts'
 import type { Seq } from '../log/index.ts'
+import { isUnderWay } from '../observe/work.ts'
 import type { List, ListQuery } from '../partition/listing.ts'
 import type { ActorPlace, EffectQuery, PartitionStatus, PopulationView, ShardControl, Watched } from '../shard/index.ts'
 
@@ -18,6 +19,22 @@ export type PartitionState = Pick<PartitionStatus, 'partition' | 'stopped'> & Pa
 export function lagBehind(ends: readonly Seq[], states: readonly PartitionState[]): number | null {
   if (states.some(({ cut }) => cut === undefined)) return null
   return states.reduce((lag, { partition, cut }) => lag + Math.max(0, (ends[partition] ?? 0) - cut!), 0)
+}
+
+/**
+ * The states with the long work of all partitions as a whole: it has ended in none before it has in all, and where
+ * nobody tells of it, it is as it was.
+ */
+export function carriedOn(former: readonly PartitionState[], states: readonly PartitionState[]): PartitionState[] {
+  const before = new Map(former.map(({ partition, work }) => [partition, work]))
+  const told = states.map(({ partition, work }) => work ?? before.get(partition)?.filter(isUnderWay) ?? [])
+  const names = new Set(told.flat().map(({ name }) => name))
+  return states.map(({ work, ...state }) => {
+    const known = before.get(state.partition)
+    if (!work) return known ? { ...state, work: known } : state
+    const ended = known?.filter(({ name }) => names.has(name) && work.every(each => each.name !== name)) ?? []
+    return { ...state, work: [...work, ...ended.map(each => ({ ...each, done: each.total ?? each.done }))] }
+  })
 }
 
 export interface Owner {

@@ -9,7 +9,9 @@ import type { ActorPlace, EffectQuery, PopulationView, Watched } from '../shard/
 import { summed } from '../shard/population.ts'
 import { ShardReadings } from '../shard/readings.ts'
 import type { Shard } from '../shard/supervisor.ts'
+import type { Time } from '../time.ts'
 import type { Owner, ParkedActor, PartitionState } from './index.ts'
+import { ShardStates } from './shard-states.ts'
 
 const STATES_MS = 1_000
 /** Less than who asks for all figures waits. */
@@ -19,9 +21,11 @@ const READINGS_MS = 800
 export class LocalOwner implements Owner {
   readonly all: readonly Shard[]
   readonly #readings: readonly ShardReadings[]
+  readonly #states: readonly ShardStates[]
 
-  constructor(all: readonly Shard[]) {
+  constructor(all: readonly Shard[], time: Time) {
     this.all = all
+    this.#states = all.map(shard => new ShardStates(shard, time))
     this.#readings = all.map((shard, number) => new ShardReadings(shard, number))
   }
 
@@ -96,15 +100,6 @@ export class LocalOwner implements Owner {
   }
 
   async states(withinMs = STATES_MS): Promise<PartitionState[]> {
-    const states = this.all.map(async shard => {
-      try {
-        return await shard.call(remote => remote.status(), withinMs)
-      } catch (error) {
-        if (!(error instanceof RollcallError)) throw error
-        const { code, message } = error
-        return shard.partitions.map(partition => ({ partition, stopped: { code, message } }))
-      }
-    })
-    return (await Promise.all(states)).flat()
+    return (await Promise.all(this.#states.map(each => each.read(withinMs)))).flat()
   }
 }

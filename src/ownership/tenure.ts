@@ -77,7 +77,7 @@ export class Tenure {
     stores.writer?.lost.catch(fenced.reject)
     const all = this.#shards(host, fenced.reject)
     this.#parts.defer(async () => void (await Promise.all(all.map(shard => shard.close()))))
-    this.owner = new LocalOwner(all)
+    this.owner = new LocalOwner(all, time)
     const trimming = startTrimming({
       log: stores.log,
       async cuts() {

@@ -135,7 +135,7 @@ export class Process {
           }),
       )
       this.#shards = shards
-      const owner = new LocalOwner(shards as unknown as Shard[])
+      const owner = new LocalOwner(shards as unknown as Shard[], time)
       directory.passTo(owner)
       directory.learn(await peek(checkpoints, log, PARTITIONS, true))
       await directory.look()

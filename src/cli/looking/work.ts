@@ -1,7 +1,7 @@
-/** Long work as a person sees it: a bar on stderr for what is furthest from its end. */
+/** Long work as a person sees it: a bar on stderr, for one work until that ends. */
 import { workInWords } from '../../bridge/http/front/words.ts'
 import { json, plain } from '../../observe/plain.ts'
-import { type Shown, shareOf, tellWork, WORK_NAMES, type Work } from '../../observe/work.ts'
+import { foremost, type Shown, shareOf, tellWork, WORK_NAMES, type Work, type WorkName } from '../../observe/work.ts'
 import { systemTime } from '../../time.ts'
 import { aboveFoot, complain, foot } from './print.ts'
 
@@ -24,8 +24,10 @@ const toStderr = ({ name, ...far }: Work): void => complain(json({ work: name, .
 export function shownWork(line: (work: Work) => void = toStderr, everyMs = LINE_MS): Shown {
   if (!process.stderr.isTTY) return { tell: all => all.forEach(line), everyMs }
   const stand = foot()
+  let shown: WorkName | undefined
   const tell = (all: readonly Work[]): void => {
-    const [work] = all.toSorted((one, other) => (shareOf(one) ?? 1) - (shareOf(other) ?? 1))
+    const work = foremost(all, shown)
+    shown = work?.name
     stand(work ? workLine(work, Date.now()) : '')
   }
   return { tell, everyMs: BAR_MS, ...(process.stdout.isTTY && { log: aboveFoot() }) }
