@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ROOT, textOf } from './support/imports.ts'
-import { prometheusFolder, promtool } from './support/prometheus.ts'
+import { fires, prometheusFolder, promtool } from './support/prometheus.ts'
 import { alerts } from './support/queries.ts'
 
 const ALERTS = alerts()
@@ -28,6 +28,28 @@ describe('an alert of ops/', () => {
   test('has a section, and each section an alert', () => {
     const told = [...textOf('docs/operating.md').matchAll(/^### (Rollcall\w+)$/gm)].map(([, name]) => name)
     expect(told.sort()).toEqual(ALERTS.map(({ alert }) => alert).sort())
+  })
+})
+
+describe.skipIf(!prometheusFolder())('a replay that goes on', () => {
+  /** Four minutes of a partition that is behind, with an effect that waits, and as many entries to be replayed. */
+  const behind = (replays: boolean) =>
+    Array.from({ length: 16 }, (_, n) => ({
+      text: exposed({
+        rollcall_outbox_oldest_seconds: 480,
+        'rollcall_partition_lag_entries{partition="0",stage="apply"}': 900,
+        'rollcall_partition_replay_entries{partition="0"}': replays ? 900 - n : 0,
+      }),
+      times: 1,
+    }))
+  const exposed = (samples: Record<string, number>): string =>
+    Object.entries(samples)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join('')
+
+  test('is neither slow, nor an effect that does not get through', async () => {
+    expect(await fires(['RollcallLag', 'RollcallOutboxOld'], behind(false))).toBe('so it is')
+    expect(await fires([], behind(true))).toBe('so it is')
   })
 })
 

@@ -88,6 +88,13 @@ describe('what is wrong', () => {
     expect(found[0]).toMatchObject({ command, text: typeof text === 'string' ? text : expect.stringMatching(text) })
   })
 
+  test('is no effect that waits for the end of a replay', () => {
+    const readiness = { ...known().readiness, ready: false, stopped: [stoppedBy('RC_NOT_READY')] }
+    const effects = { waiting: 1, parked: 0, oldestMs: 600_000 }
+    expect(wrongIn(known({ readiness, effects })).map(({ code }) => code)).toEqual(['RC_NOT_READY'])
+    expect(wrongIn(known({ readiness: { ...readiness, stopped: [stoppedBy('RC_FENCED')] }, effects }))).toHaveLength(2)
+  })
+
   test('names headings of docs/operating.md, and commands of the program, for codes that there are', () => {
     const operating = readFileSync(new URL('../docs/operating.md', import.meta.url), 'utf8')
     const anchors = [...operating.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replaceAll(' ', '-'))

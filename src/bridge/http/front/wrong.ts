@@ -75,8 +75,9 @@ const RULES: ((known: Known) => Wrong[])[] = [
     effects?.parked
       ? [{ code: null, text: `${plural(effects.parked, 'effect')} parked: tried in vain.`, ...PARKED_EFFECTS }]
       : [],
-  ({ effects }) =>
-    effects?.oldestMs && effects.oldestMs > OLD_MS
+  // Before a replay has come to its end nothing is performed, however long it takes.
+  ({ effects, readiness: { stopped } }) =>
+    effects?.oldestMs && effects.oldestMs > OLD_MS && stopped.every(({ stopped: { code } }) => code !== 'RC_NOT_READY')
       ? [{ code: null, text: `An effect has been waiting for ${span(effects.oldestMs)}.`, ...LATE_EFFECTS }]
       : [],
   ({ disk }) =>
