@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { bytes, number, span } from '../src/bridge/http/front/words.ts'
+import { THRESHOLDS } from '../src/observe/thresholds.ts'
 import { ROOT, textOf } from './support/imports.ts'
 import { fires, prometheusFolder, promtool } from './support/prometheus.ts'
 import { alerts } from './support/queries.ts'
@@ -28,6 +30,30 @@ describe('an alert of ops/', () => {
   test('has a section, and each section an alert', () => {
     const told = [...textOf('docs/operating.md').matchAll(/^### (Rollcall\w+)$/gm)].map(([, name]) => name)
     expect(told.sort()).toEqual(ALERTS.map(({ alert }) => alert).sort())
+  })
+})
+
+describe('from where on somebody has to look', () => {
+  const { freeBytes, lagEntries, effectMs } = THRESHOLDS
+  const ruleOf = (name: string): string => ALERTS.find(({ alert }) => alert === name)!.expr
+
+  test.each([
+    ['RollcallDisk', `< ${freeBytes}`],
+    ['RollcallLag', `> ${lagEntries}`],
+    ['RollcallOutboxOld', `> ${effectMs / 1_000}`],
+  ])('%s begins where the first page does', (name, condition) => {
+    expect(ruleOf(name).split(/[()]|unless|and/)).toContainEqual(expect.stringMatching(`^ ${condition}\\s*$`))
+  })
+
+  test('is what docs/operating.md says', () => {
+    const page = textOf('docs/operating.md').replaceAll(/\s+/g, ' ')
+    const [free, entries, seconds] = [bytes(freeBytes), number(lagEntries), span(effectMs)]
+    expect(page).toContain(`an effect that has waited for ${seconds}, less than ${free} of free disk`)
+    expect(page).toContain(`a partition with more than ${entries} entries that no commit has`)
+    for (const words of [`Less than ${free} is left`, `More than ${entries} entries of a partition`]) {
+      expect(page).toContain(words)
+    }
+    expect(page).toContain(`The oldest effect has waited for over ${seconds}`)
   })
 })
 

@@ -25,6 +25,10 @@ const known = (more: Partial<Figures> = {}): Figures => ({
   ...more,
 })
 const stoppedBy = (code: string, partition = 1) => ({ partition, stopped: { code, message: `${code} is so` } })
+const partition = (number: number, lag: number, stopped: string | null = null) => ({
+  ...{ partition: number, stopped, epoch: 1, accepted: lag + 7, applied: 7, cut: 7, committedAt: NOW },
+  ...{ waiting: 0, parked: 0 },
+})
 
 describe('what is wrong', () => {
   test('is nothing where all is well', () => {
@@ -62,10 +66,10 @@ describe('what is wrong', () => {
     ],
     [
       'rollcall effects --state waiting',
-      { effects: { waiting: 1, parked: 0, oldestMs: 600_000 } },
-      'An effect has been waiting for 10 min.',
+      { effects: { waiting: 1, parked: 0, oldestMs: 61_000 } },
+      'An effect has been waiting for 61 s.',
     ],
-    ['df -h', { disk: { freeBytes: 100 * MIB, logBytes: 1, stateBytes: 1 } }, 'Only 100 MiB of the disk are free.'],
+    ['df -h', { disk: { freeBytes: 1_000 * MIB, logBytes: 1, stateBytes: 1 } }, 'Only 1,000 MiB of the disk are free.'],
     [
       'rollcall doctor',
       { away: [{ server: 'redis', since: NOW - 240_000 }] },
@@ -79,8 +83,8 @@ describe('what is wrong', () => {
     ['rollcall repair --accept-loss', { troubles: ['RC_DOCUMENT_CORRUPT'] }, /^Not all of this is known: A document/],
     [
       'rollcall owner',
-      { readiness: { ...known().readiness, owner: { ...owner, lag: 50_000 } } },
-      '50,000 entries wait for a commit.',
+      { partitions: [partition(0, 501), partition(1, 500), partition(2, 812), partition(3, 900, 'RC_NOT_READY')] },
+      'Partitions 0, 2: 812 entries wait for a commit.',
     ],
   ])('says `%s` where that helps', (command, more, text) => {
     const found = wrongIn(known(more))

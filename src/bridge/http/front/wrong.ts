@@ -3,17 +3,11 @@ import { ERRORS } from '../../../errors.ts'
 import { FREE_FLOOR_BYTES } from '../../../lmdb/disk.ts'
 import { type Advice, adviceFor } from '../../../observe/advice.ts'
 import type { Away } from '../../../observe/servers.ts'
-import type { Figures, Wrong } from './figures.ts'
+import { THRESHOLDS } from '../../../observe/thresholds.ts'
+import type { Figures, PartitionFigures, Wrong } from './figures.ts'
 import { bytes, instant, number, plural, ranges, span } from './words.ts'
 
 type Known = Omit<Figures, 'wrong'>
-
-/** As much free space is told of before nothing is accepted any more. */
-const SCARCE_BYTES = 16 * FREE_FLOOR_BYTES
-/** Entries that wait for a commit; fewer are usual under load. */
-const MANY_BEHIND = 20_000
-/** An effect that waits for so long does not get through. */
-const OLD_MS = 300_000
 
 const PARKED: Advice = {
   help: 'once what was wrong with them is mended, retry or drop them',
@@ -33,7 +27,7 @@ const SCARCE: Advice = {
 }
 const BEHIND: Advice = {
   help: 'if it grows, give the owner more cores, or the stores a faster disk',
-  ...{ command: 'rollcall owner', anchor: 'in-production' },
+  ...{ command: 'rollcall owner', anchor: 'rollcalllag' },
 }
 
 /** By the server that is away: its name, and what is missing until it is back. */
@@ -77,18 +71,26 @@ const RULES: ((known: Known) => Wrong[])[] = [
       : [],
   // Before a replay has come to its end nothing is performed, however long it takes.
   ({ effects, readiness: { stopped } }) =>
-    effects?.oldestMs && effects.oldestMs > OLD_MS && stopped.every(({ stopped: { code } }) => code !== 'RC_NOT_READY')
+    effects?.oldestMs &&
+    effects.oldestMs > THRESHOLDS.effectMs &&
+    stopped.every(({ stopped: { code } }) => code !== 'RC_NOT_READY')
       ? [{ code: null, text: `An effect has been waiting for ${span(effects.oldestMs)}.`, ...LATE_EFFECTS }]
       : [],
   ({ disk }) =>
-    disk && disk.freeBytes < SCARCE_BYTES
+    disk && disk.freeBytes < THRESHOLDS.freeBytes
       ? [{ code: null, text: `Only ${bytes(disk.freeBytes)} of the disk are free.`, ...SCARCE }]
       : [],
-  ({ readiness: { ready, owner } }) =>
-    ready && owner?.lag && owner.lag > MANY_BEHIND
-      ? [{ code: null, text: `${number(owner.lag)} entries wait for a commit.`, ...BEHIND }]
-      : [],
+  ({ partitions }) => {
+    const behind = partitions.filter(each => each.stopped === null && lagOf(each) > THRESHOLDS.lagEntries)
+    if (behind.length === 0) return []
+    const names = `Partition${behind.length > 1 ? 's' : ''} ${ranges(behind.map(({ partition }) => partition))}`
+    const most = number(Math.max(...behind.map(lagOf)))
+    return [{ code: null, text: `${names}: ${most} entries wait for a commit.`, ...BEHIND }]
+  },
 ]
+
+/** Entries of a partition that no commit has, as far as is known. */
+const lagOf = ({ accepted, cut }: PartitionFigures): number => (accepted === null || cut === null ? 0 : accepted - cut)
 
 export const wrongIn = (known: Known): Wrong[] => RULES.flatMap(rule => rule(known))
 
