@@ -62,7 +62,7 @@ describe.skipIf(!prometheusFolder())('a replay that goes on', () => {
   const behind = (replays: boolean) =>
     Array.from({ length: 16 }, (_, n) => ({
       text: exposed({
-        rollcall_outbox_oldest_seconds: 480,
+        'rollcall_outbox_oldest_seconds{partition="0"}': 480,
         'rollcall_partition_lag_entries{partition="0",stage="apply"}': 900,
         'rollcall_partition_replay_entries{partition="0"}': replays ? 900 - n : 0,
       }),

@@ -22,7 +22,7 @@ const OTHERS: Record<string, string[]> = {
   ],
   'asks an owner, answers for one, or waits to be one': [
     ...['answer-parts', 'candidacy', 'directory', 'index', 'link', 'local', 'peek', 'questions', 'remote'],
-    ...['responder', 'standing', 'waits'],
+    ...['responder', 'shard-states', 'standing', 'waits'],
   ].map(name => `src/ownership/${name}.ts`),
   'opens and closes the parts whose work has steps': ['src/ownership/tenure.ts', 'src/receivers/open.ts'],
 }

@@ -8,7 +8,7 @@ const run = (args: string[], env: Env = {}): Promise<Ran> => ended(rollcall(args
 
 const NAMES = [
   ...['serve', 'viewers', 'sessions', 'visits', 'feed', 'effects', 'actors', 'inspect', 'owner', 'replay', 'simulate'],
-  ...['doctor', 'verify', 'repair', 'recompute', 'rewind'],
+  ...['doctor', 'verify', 'repair', 'recompute', 'rewind', 'top'],
 ]
 /** What a command cannot do without, and words beside these. */
 const NEEDED: Record<string, string[]> = {

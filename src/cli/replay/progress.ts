@@ -1,6 +1,5 @@
 /** How a replay shows itself while it runs: a bar for a person, JSON lines for a program. */
 import { number, span } from '../../bridge/http/front/words.ts'
-import { plain } from '../../observe/plain.ts'
 import { complain, foot, sayJson } from '../looking/print.ts'
 import { bar } from '../looking/work.ts'
 import type { Report } from './report.ts'
