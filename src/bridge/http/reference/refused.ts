@@ -32,7 +32,7 @@ export function refusalsOf(route: Route): Map<number, ErrorCode[]> {
   const codes: readonly ErrorCode[] = [
     ...OF_ALL,
     ...(access === 'probe' ? [] : access === 'signed' ? (['RC_RATE_LIMITED'] as const) : OF_LIMITS),
-    ...(['probe', 'signed', 'anyone', 'scraper'].includes(access) ? [] : (['RC_UNAUTHENTICATED'] as const)),
+    ...(['probe', 'signed', 'anyone'].includes(access) ? [] : (['RC_UNAUTHENTICATED'] as const)),
     ...(isParsed ? (['RC_INVALID_INPUT'] as const) : []),
     ...(method === 'GET' ? [] : OF_BODY),
     ...(mayWait(route) ? OF_WAIT : []),
