@@ -5,7 +5,7 @@ import { Prometheus, prometheusFolder, promtool, samplesOf, scraped } from '../s
 import { labelsIn, metricsIn, panels, queries } from '../support/queries.ts'
 import { type Server, startServer } from '../support/server.ts'
 
-const LOADED_MS = 20_000
+const LOADED_MS = 60_000
 /** Of what does not happen every evening: their panels are empty. */
 const RARE = /replay_entries|work_done|server_up|append_failures|effect_failures/
 
@@ -71,16 +71,16 @@ describe.skipIf(!prometheusFolder())('under load', () => {
     const until = Date.now() + LOADED_MS
     for (let round = 2; Date.now() < until; round++) await Promise.all([load(round), pause(20)])
     return () => prometheus.stop()
-  })
+  }, 3 * LOADED_MS)
 
   test('Prometheus scrapes it every two seconds without a fault', async () => {
     const { activeTargets } = await prometheus.api('targets')
     expect(activeTargets).toMatchObject([{ health: 'up', lastError: '' }])
     const value = async (query: string): Promise<number> =>
       Number((await prometheus.api('query', { query })).result[0].value[1])
-    expect(await value('min_over_time(up[20s])')).toBe(1)
-    expect(await value('count_over_time(up[20s])')).toBeGreaterThanOrEqual(8)
-    expect(await value('max_over_time(scrape_duration_seconds[20s])')).toBeLessThan(2)
+    expect(await value('min_over_time(up[1m])')).toBe(1)
+    expect(await value('count_over_time(up[1m])')).toBeGreaterThanOrEqual(25)
+    expect(await value('max_over_time(scrape_duration_seconds[1m])')).toBeLessThan(2)
     // Each scrape is kept whole: two series of one name and labels would be fewer.
     expect(await value('scrape_samples_post_metric_relabeling')).toBe(await value('scrape_samples_scraped'))
     expect(prometheus.complaints).toEqual([])
