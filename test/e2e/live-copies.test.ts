@@ -107,7 +107,7 @@ describe.skipIf(binary === null)('what Redis holds', () => {
     await soon(async () => expect(await state()).toBe('preview'))
     redis.freeze()
     await server.post(`/sessions/${body.id}/end`, {})
-    await vi.waitFor(() => expect(server.output).toContain('live sets'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(server.output).toContain('redis is away'), { timeout: 10_000 })
     redis.thaw()
     await soon(async () => expect(await state()).toBe('ended'))
   })
