@@ -47,7 +47,7 @@ describe('an entry of the log with another bit than was written', () => {
     expect([stopped.partition, stopped.stopped.code, others]).toEqual([0, 'RC_LOG_CORRUPT', []])
     expect(server.output).toContain(`Partition 0: entry ${seq} `)
     const page = async () => (await fetch(`${await server.url}/`)).text()
-    await expect.poll(page, { timeout: 3_000 }).toMatch(/partition 0: <code>RC_LOG_CORRUPT</)
+    await expect.poll(page, { timeout: 3_000 }).toMatch(/<code>RC_LOG_CORRUPT<\/code> Partition 0: /)
     const after = server.positions.split(',').filter(position => position.startsWith('1-'))
     for (const user of THERE) {
       const headers = { 'rollcall-after': after.join(',') }
