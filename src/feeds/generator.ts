@@ -1,7 +1,6 @@
 import { extname } from 'node:path'
-import type { Piscina } from 'piscina'
 import type { Faults } from '../observe/index.ts'
-import { oneThread } from '../one-thread.ts'
+import { InTurn, oneThread } from '../one-thread.ts'
 import type { StoreSettings } from '../stores.ts'
 import { atMost, type Cancel, type Time } from '../time.ts'
 import { type FeedGroup, feedOf } from './groups.ts'
@@ -30,7 +29,7 @@ const LAST_ORDER_MS = 5_000
 export class FeedWorker implements FeedGenerator {
   readonly #options: FeedWorkerOptions
   readonly #cancel: Cancel
-  #pool: Piscina | undefined
+  #thread: InTurn<Order | null, number> | undefined
   #counting: Promise<void> | undefined
 
   constructor(options: FeedWorkerOptions) {
@@ -64,20 +63,21 @@ export class FeedWorker implements FeedGenerator {
   }
 
   #send(order: Order | null): Promise<number> {
-    if (!this.#pool) {
+    if (!this.#thread) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-      this.#pool = oneThread(filename)
-      this.#pool.on('error', error => this.#options.faults.report('livestream worker', error))
+      const pool = oneThread(filename)
+      pool.on('error', error => this.#options.faults.report('livestream worker', error))
+      this.#thread = new InTurn(pool)
     }
-    return this.#pool.run(order)
+    return this.#thread.run(order)
   }
 
   async close(): Promise<void> {
     this.#cancel()
     await this.#counting
-    if (!this.#pool) return
+    if (!this.#thread) return
     // A thread that is ended inside a call of LMDB takes the process with it: first it closes its store.
     await atMost(this.#options.time, LAST_ORDER_MS, this.#send(null))
-    await this.#pool.destroy()
+    await this.#thread.end()
   }
 }

@@ -1,10 +1,9 @@
 import { extname } from 'node:path'
-import type { Piscina } from 'piscina'
 import type { Rules } from '../../actors/index.ts'
 import { RollcallError } from '../errors.ts'
 import type { Seq } from '../log/index.ts'
 import type { Faults } from '../observe/index.ts'
-import { oneThread } from '../one-thread.ts'
+import { InTurn, oneThread } from '../one-thread.ts'
 import type { StoreSettings } from '../stores.ts'
 import { atMost, type Time } from '../time.ts'
 import type { Asked, Past, Pasts } from './index.ts'
@@ -27,7 +26,7 @@ const MEMORY_MB = 512
 /** Has pasts derived one after the other, in a thread of its own that there is once the first is asked for. */
 export class PastReader implements Pasts {
   readonly #options: ReaderOptions
-  #pool: Piscina | undefined
+  #thread: InTurn<Order | null, Outcome | null> | undefined
   /** shared with the thread: not 0 once it is to end */
   readonly #stop = new Int32Array(new SharedArrayBuffer(4))
   #asked = 0
@@ -58,20 +57,21 @@ export class PastReader implements Pasts {
   }
 
   #send(order: Order | null): Promise<Outcome | null> {
-    if (!this.#pool) {
+    if (!this.#thread) {
       const filename = new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href
-      this.#pool = oneThread(filename, { maxOldGenerationSizeMb: MEMORY_MB })
-      this.#pool.on('error', error => this.#options.faults.report('past worker', error))
+      const pool = oneThread(filename, { maxOldGenerationSizeMb: MEMORY_MB })
+      pool.on('error', error => this.#options.faults.report('past worker', error))
+      this.#thread = new InTurn(pool)
     }
-    return this.#pool.run(order)
+    return this.#thread.run(order)
   }
 
   async close(): Promise<void> {
-    if (!this.#pool) return
+    if (!this.#thread) return
     // A thread that is ended inside a call of LMDB takes the process with it: first it closes what it opened. Nobody
     // waits for the orders before this one.
     Atomics.store(this.#stop, 0, 1)
     await atMost(this.#options.time, LAST_ORDER_MS, this.#send(null))
-    await this.#pool.destroy()
+    await this.#thread.end()
   }
 }
