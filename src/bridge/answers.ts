@@ -41,13 +41,13 @@ export const session = z
     pricing: z.object({ preset, price: z.number() }).optional(),
     status: z.object({ preset }).optional(),
     statuses: z
-      .object({ created: z.string(), started: z.string().optional(), ended: z.string().optional() })
+      .object({ created: z.string().optional(), started: z.string().optional(), ended: z.string().optional() })
       .optional()
       .describe('When, as ISO 8601.'),
     rating: z
       .object({
         ...{ current: z.number(), currentCount: z.number().int() },
-        ...{ previous: z.number(), previousCount: z.number().int() },
+        ...{ previous: z.number().optional(), previousCount: z.number().int().optional() },
       })
       .optional(),
     showGoalPairs: goals.optional(),
