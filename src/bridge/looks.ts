@@ -30,7 +30,7 @@ export function looksOf(
   }
 }
 
-/** What is made once for all who ask within so many ms, and not again before it is there. */
+/** A look that is made once for all who ask within so many ms, and not again before it is there. */
 export function kept<T>(time: Pick<Time, 'monotonic'>, ms: number, make: () => Promise<T>): () => Promise<T> {
   let [made, since, isThere]: [Promise<T> | undefined, number, boolean] = [undefined, 0, false]
   return () => {
@@ -43,7 +43,7 @@ export function kept<T>(time: Pick<Time, 'monotonic'>, ms: number, make: () => P
       () => {
         isThere = true
       },
-      // Who asks next finds out anew.
+      // The next to ask finds out anew.
       () => {
         made = undefined
       },

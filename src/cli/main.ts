@@ -6,7 +6,7 @@ import { isOfLmdb } from '../lmdb/readable.ts'
 import { UsageError } from './commands/flags.ts'
 import { complain, say } from './looking/print.ts'
 
-/** Of any arguments. */
+/** A command of any arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: commands with different arguments have no type in common
 type Command = CommandDef<any>
 

@@ -19,7 +19,7 @@ interface OfState {
   state?: string | undefined
 }
 
-/** Whether the kind, where one is asked for, has the state that is. */
+/** True if the kind, where one is asked for, has the state that is. */
 export const hasState = ({ kind, state }: OfState): boolean =>
   kind === undefined || state === undefined || statesOf([kind]).includes(state)
 

@@ -70,7 +70,7 @@ export const SHOWN_FLAGS = {
   table: { type: 'boolean', default: false, description: 'Print a table, also elsewhere' },
 } as const
 
-/** Whether a program reads what is shown. */
+/** True if a program reads what is shown. */
 export function isForPrograms({ json, table = false }: { json: boolean; table?: boolean }): boolean {
   if (json && table) throw new UsageError('--json and --table exclude each other')
   return json || (!table && !process.stdout.isTTY)

@@ -36,7 +36,7 @@ export const recompute = command(
     const { showWork } = await import('../looking/work.ts')
     const { systemTime } = await import('../../time.ts')
     const works = new Works(systemTime)
-    // What is recomputed is told on stdout, unless a bar shows it.
+    // Recomputed days are told on stdout, unless a bar shows them.
     const told = ({ name }: Work): boolean => process.stderr.isTTY || name !== 'recompute'
     const end = showWork(() => works.list.filter(told))
     const isShown = process.stdout.isTTY && process.stderr.isTTY

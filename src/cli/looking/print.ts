@@ -12,7 +12,7 @@ export const complain = (text: string): void => above(() => console.error(plainL
 
 export const sayJson = (value: unknown): void => above(() => console.log(json(value)))
 
-/** What goes wrong while a command goes on. */
+/** Failures of a command that goes on. */
 export const failures: Faults = { report: (step, error) => complain(`${step} failed: ${inspect(error)}`) }
 
 const CLEAR = '\r\u001B[K'

@@ -65,13 +65,13 @@ export class Server {
     return answer
   }
 
-  /** What it answers right now, whatever the status; undefined if that is nothing. */
+  /** Its answer right now, whatever the status; undefined if that is nothing. */
   async glance(path: string): Promise<unknown> {
     try {
       const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
       return await jsonOf(response, undefined)
     } catch {
-      // Whoever waits for an answer says that there is none.
+      // The caller that waits for an answer says that there is none.
       return undefined
     }
   }

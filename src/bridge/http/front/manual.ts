@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { RollcallError } from '../../../errors.ts'
 import { escaped } from '../../escaped.ts'
-import { PAGE_HEADERS } from '../../page-headers.ts'
+import { PAGE_HEADERS, pageHead } from '../../page-headers.ts'
 import { of } from '../reference/route.ts'
 
 const HTML = 'text/html; charset=utf-8'
@@ -58,13 +58,7 @@ function manualAsHtml(name: string, text: string): string {
       ? linked(escaped(line))
       : `<b id="${anchorOf(heading, taken)}" tabindex="-1">${escaped(line)}</b>`
   })
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Rollcall: ${escaped(name)}</title>
+  return `${pageHead(`Rollcall: ${escaped(name)}`)}
 <link rel="stylesheet" href="../front/front.css">
 <link rel="icon" href="data:,">
 </head>

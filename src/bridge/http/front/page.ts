@@ -1,6 +1,7 @@
 import { shareOf, WORK_NAMES, type Work } from '../../../observe/work.ts'
 import { escaped } from '../../escaped.ts'
 import { MOST_SESSIONS } from '../../looks.ts'
+import { pageHead } from '../../page-headers.ts'
 import type { Figures, Wrong } from './figures.ts'
 import { plot } from './plot.ts'
 import { ownerAsHtml, partitionsAsHtml, sessionsAsHtml } from './tables.ts'
@@ -30,7 +31,7 @@ ${partitionsAsHtml(figures)}
 </div>`
 }
 
-/** Whether all is well, and if not what is wrong and what helps. */
+/** The state: that all is well, or what is wrong and what helps. */
 function stateAsHtml({ readiness: { ready, partitions }, wrong }: Figures): string {
   const well = wrong.length === 0
   const text = ready ? `All ${number(partitions)} partitions go on, and what comes is taken.` : ''
@@ -84,13 +85,7 @@ const one = (name: string, value: string, more: string, id: string): string =>
 
 /** The first page; `content` null: a token is asked for before anything is shown. */
 export function page(content: string | null): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Rollcall</title>
+  return `${pageHead('Rollcall')}
 <link rel="stylesheet" href="front/front.css">
 <link rel="icon" href="data:,">
 <script type="module" src="front/front.js"></script>

@@ -1,4 +1,4 @@
-/** What is wrong, in words, with the command that mends it or finds out more: a table of conditions. */
+/** The wrong, in words, with the command that mends it or finds out more: a table of conditions. */
 import { ERRORS } from '../../../errors.ts'
 import { FREE_FLOOR_BYTES } from '../../../lmdb/disk.ts'
 import { type Advice, adviceFor } from '../../../observe/advice.ts'

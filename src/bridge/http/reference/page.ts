@@ -1,5 +1,6 @@
 import { ERRORS } from '../../../errors.ts'
 import { escaped } from '../../escaped.ts'
+import { pageHead } from '../../page-headers.ts'
 import type { OpenApi, Operation, Parameter } from './document.ts'
 import { exampleOf, fieldsOf, kindOf, prose } from './fields.ts'
 import type { Schema } from './schemas.ts'
@@ -20,13 +21,7 @@ export function reference({ info, tags, paths, components }: OpenApi): string {
   const links = [...tags.map(({ name }) => name), 'Schemas', 'Codes'].map(
     name => `<a href="#${anchorOf(name)}">${escaped(name)}</a>`,
   )
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(info.title)}: HTTP</title>
+  return `${pageHead(`${escaped(info.title)}: HTTP`)}
 <link rel="stylesheet" href="reference/reference.css">
 <link rel="icon" href="data:,">
 </head>

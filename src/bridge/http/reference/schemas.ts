@@ -21,7 +21,7 @@ type Way = 'in' | 'out'
 export class Schemas {
   readonly named: Record<string, Schema> = {}
 
-  /** Of an input as it is sent, or of an answer as it comes: neither says a word of fields that there are not. */
+  /** The schema of an input as it is sent, or of an answer as it comes, without a word of fields that there are not. */
   of(schema: z.ZodType, way: Way): Schema {
     const { $defs, ...own } = z.toJSONSchema(schema, {
       ...{ io: 'input', unrepresentable: 'any' },
