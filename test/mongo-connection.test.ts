@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import {
+  MongoBulkWriteError,
   MongoInvalidArgumentError,
   MongoNetworkError,
   MongoNetworkTimeoutError,
@@ -12,7 +13,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RollcallError } from '../src/errors.ts'
 import { connectMongo } from '../src/mongodb/index.ts'
-import { duplicates, repeated } from '../src/mongodb/outcome.ts'
+import { duplicates, repeated, verdict } from '../src/mongodb/outcome.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
 import { ManualTime } from './support/time.ts'
 
@@ -133,6 +134,25 @@ const bulk = (...codes: number[]): Error =>
   Object.assign(new MongoServerError({ code: codes[0] }), {
     writeErrors: codes.map((code, index) => ({ code, index })),
   })
+
+/** As the driver makes it where the whole bulk failed, whatever failed it. */
+const wholeBulk = (error: Error): Error =>
+  new MongoBulkWriteError(error as never, { insertedCount: 0, getWriteErrorAt: () => undefined } as never)
+
+describe('an error of the driver', () => {
+  test.each([
+    ['that no answer came', new MongoNetworkError('x'), 'silence'],
+    ['that no answer came to a bulk', wholeBulk(new MongoNetworkError('x')), 'silence'],
+    ['that the server cannot work now', new MongoServerError({ code: 11_600 }), 'silence'],
+    ['that the server cannot work now, asked for a bulk', wholeBulk(new MongoServerError({ code: 11_600 })), 'silence'],
+    ['what the server said', new MongoServerError({ code: 2 }), 'answer'],
+    ['what the server said to a bulk', wholeBulk(new MongoServerError({ code: 2 })), 'answer'],
+    ['what the server said to one of a bulk', bulk(1), 'answer'],
+    ['nothing of the server', new MongoInvalidArgumentError('x'), undefined],
+  ])('tells %s', (_what, error, told) => {
+    expect(verdict(error)).toBe(told)
+  })
+})
 
 describe('what MongoDB was asked to do', () => {
   test.each([

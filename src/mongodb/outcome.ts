@@ -28,6 +28,8 @@ interface Failure {
   code?: unknown
   /** what became of single writes of a bulk */
   writeErrors?: { code: number; index: number }[]
+  /** what the server said; where a bulk got no answer, the error that the driver had instead */
+  errorResponse?: unknown
 }
 
 /** Nothing went wrong, but it is not done either. */
@@ -42,7 +44,8 @@ export function duplicates(error: unknown): number[] | null {
 
 /** Whether MongoDB was silent, or answered with that. */
 export function verdict(error: unknown): Verdict {
-  const { name, code, writeErrors = [] } = (error ?? {}) as Failure
+  const { name, code, writeErrors = [], errorResponse } = (error ?? {}) as Failure
+  if (errorResponse instanceof Error) return verdict(errorResponse)
   if (ANSWERS.test(name)) return UNWELL.includes(code) && writeErrors.length === 0 ? 'silence' : 'answer'
   return SILENT.test(name) ? 'silence' : undefined
 }
