@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { cellsOf, GATES, type Gate, half, reaches } from '../bench/gates.ts'
-import { textOf } from './support/imports.ts'
+import { ROOT, textOf } from './support/imports.ts'
 
 /** Whether the first bound asks no more than the second one. */
 const isNoHarder = (gate: Gate, bound: number, than: number): boolean => reaches(gate, than, bound)
@@ -35,4 +36,11 @@ describe.each(GATES)('the gate of $claim', gate => {
     expect(cell(worse)).toContain(`not reached (CI holds ${shown(gate, gate.held)})`)
     expect(cell(gate.gate)).toBe(shown(gate, gate.gate))
   })
+})
+
+test('a beat without counts is measured with all of them taken out of the files that have them', () => {
+  const program = "await import('./src/shard/owned.ts'); await import('./src/documents/embedded.ts')"
+  const args = ['--import', './bench/committed/uncounted.ts', '--input-type=module', '--eval', program]
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
