@@ -5,12 +5,12 @@ import { spaceAt } from '../../lmdb/disk.ts'
 import { openLogEnvironment } from '../../lmdb/index.ts'
 import type { Meter } from '../../observe/meter.ts'
 import { systemTime, type Time, within } from '../../time.ts'
-import { Arrivals } from '../arrivals.ts'
 import { Batches, type Outgoing } from '../batches.ts'
 import type { Bounds, Entry, EventLog, Events, Seq } from '../index.ts'
 import { readEntries } from '../reading.ts'
 import type { Changed, Recorded, Settings } from '../recorded.ts'
 import type { FromFollower, ToFollower } from './follower.ts'
+import { Readers } from './readers.ts'
 import { type Made, Tables } from './tables.ts'
 
 const FLUSH_DEADLINE_MS = 10_000
@@ -62,8 +62,7 @@ class Writer implements EmbeddedLog {
   readonly #hasSpace: () => boolean
   /** the last durable seq of each partition */
   readonly #durable: Seq[]
-  readonly #ports = new Set<MessagePort>()
-  readonly #arrivals = new Arrivals()
+  readonly #readers: Readers
   readonly #batches: Batches
   readonly #lost = Promise.withResolvers<never>()
   #takingOver: Promise<void> | undefined
@@ -88,6 +87,7 @@ class Writer implements EmbeddedLog {
     this.changed = made.changed ?? null
     this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
+    this.#readers = new Readers(this.#durable, time)
     this.#batches = new Batches({
       ...{ time, partitions: made.partitions, isJoint: true, hasRows: true, meter },
       // Each flush has a deadline of its own, and LMDB takes entries of any size.
@@ -111,7 +111,7 @@ class Writer implements EmbeddedLog {
   async #takeOver(): Promise<void> {
     await this.#tables.takeOver(this.#time.id())
     for (const p of this.#durable.keys()) this.#durable[p] = this.#tables.last(p)
-    this.#announce([...this.#durable.keys()])
+    this.#readers.announce(this.#durable.keys())
   }
 
   append(partition: number, events: Events): Promise<Seq> {
@@ -161,7 +161,7 @@ class Writer implements EmbeddedLog {
       throw error
     }
     for (const [partition, seq] of lasts) this.#durable[partition] = seq
-    this.#announce([...lasts.keys()])
+    this.#readers.announce(lasts.keys())
     return seqs
   }
 
@@ -171,23 +171,17 @@ class Writer implements EmbeddedLog {
     throw error
   }
 
-  #announce(partitions: number[]): void {
-    const durable = partitions.map((p): [number, Seq] => [p, this.#durable[p]!])
-    for (const port of this.#ports) port.postMessage({ durable } satisfies ToFollower)
-    for (const partition of partitions) this.#arrivals.tell(partition)
-  }
-
   serve(port: MessagePort): void {
-    this.#ports.add(port)
-    port.on('close', () => this.#ports.delete(port))
+    this.#readers.add(port)
     port.on('message', async (message: FromFollower) => {
       const { id, partition } = message
       const work = 'below' in message ? this.trim(partition, message.below) : this.append(partition, message.events)
       const answer = await work.then(
-        seq => ({ id, seq }),
-        (error: RollcallError) => ({ id, error: { code: error.code, message: error.message } }),
+        // Whoever has an answer can read what it is about.
+        (seq): ToFollower => ({ id, seq, durable: [[partition, this.#durable[partition]!]] }),
+        ({ code, message }: RollcallError): ToFollower => ({ id, error: { code, message } }),
       )
-      port.postMessage(answer satisfies ToFollower)
+      port.postMessage(answer)
     })
     port.unref()
     const durable = this.#durable.map((seq, p): [number, Seq] => [p, seq])
@@ -198,7 +192,7 @@ class Writer implements EmbeddedLog {
   read(partition: number, after: Seq, signal?: AbortSignal): AsyncIterable<Entry[]> {
     const last = (): Seq => this.#durable[partition]!
     const entries = (from: Seq, until: Seq): Entry[] => this.#tables.between(partition, from, until)
-    return readEntries({ partition, after, signal, arrivals: this.#arrivals, last, entries })
+    return readEntries({ partition, after, signal, arrivals: this.#readers.arrivals, last, entries })
   }
 
   last(partition: number): Seq {
@@ -241,7 +235,7 @@ class Writer implements EmbeddedLog {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#batches.close()
-    for (const port of this.#ports) port.close()
+    this.#readers.close()
     await this.#tables.close()
   }
 }
