@@ -92,6 +92,9 @@ export function spotsIn(spots: PackedViewer['spots']): readonly Spot[] {
   return [spot, ...others]
 }
 
+/** The streams that it attends. */
+export const streamsIn = (spots: PackedViewer['spots']): readonly string[] => (isList(spots) ? spots[1] : spots.streams)
+
 /** Where it is. */
 export const spotIn = ({ spots }: PackedViewer): Spot => (isList(spots) ? spots[0] : spots)
 

@@ -83,6 +83,7 @@ const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
     told: [],
   },
   news: {
+    stayed: [],
     present: new Map(users.map(userId => [userId, { userId, at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),
     streams: new Map(),

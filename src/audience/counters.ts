@@ -52,6 +52,8 @@ export interface CounterRecord {
 /** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
 export interface LiveNews {
   present: Map<string, ViewerPresence>
+  /** of viewers who stayed where they were, as they are whenever somebody looks */
+  stayed: ViewerPresence[]
   attended: Attended[]
   /** with the last arrival of a beat on each */
   streams: Map<string, number>
@@ -150,9 +152,11 @@ export class AudienceCounters implements Tally {
 
   /** A record is at hand when it is in memory, or there is none yet; of the totals it always is. */
   isAtHand([what, name]: string[]): boolean {
-    if (what === 'stream') return this.#streams.has(name!)
+    if (what === 'stream') return this.hasStream(name!)
     return what !== 'window' || this.isWindowAtHand(Number(name))
   }
+
+  readonly hasStream = (id: string): boolean => this.#streams.has(id)
 
   isWindowAtHand(at: number): boolean {
     const { newest } = this.#totals
@@ -252,4 +256,4 @@ export class AudienceCounters implements Tally {
 
 const ELSEWHERE: Presences = { stream: null, on: null }
 
-const noNews = (): LiveNews => ({ present: new Map(), attended: [], streams: new Map() })
+const noNews = (): LiveNews => ({ present: new Map(), stayed: [], attended: [], streams: new Map() })

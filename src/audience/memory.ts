@@ -12,7 +12,7 @@ export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
     for (const beat of present) {
       sweep.beat(beat.at)
       const known = newestOf.get(beat.userId)
-      if (known === undefined || known.at < beat.at) newestOf.set(beat.userId, beat)
+      if (known !== beat && (known === undefined || known.at < beat.at)) newestOf.set(beat.userId, beat)
     }
     const before = sweep.due()
     if (before === undefined) return

@@ -17,6 +17,6 @@ export interface Cut {
   told: Told[]
   effects: Effect[]
   news: LiveNews
-  /** the actors that it changed; until the next cut `kept` is what they are in this one */
+  /** the actors that it changed, if the partition tells; until the next cut `kept` is what they are in this one */
   changed: readonly Pick<Resident, 'kind' | 'key' | 'kept'>[]
 }

@@ -67,13 +67,13 @@ export class Hearing {
   /** Finds out up to when such events are pulses, and where they count. */
   #isHeard(resident: Resident, came: object, at: number): boolean {
     const { clock, counters, facts } = this.#parts
-    const { heard, stream } = resident
+    const { heard, presence } = resident
     const { pulse } = resident.kind
     if (resident.state !== pulse!.state) return false
     resident.until = pulse!.until(came, resident.context, facts.rules)
     resident.facts = resident.until > 0 ? came : undefined
     resident.rollsAt = pulse!.window(heard) + pulse!.windowMs
-    resident.presences = counters.presencesOn(stream, clock.time)
+    resident.presences = counters.presencesOn(presence.stream, clock.time)
     return at < resident.until
   }
 

@@ -14,6 +14,7 @@ const MOST_MISSED = 10_000
 /** News that are not published yet. */
 export class News {
   present = new Map<string, ViewerPresence>()
+  stayed: readonly ViewerPresence[] = []
   readonly attended: Attended[] = []
   /** with the last arrival on each */
   readonly streams = new Map<string, number>()
@@ -22,12 +23,15 @@ export class News {
   readonly written: Written = new Map()
 
   get isEmpty(): boolean {
-    const { present, attended, streams, viewing, actors, written } = this
-    return present.size + attended.length + streams.size + viewing.size + actors.size + written.size === 0
+    const { present, stayed, attended, streams, viewing, actors, written } = this
+    return (
+      present.size + stayed.length + attended.length + streams.size + viewing.size + actors.size + written.size === 0
+    )
   }
 
   /** Takes who is alive. */
   addPresent({ news }: Pick<Cut, 'news'>): void {
+    this.stayed = this.stayed.length === 0 ? news.stayed : [...this.stayed, ...news.stayed]
     if (this.present.size === 0) this.present = news.present
     else for (const [userId, presence] of news.present) this.present.set(userId, presence)
   }

@@ -49,6 +49,8 @@ export class Partition {
   readonly unprepared = new Map<Event | string, Error>()
   /** null: nobody looks at its actors */
   tap: Tap | null = null
+  /** each cut says which actors it changed: somebody outside of the process is told of them */
+  tellsChanged = true
   /** the last entry that is in the state */
   applied: Seq
   /** events applied that are in no commit yet */
@@ -144,15 +146,18 @@ export class Partition {
     const [writes, told] = [this.projections.take(), this.projections.takeTold()]
     const { residents, parking, outbox, wheel, rules, population } = this
     const actors = residents.take(seq)
-    for (const each of [...actors.changed, ...actors.pulsed])
-      if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
+    if (this.#shown.size > 0) {
+      for (const each of [...actors.changed, ...actors.pulsed])
+        if (this.#shown.has(each.kind.kind)) writes.push(this.#snapshotOf(each))
+    }
     const changes = [actors, ...[parking, outbox, wheel, rules, population].map(each => each.takeRecords(seq))]
     const puts = changes.flatMap(({ puts }) => puts)
     const removes = [...changes.flatMap(({ removes }) => removes), ...this.#projected]
     this.#projected.length = 0
     this.begun.add(writes, this.clock.time)
     const { records, news } = this.counters.take()
-    for (const { key, heard, stream } of actors.heard) news.present.set(key, { userId: key, at: heard, stream })
+    if (this.tellsChanged) for (const { key, presence } of actors.heard) news.present.set(key, { ...presence })
+    else news.stayed = actors.heard.map(({ presence }) => presence)
     for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
@@ -163,7 +168,7 @@ export class Partition {
     puts.push({ space: 'aggregate', names: ['clock'], value: { ...this.clock } })
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
-    const changed = [...actors.changed, ...actors.pulsed.map(pulsedOf)]
+    const changed = this.tellsChanged ? [...actors.changed, ...actors.pulsed.map(pulsedOf)] : []
     const { readableUntil, uncommitted: events } = this
     return { seq, events, readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
   }

@@ -133,7 +133,11 @@ function isPrepared(
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
   const isAlike = until > 0 && resident.knows(facts) && presences && counters.stillCount(presences, clock.time)
   if (isAlike && ((at > heard && at < until && at < rollsAt) || counters.isWindowAtHand(pulse!.window(at)))) return true
-  const names = tallyRecords!(resident.context, { stream: facts.stream, at })
+  const { stream } = facts
+  // Most are packed, and to unpack one for that costs as much as its pulse.
+  if (resident.attends(stream))
+    return (stream === null || counters.hasStream(stream as string)) && counters.isWindowAtHand(pulse!.window(at))
+  const names = tallyRecords!(resident.context, { stream, at })
   return names.every(each => counters.isAtHand(each))
 }
 

@@ -141,6 +141,7 @@ export class Processor {
       throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots, options.mostActorBytes)
+    partition.tellsChanged = options.live.isShared
     const unsure = await recover(partition, store, steps)
     await redo(partition, unsure, options)
     const word = claimWord(claim, time)

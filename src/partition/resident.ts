@@ -1,8 +1,9 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { ActorKind } from '../../actors/index.ts'
-import { hold, type PackedViewer, type Share } from '../../machines/packed-viewer.ts'
+import { hold, type PackedViewer, type Share, streamsIn } from '../../machines/packed-viewer.ts'
 import type { Stay } from '../../machines/pulse.ts'
 import type { Presences } from '../audience/counters.ts'
+import type { ViewerPresence } from '../audience/index.ts'
 import type { Seq } from '../log/index.ts'
 import { weightOf, weightOfPacked } from './weight.ts'
 
@@ -35,8 +36,8 @@ export class Resident {
   isHeard = false
   /** its record is of this version, or will be: a former one would not look for pulses beside it */
   isCurrent: boolean
-  /** ms; when it was last heard; 0: it never was */
-  heard = 0
+  /** when it was last heard (ms; 0: never), and on which stream as of its last transition: what is shown of it is the same object */
+  readonly presence: ViewerPresence
   /** what is new of it since its last transition; null: nothing is */
   stay: Stay | null = null
   /** ms; up to when its documents were written before a deadline came whose documents are not projected yet; null: none is */
@@ -52,8 +53,6 @@ export class Resident {
   column: PulseColumn | undefined
   /** bytes, about, as of when it was last weighed */
   weight = 0
-  /** the stream it was on at its last transition */
-  stream: string | null = null
   /** undefined: the checkpoint knows nothing of it; null: it knows the context that is packed */
   #kept: unknown
   /** without a context while that is packed */
@@ -73,6 +72,7 @@ export class Resident {
     this.id = parts.id
     this.kind = parts.kind
     this.key = parts.key
+    this.presence = { userId: parts.key, at: 0, stream: null }
     this.#kept = parts.kept
     this.used = parts.used
     this.isCurrent = parts.isCurrent
@@ -87,9 +87,17 @@ export class Resident {
 
   /** Where its snapshot says it was last. */
   #find(): void {
-    const presence = this.kind.presence?.(this.#snapshot.context)
-    this.heard = presence?.at ?? 0
-    this.stream = presence?.stream ?? null
+    const found = this.kind.presence?.(this.#snapshot.context)
+    this.presence.at = found?.at ?? 0
+    this.presence.stream = found?.stream ?? null
+  }
+
+  get heard(): number {
+    return this.presence.at
+  }
+
+  set heard(at: number) {
+    this.presence.at = at
   }
 
   get kept(): unknown {
@@ -139,6 +147,12 @@ export class Resident {
 
   get isPacked(): boolean {
     return this.#spots !== undefined
+  }
+
+  /** True if it is packed and attends that stream, or none is meant: an event there needs to know of no other. */
+  attends(stream: unknown): boolean {
+    if (this.#spots === undefined) return false
+    return stream === null || streamsIn(this.#spots).includes(stream as string)
   }
 
   /** Packs the context, which the checkpoint has, if it can be packed; `state` is a snapshot of the same state. */
