@@ -9,7 +9,7 @@ import { cpuOf, median, ROUNDS, rollcall, say, skip, thousands } from './measure
  */
 const CLAIM = 'NATS, batches of 100 to committed, CPU of Rollcall'
 const USERS = 10_000
-const BEATS = Number(process.env.BENCH_BEATS ?? 60)
+const BEATS = Number(process.env.BENCH_BEATS ?? 240)
 const BATCH = 100
 /** Batches that are not answered yet. */
 const UNDER_WAY = 32

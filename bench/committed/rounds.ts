@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const PARTITIONS = 16
 
 /** Beats of each user, half a minute apart. */
-export const BEATS = Number(process.env.BENCH_BEATS ?? 60)
+export const BEATS = Number(process.env.BENCH_BEATS ?? 240)
 
 async function run(program: string, args: (string | number)[], flags: readonly string[] = []): Promise<string> {
   const path = fileURLToPath(new URL(`${program}.ts`, import.meta.url))

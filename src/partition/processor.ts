@@ -131,7 +131,7 @@ export class Processor {
   }
 
   static async claim(number: number, options: ProcessorOptions): Promise<Processor> {
-    const { store, log, owner, kinds, rules, snapshots, time, steps } = options
+    const { store, log, owner, kinds, rules, snapshots, time, steps, live } = options
     const claim = await step(steps, 'claim', number, () => store.claim(number, owner))
     const problem = await step(steps, 'claim.fit', number, () => problemOf(claim, log, number))
     const { incarnation, first, last } = await step(steps, 'claim.bounds', number, () => log.bounds(number))
@@ -141,7 +141,7 @@ export class Processor {
       throw new RollcallError(problem, `Partition ${number}: ${text}.`)
     }
     const partition = new Partition(claim, kinds, rules, store, snapshots, options.mostActorBytes)
-    partition.tellsChanged = options.live.isShared
+    partition.tellsChanged = live.isShared
     const unsure = await recover(partition, store, steps)
     await redo(partition, unsure, options)
     const word = claimWord(claim, time)
@@ -150,8 +150,7 @@ export class Processor {
     // Their owner may have ended before they were published.
     for (const cut of unsure) processor.#copies.addWrites(cut)
     processor.#performer.add(partition.outbox.takeFresh())
-    const { signal } = processor.#abort
-    Promise.resolve(options.quiet).then(() => countActors(partition, { ...options, signal }))
+    Promise.resolve(options.quiet).then(() => countActors(partition, { ...options, signal: processor.#abort.signal }))
     processor.#running = processor.#run().catch(error => processor.#stop(error))
     processor.#loadDeadlines()
     return processor
