@@ -47,6 +47,19 @@ describe('readers of the embedded log', () => {
     ])
   })
 
+  test('are told at once of a log that was taken over, and of all else with it', async () => {
+    write(0)
+    write(0)
+    readers.tell([1])
+    await time.advance(100)
+    expect(told.slice(1)).toEqual([
+      [
+        [0, 2],
+        [1, 0],
+      ],
+    ])
+  })
+
   test('are told in their own thread too', async () => {
     write(0)
     const arrival = readers.arrivals.next(0)

@@ -35,11 +35,13 @@ export class Readers {
   announce(partitions: Iterable<number>): void {
     for (const partition of partitions) this.#untold.add(partition)
     const wait = this.#toldAt + TOLD_EVERY_MS - this.#time.monotonic()
-    if (wait <= 0) this.#tell()
-    else this.#cancel ??= this.#time.after(wait, () => this.#tell())
+    if (wait <= 0) this.tell()
+    else this.#cancel ??= this.#time.after(wait, () => this.tell())
   }
 
-  #tell(): void {
+  /** Tells at once all that is not told, and of these partitions. */
+  tell(partitions: Iterable<number> = []): void {
+    for (const partition of partitions) this.#untold.add(partition)
     this.#cancel?.()
     this.#cancel = undefined
     this.#toldAt = this.#time.monotonic()

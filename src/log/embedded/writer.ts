@@ -111,7 +111,7 @@ class Writer implements EmbeddedLog {
   async #takeOver(): Promise<void> {
     await this.#tables.takeOver(this.#time.id())
     for (const p of this.#durable.keys()) this.#durable[p] = this.#tables.last(p)
-    this.#readers.announce(this.#durable.keys())
+    this.#readers.tell(this.#durable.keys())
   }
 
   append(partition: number, events: Events): Promise<Seq> {
