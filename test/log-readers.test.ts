@@ -12,7 +12,7 @@ describe('readers of the embedded log', () => {
   beforeEach(() => {
     time = new ManualTime()
     durable = [0, 0]
-    readers = new Readers(durable, time)
+    readers = new Readers(time)
     told = []
     const postMessage = ({ durable }: { durable: (typeof told)[number] }) => told.push(durable)
     readers.add({ postMessage, on() {}, close() {} } as unknown as MessagePort)
@@ -20,7 +20,7 @@ describe('readers of the embedded log', () => {
 
   const write = (partition: number): void => {
     durable[partition]!++
-    readers.announce([partition])
+    readers.announce([[partition, durable[partition]!]])
   }
 
   test('are told at once of what comes alone', async () => {
@@ -50,12 +50,12 @@ describe('readers of the embedded log', () => {
   test('are told at once of a log that was taken over, and of all else with it', async () => {
     write(0)
     write(0)
-    readers.tell([1])
+    readers.tell([[1, 7]])
     await time.advance(100)
     expect(told.slice(1)).toEqual([
       [
         [0, 2],
-        [1, 0],
+        [1, 7],
       ],
     ])
   })

@@ -149,6 +149,7 @@ describe('an error of the driver', () => {
     ['what the server said to a bulk', wholeBulk(new MongoServerError({ code: 2 })), 'answer'],
     ['what the server said to one of a bulk', bulk(1), 'answer'],
     ['nothing of the server', new MongoInvalidArgumentError('x'), undefined],
+    ['that the driver did not take a bulk', wholeBulk(new MongoInvalidArgumentError('x')), undefined],
   ])('tells %s', (_what, error, told) => {
     expect(verdict(error)).toBe(told)
   })
@@ -157,6 +158,7 @@ describe('an error of the driver', () => {
 describe('what MongoDB was asked to do', () => {
   test.each([
     ['the connection broke', new MongoNetworkError('x')],
+    ['the connection broke in a bulk', wholeBulk(new MongoNetworkError('x'))],
     ['there was no answer in time', new MongoNetworkTimeoutError('x')],
     ['PostgreSQL died behind the gateway', new MongoServerError({ code: 1 })],
     ['the error has no code', new MongoServerError({})],
@@ -177,6 +179,8 @@ describe('what MongoDB was asked to do', () => {
     ['the key is there', new MongoServerError({ code: 11_000 })],
     ['one of a bulk makes no sense', bulk(11_000, 2)],
     ['the driver does not take it', new MongoInvalidArgumentError('x')],
+    ['the driver does not take it, which is a bulk', wholeBulk(new MongoInvalidArgumentError('x'))],
+    ['one of a bulk cannot be made bytes', wholeBulk(new RangeError('x'))],
     ['the connection is not opened yet', new MongoNotConnectedError('x')],
     ['the connection is closed', new MongoTopologyClosedError('x')],
     ['it is no error of MongoDB', new TypeError('x')],

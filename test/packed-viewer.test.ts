@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ActorKind } from '../actors/index.ts'
 import { viewer } from '../actors/viewer.ts'
-import { packed, type Share, spotIn, unpacked } from '../machines/packed-viewer.ts'
+import { packed, type Share, spotIn, streamsIn, unpacked } from '../machines/packed-viewer.ts'
 import type { Beat, Show, ViewerContext, ViewerEvent } from '../machines/viewer.ts'
 import { Names } from '../src/partition/names.ts'
 import { Transitions } from '../src/partition/transitions.ts'
@@ -50,6 +50,12 @@ test('a viewer that was packed is the one it was, and where it is is known', () 
       expect(unpacked(found!)).toStrictEqual(context)
       const { at: _, ...place } = context.last
       expect(spotIn(found!)).toMatchObject(place)
+      // At a stream of these an event needs records of that one alone.
+      expect(streamsIn(found!.spots)).toEqual(context.streams)
+      for (const stream of context.streams) {
+        const needed = viewer.tallyRecords(context, { stream, at: NOON })
+        expect(needed).toEqual([['stream', stream], ...viewer.tallyRecords(context, { stream: null, at: NOON })])
+      }
       if (Array.isArray(found!.spots)) lists++
     }
   }

@@ -94,3 +94,34 @@ test('who is there is known again after a claim, and to nobody before', async ()
   expect([(await live.alive(NOON))!.sort(), await live.alive(NOON, 'y')]).toEqual([['a', 'b'], ['a']])
   await during(next.drain())
 })
+
+test('who stays, moves, or leaves memory and comes back, is alive where it is, with nobody outside to be told', async () => {
+  const time = new ManualTime(NOON)
+  const logs = new LogInMemory({ partitions: 1, settings: {}, time })
+  const live = memoryLiveSets(time)
+  const processor = Processor.claim(0, {
+    ...{ owner: 'test', kinds: KINDS, rules, log: logs.open(), store: memoryCheckpoints(), live, partitions: 1 },
+    ...{ documents: memoryDocuments({ time }), mostActorBytes: 1, flushMs: 100, time, faults: toldFaults() },
+    receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
+  })
+  await time.advance(100)
+  const { partition } = await processor
+  const on = async (stream: string): Promise<string[]> => (await live.alive(time.now() - 65_000, stream))!
+  const hear = async (stream: string): Promise<void> => {
+    const appended = logs.open().append(0, [beat('a', time.now(), stream)])
+    await time.advance(30_000)
+    await appended
+  }
+  for (let n = 0; n < 6; n++) {
+    await hear('x')
+    expect(await on('x')).toEqual(['a'])
+  }
+  // With one byte of memory it is read anew for each of its beats.
+  expect(partition.residents.counts.get('viewer')).toBe(0)
+  await hear('y')
+  expect([await on('x'), await on('y')]).toEqual([[], ['a']])
+  await hear('y')
+  await time.advance(60_000)
+  expect(await on('y')).toEqual([])
+  await (await processor).drain()
+})

@@ -52,7 +52,7 @@ export interface CounterRecord {
 /** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
 export interface LiveNews {
   present: Map<string, ViewerPresence>
-  /** of viewers who stayed where they were, as they are whenever somebody looks */
+  /** of viewers who stayed, as they are whenever somebody looks; none where news are copies, which are in `present` */
   stayed: ViewerPresence[]
   attended: Attended[]
   /** with the last arrival of a beat on each */

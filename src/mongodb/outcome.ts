@@ -53,7 +53,8 @@ export function verdict(error: unknown): Verdict {
 /** After such an error the work may have been done or not. */
 function isUnknown(error: unknown): boolean {
   if (error instanceof Unsettled) return true
-  const { name, code, writeErrors = [] } = error as Failure
+  const { name, code, writeErrors = [], errorResponse } = error as Failure
+  if (errorResponse instanceof Error) return isUnknown(errorResponse)
   if (BROKEN.includes(code)) return true
   if (!(error instanceof Error) || !/^Mongo|^Pool/.test(name) || MISUSE.test(name)) return false
   if (writeErrors.length === 0) return !FINAL.includes(code)

@@ -14,7 +14,7 @@ const MOST_MISSED = 10_000
 /** News that are not published yet. */
 export class News {
   present = new Map<string, ViewerPresence>()
-  stayed: readonly ViewerPresence[] = []
+  readonly stayed = new Set<ViewerPresence>()
   readonly attended: Attended[] = []
   /** with the last arrival on each */
   readonly streams = new Map<string, number>()
@@ -24,14 +24,12 @@ export class News {
 
   get isEmpty(): boolean {
     const { present, stayed, attended, streams, viewing, actors, written } = this
-    return (
-      present.size + stayed.length + attended.length + streams.size + viewing.size + actors.size + written.size === 0
-    )
+    return present.size + stayed.size + attended.length + streams.size + viewing.size + actors.size + written.size === 0
   }
 
   /** Takes who is alive. */
   addPresent({ news }: Pick<Cut, 'news'>): void {
-    this.stayed = this.stayed.length === 0 ? news.stayed : [...this.stayed, ...news.stayed]
+    for (const presence of news.stayed) this.stayed.add(presence)
     if (this.present.size === 0) this.present = news.present
     else for (const [userId, presence] of news.present) this.present.set(userId, presence)
   }

@@ -49,7 +49,7 @@ export class Partition {
   readonly unprepared = new Map<Event | string, Error>()
   /** null: nobody looks at its actors */
   tap: Tap | null = null
-  /** each cut says which actors it changed: somebody outside of the process is told of them */
+  /** True if each cut tells which actors it changed, and news have copies: somebody outside of the process is told. */
   tellsChanged = true
   /** the last entry that is in the state */
   applied: Seq

@@ -43,7 +43,8 @@ export async function followLog(path: string, port: MessagePort): Promise<EventL
   port.on('message', (message: ToFollower) => {
     origins = message.origins ?? origins
     for (const [partition, seq] of message.durable ?? []) {
-      durable.set(partition, seq)
+      // An answer may come behind news of more.
+      durable.set(partition, Math.max(seq, durable.get(partition) ?? 0))
       arrivals.tell(partition)
     }
     const waits = asked.get(message.id ?? 0)

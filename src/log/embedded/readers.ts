@@ -7,22 +7,19 @@ import type { ToFollower } from './follower.ts'
 /** Readers are told no oftener: each time costs them as much as dozens of beats. What comes alone they are told of at once. */
 const TOLD_EVERY_MS = 20
 
-/** Who reads the log, in the thread of the writer and in others, and is told up to where it is durable. */
+/** Readers of the log, in the thread of the writer and in others, who are told up to where it is durable. */
 export class Readers {
   readonly arrivals = new Arrivals()
   readonly #time: Time
-  /** the last durable seq of each partition */
-  readonly #durable: readonly Seq[]
   readonly #ports = new Set<MessagePort>()
-  /** partitions of which more is durable than was told */
-  readonly #untold = new Set<number>()
+  /** the last durable seq of partitions of which less was told */
+  readonly #untold = new Map<number, Seq>()
   /** ms, monotonic */
   #toldAt = Number.NEGATIVE_INFINITY
   /** ends the wait until all are told again */
   #cancel: Cancel | undefined
 
-  constructor(durable: readonly Seq[], time: Time) {
-    this.#durable = durable
+  constructor(time: Time) {
     this.#time = time
   }
 
@@ -31,21 +28,21 @@ export class Readers {
     port.on('close', () => this.#ports.delete(port))
   }
 
-  /** More of these partitions is durable. */
-  announce(partitions: Iterable<number>): void {
-    for (const partition of partitions) this.#untold.add(partition)
+  /** Announces up to where partitions are durable now. */
+  announce(durable: Iterable<[partition: number, seq: Seq]>): void {
+    for (const [partition, seq] of durable) this.#untold.set(partition, seq)
     const wait = this.#toldAt + TOLD_EVERY_MS - this.#time.monotonic()
     if (wait <= 0) this.tell()
     else this.#cancel ??= this.#time.after(wait, () => this.tell())
   }
 
-  /** Tells at once all that is not told, and of these partitions. */
-  tell(partitions: Iterable<number> = []): void {
-    for (const partition of partitions) this.#untold.add(partition)
+  /** Tells that at once, and all that is not told yet. */
+  tell(more: Iterable<[partition: number, seq: Seq]> = []): void {
+    for (const [partition, seq] of more) this.#untold.set(partition, seq)
     this.#cancel?.()
     this.#cancel = undefined
     this.#toldAt = this.#time.monotonic()
-    const durable = Array.from(this.#untold, (p): [number, Seq] => [p, this.#durable[p]!])
+    const durable = [...this.#untold]
     this.#untold.clear()
     for (const port of this.#ports) port.postMessage({ durable } satisfies ToFollower)
     for (const [partition] of durable) this.arrivals.tell(partition)

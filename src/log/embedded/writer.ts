@@ -62,6 +62,8 @@ class Writer implements EmbeddedLog {
   readonly #hasSpace: () => boolean
   /** the last durable seq of each partition */
   readonly #durable: Seq[]
+  /** the last seq of each that is taken: of a flush that failed it may be written, and is durable with the next */
+  readonly #taken: Seq[]
   readonly #readers: Readers
   readonly #batches: Batches
   readonly #lost = Promise.withResolvers<never>()
@@ -87,7 +89,8 @@ class Writer implements EmbeddedLog {
     this.changed = made.changed ?? null
     this.#lost.promise.catch(() => {})
     this.#durable = Array.from({ length: made.partitions }, (_, p) => this.#tables.last(p))
-    this.#readers = new Readers(this.#durable, time)
+    this.#taken = [...this.#durable]
+    this.#readers = new Readers(time)
     this.#batches = new Batches({
       ...{ time, partitions: made.partitions, isJoint: true, hasRows: true, meter },
       // Each flush has a deadline of its own, and LMDB takes entries of any size.
@@ -110,8 +113,8 @@ class Writer implements EmbeddedLog {
 
   async #takeOver(): Promise<void> {
     await this.#tables.takeOver(this.#time.id())
-    for (const p of this.#durable.keys()) this.#durable[p] = this.#tables.last(p)
-    this.#readers.tell(this.#durable.keys())
+    for (const p of this.#durable.keys()) this.#taken[p] = this.#durable[p] = this.#tables.last(p)
+    this.#readers.tell(this.#durable.entries())
   }
 
   append(partition: number, events: Events): Promise<Seq> {
@@ -146,7 +149,7 @@ class Writer implements EmbeddedLog {
     try {
       await this.takeOver()
       const added = outgoing.map(({ partition, value }) => {
-        const seq = (lasts.get(partition) ?? this.#durable[partition]!) + 1
+        const seq = (lasts.get(partition) ?? this.#taken[partition]!) + 1
         lasts.set(partition, seq)
         seqs.push(seq)
         return { partition, seq, value }
@@ -155,13 +158,12 @@ class Writer implements EmbeddedLog {
       await this.#env.flushed
     } catch (error) {
       if (isCode(error, 'RC_FENCED')) this.#lose(error as RollcallError)
-      // Entries of a flush that failed may be written: the next go behind them, and announce them as durable with themselves.
       this.#env.resetReadTxn()
-      for (const partition of lasts.keys()) this.#durable[partition] = this.#tables.last(partition)
+      for (const partition of lasts.keys()) this.#taken[partition] = this.#tables.last(partition)
       throw error
     }
-    for (const [partition, seq] of lasts) this.#durable[partition] = seq
-    this.#readers.announce(lasts.keys())
+    for (const [partition, seq] of lasts) this.#taken[partition] = this.#durable[partition] = seq
+    this.#readers.announce(lasts)
     return seqs
   }
 
@@ -177,8 +179,8 @@ class Writer implements EmbeddedLog {
       const { id, partition } = message
       const work = 'below' in message ? this.trim(partition, message.below) : this.append(partition, message.events)
       const answer = await work.then(
-        // Whoever has an answer can read what it is about.
-        (seq): ToFollower => ({ id, seq, durable: [[partition, this.#durable[partition]!]] }),
+        // Whoever appended can read it.
+        (seq): ToFollower => ({ id, seq, ...('events' in message && { durable: [[partition, seq]] }) }),
         ({ code, message }: RollcallError): ToFollower => ({ id, error: { code, message } }),
       )
       port.postMessage(answer)
@@ -229,7 +231,7 @@ class Writer implements EmbeddedLog {
     const last = this.#durable[partition]!
     await this.#tables.remove(partition, this.#tables.first(partition, last), last + 1)
     await this.#tables.begin(partition, { incarnation: this.#time.id(), start: first })
-    this.#durable[partition] = first - 1
+    this.#taken[partition] = this.#durable[partition] = first - 1
   }
 
   async close(): Promise<void> {
