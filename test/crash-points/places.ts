@@ -50,8 +50,8 @@ export const onDisk: Places = fill => {
   const at = (folder: string): Place => {
     let reach: Reach
     return {
-      async open() {
-        const log = await openLog(join(folder, 'log'), 1, {})
+      async open(time) {
+        const log = await openLog(join(folder, 'log'), 1, {}, time)
         const state = join(folder, 'state')
         const [documents, store] = [openDocuments({ path: state }), openCheckpoints(state)]
         const own = new Reach()
