@@ -1,7 +1,22 @@
-import type { MessagePort } from 'node:worker_threads'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { RootDatabase } from 'lmdb'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { followLog } from '../src/log/embedded/follower.ts'
 import { Readers } from '../src/log/embedded/readers.ts'
+import { openLog } from '../src/log/embedded/writer.ts'
+import { event } from './support/entries.ts'
+import { temporaryDirectory } from './support/server.ts'
 import { ManualTime } from './support/time.ts'
+
+const environments = vi.hoisted(() => [] as RootDatabase[])
+vi.mock('lmdb', async original => {
+  const lmdb = await original<typeof import('lmdb')>()
+  const open = (...args: Parameters<typeof lmdb.open>) => {
+    environments.push(lmdb.open(...args))
+    return environments.at(-1)
+  }
+  return { ...lmdb, open }
+})
 
 describe('readers of the embedded log', () => {
   let time: ManualTime
@@ -74,5 +89,26 @@ describe('readers of the embedded log', () => {
     readers.close()
     await time.advance(100)
     expect([told.length, time.timers]).toEqual([1, 0])
+  })
+
+  test('are told nothing of what could not be flushed, though others were still to be told of', async () => {
+    const path = temporaryDirectory()
+    const log = await openLog(path, 1, {}, time)
+    const { port1, port2 } = new MessageChannel()
+    log.serve(port1)
+    const follower = await followLog(path, port2)
+    const last = async (): Promise<number> => (await follower.bounds(0)).last
+    await log.takeOver()
+    await time.advance(20)
+    await log.append(0, [event('told')])
+    await vi.waitFor(async () => expect(await last()).toBe(1))
+    await log.append(0, [event('to be told')])
+    vi.spyOn(environments[0]!, 'flushed', 'get').mockImplementationOnce(() => Promise.reject(new Error('full')))
+    await expect(log.append(0, [event('lost')])).rejects.toMatchObject({ code: 'RC_LOG_UNAVAILABLE' })
+    await time.advance(20)
+    await vi.waitFor(async () => expect(await last()).toBe(2))
+    expect(await log.bounds(0)).toMatchObject({ last: 2 })
+    await follower.close()
+    await log.close()
   })
 })

@@ -151,25 +151,6 @@ describe('the embedded event log', () => {
     expect(entries.at(-1)!.events).toEqual([event('after')])
   })
 
-  test('tells readers nothing of what it could not flush, though others were still to be told of', async () => {
-    const time = new ManualTime()
-    await log.close()
-    log = await openLog(path, PARTITIONS, {}, time)
-    const follower = await follow(path, log)
-    const last = async (): Promise<number> => (await follower.bounds(0)).last
-    await log.takeOver()
-    await time.advance(20)
-    await log.append(0, [event('told')])
-    await vi.waitFor(async () => expect(await last()).toBe(1))
-    await log.append(0, [event('to be told')])
-    vi.spyOn(environments.at(-2)!, 'flushed', 'get').mockImplementationOnce(() => Promise.reject(new Error('full')))
-    await expect(log.append(0, [event('lost')])).rejects.toMatchObject({ code: 'RC_LOG_UNAVAILABLE' })
-    await time.advance(20)
-    await vi.waitFor(async () => expect(await last()).toBe(2))
-    expect(await log.bounds(0)).toMatchObject({ last: 2 })
-    await follower.close()
-  })
-
   test('takes nothing more while a flush that took too long has not ended, and has no gap afterwards', async () => {
     const time = new ManualTime()
     await log.close()
