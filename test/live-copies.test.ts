@@ -7,6 +7,7 @@ import { RedisError } from '../src/audience/redis-connection.ts'
 import { Meter } from '../src/observe/meter.ts'
 import type { Cut } from '../src/partition/cut.ts'
 import { LiveCopies } from '../src/partition/live-copies.ts'
+import { News } from '../src/partition/live-news.ts'
 import { NOON } from './support/one-partition.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 import { world } from './support/world.ts'
@@ -212,4 +213,15 @@ describe('the live sets of a partition', () => {
     await commits()
     expect(told).toHaveLength(2)
   })
+})
+
+test('news of a viewer who stays are held once, as of last, however many commits wait', () => {
+  const news = new News()
+  const [former, latest] = [NOON, NOON + 1].map(at => ({ userId: 'a', at, stream: 's' }))
+  for (const presence of [former!, former!, latest!]) {
+    const { news: own } = cut(1, [])
+    news.addPresent({ news: { ...own, stayed: [presence] } })
+  }
+  expect(news.stayed).toEqual([latest])
+  expect(news.stayed[0]).toBe(latest)
 })

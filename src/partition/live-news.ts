@@ -14,7 +14,7 @@ const MOST_MISSED = 10_000
 /** News that are not published yet. */
 export class News {
   present = new Map<string, ViewerPresence>()
-  readonly stayed = new Set<ViewerPresence>()
+  stayed: readonly ViewerPresence[] = []
   readonly attended: Attended[] = []
   /** with the last arrival on each */
   readonly streams = new Map<string, number>()
@@ -24,12 +24,15 @@ export class News {
 
   get isEmpty(): boolean {
     const { present, stayed, attended, streams, viewing, actors, written } = this
-    return present.size + stayed.size + attended.length + streams.size + viewing.size + actors.size + written.size === 0
+    return (
+      present.size + stayed.length + attended.length + streams.size + viewing.size + actors.size + written.size === 0
+    )
   }
 
   /** Takes who is alive. */
   addPresent({ news }: Pick<Cut, 'news'>): void {
-    for (const presence of news.stayed) this.stayed.add(presence)
+    // A viewer that left memory and came back is another object, and the last one counts.
+    this.stayed = this.stayed.length === 0 ? news.stayed : latestOf([...this.stayed, ...news.stayed])
     if (this.present.size === 0) this.present = news.present
     else for (const [userId, presence] of news.present) this.present.set(userId, presence)
   }
@@ -53,6 +56,10 @@ export class News {
     }
   }
 }
+
+const latestOf = (presences: ViewerPresence[]): ViewerPresence[] => [
+  ...new Map(presences.map(presence => [presence.userId, presence])).values(),
+]
 
 /** News that could not be published and that the partition's present state does not tell by itself. */
 export class Missed {
