@@ -179,7 +179,7 @@ class Writer implements EmbeddedLog {
       const { id, partition } = message
       const work = 'below' in message ? this.trim(partition, message.below) : this.append(partition, message.events)
       const answer = await work.then(
-        // Whoever appended can read it.
+        // An answer lets who appended read it.
         (seq): ToFollower => ({ id, seq, ...('events' in message && { durable: [[partition, seq]] }) }),
         ({ code, message }: RollcallError): ToFollower => ({ id, error: { code, message } }),
       )
@@ -228,7 +228,7 @@ class Writer implements EmbeddedLog {
 
   async renew(partition: number, first: Seq): Promise<void> {
     await this.takeOver()
-    const last = this.#durable[partition]!
+    const last = this.#taken[partition]!
     await this.#tables.remove(partition, this.#tables.first(partition, last), last + 1)
     await this.#tables.begin(partition, { incarnation: this.#time.id(), start: first })
     this.#taken[partition] = this.#durable[partition] = first - 1
