@@ -1,22 +1,14 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { RootDatabase } from 'lmdb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { followLog } from '../src/log/embedded/follower.ts'
 import { Readers } from '../src/log/embedded/readers.ts'
 import { openLog } from '../src/log/embedded/writer.ts'
 import { event } from './support/entries.ts'
+import { environments } from './support/environments.ts'
 import { temporaryDirectory } from './support/server.ts'
 import { ManualTime } from './support/time.ts'
 
-const environments = vi.hoisted(() => [] as RootDatabase[])
-vi.mock('lmdb', async original => {
-  const lmdb = await original<typeof import('lmdb')>()
-  const open = (...args: Parameters<typeof lmdb.open>) => {
-    environments.push(lmdb.open(...args))
-    return environments.at(-1)
-  }
-  return { ...lmdb, open }
-})
+vi.mock('lmdb', async original => (await import('./support/environments.ts')).noting(original))
 
 describe('readers of the embedded log', () => {
   let time: ManualTime

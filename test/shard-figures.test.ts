@@ -44,7 +44,7 @@ test('the figures go on while a shard is gone and when it is back, and no count 
   const before = Number(figure(await text(), 'rollcall_transitions_total', { shard: '0' }))
   expect(before).toBeGreaterThan(10)
   let stopped = 0
-  // One that is back before anybody looked was not seen to be away; each time it stays away for longer.
+  // A shard that is back before anybody looked was not seen to be away; each time it stays away for longer.
   for (let scrape = 0; scrape < 40 || (stopped < 2 && scrape < 400); scrape++) {
     if (scrape % 40 === 0) await rollcall.shards[0]!.kill()
     const shown = await text()

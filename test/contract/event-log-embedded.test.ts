@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { RootDatabase } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { followLog } from '../../src/log/embedded/follower.ts'
 import { peekAtLog } from '../../src/log/embedded/peek.ts'
@@ -12,21 +11,14 @@ import { type EmbeddedLog, openLog } from '../../src/log/embedded/writer.ts'
 import { encode } from '../../src/log/entries.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { event, readTo, seqsTo } from '../support/entries.ts'
+import { environments } from '../support/environments.ts'
 import { flipInLog } from '../support/flipped.ts'
 import { seeded } from '../support/random.ts'
 import { ManualTime } from '../support/time.ts'
 import { startWriting, untilKilled } from '../support/until-killed.ts'
 import { eventLogContract, type OpenedLog } from './event-log.ts'
 
-const environments = vi.hoisted(() => [] as RootDatabase[])
-vi.mock('lmdb', async original => {
-  const lmdb = await original<typeof import('lmdb')>()
-  const open = (...args: Parameters<typeof lmdb.open>) => {
-    environments.push(lmdb.open(...args))
-    return environments.at(-1)
-  }
-  return { ...lmdb, open }
-})
+vi.mock('lmdb', async original => (await import('../support/environments.ts')).noting(original))
 
 const PARTITIONS = 3
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rollcall-log-'))
