@@ -42,7 +42,7 @@ export function duplicates(error: unknown): number[] | null {
   return writeErrors.map(({ index }) => index)
 }
 
-/** Whether MongoDB was silent, or answered with that. */
+/** The verdict on an error: MongoDB was silent, or answered with that. */
 export function verdict(error: unknown): Verdict {
   const { name, code, writeErrors = [], errorResponse } = (error ?? {}) as Failure
   if (errorResponse instanceof Error) return verdict(errorResponse)
