@@ -53,7 +53,7 @@ export class KnownPlace {
     return this.#place.stream
   }
 
-  /** As rows have it, with what its stream shows; null if none can. */
+  /** As entries have it, with what its stream shows; null if none can. */
   showing(show?: object): Written | null {
     if (show !== this.#show) {
       this.#show = show
@@ -93,7 +93,7 @@ export class KnownPlaces {
   }
 
   #keep(slot: number, made: KnownPlace): void {
-    // The texts of a place, as they came and as rows have them, are each about as long as its name.
+    // The texts of a place, as they came and as entries have them, are each about as long as its name.
     this.#bytes += OWN_BYTES + 4 * made.name.length
     if (this.#bytes > MOST_KNOWN) {
       this.#slots.fill(undefined)

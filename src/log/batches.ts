@@ -83,7 +83,7 @@ export class Batches {
   }
 
   append(partition: number, appended: Events): Promise<Seq> {
-    const events = this.#outlet.hasRows && appended instanceof Rows ? appended : [...appended]
+    const events = appended instanceof Rows ? appended : [...appended]
     if (this.#isClosed) return Promise.reject(new RollcallError('RC_LOG_UNAVAILABLE', 'The log is closed.'))
     if (this.#waiting + events.length > WAITING_EVENTS) return Promise.reject(overloaded())
     this.#waiting += events.length

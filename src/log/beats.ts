@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { Event } from '../../actors/event.ts'
 import { Heard, type KnownPlace } from './heard.ts'
 
@@ -24,9 +25,14 @@ export const KIND = 'heartbeat'
 /** Fields of a beat, without what its stream showed and with it. */
 const [FIELDS, FIELDS_OF_SHOW] = [9, 11]
 /** Bytes of a key, and units of a place. */
-const [MOST_KEY, MOST_PLACE] = [256, 4_096]
+export const MOST_KEY = 256
+const MOST_PLACE = 4_096
 /** In UTF-8 a unit takes so many bytes at most. */
 export const UNIT_BYTES = 3
+/** Bytes of a place; longer ones are not kept. */
+export const MOST_PLACE_BYTES = UNIT_BYTES * MOST_PLACE
+/** The text of a place begins with a digit that is no more. */
+const MOST_MARKS = 0x33
 const HEAD_BYTES = 8
 /** The bytes of a row, beside its texts; its marks: a key that is not ASCII, times that four bytes do not hold. */
 export const ROW = { bytes: 21, wideKey: 1, wideAt: 4, wideArrival: 8 } as const
@@ -39,7 +45,10 @@ const [MOST_KNOWN, PLACE_BYTES] = [16_777_216, 192]
 const isPlain = (text: unknown): text is string =>
   typeof text === 'string' && !text.includes(SEPARATOR) && text.isWellFormed()
 
-const isInstant = (at: unknown): boolean => Number.isSafeInteger(at) && Math.abs(at as number) <= LAST_INSTANT
+/** True if a date can have the time. */
+export const isInstant = (at: number): boolean => Math.abs(at) <= LAST_INSTANT
+
+const isWholeInstant = (at: unknown): boolean => Number.isSafeInteger(at) && isInstant(at as number)
 
 const isKey = (key: unknown): boolean =>
   isPlain(key) && (key.length <= MOST_KEY / UNIT_BYTES || Buffer.byteLength(key) <= MOST_KEY)
@@ -47,7 +56,7 @@ const isKey = (key: unknown): boolean =>
 /** True if a row holds all of the event, and nothing that reading would refuse. */
 export function isBeat(event: Event): event is Beat {
   const { kind, key, id, at, arrival, path, stream, country, groups, streamer, preset } = (event ?? {}) as Beat
-  if (kind !== KIND || id !== '' || !isInstant(at) || !isInstant(arrival) || !isKey(key)) return false
+  if (kind !== KIND || id !== '' || !isWholeInstant(at) || !isWholeInstant(arrival) || !isKey(key)) return false
   let fields = 0
   for (const _ in event) fields++
   if (fields !== (streamer === undefined ? FIELDS : FIELDS_OF_SHOW)) return false
@@ -84,16 +93,22 @@ function placeOf(text: string): Place {
 }
 
 const places = new Map<string, KnownPlace<Place>>()
-const heard = new Heard<Place>()
+export const heard = new Heard<Place>()
 let known = 0
 
-/** Bytes alone say which place it is, so that no row can give others another one. */
-function placeIn(bytes: Buffer, start: number, end: number, slot: number): Place {
+/** The place that is read from these bytes, which alone say which it is, so that nobody can give others another one. */
+export function placeIn<T extends Place | undefined>(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  slot: number,
+  read: () => T,
+): Place | T {
   const name = bytes.toString('latin1', start, end)
   let found = places.get(name)
   if (!found) {
-    const place = placeOf(bytes.toString('utf8', start, end))
-    if (end - start > UNIT_BYTES * MOST_PLACE) return place
+    const place = read()
+    if (place === undefined || end - start > MOST_PLACE_BYTES) return place
     found = { place, bytes: Uint8Array.prototype.slice.call(bytes, start, end) }
     const size = 2 * (end - start) + PLACE_BYTES
     if (known + size > MOST_KNOWN) {
@@ -108,7 +123,13 @@ function placeIn(bytes: Buffer, start: number, end: number, slot: number): Place
   return found.place
 }
 
-/** Rows that were read. */
+/** A place of a row. Bytes that begin as no row's do may be a place of another form, so they are not kept. */
+function placeInRow(bytes: Buffer, start: number, end: number, slot: number): Place {
+  const read = (): Place => placeOf(bytes.toString('utf8', start, end))
+  return bytes[start]! > MOST_MARKS ? read() : placeIn(bytes, start, end, slot, read)
+}
+
+/** Heartbeats that were read, in columns. */
 export class Beats {
   readonly kind = KIND
   readonly length: number
@@ -119,43 +140,8 @@ export class Beats {
   readonly arrivals: number[]
   #events: (Event | undefined)[] | undefined
 
-  /** `rows` is how many are expected. Throws a RangeError where the bytes are not what was packed. */
-  constructor(bytes: Buffer, start: number, end: number, rows = 0) {
-    if (end - start < HEAD_BYTES) throw new RangeError('There is no time.')
-    const base = bytes.readDoubleLE(start)
-    const keys = new Array<string>(rows)
-    const places = new Array<Place>(rows)
-    const ats = new Array<number>(rows)
-    const arrivals = new Array<number>(rows)
-    let row = 0
-    for (let at = start + HEAD_BYTES; at < end; row++) {
-      const marks = bytes[at]!
-      at += 1
-      if (marks & ROW.wideAt) {
-        ats[row] = instant(bytes.readDoubleLE(at))
-        at += 8
-      } else {
-        ats[row] = instant(base + int32In(bytes, at))
-        at += 4
-      }
-      if (marks & ROW.wideArrival) {
-        arrivals[row] = instant(bytes.readDoubleLE(at))
-        at += 8
-      } else {
-        arrivals[row] = instant(base + int32In(bytes, at))
-        at += 4
-      }
-      const from = at + 4
-      const keyEnd = from + uint16In(bytes, at)
-      at = keyEnd + uint16In(bytes, at + 2)
-      if (at > end) throw new RangeError('A row ends behind the last one.')
-      const slot = marks & ROW.wideKey ? -1 : heard.slotOf(bytes, from, keyEnd)
-      const key = slot < 0 ? undefined : heard.keyOf(slot, bytes, from, keyEnd)
-      keys[row] = key ?? keyIn(bytes, from, keyEnd, marks, slot)
-      const place = key === undefined ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
-      places[row] = place ?? placeIn(bytes, keyEnd, at, slot)
-    }
-    this.length = row
+  constructor({ length, keys, places, ats, arrivals }: Omit<Beats, 'kind' | 'event' | 'events'>) {
+    this.length = length
     this.keys = keys
     this.places = places
     this.ats = ats
@@ -179,13 +165,52 @@ export class Beats {
   }
 }
 
+/** The beats of rows; `rows` is how many are expected. Throws a RangeError where the bytes are not what was packed. */
+export function beatsOfRows(bytes: Buffer, start: number, end: number, rows = 0): Beats {
+  if (end - start < HEAD_BYTES) throw new RangeError('There is no time.')
+  const base = bytes.readDoubleLE(start)
+  const keys = new Array<string>(rows)
+  const places = new Array<Place>(rows)
+  const ats = new Array<number>(rows)
+  const arrivals = new Array<number>(rows)
+  let row = 0
+  for (let at = start + HEAD_BYTES; at < end; row++) {
+    const marks = bytes[at]!
+    at += 1
+    if (marks & ROW.wideAt) {
+      ats[row] = instant(bytes.readDoubleLE(at))
+      at += 8
+    } else {
+      ats[row] = instant(base + int32In(bytes, at))
+      at += 4
+    }
+    if (marks & ROW.wideArrival) {
+      arrivals[row] = instant(bytes.readDoubleLE(at))
+      at += 8
+    } else {
+      arrivals[row] = instant(base + int32In(bytes, at))
+      at += 4
+    }
+    const from = at + 4
+    const keyEnd = from + uint16In(bytes, at)
+    at = keyEnd + uint16In(bytes, at + 2)
+    if (at > end) throw new RangeError('A row ends behind the last one.')
+    const slot = marks & ROW.wideKey ? -1 : heard.slotOf(bytes, from, keyEnd)
+    const key = slot < 0 ? undefined : heard.keyOf(slot, bytes, from, keyEnd)
+    keys[row] = key ?? keyIn(bytes, from, keyEnd, marks, slot)
+    const place = key === undefined ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
+    places[row] = place ?? placeInRow(bytes, keyEnd, at, slot)
+  }
+  return new Beats({ length: row, keys, places, ats, arrivals })
+}
+
 const uint16In = (bytes: Buffer, at: number): number => bytes[at]! | (bytes[at + 1]! << 8)
 
 const int32In = (bytes: Buffer, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 
 function instant(at: number): number {
-  if (Math.abs(at) <= LAST_INSTANT) return at
+  if (isInstant(at)) return at
   throw new RangeError('A time is no date.')
 }
 
@@ -193,6 +218,6 @@ function keyIn(bytes: Buffer, start: number, end: number, marks: number, slot: n
   const key = bytes.toString(marks & ROW.wideKey ? 'utf8' : 'latin1', start, end)
   if (end - start > MOST_KEY / UNIT_BYTES && Buffer.byteLength(key) > MOST_KEY)
     throw new RangeError('A key is too long.')
-  if (slot >= 0) heard.setKey(slot, key, bytes, start, end)
+  if (slot >= 0 && isAscii(bytes.subarray(start, end))) heard.setKey(slot, key, bytes, start, end)
   return key
 }

@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib'
-import { Packr } from 'msgpackr'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
-import { Beats, isBeat } from './beats.ts'
+import { type Beats, beatsOfRows, isBeat } from './beats.ts'
 import type { Entry, Seq } from './index.ts'
+import { listedBeats, listIn, packr } from './listed.ts'
+import { listOf } from './listing.ts'
 import { Packing, Rows } from './rows.ts'
 import { type EntryRun, RowsEntry } from './rows-entry.ts'
 
@@ -31,14 +32,36 @@ const UNCHECKED = 2
 /** A number whose place in msgpack the checksum takes: this mark, then four bytes. */
 const [BLANK, MARK, CHECKSUM_BYTES] = [0xffff_ffff, 0xce, 4]
 /** Marks of lists of so many things, and of those whose length takes two bytes, and four. */
-const [LIST_OF_2, LIST_OF_4, LIST_16, LIST_32] = [0x92, 0x94, 0xdc, 0xdd]
+const [LIST, LIST_OF_2, LIST_OF_4, LIST_OF_15, LIST_16, LIST_32] = [0x90, 0x92, 0x94, 0x9f, 0xdc, 0xdd]
 /** Marks of a number of one byte, where it is greater than a mark itself can say; and of bytes whose length takes one, and two. */
 const [SHORT, MOST_IN_MARK, BYTES_8, BYTES_16] = [0xcc, 0x7f, 0xc4, 0xc5]
 
-// Each value describes its own structures once, so a batch of alike events is small.
-const packr = new Packr({ useRecords: true, copyBuffers: true })
-/** Without rows, which are then none of `events`, it can be read by former versions, of which some process may own a partition. */
+/** Without rows it can be read by former versions, of which some process may own a partition: heartbeats are events then. */
 export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffer {
+  return hasRows ? encodeInRows(events) : encodeInList(events)
+}
+
+function encodeInList(events: readonly (Event | Rows)[]): Buffer {
+  const isOfRows = (all: readonly (Event | Rows)[]): all is readonly Rows[] => all.every(each => each instanceof Rows)
+  if (events.length > 0 && isOfRows(events)) {
+    const count = events.reduce((sum, { length }) => sum + length, 2)
+    return sealed(listOf(headOf(count), events))
+  }
+  return sealed(packr.pack([ROWLESS, BLANK, ...events.flatMap(each => (each instanceof Rows ? [...each] : [each]))]))
+}
+
+/** The beginning of a list of so many things, up to the events. */
+function headOf(count: number): Buffer {
+  const head = Buffer.alloc(count < 16 ? 7 : count < 65_536 ? 9 : 11)
+  if (head.length === 7) head.writeUInt8(LIST + count)
+  else if (head.length === 9) head.writeUIntBE(LIST_16 * 0x1_0000 + count, 0, 3)
+  else head.writeUIntBE(LIST_32 * 0x1_0000_0000 + count, 0, 5)
+  head.writeUInt8(ROWLESS, head.length - 6)
+  head.writeUInt8(MARK, head.length - 5)
+  return head
+}
+
+function encodeInRows(events: readonly (Event | Rows)[]): Buffer {
   const [runs, others]: [number[], Event[]] = [[0], []]
   const packing = new Packing()
   // Runs of events and of rows take turns, events first.
@@ -50,7 +73,7 @@ export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffe
     if (each instanceof Rows) {
       run(true, each.length)
       packing.addAll(each)
-    } else if (hasRows && isBeat(each)) {
+    } else if (isBeat(each)) {
       run(true, 1)
       packing.add(each)
     } else {
@@ -58,9 +81,13 @@ export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffe
       others.push(each)
     }
   }
-  const value = packr.pack(
-    packing.isEmpty ? [ROWLESS, BLANK, ...others] : [VERSION, BLANK, runs, packing.bytes, ...others],
+  return sealed(
+    packr.pack(packing.isEmpty ? [ROWLESS, BLANK, ...others] : [VERSION, BLANK, runs, packing.bytes, ...others]),
   )
+}
+
+/** The value with its checksum in its place. */
+function sealed(value: Buffer): Buffer {
   const at = placeOf(value)
   value.writeUInt32BE(checksumOf(value, at), at)
   return value
@@ -111,7 +138,7 @@ const isEventLike = (thing: unknown): boolean => {
  * a later version has its number among the strays, and its events are taken as far as they are such.
  */
 export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: () => boolean = () => true): Entry {
-  const alone = rowsAlone(seq, value)
+  const alone = rowsAlone(seq, value) ?? listAlone(seq, value)
   if (alone) return alone
   const whole = isWhole(value)
   if (whole === false && isOurs()) throw damaged(partition, seq)
@@ -130,16 +157,6 @@ export function entryOf(partition: number, seq: Seq, value: Uint8Array, isOurs: 
   return rows ? new RowsEntry(seq, strays, runsIn(things.slice(head), rows)) : { ...entry, events }
 }
 
-function listIn(value: Uint8Array): unknown[] | undefined {
-  try {
-    // Nothing of it is the value's own bytes: it may lie where the next one is read to.
-    const things = packr.unpack(value)
-    return Array.isArray(things) ? things : undefined
-  } catch {
-    return undefined
-  }
-}
-
 const damaged = (partition: number, seq: Seq): RollcallError =>
   new RollcallError('RC_LOG_CORRUPT', `Partition ${partition}: entry ${seq} of the log is not as it was written.`)
 
@@ -152,7 +169,7 @@ function rowsIn([, , runs, bytes, ...others]: unknown[]): { runs: number[]; beat
 
 function beatsIn(bytes: Buffer, start: number, end: number, rows?: number): Beats | undefined {
   try {
-    return new Beats(bytes, start, end, rows)
+    return beatsOfRows(bytes, start, end, rows)
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
@@ -171,6 +188,17 @@ function rowsAlone(seq: Seq, value: Uint8Array): Entry | undefined {
   if (start + size !== value.length || !isWhole(value)) return undefined
   const beats = beatsIn(bufferOf(value), start, value.length, count)
   return beats?.length === count ? new RowsEntry(seq, 0, [{ beats, from: 0, to: count }]) : undefined
+}
+
+/** An entry of listed heartbeats alone, as nearly all without rows are, by its bytes. */
+function listAlone(seq: Seq, value: Uint8Array): Entry | undefined {
+  const mark = value[0]!
+  const at = placeOf(value)
+  if (value[at - 2] !== ROWLESS || value[at - 1] !== MARK || mark < LIST) return undefined
+  const things = mark === LIST_16 ? (value[1]! << 8) | value[2]! : mark <= LIST_OF_15 ? mark - LIST : 0
+  if (things <= 2 || !isWhole(value)) return undefined
+  const beats = listedBeats(bufferOf(value), at + CHECKSUM_BYTES, things - 2)
+  return beats && new RowsEntry(seq, 0, [{ beats, from: 0, to: beats.length }])
 }
 
 const bufferOf = (value: Uint8Array): Buffer =>

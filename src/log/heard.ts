@@ -42,6 +42,15 @@ export class Heard<T> {
     return known.place
   }
 
+  /** The last place of the slot's viewer, if its bytes stand there. */
+  knownAt(slot: number, bytes: Uint8Array, start: number): KnownPlace<T> | undefined {
+    const known = this.#places[slot]
+    if (known === undefined) return undefined
+    const own = known.bytes
+    for (let i = 0; i < own.length; i++) if (own[i] !== bytes[start + i]) return undefined
+    return known
+  }
+
   /** Gives the slot to a key, whose bytes these are. */
   setKey(slot: number, key: string, bytes: Uint8Array, start: number, end: number): void {
     this.#sizes[slot] = end - start

@@ -1,12 +1,30 @@
 import type { Event } from '../../actors/event.ts'
 import { type Beat, isPlace, KIND, type Place, placeText, ROW, UNIT_BYTES } from './beats.ts'
+import { fieldsOf } from './listed.ts'
 
 /** Heartbeats on their way into entries, where they are rows; see `Beats` for the way back. */
 
-/** A place with its text in UTF-8, as rows have it. */
-export interface Written {
-  place: Place
-  text: Buffer
+/** A place, and the bytes of it in entries, which are made once. */
+export class Written {
+  readonly place: Place
+  #text: Buffer | undefined
+  #fields: Buffer | undefined
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  /** In UTF-8, as rows have it. */
+  get text(): Buffer {
+    this.#text ??= keptBytes(placeText(this.place))
+    return this.#text
+  }
+
+  /** As lists have it. */
+  get fields(): Buffer {
+    this.#fields ??= fieldsOf(this.place)
+    return this.#fields
+  }
 }
 
 /** Bytes of the text that hold no others in memory with them, as small ones of `Buffer.from` do. */
@@ -17,8 +35,7 @@ export function keptBytes(text: string): Buffer {
 }
 
 /** Null if a row cannot hold it. */
-export const placed = (place: Place): Written | null =>
-  isPlace(place) ? { place, text: keptBytes(placeText(place)) } : null
+export const placed = (place: Place): Written | null => (isPlace(place) ? new Written(place) : null)
 
 /** Heartbeats that came together, in columns; their ids are where they came, in bytes of UTF-8. */
 export class Columns implements Iterable<Event> {
@@ -57,7 +74,7 @@ export class Columns implements Iterable<Event> {
 }
 
 /** Numbers of an id in columns. */
-const KEY = 3
+export const KEY = 3
 
 /** Rows of columns that are of one partition. */
 export class Rows implements Iterable<Event> {
