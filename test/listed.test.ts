@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import type { Place } from '../src/log/beats.ts'
 import { encode, entryOf } from '../src/log/entries.ts'
+import { fingerprintOf } from '../src/log/fingerprint.ts'
 import { hashOf } from '../src/log/hash.ts'
 import { Columns, placed, Rows } from '../src/log/rows.ts'
 import { RowsEntry } from '../src/log/rows-entry.ts'
@@ -150,7 +151,9 @@ describe('heartbeats in an entry without rows', () => {
       const events = all.flatMap(each => [...each])
       for (const value of [encode(all, false), listed(events)]) {
         expect(read(value), JSON.stringify(events)).toEqual(generally(value))
-        if (entryOf(0, 1, value) instanceof RowsEntry) inColumns++
+        const entry = entryOf(0, 1, value)
+        if (entry instanceof RowsEntry) inColumns++
+        expect(fingerprintOf(entry)).toBe(fingerprintOf({ seq: 1, events: generally(value).events as Event[] }))
       }
     }
     expect(inColumns).toBeGreaterThan(2_000)

@@ -14,7 +14,7 @@ import {
 } from './listed.ts'
 import { KEY, type Rows } from './rows.ts'
 
-/** A text that is no longer is copied byte by byte, which is sooner done than a call. */
+/** What is no longer is copied byte by byte, which is sooner done than a call; so is a part, which would need an object. */
 const SHORT = 24
 
 /** Writes rows, behind `head`, as the list of events that msgpackr would make of them. */
@@ -73,7 +73,7 @@ function pastMark(size: number, list: Buffer, at: number): number {
 
 /** Copies bytes; answers where what follows begins. */
 function copied(bytes: Uint8Array, from: number, to: number, list: Buffer, at: number): number {
-  if (to - from > SHORT) list.set(bytes.subarray(from, to), at)
+  if (to - from > SHORT && to - from === bytes.length) list.set(bytes, at)
   else for (let i = from, own = at; i < to; i++, own++) list[own] = bytes[i]!
   return at + to - from
 }

@@ -40,3 +40,13 @@ export function countOf(entry: Entry): number {
   for (const run of runsOf(entry)) count += 'beats' in run ? run.to - run.from : run.length
   return count
 }
+
+/** The first event of an entry, if it has any; of its rows, no other is made. */
+export function firstOf(entry: Entry): Event | undefined {
+  for (const run of runsOf(entry)) {
+    if (!('beats' in run)) {
+      if (run.length > 0) return run[0]
+    } else if (run.from < run.to) return run.beats.event(run.from)
+  }
+  return undefined
+}

@@ -3,6 +3,7 @@ import type { Connection } from '../../nats/index.ts'
 import { ENTRY_EVENTS, entryOf } from '../entries.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Entry, Seq } from '../index.ts'
+import { countOf } from '../rows-entry.ts'
 import { Consumer, type Message } from './consumer.ts'
 import type { HighWater } from './high-water.ts'
 import type { Streams } from './streams.ts'
@@ -26,11 +27,11 @@ interface Reading {
 export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
   const { connection, partition, highWater, signal } = reading
   let { after } = reading
-  /** of the entry at `after`, once it was read */
-  let mark: string | null = null
+  /** the entry at `after`, once it was read */
+  let last: Entry | null = null
   let gapAfter: Seq | undefined
   while (!signal.aborted) {
-    const consumer = await consumerAt({ ...reading, after }, mark)
+    const consumer = await consumerAt({ ...reading, after }, last && fingerprintOf(last))
     if (!consumer) return
     let isDense = true
     try {
@@ -41,8 +42,8 @@ export async function* readStream(reading: Reading): AsyncGenerator<Entry[]> {
         if (!isDense) break
         for (const entries of decoded(partition, found)) {
           if (signal.aborted) return
-          after = entries.at(-1)!.seq
-          mark = fingerprintOf(entries.at(-1)!)
+          last = entries.at(-1)!
+          after = last.seq
           highWater.raise(partition, after)
           yield entries
         }
@@ -103,7 +104,7 @@ function* decoded(partition: number, messages: Message[]): Generator<Entry[]> {
       throw error
     }
     entries.push(entry)
-    count += entry.events.length
+    count += countOf(entry)
     if (count < ENTRY_EVENTS) continue
     yield entries
     entries = []
