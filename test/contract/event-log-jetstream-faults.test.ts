@@ -1,30 +1,17 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { Publisher } from '../../src/log/jetstream/publisher.ts'
 import { event, idsOf, readTo, seqsTo } from '../support/entries.ts'
 import { JetStreamLogs } from '../support/jetstream-logs.ts'
 import { natsServerBinary } from '../support/nats-server.ts'
 import { ongoingRead } from '../support/ongoing-read.ts'
 import { seeded } from '../support/random.ts'
 
-const published = vi.hoisted(() => ({ count: 0 }))
-vi.mock('@nats-io/jetstream', async original => {
-  const real = await original<typeof import('@nats-io/jetstream')>()
-  const jetstream = (...args: Parameters<typeof real.jetstream>) => {
-    const client = real.jetstream(...args)
-    const publish = client.publish.bind(client)
-    client.publish = (...message) => {
-      published.count++
-      return publish(...message)
-    }
-    return client
-  }
-  return { ...real, jetstream }
-})
-
 describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
   const logs = new JetStreamLogs()
+  const published = vi.spyOn(Publisher.prototype, 'publish')
   beforeEach(() => {
-    published.count = 0
+    published.mockClear()
   })
 
   test('holds what was acknowledged once, in order and without a gap, when the server is killed -9 under load', async () => {
@@ -63,13 +50,13 @@ describe.skipIf(!natsServerBinary())('the event log in JetStream', () => {
 
   test('lets an append wait for a server that is frozen, and holds it once though it was sent again', async () => {
     await logs.fill(1)
-    published.count = 0
+    published.mockClear()
     await logs.server.pause()
     let settled = false
     const append = logs.log.append(0, [event('once')]).finally(() => {
       settled = true
     })
-    await vi.waitUntil(() => published.count >= 2, 10_000)
+    await vi.waitUntil(() => published.mock.calls.length >= 2, 10_000)
     expect(settled).toBe(false)
     logs.server.resume()
     expect(await append).toBe(2)

@@ -1,4 +1,4 @@
-import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
+import { JetStreamApiError } from '@nats-io/jetstream'
 import { RollcallError } from '../../errors.ts'
 import { type Address, type Connection, openConnection } from '../../nats/index.ts'
 import type { Meter } from '../../observe/meter.ts'
@@ -7,8 +7,9 @@ import { Batches, type Outgoing } from '../batches.ts'
 import type { EventLog, Seq } from '../index.ts'
 import type { Changed, Recorded, Settings } from '../recorded.ts'
 import { HighWater, roomForHighWater } from './high-water.ts'
+import { Publisher } from './publisher.ts'
 import { readStream } from './reader.ts'
-import { type Made, marked, REQUEST_MS, Streams, subjectOf, type Wanted } from './streams.ts'
+import { type Made, Streams, type Wanted } from './streams.ts'
 import { Tails } from './tail.ts'
 
 const MESSAGE_BYTES = 900_000
@@ -56,21 +57,16 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
     await connection.close()
     throw error
   })
-  const { nats, version } = connection
-  const js = jetstream(nats, { timeout: REQUEST_MS })
+  const { version } = connection
+  const publisher = new Publisher(connection)
   const [closing, givingUp] = [new AbortController(), new AbortController()]
   const deadline = (): number => time.monotonic() + deadlineMs
   const { incarnations } = made
   const highWater = new HighWater(options.highWater ?? roomForHighWater(incarnations.length))
   const { goesOnWith = async () => false } = options
   const tails = new Tails({ connection, streams, highWater, incarnations, goesOnWith })
-  const publish = ({ partition, id: msgID, value, deadline: until }: Outgoing): Promise<Seq> =>
-    tails.append(
-      partition,
-      () => js.publish(subjectOf(partition), value, { msgID, headers: marked() }),
-      until,
-      givingUp.signal,
-    )
+  const publish = (batch: Outgoing): Promise<Seq> =>
+    tails.append(batch.partition, () => publisher.publish(batch), batch.deadline, givingUp.signal)
   const batches = new Batches({
     ...{ time, partitions: incarnations.length, isJoint: false, hasRows: false, deadlineMs, meter: options.meter },
     maxBytes: Math.min(MESSAGE_BYTES, connection.maxPayload - HEADER_BYTES),
@@ -111,6 +107,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<JetSt
       await atMost(time, LAST_APPENDS_MS, batches.close())
       givingUp.abort()
       await batches.close()
+      publisher.close()
       await connection.close()
     },
   }

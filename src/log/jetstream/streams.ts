@@ -3,6 +3,7 @@ import {
   JetStreamApiError,
   type JetStreamManager,
   jetstreamManager,
+  PubHeaders,
   RetentionPolicy,
   StorageType,
   type StreamInfo,
@@ -29,9 +30,11 @@ const HEADER = 'Rollcall-Entry'
 
 export const isMarked = (given: MsgHdrs | undefined): boolean => given?.has(HEADER) ?? false
 
-export function marked(): MsgHdrs {
+/** Of a message, by whose id the server knows a repetition of it. */
+export function headersOf(id: string): MsgHdrs {
   const made = headers()
   made.set(HEADER, '3')
+  made.set(PubHeaders.MsgIdHdr, id)
   return made
 }
 

@@ -63,23 +63,18 @@ export class Tails {
   }
 
   /** Does `publish` on a connection on which the stream was found whole. RC_LOG_BEHIND, from then on, if it is not. */
-  async append(
-    partition: number,
-    publish: () => Promise<{ seq: Seq }>,
-    deadline: number,
-    signal: AbortSignal,
-  ): Promise<Seq> {
+  async append(partition: number, publish: () => Promise<Seq>, deadline: number, signal: AbortSignal): Promise<Seq> {
     const { connection, highWater } = this.#options
     const before = highWater.of(partition)
     for (;;) {
       const breaks = await this.#check(partition, deadline, signal)
       const work = async () => (connection.breaks === breaks ? publish() : undefined)
-      const published = await connection.insist(work, deadline, signal)
-      if (!published) continue
+      const seq = await connection.insist(work, deadline, signal)
+      if (seq === undefined) continue
       // Without a break it is another stream of the same name.
-      if (published.seq <= before) throw this.#lose(partition, before)
-      highWater.raise(partition, published.seq)
-      return published.seq
+      if (seq <= before) throw this.#lose(partition, before)
+      highWater.raise(partition, seq)
+      return seq
     }
   }
 
