@@ -3,11 +3,14 @@ import { RollcallError } from '../errors.ts'
 import { Meter } from '../observe/meter.ts'
 import type { Cancel, Time } from '../time.ts'
 import { ENTRY_EVENTS, encode, GROUP_MS, WAITING_EVENTS } from './entries.ts'
+import { Gathering } from './gathering.ts'
 import type { Events, Seq } from './index.ts'
 import { Rows } from './rows.ts'
 
 /** So long after a batch failed the log counts as failing, if none has come through since. */
 const FAILING_MS = 10_000
+/** A joint send costs as much as many beats: while callers are missing it goes no sooner than this after the one before. */
+const JOINT_MS = 10
 
 interface Append {
   events: Event[] | Rows
@@ -69,7 +72,8 @@ export class Batches {
   /** lanes whose batches are under way */
   #busy = 0
   #isLeaving = false
-  /** ends the wait for those under way, where others wait for them */
+  readonly #gathering = new Gathering()
+  /** ends the wait for those under way, or for callers who are missing */
   #endWait: Cancel | undefined
   #lastAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
@@ -96,15 +100,18 @@ export class Batches {
     }
     const { appends } = batch
     batch.events += events.length
+    this.#gathering.add()
     this.#schedule()
     return new Promise((resolve, reject) => appends.push({ events, resolve, reject }))
   }
 
-  /** Lets batches go: at once if none is under way, for then waiting gains nothing; else some time after the last went. */
+  /** Lets batches go: at once if waiting gains nothing, for none is under way and no caller is missing; else in a while. */
   #schedule(): void {
-    if (this.#isLeaving || (this.#endWait && this.#busy > 0) || !this.#lanes.some(isReady)) return
+    const isMissing = this.#outlet.isJoint && !this.#isClosed && !this.#gathering.isComplete
+    const gains = isMissing || this.#busy > 0
+    if (this.#isLeaving || (this.#endWait && gains) || !this.#lanes.some(isReady)) return
     const { time } = this.#outlet
-    const wait = this.#busy > 0 ? this.#lastAt + GROUP_MS - time.monotonic() : 0
+    const wait = gains ? this.#lastAt + (isMissing ? JOINT_MS : GROUP_MS) - time.monotonic() : 0
     if (wait >= 1) {
       this.#endWait = time.after(wait, this.#go)
       return
@@ -119,6 +126,7 @@ export class Batches {
     this.#isLeaving = false
     this.#endWait = undefined
     this.#lastAt = this.#outlet.time.monotonic()
+    this.#gathering.end()
     for (const lane of this.#lanes) if (isReady(lane)) this.#run(lane)
   }
 
@@ -206,6 +214,7 @@ export class Batches {
   /** Takes no more and resolves when every append has its answer. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#schedule()
     if (!this.#isIdle) await this.#idle.promise
   }
 }

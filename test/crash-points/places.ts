@@ -13,6 +13,9 @@ import { LogInMemory } from '../../src/log/memory.ts'
 import { ManualTime } from '../support/time.ts'
 import { Reach } from './reach.ts'
 
+/** The log waits no longer for others to come. */
+const GATHERING_MS = 10
+
 export interface Stores {
   log: EventLog
   store: CheckpointStore
@@ -57,15 +60,15 @@ export const onDisk: Places = fill => {
         const own = new Reach()
         reach = own
         const close = async (): Promise<void> => {
-          await own.end()
+          await Promise.all([own.end(), time.advance(GATHERING_MS)])
           await Promise.all([log, documents, store].map(each => each.close()))
         }
         return { log: own.to(log), store: own.to(store), documents: own.to(documents), close }
       },
       async pass(time, ms) {
-        await time.advance(ms)
-        // The time of a test stands still while the disk takes its own.
-        await reach.settled()
+        await time.advance(ms - GATHERING_MS)
+        // The time of a test stands still while the disk takes its own, but for what the log waits for others to come.
+        await Promise.all([reach.settled(), time.advance(GATHERING_MS)])
       },
       remove: () => rmSync(folder, { recursive: true }),
     }
