@@ -46,7 +46,8 @@ export class ShortWay {
     return this.#bridge.callers !== null || isOfLoopback(headers.host)
   }
 
-  async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** `lines` are names and values of headers that the answer begins with. */
+  async take(request: IncomingMessage, response: ServerResponse, lines: string[]): Promise<void> {
     const began = this.#bridge.time.monotonic()
     this.#inFlight.add(response)
     try {
@@ -54,15 +55,15 @@ export class ShortWay {
       const { headers } = request
       const caller = callers ? await admitted(this.#bridge, headers, 'user') : inTrace(ANYBODY, headers[TRACEPARENT])
       // The body is in no variable: where it is not needed any more it goes before the append.
-      const heartbeats = this.#read(await bodyOf(request), response)
+      const heartbeats = this.#read(await bodyOf(request), lines)
       const sender = { caller, faulty: 'refuse', country: edgeCountry(headers, settings.countryHeader) } as const
       const { accepted, positions } = await intake.heartbeats(heartbeats, sender)
-      response.setHeader('rollcall-position', positions.toString())
-      answer(response, 202, { accepted })
+      lines.push('rollcall-position', positions.toString())
+      answer(response, 202, lines, { accepted })
     } catch (error) {
       const { status, retryAfter, body } = refusalOf(error as Error, this.#bridge)
-      if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
-      answer(response, status, body)
+      if (retryAfter !== undefined) lines.push('retry-after', String(retryAfter))
+      answer(response, status, lines, body)
     }
     this.#spreadOf(response.statusCode).add((this.#bridge.time.monotonic() - began) / 1_000)
   }
@@ -77,12 +78,12 @@ export class ShortWay {
     return spread
   }
 
-  #read(body: Buffer, response: ServerResponse): unknown {
+  #read(body: Buffer, lines: string[]): unknown {
     try {
       return scan(body) ?? this.#readJson(body)
     } catch (error) {
       // Fastify does not trust a connection on which this came.
-      response.setHeader('connection', 'close')
+      lines.push('connection', 'close')
       throw error
     }
   }
@@ -101,8 +102,10 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
   })
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function answer(response: ServerResponse, status: number, lines: string[], body: object): void {
   const text = JSON.stringify(body)
-  response.writeHead(status, { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) })
+  lines.push('content-type', JSON_TYPE, 'content-length', String(Buffer.byteLength(text)))
+  // Node writes lines as they are; headers that are set one by one it keeps, and looks through again.
+  response.writeHead(status, lines)
   response.end(text)
 }
