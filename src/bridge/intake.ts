@@ -80,9 +80,10 @@ export class Intake {
   /** `input` may have been scanned. */
   async heartbeats(input: unknown, sender: Sender): Promise<Taken> {
     const { caller, country } = sender
-    const { settings, stamp, append } = this.#options
+    const { settings, stamp, append, turns } = this.#options
     const backMs = caller.isService ? settings.historyMs : settings.lateMs + SLACK_MS
-    const arrived = await this.#admit(input, caller, backMs)
+    if (this.#held(input, caller) > MOST_OF_USER) await turns.next()
+    const arrived = this.#arrived(backMs)
     const { arrival, window } = arrived
     // Rows have no room for a trace: a user would decide what its beats cost.
     const isTraced = caller.isService && isKept(caller.traceparent)
@@ -109,7 +110,8 @@ export class Intake {
 
   async webEvents(input: unknown, sender: Sender): Promise<Taken> {
     const { caller } = sender
-    const arrived = await this.#admit(input, caller, caller.isService ? undefined : AWAY_MS)
+    if (this.#held(input, caller) > MOST_OF_USER) await this.#options.turns.next()
+    const arrived = this.#arrived(caller.isService ? undefined : AWAY_MS)
     const { arrival } = arrived
     if (caller.isService)
       return this.#take(input, sender, arrived, webEvent, async events => webEvents(events, arrival))
@@ -119,13 +121,17 @@ export class Intake {
     })
   }
 
-  /** Holds records against what their sender may send; from here on they have arrived. */
-  async #admit(input: unknown, caller: Caller, backMs: number | undefined): Promise<Arrived> {
-    const { limits, turns, time } = this.#options
+  /** Holds records against what their sender may send. Answers how many they are. */
+  #held(input: unknown, caller: Caller): number {
     const count = Array.isArray(input) || input instanceof Scanned ? input.length : 1
     if (count > MOST_OF_USER && !caller.isService) throw new RollcallError('RC_TOO_MANY_RECORDS')
-    limits.take(caller, { records: count })
-    if (count > MOST_OF_USER) await turns.next()
+    this.#options.limits.take(caller, { records: count })
+    return count
+  }
+
+  /** From here on they have arrived: many of them wait for their turn before. */
+  #arrived(backMs: number | undefined): Arrived {
+    const { time } = this.#options
     const arrival = time.now()
     const oldest = backMs === undefined ? undefined : arrival - backMs
     return { arrival, window: { oldest, wasAheadMs: time.wasAhead() } }

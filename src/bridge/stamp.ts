@@ -115,7 +115,8 @@ export class Stamp {
       const groups = isTrusted && rows[at + GROUPS] !== NONE ? span(at + GROUPS) : profile.groups
       known.push(this.#places.find(span(at + PATH), own === NONE ? profile.country : own, groups))
     }
-    const shows = await this.#showsOf(known.map(({ stream }) => stream))
+    const found = this.#showsOf(known.map(({ stream }) => stream))
+    const shows = found instanceof Promise ? await found : found
     const places: Written[] = []
     const keys = new Int32Array(3 * length)
     for (let row = 0; row < length; row++) {
@@ -151,7 +152,8 @@ export class Stamp {
     return profile
   }
 
-  async #showsOf(streams: (string | null)[]): Promise<Map<string, Show>> {
+  /** At once if all are known. */
+  #showsOf(streams: (string | null)[]): Map<string, Show> | Promise<Map<string, Show>> {
     const shows = new Map<string, Show>()
     const unknown: string[] = []
     for (const stream of streams) {
@@ -160,10 +162,8 @@ export class Stamp {
       shows.set(stream, show ?? {})
       if (!show) unknown.push(stream)
     }
-    if (unknown.length > 0) {
-      await Promise.all(unknown.map(async stream => shows.set(stream, await this.#loadShow(stream))))
-    }
-    return shows
+    if (unknown.length === 0) return shows
+    return Promise.all(unknown.map(async stream => shows.set(stream, await this.#loadShow(stream)))).then(() => shows)
   }
 
   async #loadShow(stream: string): Promise<Show> {

@@ -25,11 +25,11 @@ export function appender(
       if (refusal) throw refusal
     }
     const positions = new Positions()
-    const appendOne = async ([partition, group]: [number, Events]): Promise<[number, Seq]> => [
-      partition,
-      await log.append(partition, group),
-    ]
-    for (const [partition, seq] of await Promise.all([...groups].map(appendOne))) positions.add(partition, seq)
+    const appended: Promise<Seq>[] = []
+    for (const [partition, group] of groups) appended.push(log.append(partition, group))
+    // Nearly all requests are of one user, and so of one partition.
+    const seqs = appended.length === 1 ? [await appended[0]!] : await Promise.all(appended)
+    for (const partition of groups.keys()) positions.add(partition, seqs.shift()!)
     return positions
   }
   return (events, traceparent) => {

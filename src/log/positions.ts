@@ -32,6 +32,8 @@ export class Positions {
   }
 
   toString(): string {
-    return [...this.#seqs].map(([partition, seq]) => `${partition}-${seq}`).join(',')
+    let text = ''
+    for (const [partition, seq] of this.#seqs) text += `${text === '' ? '' : ','}${partition}-${seq}`
+    return text
   }
 }
