@@ -1,4 +1,5 @@
 /** Stored: what a store has under an id, and what writes make of it. Nothing given is changed. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Seq } from '../log/index.ts'
 import type { Document, Patch, Upsert } from './index.ts'
 
@@ -15,6 +16,8 @@ export function upserted(stored: Stored | undefined, id: string, upserts: readon
   let now = stored
   for (const { seq, set } of upserts) {
     if (now !== undefined && now.seq > seq) continue
+    // An owner that goes on after a crash writes its last cuts again, and finds most of it as it was left.
+    if (now?.seq === seq && hasAll(now.document, set)) continue
     now = { seq, document: assign(now?.document ?? { _id: id }, set) }
   }
   return now
@@ -27,6 +30,15 @@ export const patched = (stored: Stored | undefined, guard: string, patches: read
     if (own !== undefined && own >= (set[guard] as number)) return now
     return { seq: now.seq, document: assign(now.document, set) }
   }, stored)
+
+/** False also where that is not easily seen. */
+function hasAll(document: Document | undefined, set: Fields): boolean {
+  if (document === undefined) return false
+  for (const name of Object.keys(set)) {
+    if (name.includes('.') || !isDeepStrictEqual(document[name], set[name])) return false
+  }
+  return true
+}
 
 /** Sets fields in a copy; the objects on the way to a dotted name are copied too, they may be the caller's. */
 function assign(document: Document, set: Fields): Document {
