@@ -39,6 +39,12 @@ export async function serve(args: string[], more: Record<string, string> = {}): 
   const data = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   const env = { ...process.env, ROLLCALL_DATA: data, ROLLCALL_PORT: '0', ...more }
   const child: ChildProcess = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  // A program that fails leaves no server behind, which would be part of what is measured next.
+  const end = (): void => {
+    child.kill('SIGKILL')
+    rmSync(data, { recursive: true, force: true })
+  }
+  process.once('exit', end)
   for await (const line of createInterface({ input: child.stdout! })) {
     const { url } = JSON.parse(line) as { url?: string }
     if (url === undefined) continue
@@ -46,6 +52,7 @@ export async function serve(args: string[], more: Record<string, string> = {}): 
       const exited = once(child, 'exit')
       child.kill(signal)
       await exited
+      process.off('exit', end)
       rmSync(data, { recursive: true })
     }
     return { url, pid: child.pid!, stop }
