@@ -35,10 +35,10 @@ export interface Plan {
 
 /** How much of deltas there may be. */
 export interface Pace {
-  /** more of a partition's deltas is not kept in memory: more buckets are rewritten in a commit */
-  deltaBytes(): number
-  /** how many of so many buckets, or which part of one, a commit of so many bytes rewrites at least */
-  due(buckets: number, bytes: number): number
+  /** more of a partition's deltas is not kept in memory, which has so many bytes of buckets: more of these are rewritten in a commit */
+  deltaBytes(bucketBytes: number): number
+  /** how many of so many buckets, or which part of one, a commit of so many bytes rewrites at least, where deltas may have as many as told */
+  due(buckets: number, bytes: number, deltaBytes: number): number
   /** with so many bytes of buckets a commit rewrites no more, and leaves the rest to the next; unless too many deltas are listed */
   rewriteBytes: number
 }
@@ -139,10 +139,11 @@ export class Image {
     const [made, newest, unlisted]: [Bucket[], Bucket[], Blob[]] = [[], [], []]
     const replaced: Plan['replaced'] = new Set()
     const kept = [...this.#buckets.order]
-    const due = this.#due + this.#pace.due(kept.length, weight)
+    const deltaBytes = this.#pace.deltaBytes(this.#buckets.order.reduce((sum, { entry }) => sum + entry.bytes, 0))
+    const due = this.#due + this.#pace.due(kept.length, weight, deltaBytes)
     for (let bucket = kept[0]; bucket !== undefined; bucket = kept[0]) {
       if (!bucket.isChanged && !changed.has(bucket)) newest.push(bucket)
-      else if (this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, rewritten })) {
+      else if (this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, rewritten, deltaBytes })) {
         const changes = bucket.changesOf('', undefined)
         if (changed.has(bucket))
           for (let at = 0; at < owners.length; at++) if (owners[at] === bucket) changes.push({ run, at })
@@ -169,7 +170,11 @@ export class Image {
   }
 
   /** True if the bucket, of which a commit of that weight would be the next delta, has to be rewritten in it. */
-  #isNext({ entry }: Bucket, weight: number, { isDue, rewritten }: { isDue: boolean; rewritten: number }): boolean {
+  #isNext(
+    { entry }: Bucket,
+    weight: number,
+    { isDue, rewritten, deltaBytes }: { isDue: boolean; rewritten: number; deltaBytes: number },
+  ): boolean {
     let [count, bytes] = [1, weight]
     for (const delta of this.#deltas) {
       if (delta.n <= entry.n) continue
@@ -177,7 +182,7 @@ export class Image {
       bytes += delta.bytes
     }
     if (count > MOST_DELTAS) return true
-    return rewritten < this.#pace.rewriteBytes && (isDue || bytes > this.#pace.deltaBytes())
+    return rewritten < this.#pace.rewriteBytes && (isDue || bytes > deltaBytes)
   }
 
   /** The commit counts. */

@@ -1,13 +1,17 @@
 import { openStateEnvironment } from '../../lmdb/index.ts'
 import type { Blobs } from '../blobs.ts'
+import type { Pace } from '../image.ts'
 import type { CheckpointStore } from '../index.ts'
 import { checkpointsOf } from '../store.ts'
 import { LmdbBlobs } from './blobs.ts'
 import { LmdbManifests } from './manifests.ts'
 import { BLOBS, type Key, openTable, valueAt } from './table.ts'
 
-/** Deltas in memory, of all partitions of a thread; a partition with more than its share is written anew sooner. */
-const DELTAS_BYTES = 128 * 1024 * 1024
+/**
+ * Deltas in memory, of all partitions of a thread: as many as this share of their buckets, within bounds. A partition with
+ * more than its part of them is written anew sooner.
+ */
+const DELTAS = { share: 1 / 2, least: 32 * 1024 * 1024, most: 128 * 1024 * 1024 }
 /** Buckets that a commit rewrites hold up the thread, so that more are left to the next. */
 const REWRITE_BYTES = 32 * 1024 * 1024
 /** All buckets of a partition that change are written anew within so many commits. */
@@ -39,15 +43,17 @@ export function openCheckpoints(path: string): CheckpointStore {
       return [...ids]
     },
   }
-  const store = checkpointsOf(new LmdbManifests(env, table, blobs), blobs, partitions => {
-    const deltaBytes = (): number => DELTAS_BYTES / Math.max(1, partitions())
-    return {
-      deltaBytes,
-      rewriteBytes: REWRITE_BYTES,
-      due: (buckets, bytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes()),
-    }
-  })
+  const store = checkpointsOf(new LmdbManifests(env, table, blobs), blobs, paceOf)
   return { ...store, close: () => env.close() }
 }
+
+export const paceOf = (partitions: () => number): Pace => ({
+  deltaBytes(bucketBytes) {
+    const [least, most] = [DELTAS.least, DELTAS.most].map(bytes => bytes / Math.max(1, partitions()))
+    return Math.min(most!, Math.max(least!, DELTAS.share * bucketBytes))
+  },
+  rewriteBytes: REWRITE_BYTES,
+  due: (buckets, bytes, deltaBytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes),
+})
 
 const idOf = ([partition, , ...numbers]: Key): string => [partition, ...numbers.slice(0, 3)].join('/')
