@@ -22,17 +22,17 @@ export interface Time {
   id(): string
 }
 
-/** A timer of Node holds no longer time. */
-const LONGEST_MS = 2 ** 31 - 1
+/** A timer of Node holds no longer time, and none that is over. */
+const held = (ms: number): number => Math.min(Math.max(0, ms), 2 ** 31 - 1)
 
 /** The time of this machine. */
 export const systemTime: Time = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   // An abort is the end that was asked for.
-  sleep: (ms, signal) => pause(Math.min(ms, LONGEST_MS), undefined, { ...(signal && { signal }) }).catch(() => {}),
+  sleep: (ms, signal) => pause(held(ms), undefined, { ...(signal && { signal }) }).catch(() => {}),
   after(ms, call) {
-    const timer = setTimeout(call, Math.min(ms, LONGEST_MS))
+    const timer = setTimeout(call, held(ms))
     return () => clearTimeout(timer)
   },
   every(ms, call) {

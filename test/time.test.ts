@@ -22,6 +22,22 @@ describe('the time of this machine', () => {
   })
 })
 
+describe('a time of this machine that is over', () => {
+  test.each([
+    'time.after(-2, ring)',
+    'time.sleep(-2).then(ring)',
+  ])('rings at once, and Node warns of nothing: %s', wait => {
+    const script = `
+      process.on('warning', ({ name }) => console.log(name))
+      const { systemTime: time } = await import('${new URL('../src/time.ts', import.meta.url).href}')
+      const ring = () => console.log('rung')
+      ${wait}`
+    expect(execFileSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script]).toString()).toBe(
+      'rung\n',
+    )
+  })
+})
+
 describe('work within a time', () => {
   test('is what it comes to, and leaves no timer', async () => {
     const time = new ManualTime()
