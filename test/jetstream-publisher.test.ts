@@ -1,4 +1,4 @@
-import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Publisher } from '../src/log/jetstream/publisher.ts'
 import { Connection } from '../src/nats/index.ts'
@@ -11,9 +11,11 @@ describe('a publisher', () => {
   let deliver: (error: Error | null, message: Msg) => void
   let isSubscribed: boolean
 
-  const publish = (id: string): Promise<unknown> =>
+  let refuse: (text: string) => void
+
+  const publish = (id: string, partition = 3): Promise<unknown> =>
     publisher
-      .publish({ partition: 3, id, value: Buffer.from(id), deadline: 0 })
+      .publish({ partition, id, value: Buffer.from(id), deadline: 0 })
       .catch((error: Error) => `${error.name}: ${error.message}`)
   /** The server answers the message that was sent as the nth, in JSON unless told otherwise. */
   const answer = (nth: number, text: string, status?: MsgHdrs): void => {
@@ -24,13 +26,20 @@ describe('a publisher', () => {
   beforeEach(() => {
     time = new ManualTime()
     sent = []
-    isSubscribed = true
+    isSubscribed = false
     const nats = {
-      async *status() {},
+      async *status() {
+        for (;;) {
+          const { promise, resolve } = Promise.withResolvers<string>()
+          refuse = resolve
+          yield { type: 'error', error: errors.PermissionViolationError.parse(await promise) }
+        }
+      },
       publish: (subject: string, value: Uint8Array, options: { reply: string; headers: MsgHdrs }) =>
         sent.push({ subject, value, ...options }),
       subscribe(_: string, { callback }: { callback: typeof deliver }) {
         deliver = callback
+        isSubscribed = true
         const unsubscribe = (): void => {
           isSubscribed = false
         }
@@ -88,10 +97,33 @@ describe('a publisher', () => {
   test('rejects all that wait where its inbox is not to be read', async () => {
     const all = [publish('a.1'), publish('a.2')]
     deliver(new Error('not allowed'), undefined as never)
-    expect(await Promise.all(all)).toEqual(['Error: not allowed', 'Error: not allowed'])
+    expect(await Promise.all(all)).toEqual(['RequestError: not allowed', 'RequestError: not allowed'])
   })
 
-  test('leaves nothing behind when it is closed', () => {
+  test('has another inbox where the server took one away', async () => {
+    const first = publish('a.1')
+    const gone = deliver
+    deliver(new Error('not allowed'), undefined as never)
+    await first
+    const second = publish('a.1')
+    expect(deliver).not.toBe(gone)
+    answer(1, '{"seq":7}')
+    expect(await second).toBe(7)
+  })
+
+  test('rejects an entry that may not be published, and no other one', async () => {
+    const [mine, other] = [publish('a.1'), publish('b.1', 4)]
+    refuse('Permissions Violation for Publish to "rollcall.log.3"')
+    expect(await mine).toBe('RequestError: Permissions Violation for Publish to "rollcall.log.3"')
+    answer(1, '{"seq":7}')
+    expect(await other).toBe(7)
+  })
+
+  test('leaves nothing behind when it is closed', async () => {
+    const published = publish('a.1')
+    answer(0, '{"seq":7}')
+    await published
+    expect(isSubscribed).toBe(true)
     publisher.close()
     expect([isSubscribed, time.timers]).toEqual([false, 0])
   })

@@ -27,7 +27,8 @@ interface Waiting {
 export class Publisher {
   readonly #connection: Connection
   readonly #inbox = createInbox()
-  readonly #subscription: Subscription
+  /** undefined where none was needed yet, or the server took it away */
+  #subscription: Subscription | undefined
   readonly #unwatch: Cancel
   /** by number, oldest first */
   readonly #waiting = new Map<number, Waiting>()
@@ -35,8 +36,7 @@ export class Publisher {
 
   constructor(connection: Connection) {
     this.#connection = connection
-    const callback = (error: Error | null, message: Msg): void => (error ? this.#fail(error) : this.#take(message))
-    this.#subscription = connection.nats.subscribe(`${this.#inbox}.*`, { callback })
+    this.#listen()
     this.#unwatch = connection.time.every(REQUEST_MS / 4, () => this.#watch())
   }
 
@@ -45,6 +45,7 @@ export class Publisher {
     const { nats, time } = this.#connection
     const [number, subject] = [++this.#sent, subjectOf(partition)]
     return new Promise((resolve, reject) => {
+      this.#subscription ??= this.#subscribe()
       nats.publish(subject, value, { reply: `${this.#inbox}.${number}`, headers: headersOf(id) })
       this.#waiting.set(number, { until: time.monotonic() + REQUEST_MS, subject, resolve, reject })
     })
@@ -67,9 +68,33 @@ export class Publisher {
     else reject(new errors.RequestError('the stream answered with what is no acknowledgement'))
   }
 
-  #fail(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-    this.#waiting.clear()
+  #subscribe(): Subscription {
+    const callback = (error: Error | null, message: Msg): void => (error ? this.#end(error) : this.#take(message))
+    return this.#connection.nats.subscribe(`${this.#inbox}.*`, { callback })
+  }
+
+  /** The server takes the inbox away, and the client forgets it: what follows has another one, which may be permitted by then. */
+  #end(error: Error): void {
+    this.#subscription = undefined
+    this.#reject(error, () => true)
+  }
+
+  /** Hears what may not be published, of which the stream says nothing. */
+  async #listen(): Promise<void> {
+    for await (const status of this.#connection.nats.status()) {
+      const { error } = status as { error?: unknown }
+      if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') continue
+      this.#reject(error, ({ subject }) => subject === error.subject)
+    }
+  }
+
+  /** Rejects those that wait, so that they are tried again. */
+  #reject(cause: Error, isMeant: (waiting: Waiting) => boolean): void {
+    for (const [number, waiting] of this.#waiting) {
+      if (!isMeant(waiting)) continue
+      this.#waiting.delete(number)
+      waiting.reject(new errors.RequestError(cause.message, { cause }))
+    }
   }
 
   #watch(): void {
@@ -81,9 +106,10 @@ export class Publisher {
     }
   }
 
+  /** Nothing waits any more: who publishes has an answer to all by then. */
   close(): void {
     this.#unwatch()
-    this.#subscription.unsubscribe()
+    this.#subscription?.unsubscribe()
   }
 }
 

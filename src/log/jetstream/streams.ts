@@ -30,7 +30,7 @@ const HEADER = 'Rollcall-Entry'
 
 export const isMarked = (given: MsgHdrs | undefined): boolean => given?.has(HEADER) ?? false
 
-/** Of a message, by whose id the server knows a repetition of it. */
+/** The headers of a message, by whose id the server knows a repetition of it. */
 export function headersOf(id: string): MsgHdrs {
   const made = headers()
   made.set(HEADER, '3')
