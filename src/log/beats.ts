@@ -123,10 +123,10 @@ export function placeIn<T extends Place | undefined>(
   return found.place
 }
 
-/** A place of a row. Bytes that begin as no row's do may be a place of another form, so they are not kept. */
-function placeInRow(bytes: Buffer, start: number, end: number, slot: number): Place {
+/** A place of a row. Bytes that no row begins with may be a place of another form: these have no slot, and are not kept. */
+function placeInRow(bytes: Buffer, start: number, end: number, slot: number | null): Place {
   const read = (): Place => placeOf(bytes.toString('utf8', start, end))
-  return bytes[start]! > MOST_MARKS ? read() : placeIn(bytes, start, end, slot, read)
+  return slot === null ? read() : placeIn(bytes, start, end, slot, read)
 }
 
 /** Heartbeats that were read, in columns. */
@@ -198,8 +198,9 @@ export function beatsOfRows(bytes: Buffer, start: number, end: number, rows = 0)
     const slot = marks & ROW.wideKey ? -1 : heard.slotOf(bytes, from, keyEnd)
     const key = slot < 0 ? undefined : heard.keyOf(slot, bytes, from, keyEnd)
     keys[row] = key ?? keyIn(bytes, from, keyEnd, marks, slot)
-    const place = key === undefined ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
-    places[row] = place ?? placeInRow(bytes, keyEnd, at, slot)
+    const isOfRow = bytes[keyEnd]! <= MOST_MARKS && keyEnd < at
+    const place = key === undefined || !isOfRow ? undefined : heard.placeOf(slot, bytes, keyEnd, at)
+    places[row] = place ?? placeInRow(bytes, keyEnd, at, isOfRow ? slot : null)
   }
   return new Beats({ length: row, keys, places, ats, arrivals })
 }

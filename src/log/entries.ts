@@ -1,10 +1,23 @@
 import { crc32 } from 'node:zlib'
 import type { Event } from '../../actors/event.ts'
 import { RollcallError } from '../errors.ts'
-import { type Beats, beatsOfRows, isBeat } from './beats.ts'
+import { type Beats, beatsOfRows, isBeat, isInstant, MOST_KEY } from './beats.ts'
 import type { Entry, Seq } from './index.ts'
-import { listedBeats, listIn, packr } from './listed.ts'
+import { listedBeats } from './listed.ts'
 import { listOf } from './listing.ts'
+import {
+  BYTES_8,
+  BYTES_16,
+  LIST,
+  LIST_15,
+  LIST_16,
+  LIST_32,
+  listIn,
+  MOST_IN_MARK,
+  NUMBER_8,
+  NUMBER_32,
+  packr,
+} from './msgpack.ts'
 import { Packing, Rows } from './rows.ts'
 import { type EntryRun, RowsEntry } from './rows-entry.ts'
 
@@ -17,10 +30,6 @@ export const ENTRY_EVENTS = 1_000
 /** Events that wait to become durable; more are refused with RC_OVERLOADED. */
 export const WAITING_EVENTS = 200_000
 
-/** A key is an id: longer than this it names no actor. */
-const KEY_BYTES = 256
-/** The greatest time that a date can have, in ms. */
-const LAST_INSTANT = 8.64e15
 /**
  * The version of entries as they are written: `[version, checksum, runs, rows, event, …]`. The checksum is of all bytes
  * before and after it. Rows are heartbeats; `runs` says how many events come first, then how many rows, and so on. Entries
@@ -29,12 +38,8 @@ const LAST_INSTANT = 8.64e15
 const VERSION = 4
 const ROWLESS = 3
 const UNCHECKED = 2
-/** A number whose place in msgpack the checksum takes: this mark, then four bytes. */
-const [BLANK, MARK, CHECKSUM_BYTES] = [0xffff_ffff, 0xce, 4]
-/** Marks of lists of so many things, and of those whose length takes two bytes, and four. */
-const [LIST, LIST_OF_2, LIST_OF_4, LIST_OF_15, LIST_16, LIST_32] = [0x90, 0x92, 0x94, 0x9f, 0xdc, 0xdd]
-/** Marks of a number of one byte, where it is greater than a mark itself can say; and of bytes whose length takes one, and two. */
-const [SHORT, MOST_IN_MARK, BYTES_8, BYTES_16] = [0xcc, 0x7f, 0xc4, 0xc5]
+/** A number whose place in msgpack the checksum takes: four bytes. */
+const [BLANK, CHECKSUM_BYTES] = [0xffff_ffff, 4]
 
 /** Without rows it can be read by former versions, of which some process may own a partition: heartbeats are events then. */
 export function encode(events: readonly (Event | Rows)[], hasRows = true): Buffer {
@@ -57,7 +62,7 @@ function headOf(count: number): Buffer {
   else if (head.length === 9) head.writeUIntBE(LIST_16 * 0x1_0000 + count, 0, 3)
   else head.writeUIntBE(LIST_32 * 0x1_0000_0000 + count, 0, 5)
   head.writeUInt8(ROWLESS, head.length - 6)
-  head.writeUInt8(MARK, head.length - 5)
+  head.writeUInt8(NUMBER_32, head.length - 5)
   return head
 }
 
@@ -110,20 +115,20 @@ function checksumOf(value: Uint8Array, at: number): number {
 function isWhole(value: Uint8Array): boolean | undefined {
   const at = placeOf(value)
   const version = value[at - 2]!
-  if (value[at - 1] !== MARK || version < ROWLESS || version > 0x7f) return undefined
+  if (value[at - 1] !== NUMBER_32 || version < ROWLESS || version > 0x7f) return undefined
   const kept = (value[at]! << 24) | (value[at + 1]! << 16) | (value[at + 2]! << 8) | value[at + 3]!
   return kept >>> 0 === checksumOf(value, at)
 }
 
 const isKey = (key: unknown): boolean =>
   typeof key === 'string' &&
-  (key.length <= KEY_BYTES / 4 || (key.length <= KEY_BYTES && Buffer.byteLength(key) <= KEY_BYTES))
+  (key.length <= MOST_KEY / 4 || (key.length <= MOST_KEY && Buffer.byteLength(key) <= MOST_KEY))
 
-const isInstant = (at: unknown): boolean => Number.isFinite(at) && Math.abs(at as number) <= LAST_INSTANT
+const isTime = (at: unknown): boolean => typeof at === 'number' && isInstant(at)
 
 const isEvent = (thing: unknown): thing is Event => {
   const { kind, key, id, at, arrival } = (thing ?? {}) as Partial<Event>
-  return typeof kind === 'string' && isKey(key) && typeof id === 'string' && isInstant(at) && isInstant(arrival)
+  return typeof kind === 'string' && isKey(key) && typeof id === 'string' && isTime(at) && isTime(arrival)
 }
 
 /** An event as former versions wrote it, maybe one that is not taken any more. */
@@ -178,10 +183,10 @@ function beatsIn(bytes: Buffer, start: number, end: number, rows?: number): Beat
 
 /** An entry of rows alone, as nearly all are, by its bytes; undefined if it is another one, or not as it was written. */
 function rowsAlone(seq: Seq, value: Uint8Array): Entry | undefined {
-  const isAlone = value[0] === LIST_OF_4 && value[1] === VERSION && value[2] === MARK
+  const isAlone = value[0] === LIST + 4 && value[1] === VERSION && value[2] === NUMBER_32
   // The runs: no events, then as many rows as a short number says.
-  if (!isAlone || value[7] !== LIST_OF_2 || value[8] !== 0) return undefined
-  const [count, at] = value[9] === SHORT ? [value[10]!, 11] : [value[9]!, 10]
+  if (!isAlone || value[7] !== LIST + 2 || value[8] !== 0) return undefined
+  const [count, at] = value[9] === NUMBER_8 ? [value[10]!, 11] : [value[9]!, 10]
   if (at === 10 && count > MOST_IN_MARK) return undefined
   const start = at + (value[at] === BYTES_8 ? 2 : value[at] === BYTES_16 ? 3 : 5)
   const size = start === at + 2 ? value[at + 1]! : start === at + 3 ? (value[at + 1]! << 8) | value[at + 2]! : -1
@@ -194,8 +199,8 @@ function rowsAlone(seq: Seq, value: Uint8Array): Entry | undefined {
 function listAlone(seq: Seq, value: Uint8Array): Entry | undefined {
   const mark = value[0]!
   const at = placeOf(value)
-  if (value[at - 2] !== ROWLESS || value[at - 1] !== MARK || mark < LIST) return undefined
-  const things = mark === LIST_16 ? (value[1]! << 8) | value[2]! : mark <= LIST_OF_15 ? mark - LIST : 0
+  if (value[at - 2] !== ROWLESS || value[at - 1] !== NUMBER_32 || mark < LIST) return undefined
+  const things = mark === LIST_16 ? (value[1]! << 8) | value[2]! : mark <= LIST_15 ? mark - LIST : 0
   if (things <= 2 || !isWhole(value)) return undefined
   const beats = listedBeats(bufferOf(value), at + CHECKSUM_BYTES, things - 2)
   return beats && new RowsEntry(seq, 0, [{ beats, from: 0, to: beats.length }])

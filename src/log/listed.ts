@@ -1,26 +1,12 @@
 import { isAscii } from 'node:buffer'
-import { Packr } from 'msgpackr'
 import { Beats, heard, isInstant, KIND, MOST_KEY, MOST_PLACE_BYTES, type Place, placeIn } from './beats.ts'
+import { FLOAT_64, LIST, LIST_15, LIST_16, listIn, NONE, packr, TEXT, TEXT_8, TEXT_16, TEXT_31 } from './msgpack.ts'
 
 /**
  * Heartbeats as they lie in entries without rows: events in a list like others, which processes of former versions read
  * too. Here they are read from the bytes, without an event of each, where all of a list are heartbeats as the bridge stamps
  * them and msgpackr packs them.
  */
-
-// Each value describes its own structures once, so a batch of alike events is small.
-export const packr = new Packr({ useRecords: true, copyBuffers: true })
-
-/** The list that a value is; undefined if it is anything else. */
-export function listIn(value: Uint8Array): unknown[] | undefined {
-  try {
-    // Nothing of it is the value's own bytes: it may lie where the next one is read to.
-    const things = packr.unpack(value)
-    return Array.isArray(things) ? things : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** Bytes that hold no others in memory with them. */
 const packed = (value: unknown): Buffer => {
@@ -33,17 +19,14 @@ const packed = (value: unknown): Buffer => {
 const FIELDS = ['kind', 'key', 'id', 'at', 'arrival', 'path', 'stream', 'country', 'groups']
 /** Names of the fields of a beat, without what its stream showed and with it: both structures that there are. */
 export const NAMES: readonly Buffer[] = [packed(FIELDS), packed([...FIELDS, 'streamer', 'preset'])]
-/** Which of them is that with it. */
+/** The place of that with it among both. */
 export const OF_SHOW = 1
 /** What an event begins with, once its structure was described. */
 export const KIND_BYTES = packed(KIND)
 /** A structure is described behind these marks and its own, which begin here and are then the mark of its events. */
 export const [DESCRIBED, STRUCTURE, FIRST] = [0xd4, 0x72, 0x40]
-export const [NONE, EMPTY, FLOAT_64, FLOAT_BYTES] = [0xc0, 0xa0, 0xcb, 9]
-/** Marks of a text: the greatest that says its length by itself, and where one byte, or two, do. */
-export const [TEXT_5, TEXT_8, TEXT_16] = [0xbf, 0xd9, 0xda]
-/** Marks of a list: the least and the greatest that say its length, and where two bytes do. */
-const [LIST, LIST_4, LIST_16] = [0x90, 0x9f, 0xdc]
+/** A double, with its mark. */
+export const FLOAT_BYTES = 9
 /** Bytes that an event has at least: its mark, kind, key, id and times, and four fields. */
 const LEAST_BYTES = 1 + KIND_BYTES.length + 2 + 2 * FLOAT_BYTES + 4
 /** In the place of where it goes on: it is read as others are. */
@@ -79,8 +62,11 @@ export function listedBeats(bytes: Buffer, start: number, count: number): Beats 
     const keyEnd = pastText(bytes, text)
     const from = bytes[text] === TEXT_8 ? text + 2 : text + 1
     const fields = keyEnd + 1 + 2 * FLOAT_BYTES
-    if (keyEnd === ODD || keyEnd - from > MOST_KEY || fields >= bytes.length) return undefined
-    if (bytes[keyEnd] !== EMPTY || bytes[keyEnd + 1] !== FLOAT_64 || bytes[keyEnd + 10] !== FLOAT_64) return undefined
+    // No key is so long that its length takes two bytes.
+    if (bytes[text] === TEXT_16 || keyEnd === ODD || keyEnd - from > MOST_KEY) return undefined
+    // Fields begin with a text, which no place of a row does.
+    if (fields >= bytes.length || bytes[fields]! < TEXT) return undefined
+    if (bytes[keyEnd] !== TEXT || bytes[keyEnd + 1] !== FLOAT_64 || bytes[keyEnd + 10] !== FLOAT_64) return undefined
     ats[row] = view.getFloat64(keyEnd + 2)
     arrivals[row] = view.getFloat64(keyEnd + 11)
     if (!isInstant(ats[row]!) || !isInstant(arrivals[row]!)) return undefined
@@ -135,7 +121,7 @@ function thingsOf(count: number, bytes: Buffer): unknown[] | undefined {
 function pastText(bytes: Buffer, at: number): number {
   const mark = bytes[at]!
   let end = ODD
-  if (mark >= EMPTY && mark <= TEXT_5) end = at + 1 + mark - EMPTY
+  if (mark >= TEXT && mark <= TEXT_31) end = at + 1 + mark - TEXT
   else if (mark === TEXT_8) end = at + 2 + bytes[at + 1]!
   else if (mark === TEXT_16) end = at + 3 + ((bytes[at + 1]! << 8) | bytes[at + 2]!)
   return end <= bytes.length ? end : ODD
@@ -147,7 +133,7 @@ function pastPlace(bytes: Buffer, start: number, hasShow: boolean): number {
   at = pastText(bytes, at)
   const mark = bytes[at]!
   let groups = 0
-  if (mark >= LIST && mark <= LIST_4) groups = mark - LIST
+  if (mark >= LIST && mark <= LIST_15) groups = mark - LIST
   else if (mark === LIST_16) {
     groups = (bytes[at + 1]! << 8) | bytes[at + 2]!
     at += 2

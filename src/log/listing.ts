@@ -1,23 +1,11 @@
-import {
-  DESCRIBED,
-  EMPTY,
-  FIRST,
-  FLOAT_64,
-  FLOAT_BYTES,
-  KIND_BYTES,
-  NAMES,
-  OF_SHOW,
-  STRUCTURE,
-  TEXT_5,
-  TEXT_8,
-  TEXT_16,
-} from './listed.ts'
+import { DESCRIBED, FIRST, FLOAT_BYTES, KIND_BYTES, NAMES, OF_SHOW, STRUCTURE } from './listed.ts'
+import { FLOAT_64, TEXT, TEXT_8, TEXT_16, TEXT_31 } from './msgpack.ts'
 import { KEY, type Rows } from './rows.ts'
 
-/** What is no longer is copied byte by byte, which is sooner done than a call; so is a part, which would need an object. */
+/** Bytes that are no more are copied one by one, which is sooner done than a call; so is a part, which would need an object. */
 const SHORT = 24
 
-/** Writes rows, behind `head`, as the list of events that msgpackr would make of them. */
+/** Writes rows, behind `head`, as the list of events that msgpackr would make of them; each time is a double, as it makes of times since 1970-02-19. */
 export function listOf(head: Uint8Array, all: readonly Rows[]): Buffer {
   let size = head.length + NAMES[0]!.length + NAMES[OF_SHOW]!.length + 4
   for (const { columns, rows } of all) {
@@ -47,7 +35,7 @@ export function listOf(head: Uint8Array, all: readonly Rows[]): Buffer {
       const from = keys[KEY * row]!
       const keyEnd = keys[KEY * row + 1]!
       at = copied(bytes, from, keyEnd, list, pastMark(keyEnd - from, list, at))
-      list[at++] = EMPTY
+      list[at++] = TEXT
       list[at] = FLOAT_64
       view.setFloat64(at + 1, ats[row]!)
       list[at + FLOAT_BYTES] = FLOAT_64
@@ -63,8 +51,8 @@ const EVENT_BYTES = 1 + KIND_BYTES.length + 3 + 1 + 2 * FLOAT_BYTES
 
 /** Writes the mark of a text of so many bytes; answers where these begin. */
 function pastMark(size: number, list: Buffer, at: number): number {
-  if (size <= TEXT_5 - EMPTY) {
-    list[at] = EMPTY + size
+  if (size <= TEXT_31 - TEXT) {
+    list[at] = TEXT + size
     return at + 1
   }
   list[at] = size > 0xff ? TEXT_16 : TEXT_8

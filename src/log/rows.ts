@@ -2,7 +2,7 @@ import type { Event } from '../../actors/event.ts'
 import { type Beat, isPlace, KIND, type Place, placeText, ROW, UNIT_BYTES } from './beats.ts'
 import { fieldsOf } from './listed.ts'
 
-/** Heartbeats on their way into entries, where they are rows; see `Beats` for the way back. */
+/** Heartbeats on their way into entries, where they are rows or, without an object of each, a list; see `Beats` for the way back. */
 
 /** A place, and the bytes of it in entries, which are made once. */
 export class Written {
@@ -34,7 +34,7 @@ export function keptBytes(text: string): Buffer {
   return bytes
 }
 
-/** Null if a row cannot hold it. */
+/** Null if a row cannot hold it: it goes as others do, in a list of events too. */
 export const placed = (place: Place): Written | null => (isPlace(place) ? new Written(place) : null)
 
 /** Heartbeats that came together, in columns; their ids are where they came, in bytes of UTF-8. */
