@@ -279,6 +279,7 @@ describe('batches', () => {
       const kept = append(0, 'kept')
       sent[1]!.fail(new Error('no'))
       await Promise.all(lost)
+      // Another caller is expected, as there were two before.
       await time.advance(10)
       sent[2]!.acknowledge(7)
       expect(await kept).toBe(7)

@@ -9,53 +9,57 @@ const JOINT_MS = 10
 
 describe('a gathering', () => {
   let gathering: Gathering
-  const come = async (callers: number): Promise<void> => {
-    for (let n = 0; n < callers; n++) {
-      gathering.add()
-      await null
-    }
+  const come = (callers: number): void => {
+    for (let n = 0; n < callers; n++) gathering.add({})
   }
-  const send = async (callers: number): Promise<void> => {
-    await come(callers)
+  const send = (callers: number): void => {
+    come(callers)
     gathering.end()
   }
-  const expected = async (): Promise<number> => {
+  const expected = (): number => {
     let callers = 0
-    for (; !gathering.isComplete && callers < 100; callers++) await come(1)
+    for (; !gathering.isComplete && callers < 100; callers++) come(1)
     return callers
   }
   beforeEach(() => {
     gathering = new Gathering()
   })
 
-  test('expects as many callers as lately waited at once, and nobody at first', async () => {
+  test('expects as many callers as lately waited at once, and nobody at first', () => {
     expect(gathering.isComplete).toBe(true)
-    await send(3)
-    expect(await expected()).toBe(3)
+    send(3)
+    expect(expected()).toBe(3)
   })
 
-  test('counts what is added in one go as of one caller', async () => {
-    for (let callers = 0; callers < 2; callers++) {
-      for (let partition = 0; partition < 16; partition++) gathering.add()
-      await null
-    }
+  test('counts the parts of a request as of one caller, and its next one anew', () => {
+    const request = {}
+    for (const caller of [request, {}]) for (let partition = 0; partition < 16; partition++) gathering.add(caller)
     gathering.end()
-    expect(await expected()).toBe(2)
+    gathering.add(request)
+    expect(gathering.isComplete).toBe(false)
+    gathering.add({})
+    expect(gathering.isComplete).toBe(true)
   })
 
-  test('expects no more than are worth a send', async () => {
-    await send(100)
-    expect(await expected()).toBe(8)
+  test('expects those of the last send', () => {
+    for (let callers = 0; callers < 2; callers++) gathering.add({})
+    gathering.end()
+    expect(expected()).toBe(2)
   })
 
-  test('expects those who stay away less and less, and none of them after a few times', async () => {
-    await send(8)
-    for (let times = 0; times < 4; times++) await send(1)
-    await come(1)
+  test('expects no more than are worth a send', () => {
+    send(100)
+    expect(expected()).toBe(8)
+  })
+
+  test('expects those who stay away less and less, and none of them after a few times', () => {
+    send(8)
+    for (let times = 0; times < 4; times++) send(1)
+    come(1)
     expect(gathering.isComplete).toBe(false)
     gathering.end()
-    for (let times = 0; times < 5; times++) await send(1)
-    expect(await expected()).toBe(1)
+    for (let times = 0; times < 5; times++) send(1)
+    expect(expected()).toBe(1)
   })
 })
 
@@ -78,11 +82,8 @@ describe('joint batches', () => {
     batches = new Batches({ ...options, time, isJoint: true, hasRows: true, send })
   })
   const append = (partition = 0): Promise<Seq> => batches.append(partition, [event('e')])
-  const appendOneByOne = async (...partitions: number[]): Promise<void> => {
-    for (const partition of partitions) {
-      append(partition)
-      await null
-    }
+  const appendAll = (...partitions: number[]): void => {
+    for (const partition of partitions) append(partition)
   }
 
   test('go at once for callers who wait for each answer, one or some, and for whoever comes rarely', async () => {
@@ -110,11 +111,11 @@ describe('joint batches', () => {
   })
 
   test('wait for callers who lately waited at once, no longer than 10 ms after those before went', async () => {
-    await appendOneByOne(0, 1, 2)
+    appendAll(0, 1, 2)
     await time.settle()
     expect(sent).toHaveLength(1)
     await time.advance(TAKES)
-    await appendOneByOne(0, 1)
+    appendAll(0, 1)
     await time.advance(JOINT_MS - TAKES - 1)
     expect(sent).toHaveLength(1)
     await time.advance(1)
@@ -122,10 +123,10 @@ describe('joint batches', () => {
   })
 
   test('go when the last of them has come, and the timer with them', async () => {
-    await appendOneByOne(0, 1, 2)
+    appendAll(0, 1, 2)
     await time.settle()
     await time.advance(TAKES)
-    await appendOneByOne(0, 1)
+    appendAll(0, 1)
     await time.advance(1)
     expect(sent).toHaveLength(1)
     append(2)
@@ -136,7 +137,7 @@ describe('joint batches', () => {
   })
 
   test('wait for nobody once they are closed', async () => {
-    await appendOneByOne(0, 1, 2)
+    appendAll(0, 1, 2)
     await time.settle()
     await time.advance(TAKES)
     const last = append(0)

@@ -100,7 +100,7 @@ export class Batches {
     }
     const { appends } = batch
     batch.events += events.length
-    this.#gathering.add()
+    if (this.#outlet.isJoint) this.#gathering.add(appended instanceof Rows ? appended.columns : appended)
     this.#schedule()
     return new Promise((resolve, reject) => appends.push({ events, resolve, reject }))
   }

@@ -11,18 +11,13 @@ const GIVEN_UP = 1 / 4
 export class Gathering {
   #expected = 0
   #callers = 0
-  #isSameCaller = false
+  #last: unknown
 
-  /** What is added in one go, as to all partitions of a request, is of one caller. */
-  add(): void {
-    if (this.#isSameCaller) return
+  /** Things of one caller, as the parts of a request for all partitions, come one after another. */
+  add(caller: unknown): void {
+    if (caller === this.#last) return
     this.#callers++
-    this.#isSameCaller = true
-    queueMicrotask(this.#endGo)
-  }
-
-  readonly #endGo = (): void => {
-    this.#isSameCaller = false
+    this.#last = caller
   }
 
   /** False while some are missing who are expected. */
@@ -35,5 +30,6 @@ export class Gathering {
     const missing = this.#expected - this.#callers
     this.#expected = missing > 0 ? this.#expected - GIVEN_UP * missing : Math.min(this.#callers, ENOUGH)
     this.#callers = 0
+    this.#last = undefined
   }
 }
