@@ -18,6 +18,8 @@ export function appender(
   partitions: number,
   refusalOf?: (partition: number, events: Iterable<Event>) => Error | undefined,
 ): Append {
+  // One that throws leaves none of the others without somebody who hears how it ended.
+  const appendOne = async ([partition, group]: [number, Events]): Promise<Seq> => log.append(partition, group)
   const append = async (events: Event[] | Columns): Promise<Positions> => {
     const groups = grouped(events, partitions)
     for (const [partition, group] of groups) {
@@ -25,11 +27,11 @@ export function appender(
       if (refusal) throw refusal
     }
     const positions = new Positions()
-    const appended: Promise<Seq>[] = []
-    for (const [partition, group] of groups) appended.push(log.append(partition, group))
+    const all = [...groups]
+    const [first] = all as [[number, Events]]
     // Nearly all requests are of one user, and so of one partition.
-    const seqs = appended.length === 1 ? [await appended[0]!] : await Promise.all(appended)
-    for (const partition of groups.keys()) positions.add(partition, seqs.shift()!)
+    const seqs = all.length === 1 ? [await log.append(...first)] : await Promise.all(all.map(appendOne))
+    for (const [i, [partition]] of all.entries()) positions.add(partition, seqs[i]!)
     return positions
   }
   return (events, traceparent) => {
