@@ -54,7 +54,7 @@ test('a commit tells how much there is in buckets, by which there may be deltas'
   const first = await commit('one', RECORDS)
   const second = await commit('one', 2 * RECORDS)
   await commit('one', 1)
-  expect([first, second]).toEqual([expect.any(Number), expect.any(Number)])
+  expect(first).toBeGreaterThan(0)
   expect(told).toEqual([0, first, second])
 })
 

@@ -152,7 +152,7 @@ export class Stamp {
     return profile
   }
 
-  /** At once if all are known. */
+  /** The shows of streams, at once if all are known. */
   #showsOf(streams: (string | null)[]): Map<string, Show> | Promise<Map<string, Show>> {
     const shows = new Map<string, Show>()
     const unknown: string[] = []

@@ -31,7 +31,7 @@ export const patched = (stored: Stored | undefined, guard: string, patches: read
     return { seq: now.seq, document: assign(now.document, set) }
   }, stored)
 
-/** False also where that is not easily seen. */
+/** True if the document has all that is set; false also where that is not easily seen. */
 function hasAll(document: Document | undefined, set: Fields): boolean {
   if (document === undefined) return false
   for (const name of Object.keys(set)) {

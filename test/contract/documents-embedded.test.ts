@@ -8,6 +8,7 @@ import { open } from 'lmdb'
 import { Aggregator } from 'mingo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDocuments } from '../../src/documents/embedded.ts'
+import { openTables } from '../../src/documents/embedded-tables.ts'
 import type { Collection, Document, DocumentStore } from '../../src/documents/index.ts'
 import { documentKey, plan } from '../../src/documents/index-entries.ts'
 import { systemTime } from '../../src/time.ts'
@@ -49,6 +50,19 @@ describe('the embedded documents', () => {
     store = opened.store
   })
   afterEach(() => opened.destroy())
+
+  test('are not written again by the cut that wrote them, but by another one', async () => {
+    const { env, documents } = openTables(path)
+    const versionAfter = async (seq: number): Promise<unknown> => {
+      await store.upsertMany('sessions', [{ id: 's1', seq, set: { active: true, userId: 'u1' } }])
+      env.resetReadTxn()
+      return documents.getEntry(documentKey('sessions', 's1'))!.version
+    }
+    const first = await versionAfter(7)
+    expect(await versionAfter(7)).toBe(first)
+    expect(await versionAfter(8)).not.toBe(first)
+    await env.close()
+  })
 
   test.each([
     [{ filter: { active: true }, sort: { _id: -1 } }, ['s5', 's4'], ['s1', 's2', 's3']],

@@ -8,8 +8,8 @@ import { LmdbManifests } from './manifests.ts'
 import { BLOBS, type Key, openTable, valueAt } from './table.ts'
 
 /**
- * Deltas in memory, of all partitions of a thread: as many as this share of their buckets, within bounds. A partition with
- * more than its part of them is written anew sooner.
+ * Deltas in memory: a partition has as many bytes as this share of its buckets, within its part of these bounds of a
+ * thread; beyond, buckets are written anew sooner.
  */
 const DELTAS = { share: 1 / 2, least: 32 * 1024 * 1024, most: 128 * 1024 * 1024 }
 /** Buckets that a commit rewrites hold up the thread, so that more are left to the next. */
@@ -47,6 +47,7 @@ export function openCheckpoints(path: string): CheckpointStore {
   return { ...store, close: () => env.close() }
 }
 
+/** How much of deltas there may be in a thread that has so many partitions. */
 export const paceOf = (partitions: () => number): Pace => ({
   deltaBytes(bucketBytes) {
     const [least, most] = [DELTAS.least, DELTAS.most].map(bytes => bytes / Math.max(1, partitions()))
