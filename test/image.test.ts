@@ -58,10 +58,10 @@ test('a commit tells how much there is in buckets, by which there may be deltas'
   expect(told).toEqual([0, first, second])
 })
 
-test('the embedded store keeps half as many deltas as buckets, within bounds that all partitions of a thread share', () => {
+test('the embedded store keeps as many bytes of deltas as of buckets, within bounds that all partitions of a thread share', () => {
   const MIB = 1024 * 1024
   const of = (partitions: number) => paceOf(() => partitions).deltaBytes
-  expect([0, 20 * MIB, 100 * MIB, 1_000 * MIB].map(of(1))).toEqual([32 * MIB, 32 * MIB, 50 * MIB, 128 * MIB])
-  expect([0, 2 * MIB, 5 * MIB, 1_000 * MIB].map(of(16))).toEqual([2 * MIB, 2 * MIB, 2.5 * MIB, 8 * MIB])
+  expect([0, 20 * MIB, 100 * MIB, 1_000 * MIB].map(of(1))).toEqual([32 * MIB, 32 * MIB, 100 * MIB, 128 * MIB])
+  expect([0, 2 * MIB, 5 * MIB, 1_000 * MIB].map(of(16))).toEqual([2 * MIB, 2 * MIB, 5 * MIB, 8 * MIB])
   expect(of(0)(0)).toBe(32 * MIB)
 })

@@ -8,10 +8,10 @@ import { LmdbManifests } from './manifests.ts'
 import { BLOBS, type Key, openTable, valueAt } from './table.ts'
 
 /**
- * Deltas in memory: a partition has as many bytes as this share of its buckets, within its part of these bounds of a
- * thread; beyond, buckets are written anew sooner.
+ * Bytes of deltas in memory: of a partition as many as its buckets have, within its part of these bounds of a thread;
+ * beyond, buckets are written anew sooner.
  */
-const DELTAS = { share: 1 / 2, least: 32 * 1024 * 1024, most: 128 * 1024 * 1024 }
+const DELTAS = { least: 32 * 1024 * 1024, most: 128 * 1024 * 1024 }
 /** Buckets that a commit rewrites hold up the thread, so that more are left to the next. */
 const REWRITE_BYTES = 32 * 1024 * 1024
 /** All buckets of a partition that change are written anew within so many commits. */
@@ -51,7 +51,7 @@ export function openCheckpoints(path: string): CheckpointStore {
 export const paceOf = (partitions: () => number): Pace => ({
   deltaBytes(bucketBytes) {
     const [least, most] = [DELTAS.least, DELTAS.most].map(bytes => bytes / Math.max(1, partitions()))
-    return Math.min(most!, Math.max(least!, DELTAS.share * bucketBytes))
+    return Math.min(most!, Math.max(least!, bucketBytes))
   },
   rewriteBytes: REWRITE_BYTES,
   due: (buckets, bytes, deltaBytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes),
