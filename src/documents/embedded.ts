@@ -20,6 +20,8 @@ import type { Stored } from './stored.ts'
 import { type Candidates, documentsIn, type Sort, type Table } from './table.ts'
 
 const SCANNED_AT_ONCE = 1_000
+/** Documents that are changed in one transaction: LMDB keeps the memory for as many pages as one ever changed. */
+const CHANGED_AT_ONCE = 2_000
 
 type Fields = Record<string, unknown>
 type Way = Candidates & { isReversed: boolean }
@@ -155,10 +157,14 @@ function tableAt(path: string): Table {
         }
         return version === undefined ? documents.ifNoExists(key, enqueue) : documents.ifVersion(key, version, enqueue)
       }
-      for (let left = [...new Set(ids)]; left.length > 0; ) {
-        env.resetReadTxn()
-        const changed = await Promise.all(left.map(tryOne))
-        left = left.filter((_, index) => !changed[index])
+      // In the order of their keys those that lie on one page come together.
+      const all = [...new Set(ids)].sort()
+      for (let from = 0; from < all.length; from += CHANGED_AT_ONCE) {
+        for (let left = all.slice(from, from + CHANGED_AT_ONCE); left.length > 0; ) {
+          env.resetReadTxn()
+          const changed = await Promise.all(left.map(tryOne))
+          left = left.filter((_, index) => !changed[index])
+        }
       }
       await env.flushed
     },

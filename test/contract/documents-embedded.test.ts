@@ -51,6 +51,27 @@ describe('the embedded documents', () => {
   })
   afterEach(() => opened.destroy())
 
+  test('are written some thousands at a time, so that no transaction holds the pages of all of a great cut', async () => {
+    const { env } = openTables(path)
+    const transactions = (): number => {
+      env.resetReadTxn()
+      return (env.getStats() as { lastTxnId: number }).lastTxnId
+    }
+    const write = async (count: number): Promise<number> => {
+      const before = transactions()
+      const ids = Array.from({ length: count }, (_, n) => `${count}-${n}`)
+      await store.upsertMany(
+        'sessions',
+        ids.map(id => ({ id, seq: 1, set: { active: true } })),
+      )
+      return transactions() - before
+    }
+    expect(await write(2_000)).toBe(1)
+    expect(await write(10_000)).toBe(5)
+    expect(await store.find('sessions', { filter: { active: true } })).toHaveLength(12_000)
+    await env.close()
+  })
+
   test('are not written again by the cut that wrote them, but by another one', async () => {
     const { env, documents } = openTables(path)
     const versionAfter = async (seq: number): Promise<unknown> => {
