@@ -33,7 +33,7 @@ describe('a gathering', () => {
 
   test('counts the parts of a request as of one caller, and its next one anew', () => {
     const request = {}
-    for (const caller of [request, {}]) for (let partition = 0; partition < 16; partition++) gathering.add(caller)
+    for (const caller of [{}, request]) for (let partition = 0; partition < 16; partition++) gathering.add(caller)
     gathering.end()
     gathering.add(request)
     expect(gathering.isComplete).toBe(false)
