@@ -100,7 +100,7 @@ describe('a publisher', () => {
     expect(await Promise.all(all)).toEqual(['RequestError: not allowed', 'RequestError: not allowed'])
   })
 
-  test('has another inbox where the server took one away', async () => {
+  test('subscribes anew where the server took its subscription away', async () => {
     const first = publish('a.1')
     const gone = deliver
     deliver(new Error('not allowed'), undefined as never)

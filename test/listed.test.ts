@@ -90,7 +90,7 @@ function sealed(value: Buffer): Buffer {
   return value
 }
 
-/** What msgpackr makes of the value, and which of that are no events. */
+/** The events that msgpackr makes of the value, and how many of its things are none. */
 function generally(value: Buffer): { events: unknown[]; strays: number } {
   const things = former.unpack(value) as (Partial<Event> | null)[]
   const isTime = (at: unknown): boolean => Number.isFinite(at) && Math.abs(at as number) <= 8.64e15

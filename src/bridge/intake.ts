@@ -129,7 +129,7 @@ export class Intake {
     return count
   }
 
-  /** From here on they have arrived: many of them wait for their turn before. */
+  /** The arrival of records, which is now: many at once wait for their turn before. */
   #arrived(backMs: number | undefined): Arrived {
     const { time } = this.#options
     const arrival = time.now()

@@ -18,7 +18,7 @@ export function appender(
   partitions: number,
   refusalOf?: (partition: number, events: Iterable<Event>) => Error | undefined,
 ): Append {
-  // One that throws leaves none of the others without somebody who hears how it ended.
+  // An append that throws at once leaves none of the others without somebody who hears how it ended.
   const appendOne = async ([partition, group]: [number, Events]): Promise<Seq> => log.append(partition, group)
   const append = async (events: Event[] | Columns): Promise<Positions> => {
     const groups = grouped(events, partitions)

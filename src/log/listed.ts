@@ -21,7 +21,7 @@ const FIELDS = ['kind', 'key', 'id', 'at', 'arrival', 'path', 'stream', 'country
 export const NAMES: readonly Buffer[] = [packed(FIELDS), packed([...FIELDS, 'streamer', 'preset'])]
 /** The place of that with it among both. */
 export const OF_SHOW = 1
-/** What an event begins with, once its structure was described. */
+/** The kind of an event, with which it begins once its structure was described. */
 export const KIND_BYTES = packed(KIND)
 /** A structure is described behind these marks and its own, which begin here and are then the mark of its events. */
 export const [DESCRIBED, STRUCTURE, FIRST] = [0xd4, 0x72, 0x40]
@@ -98,7 +98,7 @@ export function listedBeats(bytes: Buffer, start: number, count: number): Beats 
   return at === bytes.length ? new Beats({ length: count, keys, places, ats, arrivals }) : undefined
 }
 
-/** Which structure is described there, as the next one; undefined if none of those that are still to come. */
+/** The structure that is described there, as the next one; undefined if none of those that are still to come. */
 function structureAt(bytes: Buffer, at: number, structures: readonly number[]): number | undefined {
   if (bytes[at + 1] !== STRUCTURE || bytes[at + 2] !== FIRST + structures.length) return undefined
   const found = NAMES.findIndex((names, i) => !structures.includes(i) && isThere(names, bytes, at + 3))

@@ -6,7 +6,7 @@ import type { Outgoing } from '../batches.ts'
 import type { Seq } from '../index.ts'
 import { headersOf, REQUEST_MS, subjectOf } from './streams.ts'
 
-/** What the stream says of a message. */
+/** An answer of the stream to a message. */
 interface Ack {
   seq?: Seq
   error?: ApiError
@@ -54,7 +54,7 @@ export class Publisher {
   #take(message: Msg): void {
     const number = Number(message.subject.slice(this.#inbox.length + 1))
     const waiting = this.#waiting.get(number)
-    // One that was given up is answered late.
+    // An entry that was given up may be answered late.
     if (!waiting) return
     this.#waiting.delete(number)
     const { subject, resolve, reject } = waiting
@@ -73,7 +73,7 @@ export class Publisher {
     return this.#connection.nats.subscribe(`${this.#inbox}.*`, { callback })
   }
 
-  /** The server takes the inbox away, and the client forgets it: what follows has another one, which may be permitted by then. */
+  /** The server takes the subscription away, and the client forgets it: what follows subscribes anew, which may be permitted by then. */
   #end(error: Error): void {
     this.#subscription = undefined
     this.#reject(error, () => true)
