@@ -1,4 +1,5 @@
 /** Checkpoints of blobs: bytes that are written once, and for each partition a manifest that lists those that count. */
+import type { Slabs } from '../lmdb/slabs.ts'
 import type { Seq } from '../log/index.ts'
 import type { Anchor, Space } from './index.ts'
 import type { Run } from './run.ts'
@@ -61,9 +62,11 @@ export interface Wanted {
 export interface Blobs {
   /** The run, whose body is another one's soon, is given back with one of its own. */
   packDelta(run: Run, nextId: () => string): Packed & { run: Run }
-  /** The run is sorted; its body is another one's soon. */
-  packBucket(run: Run, nextId: () => string): Packed
+  /** The run is sorted; its body is another one's soon. The pieces may be in the slabs, until the commit has come through. */
+  packBucket(run: Run, nextId: () => string, slabs: Slabs): Packed
   readDeltas(blobs: Blob[]): Promise<(Run | undefined)[]>
+  /** Gives all of a bucket, sorted, to `use`: once that ends its body is another one's. False where it is gone. */
+  useBucket(blob: Blob, use: (run: Run) => void): Promise<boolean>
   /** Sorted, with all records that are wanted, maybe among others. */
   readBuckets(wanted: Wanted[]): Promise<(Run | undefined)[]>
   /** The ids of all pieces of the partition. */

@@ -1,4 +1,5 @@
 /** Images: what the owner of a partition keeps in memory of its checkpoint, where each record is and what is newest. */
+import { Slabs } from '../lmdb/slabs.ts'
 import {
   type Blob,
   type Blobs,
@@ -39,8 +40,11 @@ export interface Pace {
   deltaBytes(bucketBytes: number): number
   /** how many of so many buckets, or which part of one, a commit of so many bytes rewrites at least, where deltas may have as many as told */
   due(buckets: number, bytes: number, deltaBytes: number): number
-  /** with so many bytes of buckets a commit rewrites no more, and leaves the rest to the next; unless too many deltas are listed */
-  rewriteBytes: number
+  /**
+   * with so many bytes of buckets a commit rewrites no more, and leaves the rest to the next; unless too many deltas are
+   * listed. Where each rewrites its share, deltas stay within their bytes.
+   */
+  rewriteBytes(share: number): number
 }
 
 /** The records wanted of one bucket: by prefixes of ids, with the changes of each. */
@@ -121,7 +125,8 @@ export class Image {
     changes: Run,
     { cut, incarnation, mark }: Anchor,
     blobs: Blobs,
-    baseOf: (blob: Blob) => Promise<Run>,
+    useBase: (blob: Blob, use: (run: Run) => void) => Promise<void>,
+    slabs = new Slabs(),
   ): Promise<Plan> {
     const n = this.n + 1
     const weight = weightOf(changes)
@@ -139,20 +144,26 @@ export class Image {
     const [made, newest, unlisted]: [Bucket[], Bucket[], Blob[]] = [[], [], []]
     const replaced: Plan['replaced'] = new Set()
     const kept = [...this.#buckets.order]
-    const deltaBytes = this.#pace.deltaBytes(this.#buckets.order.reduce((sum, { entry }) => sum + entry.bytes, 0))
+    const bucketBytes = this.#buckets.order.reduce((sum, { entry }) => sum + entry.bytes, 0)
+    const deltaBytes = this.#pace.deltaBytes(bucketBytes)
+    const rewriteBytes = this.#pace.rewriteBytes((bucketBytes * weight) / deltaBytes)
     const due = this.#due + this.#pace.due(kept.length, weight, deltaBytes)
     for (let bucket = kept[0]; bucket !== undefined; bucket = kept[0]) {
       if (!bucket.isChanged && !changed.has(bucket)) newest.push(bucket)
-      else if (this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, rewritten, deltaBytes })) {
+      else if (
+        this.#isNext(bucket, weight, { isDue: replaced.size + 1 <= due, isFull: rewritten >= rewriteBytes, deltaBytes })
+      ) {
         const changes = bucket.changesOf('', undefined)
         if (changed.has(bucket))
           for (let at = 0; at < owners.length; at++) if (owners[at] === bucket) changes.push({ run, at })
         const { at, ids } = bucket.entry
-        for (const [part, content] of split(at, withChanges(await baseOf(bucket.entry), changes))) {
-          const blob = content.ids.length === 0 ? NONE : packed(blobs.packBucket(content, this.#nextId))
-          made.push(new Bucket({ at: part, n, ...blob }, this.#runs))
-          newest.push(made.at(-1)!)
-        }
+        await useBase(bucket.entry, base => {
+          for (const [part, content] of split(at, withChanges(base, changes))) {
+            const blob = content.ids.length === 0 ? NONE : packed(blobs.packBucket(content, this.#nextId, slabs))
+            made.push(new Bucket({ at: part, n, ...blob }, this.#runs))
+            newest.push(made.at(-1)!)
+          }
+        })
         replaced.add(bucket)
         unlisted.push({ ids, bytes: 0 })
       } else break
@@ -173,7 +184,7 @@ export class Image {
   #isNext(
     { entry }: Bucket,
     weight: number,
-    { isDue, rewritten, deltaBytes }: { isDue: boolean; rewritten: number; deltaBytes: number },
+    { isDue, isFull, deltaBytes }: { isDue: boolean; isFull: boolean; deltaBytes: number },
   ): boolean {
     let [count, bytes] = [1, weight]
     for (const delta of this.#deltas) {
@@ -182,7 +193,7 @@ export class Image {
       bytes += delta.bytes
     }
     if (count > MOST_DELTAS) return true
-    return rewritten < this.#pace.rewriteBytes && (isDue || bytes > deltaBytes)
+    return !isFull && (isDue || bytes > deltaBytes)
   }
 
   /** The commit counts. */

@@ -33,7 +33,7 @@ export interface Cuts {
 }
 
 /** Nobody commits to what is held. */
-const NO_PACE = { deltaBytes: () => 0, due: () => 0, rewriteBytes: 0 }
+const NO_PACE = { deltaBytes: () => 0, due: () => 0, rewriteBytes: () => 0 }
 
 /** An image that is only read. */
 export const imageOf = (manifest: Manifest): Image => new Image(manifest, NO_PACE)

@@ -66,18 +66,37 @@ const plain = new Packr({ useRecords: false })
 const named = new Packr({ useRecords: true })
 const packed = (packr: Packr, value: unknown) => packr.pack(value, IN_PLACE) as Buffer & { start: number; end: number }
 
-/** Room for the body of a run that is packed before anything else happens, so that not each takes new memory. */
-let room: Buffer = Buffer.allocUnsafe(64 * 1024)
 /** More is not kept for the next one. */
 const MOST_ROOM = 16 * 1024 * 1024
 
-/** The room, with at least so many bytes; what was in the first `used` stays. */
-function roomFor(bytes: number, used = 0): Buffer {
-  if (bytes <= room.length && (room.length <= MOST_ROOM || used > 0)) return room
-  const other = Buffer.allocUnsafe(Math.max(2 * bytes, 64 * 1024))
-  room.copy(other, 0, 0, used)
-  room = other
-  return room
+/** Room for the body of one run at a time, so that not each takes new memory. */
+class Room {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+  /** At least so many bytes; what was in the first `used` stays. */
+  for(bytes: number, used = 0): Buffer {
+    const room = this.#bytes
+    if (bytes <= room.length && (room.length <= MOST_ROOM || used > 0)) return room
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(2 * bytes, 64 * 1024))
+    room.copy(this.#bytes, 0, 0, used)
+    return this.#bytes
+  }
+}
+
+/** Rooms of runs that are packed, or put together, before anything else happens, and of those that are read for that. */
+const [packing, reading] = [new Room(), new Room()]
+
+/** Runs one after another as one, each of which may be gone when the next is asked for. Its body is another one's soon. */
+export function gathered(runs: Iterable<Run>): Run {
+  const [ids, ends]: [string[], number[]] = [[], []]
+  let end = 0
+  for (const run of runs) {
+    run.body.copy(reading.for(end + run.body.length, end), end)
+    for (const id of run.ids) ids.push(id)
+    for (const own of run.ends) ends.push(end + own)
+    end += run.body.length
+  }
+  return { ids, ends, body: reading.for(end, end).subarray(0, end) }
 }
 
 /** A record that is removed is gone even if it is put as well. The body is another run's soon. */
@@ -87,7 +106,7 @@ export function runOf({ puts, removes }: Pick<Delta, 'puts' | 'removes'>): Run {
   for (const record of puts) {
     const bytes = packed(record.space === 'documents' ? named : plain, record.value)
     const size = bytes.end - bytes.start
-    bytes.copy(roomFor(end + size, end), end, bytes.start, bytes.end)
+    bytes.copy(packing.for(end + size, end), end, bytes.start, bytes.end)
     end += size
     ids.push(idOf(record))
     ends.push(end)
@@ -96,7 +115,7 @@ export function runOf({ puts, removes }: Pick<Delta, 'puts' | 'removes'>): Run {
     ids.push(idOf(key))
     ends.push(end)
   }
-  return { ids, ends, body: room.subarray(0, end) }
+  return { ids, ends, body: packing.for(end, end).subarray(0, end) }
 }
 
 export const encode = ({ ids, ends, body }: Run): Buffer => pack([ids, ends, body])
@@ -199,7 +218,7 @@ export function withChanges(base: Run, list: Change[]): Run {
     if (!isRemoval(change)) joined.add(change.run, change.at)
   }
   joined.add(base, next, base.ids.length)
-  return joined.run(roomFor(joined.bytes))
+  return joined.run(packing.for(joined.bytes))
 }
 
 /** The records of which `isOther` says no, and those of which it says yes. */

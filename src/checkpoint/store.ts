@@ -1,4 +1,5 @@
 import { RollcallError } from '../errors.ts'
+import { Slabs } from '../lmdb/slabs.ts'
 import { type Blob, type Blobs, batches, type Manifest, type Manifests, READ_BYTES, type Wanted } from './blobs.ts'
 import { damaged } from './damage.ts'
 import { Image, type Pace, recordsIn } from './image.ts'
@@ -48,10 +49,14 @@ export function checkpointsOf(
 
   /** The bytes that were written; null where an earlier commit came through. */
   const attempt = async (claim: Claim, image: Image, delta: Delta, next: Anchor): Promise<number | null> => {
-    const baseOf = async (blob: Blob): Promise<Run> => (await basesOf(claim, [{ blob }]))[0]!
-    const plan = await image.plan(runOf(delta), next, blobs, baseOf)
+    const useBase = async (blob: Blob, use: (run: Run) => void): Promise<void> => {
+      if (!(await blobs.useBucket(blob, use))) throw await goneFrom(claim)
+    }
+    const slabs = new Slabs()
+    const plan = await image.plan(runOf(delta), next, blobs, useBase, slabs)
     const removed = await unneeded(claim, image)
     if (!(await manifests.commit(claim.partition, claim.epoch, plan.lists, plan.pieces, removed ?? []))) return null
+    slabs.free()
     if (removed) [image.garbage, image.isLittered] = [[], false]
     image.land(plan)
     return plan.pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)

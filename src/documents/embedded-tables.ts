@@ -4,6 +4,7 @@ import { isCode, RollcallError } from '../errors.ts'
 import { openStateEnvironment } from '../lmdb/index.ts'
 import { isPageDamaged } from '../lmdb/readable.ts'
 import { seals } from '../lmdb/sealed.ts'
+import type { Slabs } from '../lmdb/slabs.ts'
 import type { Collection } from './index.ts'
 import { documentKey, entriesOf } from './index-entries.ts'
 import type { Stored } from './stored.ts'
@@ -41,7 +42,7 @@ export function openTables(path: string, options: { readOnly?: boolean } = {}): 
 
 const { seal, open } = seals(false)
 
-export const sealed = (key: Buffer, stored: Stored): Buffer => seal(key, stored)
+export const sealed = (key: Buffer, stored: Stored, slabs: Slabs): Buffer => seal(key, stored, slabs.take)
 
 /** RC_DOCUMENT_CORRUPT if it is not as it was written. */
 export const storedIn = (key: Buffer, bytes: Buffer): Stored =>

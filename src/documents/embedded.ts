@@ -1,6 +1,7 @@
 /** Documents in LMDB, with an entry in an index for each field they can be found by. */
 import { getLastVersion } from 'lmdb'
-import { released } from '../lmdb/index.ts'
+import { inPlace, released } from '../lmdb/index.ts'
+import { Slabs } from '../lmdb/slabs.ts'
 import type { Meter } from '../observe/meter.ts'
 import { systemTime, type Time } from '../time.ts'
 import { openTables, reading, sealed, storedIn, unreadable, wholeIn } from './embedded-tables.ts'
@@ -57,13 +58,6 @@ function tableAt(path: string): Table {
     const key = documentKey(collection, id)
     const bytes = key.length > KEY_BYTES ? undefined : reading(collection, () => documents.get(key))
     return bytes && storedIn(key, bytes).document
-  }
-
-  /** The bytes where LMDB read them, which spares a copy: they are there until the next are read. */
-  const bytesAt = (key: Buffer): Buffer | undefined => {
-    const bytes: Uint8Array | undefined = documents.getBinaryFast(key)
-    if (bytes === undefined || Buffer.isBuffer(bytes)) return bytes
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   /** The ids under one value, within the range, without a look at those before it. */
@@ -137,9 +131,10 @@ function tableAt(path: string): Table {
 
     // No callback runs while LMDB writes, so a thread may end at any moment.
     async change(collection, ids, next) {
+      const slabs = new Slabs()
       const tryOne = (id: string): Promise<boolean> | true => {
         const key = documentKey(collection, id)
-        const bytes = reading(collection, () => bytesAt(key))
+        const bytes = reading(collection, () => inPlace(documents, key))
         const version = bytes && getLastVersion()
         const stored = bytes && storedIn(key, bytes)
         const after = next(stored, id)
@@ -151,7 +146,7 @@ function tableAt(path: string): Table {
         const enqueue = () => {
           // No version is used twice, so a document made anew is not taken for the removed one.
           if (after === undefined) documents.remove(key)
-          else documents.put(key, sealed(key, after), Math.random())
+          else documents.put(key, sealed(key, after, slabs), Math.random())
           for (const entry of without(old, current)) indexes.remove(entry, id)
           for (const entry of without(current, old)) indexes.put(entry, id)
         }
@@ -163,6 +158,7 @@ function tableAt(path: string): Table {
         for (let left = all.slice(from, from + CHANGED_AT_ONCE); left.length > 0; ) {
           env.resetReadTxn()
           const changed = await Promise.all(left.map(tryOne))
+          slabs.free()
           left = left.filter((_, index) => !changed[index])
         }
       }

@@ -1,7 +1,7 @@
 /** LMDB: how its environments are opened, so that all threads and processes that share one open it alike. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { open, openAsClass, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
+import { type Database, type Key, open, openAsClass, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
 
 /** Some of them are missing in the types of LMDB. */
 type Options = Omit<RootDatabaseOptionsWithPath, 'path'> & {
@@ -42,6 +42,13 @@ export function* released<T>(range: Iterable<T>): Generator<T> {
   } finally {
     items.return?.()
   }
+}
+
+/** The value where LMDB read it, which spares a copy: it is there until the next is read. */
+export function inPlace<K extends Key>(table: Database<Buffer, K>, key: K): Buffer | undefined {
+  const bytes: Uint8Array | undefined = table.getBinaryFast(key)
+  if (bytes === undefined || Buffer.isBuffer(bytes)) return bytes
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Nobody but the user of the process can read what it makes. */

@@ -10,8 +10,12 @@ const BODY_AT = CHECKSUM_AT + 4
 /** An option of msgpackr: what is packed is in a buffer of its own, from `start` to `end`, until it packs again. */
 export const IN_PLACE = 512
 
+/** Answers so many bytes, which hold anything. */
+type Take = (bytes: number) => Buffer
+
 export interface Seals {
-  seal(key: string | Buffer, value: unknown): Buffer
+  /** In bytes of its own, or in such as `take` answers. */
+  seal(key: string | Buffer, value: unknown, take?: Take): Buffer
   /** The value; throws what `damage` answers if that, or the key, is not as it was written. */
   open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T
 }
@@ -20,10 +24,10 @@ export interface Seals {
 export function seals(useRecords: boolean): Seals {
   const packr = new Packr({ useRecords, copyBuffers: true })
   return {
-    seal(key, value) {
+    seal(key, value, take) {
       const packed = packr.pack(value, IN_PLACE) as Buffer & { start: number; end: number }
       const { start, end } = packed
-      return sealedBytes(key, end - start, body => void packed.copy(body, 0, start, end))
+      return sealedBytes(key, end - start, body => void packed.copy(body, 0, start, end), take)
     },
     open<T>(key: string | Buffer, bytes: Buffer, damage: () => RollcallError): T {
       return unpacked(packr, isSealed(bytes) ? bytesIn(key, bytes, damage) : bytes, damage)
@@ -32,8 +36,13 @@ export function seals(useRecords: boolean): Seals {
 }
 
 /** Bytes that `fill` writes, sealed. */
-export function sealedBytes(key: string | Buffer, length: number, fill: (body: Buffer) => void): Buffer {
-  const bytes = Buffer.allocUnsafe(BODY_AT + length)
+export function sealedBytes(
+  key: string | Buffer,
+  length: number,
+  fill: (body: Buffer) => void,
+  take: Take = Buffer.allocUnsafe,
+): Buffer {
+  const bytes = take(BODY_AT + length)
   const body = bytes.subarray(BODY_AT)
   FRAME.copy(bytes)
   fill(body)

@@ -5,6 +5,7 @@ import { seeded } from '../support/random.ts'
 import type { OpenedCheckpoints } from './checkpoint-store.ts'
 
 const COMMITS = 300
+const PARTITIONS = [1, 2, 3]
 
 /** Long histories, as each checkpoint store has to keep them. */
 export function checkpointHistories(name: string, open: () => Promise<OpenedCheckpoints>): void {
@@ -43,6 +44,26 @@ export function checkpointHistories(name: string, open: () => Promise<OpenedChec
       }
       const last = await (await opened.again()).claim(7, 'last')
       expect([last.cut, await allRecords(store, await store.claim(7, 'again'))]).toEqual([COMMITS, model])
+      await opened.destroy()
+    }, 120_000)
+
+    test('keeps the partitions of a thread apart, which commit at the same time', async () => {
+      const opened = await open()
+      const { store } = opened
+      const claims = await Promise.all(PARTITIONS.map(n => store.claim(n, 'test')))
+      const putsOf = (partition: number, cut: number) =>
+        // Most of the first commit is not written again.
+        Array.from({ length: cut === 1 ? 100 : 2 }, (_, n) =>
+          put('actor', ['viewer', `v${n}`, ''], `${partition} ${cut}`),
+        )
+      for (let cut = 1; cut <= COMMITS; cut++)
+        await Promise.all(claims.map(claim => store.commit(claim, cut, delta(putsOf(claim.partition, cut)))))
+      for (const claim of claims) {
+        const model = new Map<string, unknown>()
+        for (let cut = 1; cut <= COMMITS; cut++)
+          for (const { value, ...key } of putsOf(claim.partition, cut)) model.set(nameOf(key), value)
+        expect(await allRecords(store, claim)).toEqual(model)
+      }
       await opened.destroy()
     }, 120_000)
   })

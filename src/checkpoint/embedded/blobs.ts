@@ -1,12 +1,13 @@
 /** Blobs in LMDB: a key a piece. A bucket is an index and blocks, so that a record is read without all the others. */
 import { LRUCache } from 'lru-cache'
 import { bytesIn, sealedBytes, seals } from '../../lmdb/sealed.ts'
+import type { Slabs } from '../../lmdb/slabs.ts'
 import type { Blob, Blobs, Packed, Piece, Wanted } from '../blobs.ts'
 import { ownGroupOf } from '../buckets.ts'
 import { damaged } from '../damage.ts'
 import { groupOf, hashOf } from '../groups.ts'
 import { keyOf } from '../record-id.ts'
-import { bytesOf, concat, cutUp, EMPTY, placeOf, type Run, runIn } from '../run.ts'
+import { bytesOf, concat, cutUp, EMPTY, gathered, placeOf, type Run, runIn } from '../run.ts'
 import { BLOBS, damagedAt, type Key } from './table.ts'
 
 /** Index of a bucket: the first id in each block, and the sorted hashes of all groups that it has. */
@@ -21,6 +22,8 @@ const BLOCK_BYTES = 15_000
 const INDEX_BYTES = 32 * 1024 * 1024
 const FIRST_BYTES = 64
 
+type Get = (key: Key) => Buffer | undefined
+
 const { seal, open } = seals(false)
 
 /** The key of a blob, to which the number of the piece comes. */
@@ -29,10 +32,15 @@ export function keyOfBlob(id: string): Key {
   return [partition!, BLOBS, ...numbers]
 }
 
-function pieceOf(id: string, number: number, run: Run, from = 0, to = run.ids.length): Piece {
+function pieceOf(
+  id: string,
+  number: number,
+  run: Run,
+  { from = 0, to = run.ids.length, slabs }: { from?: number; to?: number; slabs?: Slabs } = {},
+): Piece {
   const own = `${id}/${number}`
   const { length, fill } = bytesOf(run, from, to)
-  return { id: own, bytes: sealedBytes(own, length, fill) }
+  return { id: own, bytes: sealedBytes(own, length, fill, slabs?.take) }
 }
 
 function indexOf(run: Run, firsts: string[]): Index {
@@ -68,15 +76,17 @@ function blocksFor({ firsts, hashes }: Index, prefixes: Iterable<string>): numbe
 }
 
 export class LmdbBlobs implements Pick<Blobs, 'packDelta' | 'packBucket'> {
-  readonly #get: (key: Key) => Buffer | undefined
+  readonly #get: Get
+  readonly #look: Get
   readonly #indexes = new LRUCache<string, Index>({
     maxSize: INDEX_BYTES,
     sizeCalculation: ({ firsts, hashes }) => 1 + hashes.byteLength + firsts.length * FIRST_BYTES,
   })
 
-  /** `get` gives the value under a key. */
-  constructor(get: (key: Key) => Buffer | undefined) {
+  /** `get` gives the value under a key, `look` where it may be gone when the next is asked for. */
+  constructor(get: Get, look = get) {
     this.#get = get
+    this.#look = look
   }
 
   packDelta(run: Run, nextId: () => string): Packed & { run: Run } {
@@ -86,20 +96,20 @@ export class LmdbBlobs implements Pick<Blobs, 'packDelta' | 'packBucket'> {
     return { blob: { ids: [id], bytes: piece.bytes.length }, pieces: [piece], run: { ...run, body } }
   }
 
-  packBucket(run: Run, nextId: () => string): Packed {
+  packBucket(run: Run, nextId: () => string, slabs: Slabs): Packed {
     const id = nextId()
     const [pieces, firsts]: [Piece[], string[]] = [[], []]
     let bytes = 0
     for (const [from, to] of cutUp(run, BLOCK_BYTES)) {
       firsts.push(run.ids[from]!)
-      pieces.push(pieceOf(id, firsts.length, run, from, to))
+      pieces.push(pieceOf(id, firsts.length, run, { from, to, slabs }))
       bytes += pieces.at(-1)!.bytes.length
     }
     const index = indexOf(run, firsts)
     this.#indexes.set(id, index)
     const { buffer, byteLength } = index.hashes
     const value = [firsts, Buffer.from(buffer as ArrayBuffer, 0, byteLength)]
-    pieces.push({ id: `${id}/0`, bytes: seal(`${id}/0`, value) })
+    pieces.push({ id: `${id}/0`, bytes: seal(`${id}/0`, value, slabs.take) })
     return { blob: { ids: [id], bytes }, pieces }
   }
 
@@ -119,11 +129,28 @@ export class LmdbBlobs implements Pick<Blobs, 'packDelta' | 'packBucket'> {
     if (index === undefined) return undefined
     const runs: Run[] = []
     for (const block of prefixes ? blocksFor(index, prefixes) : index.firsts.keys()) {
-      const run = this.#run(id, block + 1, index.firsts[block])
+      const run = this.#run(id, block + 1, { first: index.firsts[block] })
       if (run === undefined) return undefined
       runs.push(run)
     }
     return concat(runs)
+  }
+
+  /** All of a bucket; its body is another one's soon. */
+  whole({ ids: [id] }: Blob): Run | undefined {
+    if (id === undefined) return EMPTY
+    const { firsts } = this.#index(id) ?? { firsts: null }
+    if (firsts === null) return undefined
+    let isWhole = true
+    const runs = function* (blobs: LmdbBlobs) {
+      for (const [block, first] of firsts.entries()) {
+        const run = blobs.#run(id, block + 1, { first, get: blobs.#look })
+        if (run) yield run
+        else isWhole = false
+      }
+    }
+    const run = gathered(runs(this))
+    return isWhole ? run : undefined
   }
 
   #index(id: string): Index | undefined {
@@ -137,9 +164,13 @@ export class LmdbBlobs implements Pick<Blobs, 'packDelta' | 'packBucket'> {
     return index
   }
 
-  #run(id: string, number: number, first?: string): Run | undefined {
+  #run(
+    id: string,
+    number: number,
+    { first, get = this.#get }: { first?: string | undefined; get?: Get } = {},
+  ): Run | undefined {
     const key: Key = [...keyOfBlob(id), number]
-    const bytes = this.#get(key)
+    const bytes = get(key)
     const damage = () => (first === undefined ? damagedAt(key) : damagedFrom(id, number, first))
     return bytes && runIn(bytesIn(`${id}/${number}`, bytes, damage))
   }

@@ -5,7 +5,7 @@ import type { CheckpointRecord } from '../index.ts'
 import { runOf } from '../run.ts'
 
 /** Bytes of a partition that are in memory meanwhile, at most; a part of its buckets is rewritten for each slice. */
-const PACE = { deltaBytes: () => 8 * 1024 * 1024, due: () => 0, rewriteBytes: 32 * 1024 * 1024 }
+const PACE = { deltaBytes: () => 8 * 1024 * 1024, due: () => 0, rewriteBytes: () => 32 * 1024 * 1024 }
 
 /** The manifest of the same records as blobs, all of which are written by then; it counts once it is written too. */
 export async function converted(
@@ -17,10 +17,9 @@ export async function converted(
   const image = new Image(manifest, PACE)
   let { n, buckets, deltas } = manifest
   for (const puts of slices) {
-    const plan = await image.plan(runOf({ puts, removes: [] }), manifest, blobs, async blob => {
-      const [base] = await blobs.readBuckets([{ blob }])
-      if (!base) throw new Error(`the checkpoint of partition ${manifest.partition} lacks a blob that was just written`)
-      return base
+    const plan = await image.plan(runOf({ puts, removes: [] }), manifest, blobs, async (blob, use) => {
+      if (await blobs.useBucket(blob, use)) return
+      throw new Error(`the checkpoint of partition ${manifest.partition} lacks a blob that was just written`)
     })
     await write(plan.pieces, image.garbage)
     image.garbage = []

@@ -5,15 +5,15 @@ import type { CheckpointStore } from '../index.ts'
 import { checkpointsOf } from '../store.ts'
 import { LmdbBlobs } from './blobs.ts'
 import { LmdbManifests } from './manifests.ts'
-import { BLOBS, type Key, openTable, valueAt } from './table.ts'
+import { BLOBS, bytesAt, type Key, openTable, valueAt } from './table.ts'
 
 /**
  * Bytes of deltas in memory: of a partition as many as its buckets have, within its part of these bounds of a thread;
  * beyond, buckets are written anew sooner.
  */
 const DELTAS = { least: 32 * 1024 * 1024, most: 128 * 1024 * 1024 }
-/** Buckets that a commit rewrites hold up the thread, so that more are left to the next. */
-const REWRITE_BYTES = 32 * 1024 * 1024
+/** Buckets that a commit rewrites hold up the thread and are in memory until it has come through: more are left to the next. */
+const REWRITES = { least: 4 * 1024 * 1024, most: 32 * 1024 * 1024 }
 /** All buckets of a partition that change are written anew within so many commits. */
 const ROUND = 240
 
@@ -24,13 +24,22 @@ const ROUND = 240
 export function openCheckpoints(path: string): CheckpointStore {
   const env = openStateEnvironment(path)
   const table = openTable(env)!
-  const lmdb = new LmdbBlobs(key => valueAt(table, key))
+  const lmdb = new LmdbBlobs(
+    key => valueAt(table, key),
+    key => bytesAt(table, key),
+  )
   const blobs: Blobs = {
     packDelta: (run, nextId) => lmdb.packDelta(run, nextId),
-    packBucket: (run, nextId) => lmdb.packBucket(run, nextId),
+    packBucket: (run, nextId, slabs) => lmdb.packBucket(run, nextId, slabs),
     async readDeltas(wanted) {
       env.resetReadTxn()
       return wanted.map(blob => lmdb.delta(blob))
+    },
+    async useBucket(blob, use) {
+      env.resetReadTxn()
+      const run = lmdb.whole(blob)
+      if (run) use(run)
+      return run !== undefined
     },
     async readBuckets(wanted) {
       env.resetReadTxn()
@@ -53,7 +62,7 @@ export const paceOf = (partitions: () => number): Pace => ({
     const [least, most] = [DELTAS.least, DELTAS.most].map(bytes => bytes / Math.max(1, partitions()))
     return Math.min(most!, Math.max(least!, bucketBytes))
   },
-  rewriteBytes: REWRITE_BYTES,
+  rewriteBytes: share => Math.min(REWRITES.most, Math.max(REWRITES.least, share)),
   due: (buckets, bytes, deltaBytes) => buckets * Math.max(1 / ROUND, bytes / deltaBytes),
 })
 

@@ -1,7 +1,7 @@
 /** The table of checkpoints in LMDB: keys, checksums, and what is made of a page that cannot be read. */
 import type { Database, RootDatabase, Transaction } from 'lmdb'
 import type { RollcallError } from '../../errors.ts'
-import { released } from '../../lmdb/index.ts'
+import { inPlace, released } from '../../lmdb/index.ts'
 import { seals } from '../../lmdb/sealed.ts'
 import type { Manifest } from '../blobs.ts'
 import { damaged } from '../damage.ts'
@@ -67,6 +67,9 @@ function read<T>(key: Key, work: () => T): T {
 
 export const valueAt = (table: Table, key: Key, transaction?: Transaction): Buffer | undefined =>
   read(key, () => table.get(key, transaction && { transaction }))
+
+/** The value where LMDB read it: it is there until the next is read. */
+export const bytesAt = (table: Table, key: Key): Buffer | undefined => read(key, () => inPlace(table, key))
 
 /** Entries from a key on, as long as keys begin so. */
 export function* rangeIn(

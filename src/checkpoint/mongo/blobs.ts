@@ -54,6 +54,12 @@ export class MongoBlobs implements Blobs {
     return (await this.read(blobs)).map(bytes => bytes && decode(bytes))
   }
 
+  async useBucket(blob: Blob, use: (run: Run) => void): Promise<boolean> {
+    const [run] = await this.readBuckets([{ blob }])
+    if (run) use(run)
+    return run !== undefined
+  }
+
   async readBuckets(wanted: Wanted[]): Promise<(Run | undefined)[]> {
     const cached = wanted.map(({ blob }) => (blob.ids.length === 0 ? EMPTY : this.#cache.get(blob)))
     const missing = wanted.map(({ blob }) => blob).filter((_, i) => cached[i] === undefined)

@@ -25,6 +25,6 @@ export function openMongoCheckpoints(db: Db, options: MongoCheckpointOptions = {
   const { patienceMs = 5_000, cacheBytes = CACHE_BYTES, time = systemTime } = options
   const repeat: Repeat = work => repeated(work, patienceMs, time)
   const blobs = new MongoBlobs(db, repeat, cacheBytes)
-  const pace = { deltaBytes: () => DELTA_BYTES, rewriteBytes: 2 * DELTA_BYTES, due: () => 1 }
+  const pace = { deltaBytes: () => DELTA_BYTES, rewriteBytes: () => 2 * DELTA_BYTES, due: () => 1 }
   return { ...checkpointsOf(new MongoManifests(db, repeat, blobs), blobs, () => pace), async close() {} }
 }
