@@ -9,26 +9,34 @@ import { Processor } from '../src/partition/processor.ts'
 import { adder, type Sum } from './support/adder.ts'
 import { ManualTime, toldFaults } from './support/time.ts'
 
-const ENTRIES = 5_200
+const ENTRIES = 5_000
 const BATCH = 100
 const EVENTS = 20
-/** Entries of as many events as may be applied beyond a cut. */
-const MOST = 50_000 / EVENTS
 
-const add: Event = { kind: 'add', key: 'k', id: '', at: 1, arrival: 1, n: 1 }
+const add = (key: string): Event => ({ kind: 'add', key, id: '', at: 1, arrival: 1, n: 1 })
 
-/** A log that is there already. */
-const log = {
-  bounds: async () => ({ incarnation: 'one', first: 1, last: ENTRIES }),
-  append: async () => ENTRIES,
-  async *read(_partition: number, after: number) {
-    for (let seq = after + 1; seq <= ENTRIES; seq += BATCH) {
-      yield Array.from({ length: BATCH }, (_, i) => ({ seq: seq + i, events: Array(EVENTS).fill(add) }))
-    }
-  },
-} as unknown as EventLog
+/** A log that is there already, of events of so many actors by turns. */
+const logOf = (actors: number) =>
+  ({
+    bounds: async () => ({ incarnation: 'one', first: 1, last: ENTRIES }),
+    append: async () => ENTRIES,
+    async *read(_partition: number, after: number) {
+      for (let seq = after + 1; seq <= ENTRIES; seq += BATCH) {
+        yield Array.from({ length: BATCH }, (_, i) => ({
+          seq: seq + i,
+          events: Array.from({ length: EVENTS }, (_, n) => add(`k${((seq + i) * EVENTS + n) % actors}`)),
+        }))
+      }
+    },
+  }) as unknown as EventLog
 
-test('a partition that cannot commit reads no more than fits into memory, and goes on when it can', async () => {
+test.each([
+  { of: 'one actor', actors: 1, most: 50_000 / EVENTS },
+  { of: 'many actors', actors: 10_000, most: 50_000 / (1 + 25) / EVENTS },
+])('a partition that cannot commit events of $of applies no more than so many, and goes on when it can', async ({
+  actors,
+  most,
+}) => {
   const store = memoryCheckpoints()
   const isThere = Promise.withResolvers<void>()
   const commit = store.commit.bind(store)
@@ -39,7 +47,7 @@ test('a partition that cannot commit reads no more than fits into memory, and go
   const processor = await Processor.claim(0, {
     ...{ owner: 'test', kinds: [adder(() => false)], rules: { zone: 'UTC', inactivityMs: 1, gapMs: 1, lateMs: 1 } },
     ...{
-      log,
+      log: logOf(actors),
       store,
       live: memoryLiveSets(new ManualTime()),
       partitions: 1,
@@ -51,11 +59,11 @@ test('a partition that cannot commit reads no more than fits into memory, and go
     receiverOf: () => ({ perform: async () => ({ outcome: 'done' as const }) }),
   })
   onTestFinished(() => processor.drain())
-  await vi.waitFor(() => expect(processor.partition.applied).toBeGreaterThan(MOST))
+  await vi.waitFor(() => expect(processor.partition.applied).toBeGreaterThan(most - BATCH))
   for (let turn = 0; turn < 1_000; turn++) await nextTurn()
-  expect(processor.partition.applied).toBeLessThanOrEqual(MOST + BATCH)
+  expect(processor.partition.applied).toBeLessThanOrEqual(most + BATCH)
   isThere.resolve()
   await processor.committer.settled(ENTRIES, 20_000)
-  const sum = (await processor.partition.view('adder', 'k'))?.context as Sum
-  expect(sum.sum).toBe(ENTRIES * EVENTS)
+  const sum = (await processor.partition.view('adder', 'k0'))?.context as Sum
+  expect(sum.sum).toBe((ENTRIES * EVENTS) / actors)
 })

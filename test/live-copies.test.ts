@@ -76,7 +76,7 @@ const EVERYBODY: LiveContent = { attended: [[null, 'everybody']] }
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
   ...{
     seq,
-    events: 1,
+    size: 1,
     readableUntil: seq,
     delta: { mark: null, puts: [], removes: [] },
     effects: [],

@@ -8,8 +8,8 @@ import type { Resident } from './resident.ts'
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {
   seq: Seq
-  /** that it commits */
-  events: number
+  /** how much it commits, as `uncommitted` counts it */
+  size: number
   /** up to here documents show what was applied */
   readableUntil: Seq
   delta: Omit<Delta, 'incarnation'>

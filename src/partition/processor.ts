@@ -55,8 +55,6 @@ export interface ProcessorOptions {
   steps?: Steps | undefined
 }
 
-/** Events applied since the last cut, at which the next has to come first. */
-const MOST_UNCOMMITTED = 50_000
 /** So long what is being performed at the end may still take. */
 const LAST_EFFECTS_MS = 2_000
 const LAST_COPIES_MS = 1_000
@@ -163,7 +161,7 @@ export class Processor {
     const { signal } = this.#abort
     for await (const entries of eachStep(steps, 'read', number, log.read(number, partition.applied, signal))) {
       // While nothing can be committed, nothing more is read than fits into memory.
-      if (partition.uncommitted > MOST_UNCOMMITTED) await committer.catchUp()
+      if (partition.isFull) await committer.catchUp()
       if (signal.aborted) return
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true

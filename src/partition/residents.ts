@@ -189,6 +189,11 @@ export class Residents extends Awake {
       this.#leave(resident)
     }
   }
+  /** How many the next commit writes whole. */
+  get changed(): number {
+    return this.#touched.length
+  }
+
 
   /** How many the next commit writes. */
   get dirty(): number {
