@@ -102,7 +102,7 @@ describe('attendance', () => {
     counters.attended('v', 's1')
     counters.arrived('s1', T + 1)
     expect(counters.take().news.streams).toEqual(new Map([['s1', T + 1]]))
-    expect(counters.take().news).toEqual({ present: new Map(), stayed: [], attended: [], streams: new Map() })
+    expect(counters.take().news).toEqual({ present: new Map(), heard: [], attended: [], streams: new Map() })
   })
 
   test('freezes 24 h of partition time after the last arrival, to the ms', () => {

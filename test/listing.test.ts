@@ -7,7 +7,7 @@ import { ManualTime, toldFaults } from './support/time.ts'
 
 const KIND = { kind: 'viewer', version: 1, upgrades: {} }
 const WAITING: ListQuery = { kind: 'viewer', state: 'watching' }
-const resident = (key: string, at = 0) => ({ key, kind: KIND, seq: 1, at, state: 'watching' })
+const resident = (key: string, at = 0) => ({ key, kind: KIND, seq: 1, changedAt: at, state: 'watching' })
 
 /** A shard of partitions with actors that are kept, and such that are in memory. */
 function shard(kept: string[], loaded: Iterable<string> = [], partitions = [0]) {

@@ -84,7 +84,7 @@ const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
     told: [],
   },
   news: {
-    stayed: [],
+    heard: [],
     present: new Map(users.map(userId => [userId, { userId, at: NOON, stream: 's' }])),
     attended: users.map(userId => ['s', userId]),
     streams: new Map(),
@@ -220,8 +220,8 @@ test('news of a viewer who stays are held once, as of last, however many commits
   const [former, latest] = [NOON, NOON + 1].map(at => ({ userId: 'a', at, stream: 's' }))
   for (const presence of [former!, former!, latest!]) {
     const { news: own } = cut(1, [])
-    news.addPresent({ news: { ...own, stayed: [presence] } })
+    news.addPresent({ news: { ...own, heard: [presence] } })
   }
-  expect(news.stayed).toEqual([latest])
-  expect(news.stayed[0]).toBe(latest)
+  expect(news.heard).toEqual([latest])
+  expect(news.heard[0]).toBe(latest)
 })

@@ -49,9 +49,12 @@ const ownPath =
 const ENOUGH = Number.POSITIVE_INFINITY
 
 /** A partition with so many bytes for actors, to which this many viewers come so many times, 1,000 at a time. */
-async function visited(mostBytes: number, viewers: number, given: { rounds?: number; of?: typeof beat } = {}) {
-  const { rounds = 1, of = beat } = given
-  const store = recordsByName()
+async function visited(
+  mostBytes: number,
+  viewers: number,
+  given: { rounds?: number; of?: typeof beat; store?: CheckpointStore } = {},
+) {
+  const { rounds = 1, of = beat, store = recordsByName() } = given
   const partition = new Partition(await store.claim(0, 'test'), KINDS, rules, store, [], mostBytes)
   await recover(partition, store)
   for (let n = 0; n < rounds * viewers; n += 1_000) {
@@ -112,14 +115,30 @@ describe('actors in memory', () => {
       // Code that is not run any more goes only at the second time.
       collect()
       collect()
-      return process.memoryUsage().heapUsed
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
     }
     const empty = heap()
-    const partition = await visited(ENOUGH, viewers, given)
+    const store = { ...memoryCheckpoints(), commit: async () => 0 }
+    const partition = await visited(ENOUGH, viewers, { ...given, store })
     const taken = heap() - empty
     expect(partition.residents.bytes / taken).toBeGreaterThan(0.7)
     expect(partition.residents.bytes / taken).toBeLessThan(4)
   })
+})
+
+test('an actor that left memory is still shown as it was, whoever has its place', async () => {
+  const partition = await visited(ENOUGH, 1_000)
+  const former = partition.residents.get('viewer/user-7')
+  const shown = ({ userId, at, stream, seq, changedAt }: typeof former) => ({ userId, at, stream, seq, changedAt })
+  const before = shown(former)
+  expect(before).toEqual({ userId: 'user-7', at: NOON, stream: '7', seq: 1, changedAt: expect.any(Number) })
+  for (let n = 0; n < 1_000; n++) partition.residents.forget(`viewer/user-${n}`)
+  const entry = { seq: partition.applied + 1, events: Array.from({ length: 1_000 }, (_, n) => beat(n, NOON + 1_000)) }
+  await partition.prepare([entry])
+  partition.apply(entry)
+  expect(shown(partition.residents.get('viewer/user-7'))).toMatchObject({ userId: 'user-7', at: NOON + 1_000, seq: 2 })
+  expect(shown(former)).toEqual(before)
 })
 
 describe('the bytes of a partition', () => {

@@ -52,8 +52,8 @@ export interface CounterRecord {
 /** For the live sets: newest presence by user id, first attendances, and the streams on which somebody was. */
 export interface LiveNews {
   present: Map<string, ViewerPresence>
-  /** of viewers who stayed, as they are whenever somebody looks; none where news are copies, which are in `present` */
-  stayed: ViewerPresence[]
+  /** viewers as they are whenever somebody looks; none where news are copies, which are in `present` */
+  heard: ViewerPresence[]
   attended: Attended[]
   /** with the last arrival of a beat on each */
   streams: Map<string, number>
@@ -256,4 +256,4 @@ export class AudienceCounters implements Tally {
 
 const ELSEWHERE: Presences = { stream: null, on: null }
 
-const noNews = (): LiveNews => ({ present: new Map(), stayed: [], attended: [], streams: new Map() })
+const noNews = (): LiveNews => ({ present: new Map(), heard: [], attended: [], streams: new Map() })

@@ -2,21 +2,37 @@ import type { Time } from '../time.ts'
 import { Sweep } from './alive.ts'
 import { type LiveSets, LiveSetsLost, type ViewerPresence } from './index.ts'
 
+/** Fewer are not looked through for those that are there several times. */
+const FEW = 1_000
+
 /** Live sets of one thread, which hold who is alive and nobody else; nothing is known before so many partitions are whole. */
 export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
-  const newestOf = new Map<string, ViewerPresence>()
+  /** Whoever came and was not swept. Of a user who left memory and came back there are several: the newest counts. */
+  const known = new Set<ViewerPresence>()
+  /** With so many all but the newest of each user go. */
+  let most = FEW
   const whole = new Set<number>()
   const sweep = new Sweep(time)
 
   const take = (present: ViewerPresence[]): void => {
     for (const beat of present) {
       sweep.beat(beat.at)
-      const known = newestOf.get(beat.userId)
-      if (known !== beat && (known === undefined || known.at < beat.at)) newestOf.set(beat.userId, beat)
+      known.add(beat)
     }
     const before = sweep.due()
-    if (before === undefined) return
-    for (const [userId, { at }] of newestOf) if (at < before) newestOf.delete(userId)
+    if (before !== undefined) for (const beat of known) if (beat.at < before) known.delete(beat)
+    if (known.size < most) return
+    const newest = new Set(newestSince(Number.NEGATIVE_INFINITY))
+    for (const beat of known) if (!newest.has(beat)) known.delete(beat)
+    most = Math.max(FEW, 2 * known.size)
+  }
+
+  const newestSince = (since: number): Iterable<ViewerPresence> => {
+    const newest = new Map<string, ViewerPresence>()
+    for (const beat of known) {
+      if (beat.at >= (newest.get(beat.userId)?.at ?? since)) newest.set(beat.userId, beat)
+    }
+    return newest.values()
   }
 
   return {
@@ -34,11 +50,11 @@ export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
     alive: async (since, stream) =>
       whole.size < partitions
         ? null
-        : Array.from(newestOf.values())
-            .filter(beat => beat.at >= since && (stream === undefined || beat.stream === stream))
+        : Array.from(newestSince(since))
+            .filter(beat => stream === undefined || beat.stream === stream)
             .map(({ userId }) => userId),
     async close() {
-      newestOf.clear()
+      known.clear()
     },
   }
 }

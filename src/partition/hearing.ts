@@ -40,7 +40,7 @@ export class Hearing {
   pulse(resident: Resident | undefined, came: object, at: number, arrival: number, seq: Seq): boolean {
     const { clock, counters, facts, parking, residents, tap } = this.#parts
     if (!resident?.isCurrent || parking.has(resident.id)) return false
-    const { heard } = resident
+    const { at: heard } = resident
     // Times before 1970, and parts of milliseconds, are left to the machine.
     if (heard <= 0 || !Number.isInteger(at) || at <= heard || at - heard > facts.rules.gapMs) return false
     if ((at >= resident.until || !resident.knows(came)) && !this.#isHeard(resident, came, at)) return false
@@ -53,9 +53,8 @@ export class Hearing {
     if (isRoll && !this.#canRoll(resident, at)) return false
     counters.pulsed(presences, heard, at, arrival)
     this.#pulses.n++
-    const stay = this.#stayOf(resident)
-    stay.at = at
-    resident.heard = at
+    if (!resident.stays) resident.stay = { at, rolls: NONE, written: 0, due: 0, lateMs: facts.rules.lateMs }
+    resident.at = at
     resident.isHeard = true
     if (isRoll) this.#roll(resident, came, at)
     const now = Math.max(clock.time, arrival)
@@ -67,31 +66,24 @@ export class Hearing {
   /** Finds out up to when such events are pulses, and where they count. */
   #isHeard(resident: Resident, came: object, at: number): boolean {
     const { clock, counters, facts } = this.#parts
-    const { heard, presence } = resident
+    const { at: heard, stream } = resident
     const { pulse } = resident.kind
     if (resident.state !== pulse!.state) return false
     resident.until = pulse!.until(came, resident.context, facts.rules)
     resident.facts = resident.until > 0 ? came : undefined
     resident.rollsAt = pulse!.window(heard) + pulse!.windowMs
-    resident.presences = counters.presencesOn(presence.stream, clock.time)
+    resident.presences = counters.presencesOn(stream, clock.time)
     return at < resident.until
   }
 
-  #stayOf(resident: Resident): NonNullable<Resident['stay']> {
-    const { lateMs } = this.#parts.facts.rules
-    resident.stay ??= { at: 0, rolls: NONE, written: 0, due: 0, lateMs }
-    return resident.stay
-  }
-
-  #canRoll({ kind, stay }: Resident, at: number): boolean {
+  #canRoll({ kind, rolls }: Resident, at: number): boolean {
     const { mostRolls, window } = kind.pulse!
-    return (stay === null || stay.rolls.length < mostRolls) && this.#parts.counters.isWindowAtHand(window(at))
+    return rolls.length < mostRolls && this.#parts.counters.isWindowAtHand(window(at))
   }
 
   #roll(resident: Resident, came: object, at: number): void {
     const { window, windowMs, roll } = resident.kind.pulse!
-    const stay = resident.stay!
-    stay.rolls = [...stay.rolls, at]
+    resident.rolls = [...resident.rolls, at]
     resident.rollsAt = window(at) + windowMs
     roll(came, window(at), this.#parts.counters)
   }
@@ -108,8 +100,8 @@ export class Hearing {
       resident.owing = stay.written
       this.#owing.push(resident)
     }
-    stay.written = stay.at
-    stay.due = due
+    resident.written = stay.at
+    resident.due = due
     wheel.set(resident.id, due)
     residents.stayed(resident, seq, now)
     return true

@@ -84,7 +84,7 @@ export class Listing {
     const kept = isEnough ? none : await this.#lookedAt(partition, query, limit)
     const best = new Best(query, limit)
     for (const actor of kept.actors) if (!residents.has(actorId(actor.kind, actor.key))) best.add(actor)
-    for (const [i, { kind, key, state, seq, at }] of residents.list(wanted).entries()) {
+    for (const [i, { kind, key, state, seq, changedAt: at }] of residents.list(wanted).entries()) {
       if (i % TURN === TURN - 1) await this.#time.turn()
       best.add({ kind: kind.kind, key, value: state, partition: claim.partition, seq: seq || null, at })
     }

@@ -133,10 +133,10 @@ export class LiveCopies {
     }
   }
 
-  async #contentOf({ present, stayed, attended, streams, viewing, actors, written }: News) {
+  async #contentOf({ present, heard, attended, streams, viewing, actors, written }: News) {
     const now = this.#options.time.now()
     return {
-      ...{ present: [...present.values(), ...stayed], attended, viewing: [...viewing.values()] },
+      ...{ present: [...present.values(), ...heard], attended, viewing: [...viewing.values()] },
       streams: Array.from(streams, ([stream, arrival]): StreamNews => [stream, arrival + FREEZE_MS - now]).filter(
         ([, left]) => left > 0,
       ),

@@ -14,7 +14,7 @@ const MOST_MISSED = 10_000
 /** News that are not published yet. */
 export class News {
   present = new Map<string, ViewerPresence>()
-  stayed: readonly ViewerPresence[] = []
+  heard: readonly ViewerPresence[] = []
   readonly attended: Attended[] = []
   /** with the last arrival on each */
   readonly streams = new Map<string, number>()
@@ -23,16 +23,16 @@ export class News {
   readonly written: Written = new Map()
 
   get isEmpty(): boolean {
-    const { present, stayed, attended, streams, viewing, actors, written } = this
+    const { present, heard, attended, streams, viewing, actors, written } = this
     return (
-      present.size + stayed.length + attended.length + streams.size + viewing.size + actors.size + written.size === 0
+      present.size + heard.length + attended.length + streams.size + viewing.size + actors.size + written.size === 0
     )
   }
 
   /** Takes who is alive. */
   addPresent({ news }: Pick<Cut, 'news'>): void {
     // A viewer that left memory and came back is another object, and the last one counts.
-    this.stayed = this.stayed.length === 0 ? news.stayed : latestOf([...this.stayed, ...news.stayed])
+    this.heard = this.heard.length === 0 ? news.heard : latestOf([...this.heard, ...news.heard])
     if (this.present.size === 0) this.present = news.present
     else for (const [userId, presence] of news.present) this.present.set(userId, presence)
   }

@@ -167,8 +167,12 @@ export class Partition {
     this.#projected.length = 0
     this.begun.add(writes, this.clock.time)
     const { records, news } = this.counters.take()
-    if (this.tellsChanged) for (const { key, presence } of actors.heard) news.present.set(key, { ...presence })
-    else news.stayed = actors.heard.map(({ presence }) => presence)
+    if (this.tellsChanged)
+      for (const { key, at, stream } of actors.heard) news.present.set(key, { userId: key, at, stream })
+    else {
+      news.present = new Map()
+      news.heard = [...actors.pulsed, ...actors.changed.filter(({ kind }) => kind.presence)]
+    }
     for (const { names, value } of records) {
       if (names[0] === 'window') writes.push(this.#statistics(names[1]!, value as object))
       puts.push({ space: 'aggregate', names, value })
@@ -189,7 +193,7 @@ export class Partition {
     return { collection: 'statistics', id: `${window}/${partition}`, set: { partition, ...value } }
   }
 
-  #snapshotOf({ id, kind, key, snapshot, seq, at }: Resident): DocumentWrite {
+  #snapshotOf({ id, kind, key, snapshot, seq, changedAt: at }: Resident): DocumentWrite {
     const { partition } = this.claim
     const shown = this.residents.transitions.persist(kind, snapshot)
     const listed = listedAt(kind.kind, String(shown.value), key)
@@ -231,7 +235,7 @@ export class Partition {
 
 /** A resident as of its last pulse so far, worked out when somebody asks. */
 function pulsedOf({ kind, key, keeping, stay }: Resident): Cut['changed'][number] {
-  const upToNow = { ...stay! }
+  const upToNow = stay!
   return {
     kind,
     key,

@@ -129,7 +129,7 @@ function isPrepared(
   at: number,
 ): boolean {
   if (!resident) return false
-  const { presences, heard, until, rollsAt } = resident
+  const { presences, at: heard, until, rollsAt } = resident
   // A beat from before may be of a window, and one after a long time of a stream, that is not at hand.
   const isAlike = until > 0 && resident.knows(facts) && presences && counters.stillCount(presences, clock.time)
   if (isAlike && ((at > heard && at < until && at < rollsAt) || counters.isWindowAtHand(pulse!.window(at)))) return true

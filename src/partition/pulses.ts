@@ -53,13 +53,12 @@ function* pulsesIn(value: unknown): Generator<[kind: string, key: string, stay: 
 }
 
 function recordOf(kind: ActorKind, some: readonly Resident[]): Kept {
-  const { at: from, lateMs } = some[0]!.stay!
+  const { at: from, lateMs } = some[0]!
   const kept: Kept & Required<Pick<Kept, 'rolls' | 'written' | 'due'>> = {
     ...{ kind: kind.kind, keys: some.map(({ key }) => key), from, after: [] },
     ...{ lateMs, rolls: [], written: [], due: [] },
   }
-  for (const { stay } of some) {
-    const { at, rolls, written, due } = stay!
+  for (const { at, rolls, written, due } of some) {
     kept.after.push(at - from)
     kept.rolls.push(rolls.length === 0 ? rolls : rolls.map(at => at - from))
     kept.written.push(written === 0 ? null : written - from)
@@ -122,9 +121,8 @@ export class Pulses {
     const away = this.#away.get(resident.id)
     if (!away) return
     this.#away.delete(resident.id)
-    if (away.stay.at > resident.heard) {
+    if (away.stay.at > resident.at) {
       resident.stay = away.stay
-      resident.heard = away.stay.at
       resident.column = away.column
     } else this.#release(away.column)
   }

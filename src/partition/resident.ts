@@ -1,10 +1,10 @@
 import type { AnyMachineSnapshot } from 'xstate'
-import type { ActorKind } from '../../actors/index.ts'
+import { type ActorKind, actorId } from '../../actors/index.ts'
 import { hold, type PackedViewer, type Share, streamsIn } from '../../machines/packed-viewer.ts'
 import type { Stay } from '../../machines/pulse.ts'
 import type { Presences } from '../audience/counters.ts'
-import type { ViewerPresence } from '../audience/index.ts'
-import type { Seq } from '../log/index.ts'
+import { Figures } from './figures.ts'
+import type { Ledger, Place } from './ledger.ts'
 import { weightOf, weightOfPacked } from './weight.ts'
 
 /** A record of the checkpoint with the stays of some actors as of a cut; it goes when all have newer ones, or none. */
@@ -14,45 +14,20 @@ export interface PulseColumn {
   live: number
 }
 
-/** Bytes that an actor takes beside its context: in this object, in maps, with its deadline; more, as long as pulses may come to it. */
+/** Bytes that an actor takes beside its context: in this object, in its place of the ledger, in maps, with its deadline; more, as long as pulses may come to it. */
 const BESIDE_CONTEXT = 500
-const OF_PULSES = 600
-
-/** News of an actor, which the next commit writes: none, its stay, or all of it. */
-type News = 'none' | 'pulse' | 'whole'
+const OF_PULSES = 400
 
 /** An actor in memory: its machine's snapshot, and the context that is in the checkpoint. */
-export class Resident {
+export class Resident extends Figures {
   readonly id: string
   readonly kind: ActorKind
-  readonly key: string
-  /** of the last batch that touched it */
-  used: number
-  /** of the entry that changed it last since it was loaded, and when that was to the partition */
-  seq: Seq = 0
-  at = 0
-  news: News = 'none'
-  /** a pulse came since the last cut */
-  isHeard = false
-  /** its record is of this version, or will be: a former one would not look for pulses beside it */
-  isCurrent: boolean
-  /** when it was last heard (ms; 0: never), and on which stream as of its last transition: what is shown of it is the same object */
-  readonly presence: ViewerPresence
-  /** what is new of it since its last transition; null: nothing is */
-  stay: Stay | null = null
-  /** ms; up to when its documents were written before a deadline came whose documents are not projected yet; null: none is */
-  owing: number | null = null
-  /** up to before when (ms) events with these facts are pulses of it; 0: that is not known */
+  /** up to before `until` events with these facts are pulses of it; undefined: that is not known */
   facts: object | undefined
-  until = 0
-  /** where the next window begins (ms) */
-  rollsAt = 0
   /** where these count */
   presences: Presences | null = null
   /** the column of the checkpoint that has its stay, if one has */
   column: PulseColumn | undefined
-  /** bytes, about, as of when it was last weighed */
-  weight = 0
   /** undefined: the checkpoint knows nothing of it; null: it knows the context that is packed */
   #kept: unknown
   /** without a context while that is packed */
@@ -61,18 +36,17 @@ export class Resident {
   #numbers: PackedViewer['numbers'] | undefined
 
   constructor(parts: {
-    id: string
     kind: ActorKind
     key: string
     snapshot: AnyMachineSnapshot
     kept: unknown
     used: number
     isCurrent: boolean
+    place: Place
   }) {
-    this.id = parts.id
+    super(parts.key, parts.place)
+    this.id = actorId(parts.kind.kind, parts.key)
     this.kind = parts.kind
-    this.key = parts.key
-    this.presence = { userId: parts.key, at: 0, stream: null }
     this.#kept = parts.kept
     this.used = parts.used
     this.isCurrent = parts.isCurrent
@@ -88,16 +62,8 @@ export class Resident {
   /** Where its snapshot says it was last. */
   #find(): void {
     const found = this.kind.presence?.(this.#snapshot.context)
-    this.presence.at = found?.at ?? 0
-    this.presence.stream = found?.stream ?? null
-  }
-
-  get heard(): number {
-    return this.presence.at
-  }
-
-  set heard(at: number) {
-    this.presence.at = at
+    this.at = found?.at ?? 0
+    this.stream = found?.stream ?? null
   }
 
   get kept(): unknown {
@@ -136,13 +102,20 @@ export class Resident {
 
   /** With its stay. */
   get snapshot(): AnyMachineSnapshot {
-    return this.stay ? afterStay(this.kind, this.former, this.stay) : this.former
+    const { stay } = this
+    return stay ? afterStay(this.kind, this.former, stay) : this.former
   }
 
   set snapshot(snapshot: AnyMachineSnapshot) {
     this.#unpack(snapshot)
     this.until = 0
     this.#find()
+  }
+
+  /** Has more or less of its parts at hand: it is the same as before. */
+  hold(context: unknown, kept: unknown): void {
+    this.#unpack({ ...this.former, context } as AnyMachineSnapshot)
+    this.#kept = kept
   }
 
   get isPacked(): boolean {
@@ -167,9 +140,17 @@ export class Resident {
     hold(packed.spots, 1)
   }
 
-  /** It goes from memory. */
-  leave(): void {
+  /** It goes from memory; who still has it finds its numbers and its state as they were, and no context. */
+  leave(ledger: Ledger, state: AnyMachineSnapshot): void {
     if (this.#spots) hold(this.#spots, -1)
+    this.#spots = undefined
+    this.#numbers = undefined
+    this.#snapshot = state
+    this.#kept = undefined
+    this.facts = undefined
+    this.presences = null
+    this.column = undefined
+    this.place = ledger.giveBack(this.place)
   }
 
   /** Null also where it throws: a partition must not end by what only saves memory, and the actor is whole as it is. */
@@ -184,8 +165,9 @@ export class Resident {
   /** Finds out what it weighs; answers how much more that is than before. */
   weigh(): number {
     const before = this.weight
-    this.weight = Math.ceil(BESIDE_CONTEXT + 4 * this.key.length + this.#contextWeight)
-    return this.weight - before
+    const weight = Math.ceil(BESIDE_CONTEXT + 4 * this.key.length + this.#contextWeight)
+    this.weight = weight
+    return weight - before
   }
 
   get #contextWeight(): number {
@@ -197,7 +179,8 @@ export class Resident {
 
   /** Puts its stay into its snapshot. */
   settle(): void {
-    if (this.stay) this.#unpack(this.snapshot)
+    if (!this.stays) return
+    this.#unpack(this.snapshot)
     this.stay = null
   }
 

@@ -3,6 +3,8 @@ import type { CheckpointRecord, CheckpointStore, Claim, RecordKey } from '../che
 import type { Seq } from '../log/index.ts'
 import { Meter } from '../observe/meter.ts'
 import { Awake } from './awake.ts'
+import { CELLS } from './figures.ts'
+import { Ledger } from './ledger.ts'
 import { bytesOfPartition } from './memory.ts'
 import { Names } from './names.ts'
 import { Pulses } from './pulses.ts'
@@ -33,6 +35,7 @@ export class Residents extends Awake {
   readonly #refused: (id: string, error: Error) => void
   readonly #names: Names
   readonly #mostBytes: number
+  readonly #ledger = new Ledger(CELLS)
   #touched: Resident[] = []
   #pulsed: Resident[] = []
   #committed: Resident[] = []
@@ -58,8 +61,7 @@ export class Residents extends Awake {
 
   /** The resident changed, by the entry `seq`. */
   touch(resident: Resident, seq: Seq, at: number): void {
-    resident.seq = seq
-    resident.at = at
+    resident.changedBy(seq, at)
     resident.stay = null
     resident.isCurrent = true
     if (resident.news !== 'whole') this.#touched.push(resident)
@@ -68,8 +70,7 @@ export class Residents extends Awake {
 
   /** The resident's stay changed, by the entry `seq`, and that is all. */
   stayed(resident: Resident, seq: Seq, at: number): void {
-    resident.seq = seq
-    resident.at = at
+    resident.changedBy(seq, at)
     if (resident.news !== 'none') return
     this.#pulsed.push(resident)
     resident.news = 'pulse'
@@ -102,10 +103,9 @@ export class Residents extends Awake {
     const kind = this.#kinds.get(name)!
     if (kind.pulse && kept !== undefined) this.#names.share(kept as object)
     const snapshot = kept === undefined ? this.transitions.initial(kind) : this.transitions.restore(kind, kept)
-    const id = actorId(name, key)
     const isCurrent = kept === undefined || (kept as KeptSnapshot)[0] === kind.version
     const own = { kept: kept && snapshot.context, used: this.batch, isCurrent }
-    const resident = new Resident({ id, kind, key, snapshot, ...own })
+    const resident = new Resident({ kind, key, snapshot, place: this.#ledger.take(), ...own })
     this.add(resident)
     if (!kind.pulse) return
     if (resident.isThere) this.#committed.push(resident)
@@ -135,8 +135,7 @@ export class Residents extends Awake {
   #extend(resident: Resident, part: Part): void {
     const { kind, snapshot, kept } = resident
     const grown = kind.withPart(snapshot.context, part)
-    resident.kept = kept === snapshot.context ? grown : kind.withPart(kept, part)
-    resident.snapshot = { ...snapshot, context: grown } as Resident['snapshot']
+    resident.hold(grown, kept === snapshot.context ? grown : kind.withPart(kept, part))
   }
 
   /** All actors that changed, with their records as of the cut, and those that were heard; from here on they count as committed. */
@@ -175,8 +174,7 @@ export class Residents extends Awake {
       if (!isPacked) {
         const context = kind.slim(resident.former.context)
         if (context !== resident.former.context) {
-          resident.snapshot = { ...resident.former, context } as Resident['snapshot']
-          resident.kept = context
+          resident.hold(context, context)
         }
         if (kind.pulse && isCurrent) resident.pack(this.transitions.stateOf(kind, resident.state), this.#names.thing)
       }
@@ -189,11 +187,11 @@ export class Residents extends Awake {
       this.#leave(resident)
     }
   }
+
   /** How many the next commit writes whole. */
   get changed(): number {
     return this.#touched.length
   }
-
 
   /** How many the next commit writes. */
   get dirty(): number {
@@ -220,7 +218,7 @@ export class Residents extends Awake {
 
   #leave(resident: Resident): void {
     this.pulses.left(resident)
-    resident.leave()
     this.remove(resident)
+    resident.leave(this.#ledger, this.transitions.stateOf(resident.kind, resident.state))
   }
 }

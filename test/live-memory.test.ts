@@ -1,0 +1,72 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { memoryLiveSets } from '../src/audience/memory.ts'
+import { NOON } from './support/one-partition.ts'
+import { ManualTime } from './support/time.ts'
+
+const MINUTE = 60_000
+
+/** Live sets of which the partition is whole. */
+async function whole(time: ManualTime) {
+  const live = memoryLiveSets(time)
+  await live.rebuild(0, [])
+  const published = (...present: { userId: string; at: number; stream: string | null }[]) =>
+    live.publish(0, present, [])
+  return { live, published }
+}
+
+test('a viewer is shown as it is when somebody asks, not as it was when it was published', async () => {
+  const { live, published } = await whole(new ManualTime(NOON))
+  const viewer = { userId: 'a', at: NOON, stream: 's' }
+  await published(viewer)
+  viewer.at = NOON + MINUTE
+  expect(await live.alive(NOON + 1)).toEqual(['a'])
+  expect(await live.alive(NOON + 1, 's')).toEqual(['a'])
+})
+
+test('of a viewer who left memory and came back the newest counts, in whichever order they were published', async () => {
+  const [former, latest] = [
+    { userId: 'a', at: NOON, stream: 's' },
+    { userId: 'a', at: NOON + 1, stream: 't' },
+  ]
+  for (const order of [
+    [former!, latest!],
+    [latest!, former!],
+  ]) {
+    const { live, published } = await whole(new ManualTime(NOON))
+    for (const each of order) await published(each)
+    expect([await live.alive(NOON), await live.alive(NOON, 's'), await live.alive(NOON, 't')]).toEqual([
+      ['a'],
+      [],
+      ['a'],
+    ])
+  }
+})
+
+test('viewers who leave memory and come back again and again are held twice at most', async () => {
+  const { live, published } = await whole(new ManualTime(NOON))
+  const held: WeakRef<object>[] = []
+  for (let round = 0; round < 20; round++) {
+    const all = Array.from({ length: 1_000 }, (_, n) => ({ userId: `${n}`, at: NOON + round, stream: 's' }))
+    for (const each of all) held.push(new WeakRef(each))
+    await published(...all)
+  }
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // What a WeakRef was made of is there until the turn ends.
+  await nextTurn()
+  collect()
+  expect(held.filter(each => each.deref() !== undefined).length).toBeLessThanOrEqual(2_000)
+  expect(await live.alive(NOON, 's')).toHaveLength(1_000)
+})
+
+test('who was not heard for long is no longer held', async () => {
+  const time = new ManualTime(NOON)
+  const { live, published } = await whole(time)
+  await published({ userId: 'a', at: NOON, stream: null })
+  await time.advance(2 * MINUTE)
+  await published({ userId: 'b', at: NOON + 2 * MINUTE, stream: null })
+  expect(await live.alive(NOON - MINUTE)).toEqual(['b'])
+})
