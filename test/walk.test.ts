@@ -47,12 +47,15 @@ test('entries that were trimmed while the log was read are not gone', async () =
   expect(await saidOf([4, 5, 6, 7, 8, 9].map(entry), 4)).toEqual([{ type: 'note', partition: 0, text }, 6])
 })
 
-test('work is held to its rate', async () => {
+test('work is held to its rate, also by a timer that rings too early', async () => {
   const time = new ManualTime()
   const pace = new Pace(100, time)
   const slept: number[] = []
-  time.sleep = async ms => void slept.push(ms)
+  time.sleep = async ms => {
+    slept.push(ms)
+    await time.advance(slept.length === 1 ? ms - 1 : ms)
+  }
   await pace.spend(50)
   await pace.spend(50)
-  expect(slept).toEqual([500, 1_000])
+  expect(slept).toEqual([500, 1, 500])
 })

@@ -17,8 +17,13 @@ export class Pace {
   /** Resolves when so much more may have been done. */
   async spend(count: number): Promise<void> {
     this.#spent += count
-    const ahead = (this.#spent / this.#rate) * 1_000 - (this.#time.monotonic() - this.#since)
-    if (ahead > 0) await this.#time.sleep(ahead)
-    else await this.#time.turn()
+    if (this.#ahead <= 0) await this.#time.turn()
+    // A timer may ring a part of a millisecond too early.
+    while (this.#ahead > 0) await this.#time.sleep(this.#ahead)
+  }
+
+  /** How much too soon it is for what was spent (ms). */
+  get #ahead(): number {
+    return (this.#spent / this.#rate) * 1_000 - (this.#time.monotonic() - this.#since)
   }
 }
