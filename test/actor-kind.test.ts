@@ -77,7 +77,14 @@ describe('a kind that the engine was not made for', () => {
     await one.apply(seen('bar'))
     await one.apply(about('guest.key', { door: '12' }))
     copies.add({
-      ...{ size: 1, seq: 2, readableUntil: 2, delta: { mark: null, puts: [], removes: [] }, effects: [], told: [] },
+      ...{
+        size: { events: 1, actors: 0 },
+        seq: 2,
+        readableUntil: 2,
+        delta: { mark: null, puts: [], removes: [] },
+        effects: [],
+        told: [],
+      },
       ...{ writes: one.writes, news: { present: new Map(), heard: [], attended: [], streams: new Map() } },
       changed: one.changed,
     })

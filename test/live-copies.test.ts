@@ -76,7 +76,7 @@ const EVERYBODY: LiveContent = { attended: [[null, 'everybody']] }
 const cut = (seq: number, users: string[], more: Partial<Cut> = {}): Cut => ({
   ...{
     seq,
-    size: 1,
+    size: { events: 1, actors: 0 },
     readableUntil: seq,
     delta: { mark: null, puts: [], removes: [] },
     effects: [],

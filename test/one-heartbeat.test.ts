@@ -20,7 +20,7 @@ const ASIDE = [
   // The counts of actors, and the steps of which only those hear who look.
   /^src\/(inspect\/(minute|tap)|partition\/population)\.ts$/,
   // What is counted of the work, and the slices in which others take their turn.
-  /^src\/(observe\/meter|partition\/(begun|slices))\.ts$/,
+  /^src\/(observe\/meter|partition\/(backlog|begun|slices))\.ts$/,
   // The order of long work, which a single one does not wait for.
   /^src\/bridge\/turns\.ts$/,
   // The machine as a table, of which the tests hold that it decides as the machine does.

@@ -145,7 +145,7 @@ export class Committer {
     partition.meter.count('rollcall_commits_total').n++
     partition.meter.count('rollcall_commit_bytes_total').n += bytes
     this.#lastAt = time.now()
-    partition.uncommitted -= cut.size
+    partition.backlog.committed(cut.size)
     if (cut.writes.length > 0) {
       await step(steps, 'documents', cut, () =>
         this.#untilDone('documents', () => project(documents, cut.writes, cut.seq, steps)),

@@ -107,6 +107,11 @@ export class Hearing {
     return true
   }
 
+  /** How many actors have documents that are still to be projected, about. */
+  get owing(): number {
+    return this.#owing.length
+  }
+
   /** Projects what deadlines in a stay have led to: the last one says it all. To be called before the stay ends. */
   project(resident: Resident): void {
     const { kind, key, stay, owing } = resident

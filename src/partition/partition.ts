@@ -9,6 +9,7 @@ import type { Entry, Seq } from '../log/index.ts'
 import { countOf } from '../log/rows-entry.ts'
 import { Meter } from '../observe/meter.ts'
 import { Applier } from './applier.ts'
+import { Backlog } from './backlog.ts'
 import { Begun } from './begun.ts'
 import type { Clock } from './clock.ts'
 import type { Cut } from './cut.ts'
@@ -25,11 +26,6 @@ import { Residents } from './residents.ts'
 import { PartitionRules } from './rules.ts'
 import type { PersistedSnapshot } from './transitions.ts'
 import { Wheel } from './wheel.ts'
-
-/** With so much that is in no commit yet nothing more is applied. */
-const MOST_UNCOMMITTED = 50_000
-/** An actor that changed by more than pulses counts as so many events more: it is whole in memory, and so are its documents. */
-const OF_AN_ACTOR = 25
 
 /** The state of one partition, a function of its log. Applying is synchronous; what it needs is loaded before. */
 export class Partition {
@@ -58,8 +54,7 @@ export class Partition {
   tellsChanged = true
   /** the last entry that is in the state */
   applied: Seq
-  /** events applied that are in no commit yet, and the actors that they changed, each for some more */
-  uncommitted = 0
+  readonly backlog = new Backlog()
 
   readonly #takers: Map<string, ActorKind>
   readonly #store: CheckpointStore
@@ -121,14 +116,19 @@ export class Partition {
   apply(entry: Entry): void {
     const { clock, counters } = this
     counters.applying = entry.seq
-    const { changed } = this.residents
+    const before = this.#whole
     this.#applier.apply(entry)
     this.applied = entry.seq
-    this.uncommitted += countOf(entry) + OF_AN_ACTOR * (this.residents.changed - changed)
+    this.backlog.applied({ events: countOf(entry), actors: this.#whole - before })
     this.#last = entry
     if (clock.ahead?.[0] !== entry.seq) return
     clock.ahead = clock.ahead.slice(1)
     if (clock.ahead.length === 0) delete clock.ahead
+  }
+
+  /** How many actors changed by more than pulses, or have documents to be written. */
+  get #whole(): number {
+    return this.residents.changed + this.#applier.hearing.owing
   }
 
   get #mark(): string | null {
@@ -143,11 +143,6 @@ export class Partition {
   /** A partition is dirty when a commit would change anything but the clock. */
   get isDirty(): boolean {
     return this.applied > this.claim.cut || this.outbox.hasChanges || this.#projected.length > 0
-  }
-
-  /** True if so much is in no commit yet that nothing more is to be applied. */
-  get isFull(): boolean {
-    return this.uncommitted > MOST_UNCOMMITTED
   }
 
   /** The state as of `applied`, as changes since the last cut. Nothing may come between, or the cut would be torn. */
@@ -184,8 +179,18 @@ export class Partition {
     if (writes.length > 0) puts.push({ space: 'documents', names: [cutName(seq)], value: writes })
     const delta = { mark: this.#mark, puts, removes }
     const changed = this.tellsChanged ? [...actors.changed, ...actors.pulsed.map(pulsedOf)] : []
-    const { readableUntil, uncommitted: size } = this
-    return { seq, size, readableUntil, delta, writes, told, effects: outbox.takeFresh(), news, changed }
+    const { readableUntil, backlog } = this
+    return {
+      seq,
+      size: backlog.size,
+      readableUntil,
+      delta,
+      writes,
+      told,
+      effects: outbox.takeFresh(),
+      news,
+      changed,
+    }
   }
 
   #statistics(window: string, value: object): DocumentWrite {

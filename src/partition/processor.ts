@@ -161,7 +161,7 @@ export class Processor {
     const { signal } = this.#abort
     for await (const entries of eachStep(steps, 'read', number, log.read(number, partition.applied, signal))) {
       // While nothing can be committed, nothing more is read than fits into memory.
-      if (partition.isFull) await committer.catchUp()
+      if (partition.backlog.isFull) await committer.catchUp()
       if (signal.aborted) return
       if (!committer.isRunning) partition.evict(time.now())
       this.#isApplying = true
