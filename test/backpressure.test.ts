@@ -33,7 +33,7 @@ const logOf = (actors: number) =>
 
 test.each([
   { of: 'one actor', actors: 1, most: 50_000 / EVENTS },
-  { of: 'many actors', actors: 10_000, most: 2_000 / EVENTS },
+  { of: 'many actors', actors: 10_000, most: 4_000 / EVENTS },
 ])('a partition that cannot commit events of $of applies no more than so many, and goes on when it can', async ({
   actors,
   most,

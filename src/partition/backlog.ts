@@ -1,5 +1,5 @@
 /** With so many events, or so many actors that are whole in memory until they are committed, nothing more is applied. */
-const [MOST_EVENTS, MOST_ACTORS] = [50_000, 2_000]
+const [MOST_EVENTS, MOST_ACTORS] = [50_000, 4_000]
 
 /** How much was applied: events, and actors that these changed whole or of which documents became due. */
 export interface Size {
