@@ -22,9 +22,9 @@ function committing(pace: Pace): (value: string, records: number) => Promise<num
   return async (value, records) => {
     const puts = Array.from({ length: records }, (_, n) => put('actor', ['viewer', `v${n}`, ''], value))
     const anchor = { cut: 1, incarnation: 'log', mark: null }
-    const plan = await image.plan(runOf({ puts, removes: [] }), anchor, blobs, async (blob, use) =>
-      use(lmdb.whole(blob)!),
-    )
+    const plan = await image.plan(runOf({ puts, removes: [] }), anchor, blobs, async (blob, use) => {
+      lmdb.useBucket(blob, use)
+    })
     for (const { id, bytes } of plan.pieces) {
       const [partition, epoch, n, i, piece] = id.split('/')
       kept.set([...keyOfBlob(`${partition}/${epoch}/${n}/${i}`), Number(piece)].join('/'), bytes)

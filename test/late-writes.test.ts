@@ -9,7 +9,7 @@ import { seeded } from './support/random.ts'
 const COMMITS = 200
 const PARTITIONS = [1, 2, 3]
 
-/** Checkpoints whose pieces are read some turns after they were given, as LMDB does, also of commits that fail. */
+/** Checkpoints whose pieces are read some turns after they were given, as LMDB does, also of commits that have no answer. */
 function lateCheckpoints() {
   const random = seeded('late writes')
   const kept = new Map<string, Buffer>()
@@ -31,7 +31,7 @@ function lateCheckpoints() {
     },
     async commit(partition, _epoch, next, pieces) {
       if (random.chance(0.1)) {
-        // It has no answer, and comes through.
+        // The commit has no answer, and comes through.
         turns().then(() => {
           write(pieces)
           manifests.set(partition, { ...manifests.get(partition)!, ...next })
@@ -53,11 +53,7 @@ function lateCheckpoints() {
     ...{ packDelta: lmdb.packDelta.bind(lmdb), packBucket: lmdb.packBucket.bind(lmdb), ids: async () => [] },
     readDeltas: async wanted => wanted.map(blob => lmdb.delta(blob)),
     readBuckets: async wanted => wanted.map(each => lmdb.bucket(each)),
-    async useBucket(blob, use) {
-      const run = lmdb.whole(blob)
-      if (run) use(run)
-      return run !== undefined
-    },
+    useBucket: async (blob, use) => lmdb.useBucket(blob, use),
   }
   const pace = {
     deltaBytes: () => 0,

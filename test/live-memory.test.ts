@@ -55,7 +55,7 @@ test('viewers who leave memory and come back again and again are held twice at m
   }
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  // What a WeakRef was made of is there until the turn ends.
+  // The target of a WeakRef is there until the turn ends in which it was made.
   await nextTurn()
   collect()
   expect(held.filter(each => each.deref() !== undefined).length).toBeLessThanOrEqual(2_000)

@@ -2,14 +2,14 @@ import type { Time } from '../time.ts'
 import { Sweep } from './alive.ts'
 import { type LiveSets, LiveSetsLost, type ViewerPresence } from './index.ts'
 
-/** Fewer are not looked through for those that are there several times. */
+/** The number below which nobody looks for those that are there several times. */
 const FEW = 1_000
 
 /** Live sets of one thread, which hold who is alive and nobody else; nothing is known before so many partitions are whole. */
 export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
-  /** Whoever came and was not swept. Of a user who left memory and came back there are several: the newest counts. */
+  /** Viewers who came and were not swept. Of a user who left memory and came back there are several: the newest counts. */
   const known = new Set<ViewerPresence>()
-  /** With so many all but the newest of each user go. */
+  /** The number of them with which all but the newest of each user go. */
   let most = FEW
   const whole = new Set<number>()
   const sweep = new Sweep(time)
@@ -20,9 +20,8 @@ export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
       known.add(beat)
     }
     const before = sweep.due()
-    if (before !== undefined) for (const beat of known) if (beat.at < before) known.delete(beat)
-    if (known.size < most) return
-    const newest = new Set(newestSince(Number.NEGATIVE_INFINITY))
+    if (before === undefined && known.size < most) return
+    const newest = new Set(newestSince(before ?? Number.NEGATIVE_INFINITY))
     for (const beat of known) if (!newest.has(beat)) known.delete(beat)
     most = Math.max(FEW, 2 * known.size)
   }

@@ -2,7 +2,7 @@
 
 /** Bytes of a slab; what is longer has memory of its own. */
 const SLAB = 256 * 1024
-/** Those of the thread that nobody uses. */
+/** Slabs of the thread that nobody uses. */
 const spare: Buffer[] = []
 
 /** Slabs in use for one write: Buffers of their own would be garbage until the next collection, and be as much again. */
@@ -10,7 +10,7 @@ export class Slabs {
   #slabs: Buffer[] = []
   #used = SLAB
 
-  /** So many bytes, which hold anything. */
+  /** Bytes of a slab, which hold anything. */
   readonly take = (bytes: number): Buffer => {
     if (bytes > SLAB) return Buffer.allocUnsafeSlow(bytes)
     if (this.#used + bytes > SLAB) {
@@ -22,7 +22,7 @@ export class Slabs {
     return this.#slabs.at(-1)!.subarray(from, this.#used)
   }
 
-  /** Nobody reads what was taken any more. To be called when the write has come through, since LMDB reads until then. */
+  /** Gives all back that was taken. To be called when the write has come through, since LMDB reads until then. */
   free(): void {
     if (this.#slabs.length === 0) return
     // After a time of many writes at once they go one by one.

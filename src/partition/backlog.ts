@@ -7,7 +7,7 @@ export interface Size {
   actors: number
 }
 
-/** What a partition has applied and not committed. */
+/** The backlog of a partition: what is applied and not committed. */
 export class Backlog {
   #events = 0
   #actors = 0

@@ -9,7 +9,7 @@ import type { Resident } from './resident.ts'
 /** All that one commit takes along, and what follows from it. */
 export interface Cut {
   seq: Seq
-  /** of what it commits */
+  /** how much it commits */
   size: Size
   /** up to here documents show what was applied */
   readableUntil: Seq

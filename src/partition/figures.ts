@@ -93,7 +93,7 @@ export class Figures implements ViewerPresence {
     this.#cells[this.#from + CHANGED] = at
   }
 
-  /** Up to before when events with the facts are pulses of it; 0: that is not known. */
+  /** The time before which events with the facts are pulses of it; 0: that is not known. */
   get until(): number {
     return this.#cells[this.#from + UNTIL]!
   }
@@ -162,7 +162,7 @@ export class Figures implements ViewerPresence {
     return this.#has(STAYS)
   }
 
-  /** What is new of it since its last transition, as it is now; null: nothing is. */
+  /** Its stay: what is new of it since its last transition, as it is now; null: nothing is. */
   get stay(): Stay | null {
     if (!this.stays) return null
     const { at, rolls, written, due, lateMs } = this
@@ -202,7 +202,7 @@ export class Figures implements ViewerPresence {
     return this.#cells[this.#from + LATE]!
   }
 
-  /** Up to when its documents were written before a deadline came whose documents are not projected yet; null: none is. */
+  /** The time up to which its documents were written before a deadline came whose documents are not projected yet; null: none is. */
   get owing(): number | null {
     const kept = this.#cells[this.#from + OWING]!
     return kept === 0 ? null : kept - 1

@@ -112,7 +112,7 @@ export class Resident extends Figures {
     this.#find()
   }
 
-  /** Has more or less of its parts at hand: it is the same as before. */
+  /** Takes a context with more or less of its parts: the actor is the same as before. */
   hold(context: unknown, kept: unknown): void {
     this.#unpack({ ...this.former, context } as AnyMachineSnapshot)
     this.#kept = kept
@@ -140,7 +140,7 @@ export class Resident extends Figures {
     hold(packed.spots, 1)
   }
 
-  /** It goes from memory; who still has it finds its numbers and its state as they were, and no context. */
+  /** The actor goes from memory; who still has it finds its numbers and its state as they were, and no context. */
   leave(ledger: Ledger, state: AnyMachineSnapshot): void {
     if (this.#spots) hold(this.#spots, -1)
     this.#spots = undefined
@@ -165,9 +165,8 @@ export class Resident extends Figures {
   /** Finds out what it weighs; answers how much more that is than before. */
   weigh(): number {
     const before = this.weight
-    const weight = Math.ceil(BESIDE_CONTEXT + 4 * this.key.length + this.#contextWeight)
-    this.weight = weight
-    return weight - before
+    this.weight = Math.ceil(BESIDE_CONTEXT + 4 * this.key.length + this.#contextWeight)
+    return this.weight - before
   }
 
   get #contextWeight(): number {

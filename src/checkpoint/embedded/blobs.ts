@@ -136,8 +136,14 @@ export class LmdbBlobs implements Pick<Blobs, 'packDelta' | 'packBucket'> {
     return concat(runs)
   }
 
-  /** All of a bucket; its body is another one's soon. */
-  whole({ ids: [id] }: Blob): Run | undefined {
+  /** Gives all of a bucket to `use`: once that ends its body is another one's. False where it is gone. */
+  useBucket(blob: Blob, use: (run: Run) => void): boolean {
+    const run = this.#whole(blob)
+    if (run) use(run)
+    return run !== undefined
+  }
+
+  #whole({ ids: [id] }: Blob): Run | undefined {
     if (id === undefined) return EMPTY
     const { firsts } = this.#index(id) ?? { firsts: null }
     if (firsts === null) return undefined

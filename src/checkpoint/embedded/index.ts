@@ -37,9 +37,7 @@ export function openCheckpoints(path: string): CheckpointStore {
     },
     async useBucket(blob, use) {
       env.resetReadTxn()
-      const run = lmdb.whole(blob)
-      if (run) use(run)
-      return run !== undefined
+      return lmdb.useBucket(blob, use)
     },
     async readBuckets(wanted) {
       env.resetReadTxn()
