@@ -8,6 +8,8 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 
 const PATH = '/usr/bin/chromium'
 const FLAGS = ['--headless', '--no-sandbox', '--no-first-run', '--remote-debugging-port=0']
+/** An empty page to begin with: who connects while Chromium opens its own new tab often waits 5 s, and did once longer than 30. */
+const FIRST_PAGE = 'about:blank'
 
 /** Chromium as people have it: a tab is hidden while another one is in front, which it is not where Playwright starts it. */
 export class Chromium {
@@ -19,9 +21,14 @@ export class Chromium {
     if (!existsSync(PATH)) {
       throw new Error(`There is no ${PATH}. Install it: .ci/browser, or apt-get install chromium`)
     }
-    const child = spawn(PATH, [...FLAGS, `--user-data-dir=${this.#profile}`], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(PATH, [...FLAGS, `--user-data-dir=${this.#profile}`, FIRST_PAGE], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     this.#process = child
-    this.#browser = await chromium.connectOverCDP(await addressOf(child), { noDefaults: true })
+    const address = await addressOf(child)
+    // What else it says is not read, and would hold it once the pipe is full.
+    child.stderr.resume()
+    this.#browser = await chromium.connectOverCDP(address, { noDefaults: true })
   }
 
   /** Its only one: tabs of it share the storage. */
