@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Event } from '../actors/event.ts'
 import { RollcallError } from '../src/errors.ts'
-import { Batches, type Outgoing } from '../src/log/batches.ts'
+import { Batches, JOINT_MS, type Outgoing } from '../src/log/batches.ts'
 import { entryOf } from '../src/log/entries.ts'
 import type { Seq } from '../src/log/index.ts'
 import { systemTime, type Time } from '../src/time.ts'
@@ -280,7 +280,7 @@ describe('batches', () => {
       sent[1]!.fail(new Error('no'))
       await Promise.all(lost)
       // Another caller is expected, as there were two before.
-      await time.advance(10)
+      await time.advance(JOINT_MS)
       sent[2]!.acknowledge(7)
       expect(await kept).toBe(7)
     })

@@ -10,7 +10,7 @@ import { Rows } from './rows.ts'
 /** So long after a batch failed the log counts as failing, if none has come through since. */
 const FAILING_MS = 10_000
 /** A joint send costs as much as many beats: while callers are missing it goes no sooner than this after the one before. */
-const JOINT_MS = 10
+export const JOINT_MS = 16
 
 interface Append {
   events: Event[] | Rows

@@ -7,14 +7,12 @@ import { memoryCheckpoints } from '../../src/checkpoint/memory.ts'
 import { openDocuments } from '../../src/documents/embedded.ts'
 import type { DocumentStore } from '../../src/documents/index.ts'
 import { memoryDocuments } from '../../src/documents/memory.ts'
+import { JOINT_MS } from '../../src/log/batches.ts'
 import { openLog } from '../../src/log/embedded/writer.ts'
 import type { EventLog } from '../../src/log/index.ts'
 import { LogInMemory } from '../../src/log/memory.ts'
 import { ManualTime } from '../support/time.ts'
 import { Reach } from './reach.ts'
-
-/** The log waits no longer for others to come. */
-const GATHERING_MS = 10
 
 export interface Stores {
   log: EventLog
@@ -60,15 +58,15 @@ export const onDisk: Places = fill => {
         const own = new Reach()
         reach = own
         const close = async (): Promise<void> => {
-          await Promise.all([own.end(), time.advance(GATHERING_MS)])
+          await Promise.all([own.end(), time.advance(JOINT_MS)])
           await Promise.all([log, documents, store].map(each => each.close()))
         }
         return { log: own.to(log), store: own.to(store), documents: own.to(documents), close }
       },
       async pass(time, ms) {
-        await time.advance(ms - GATHERING_MS)
+        await time.advance(ms - JOINT_MS)
         // The time of a test stands still while the disk takes its own, but for what the log waits for others to come.
-        await Promise.all([reach.settled(), time.advance(GATHERING_MS)])
+        await Promise.all([reach.settled(), time.advance(JOINT_MS)])
       },
       remove: () => rmSync(folder, { recursive: true }),
     }
