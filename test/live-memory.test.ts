@@ -17,6 +17,16 @@ async function whole(time: ManualTime) {
   return { live, published }
 }
 
+/** How many of them nobody has let go. */
+async function stillHeld(held: WeakRef<object>[]): Promise<number> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // The target of a WeakRef is there until the turn ends in which it was made.
+  await nextTurn()
+  collect()
+  return held.filter(each => each.deref() !== undefined).length
+}
+
 test('a viewer is shown as it is when somebody asks, not as it was when it was published', async () => {
   const { live, published } = await whole(new ManualTime(NOON))
   const viewer = { userId: 'a', at: NOON, stream: 's' }
@@ -53,13 +63,26 @@ test('viewers who leave memory and come back again and again are held twice at m
     for (const each of all) held.push(new WeakRef(each))
     await published(...all)
   }
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  // The target of a WeakRef is there until the turn ends in which it was made.
-  await nextTurn()
-  collect()
-  expect(held.filter(each => each.deref() !== undefined).length).toBeLessThanOrEqual(2_000)
+  expect(await stillHeld(held)).toBeLessThanOrEqual(2_000)
   expect(await live.alive(NOON, 's')).toHaveLength(1_000)
+})
+
+test('viewers who come back again and again are held twice at most, also after many others are gone', async () => {
+  const time = new ManualTime(NOON)
+  const { live, published } = await whole(time)
+  const come = (viewers: number) =>
+    published(...Array.from({ length: viewers }, (_, n) => ({ userId: `${n}`, at: time.now(), stream: 's' })))
+  await come(8_000)
+  await time.advance(2 * MINUTE)
+  await come(1_000)
+  const held: WeakRef<object>[] = []
+  for (let round = 0; round < 10; round++) {
+    const all = Array.from({ length: 1_000 }, (_, n) => ({ userId: `${n}`, at: time.now(), stream: 's' }))
+    for (const each of all) held.push(new WeakRef(each))
+    await published(...all)
+  }
+  expect(await stillHeld(held)).toBeLessThanOrEqual(2_000)
+  expect(await live.alive(time.now(), 's')).toHaveLength(1_000)
 })
 
 test('who was not heard for long is no longer held', async () => {

@@ -20,8 +20,13 @@ export const memoryLiveSets = (time: Time, partitions = 1): LiveSets<null> => {
       known.add(beat)
     }
     const before = sweep.due()
-    if (before === undefined && known.size < most) return
-    const newest = new Set(newestSince(before ?? Number.NEGATIVE_INFINITY))
+    if (before !== undefined) {
+      for (const beat of known) if (beat.at < before) known.delete(beat)
+      // Some that a sweep leaves may be there twice, so that it never raises the number.
+      most = Math.max(FEW, Math.min(most, 2 * known.size))
+    }
+    if (known.size < most) return
+    const newest = new Set(newestSince(Number.NEGATIVE_INFINITY))
     for (const beat of known) if (!newest.has(beat)) known.delete(beat)
     most = Math.max(FEW, 2 * known.size)
   }
