@@ -32,7 +32,6 @@ export const feed = {
     return typed(event)
   },
 
-  needs: () => [],
   head: context => context,
   parts: () => [],
   withPart: context => context,

@@ -133,8 +133,8 @@ export interface ActorKind<C = any, E extends Event = Event> {
   receive(event: E, context: C, facts: Facts): { type: string }
   /** Events of a kind that are received at once where an entry holds several of an actor, with no other of it between. */
   together?: { kind: E['kind']; receive(events: readonly E[], context: C, facts: Facts): { type: string } }
-  /** The parts (name prefixes) that must be at hand before the event or the deadline is applied. */
-  needs(context: C, on: E | { deadline: number }, facts: Facts): string[][]
+  /** The parts (name prefixes) that must be at hand before the event or the deadline is applied; a kind without this needs none. */
+  needs?(context: C, on: E | { deadline: number }, facts: Facts): string[][]
   /** The context without its parts. */
   head(context: C): unknown
   /** The parts that differ. */

@@ -68,7 +68,6 @@ export const viewer = {
     return { type: 'heartbeat', beat: { at, path, stream, country, groups }, show, arrival, frozen, rules }
   },
 
-  needs: () => [],
   head: context => context,
   parts: () => [],
   withPart: context => context,

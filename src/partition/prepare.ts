@@ -71,6 +71,7 @@ function partsFor({ residents, unprepared }: Needs, wanted: Wanted[]): RecordKey
     if (on === null) continue
     try {
       const resident = residents.get(actorId(kind, key))
+      if (!resident.kind.needs) continue
       // A failure of that must not hang on what was committed when.
       const needs = resident.kind.needs(resident.snapshot.context, on, facts)
       if (needs.length === 0) continue
@@ -141,13 +142,11 @@ function isPrepared(
   return names.every(each => counters.isAtHand(each))
 }
 
-/** True if all is at hand that the deadline of an actor needs that has no parts. */
-function isDue({ residents, facts }: Needs, id: string, at: number): boolean {
+/** True of an actor in memory whose kind has no parts: nothing is to be loaded for its deadline. */
+function isDue({ residents }: Needs, id: string): boolean {
   const { kind, key } = splitId(id)
   const resident = residents.find(kind, key)
-  return (
-    resident?.kind.pulse !== undefined && resident.kind.needs(resident.context, { deadline: at }, facts).length === 0
-  )
+  return resident !== undefined && !resident.kind.needs
 }
 
 /** All who are due at one of these ticks and are not ready for it. */
@@ -155,7 +154,7 @@ function wantDue(partition: Needs, ticks: Tick[], wanted: Wanted[]): void {
   const { wheel } = partition
   const last = ticks.reduce((last, { at }) => Math.max(last, at), Number.NEGATIVE_INFINITY)
   // Nearly all are ready, and all who are due before are due at the last.
-  const left = new Set(ticks.length === 0 ? [] : wheel.due(last).filter(id => !isDue(partition, id, last)))
+  const left = new Set(ticks.length === 0 ? [] : wheel.due(last).filter(id => !isDue(partition, id)))
   if (left.size === 0) return
   for (const { at, facts } of ticks) {
     for (const id of wheel.due(at)) {

@@ -23,7 +23,6 @@ export const adder = (refuses: (n: number) => boolean, version = 1): ActorKind<S
   migrations: {},
   takes: ['add'],
   receive: ({ n }) => ({ type: 'add', n }) as { type: string },
-  needs: () => [],
   head: context => context,
   parts: () => [],
   withPart: context => context,
