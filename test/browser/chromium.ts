@@ -26,7 +26,7 @@ export class Chromium {
     })
     this.#process = child
     const address = await addressOf(child)
-    // What else it says is not read, and would hold it once the pipe is full.
+    // Chromium says more, which nobody needs; unread, it would hold it once the pipe is full.
     child.stderr.resume()
     this.#browser = await chromium.connectOverCDP(address, { noDefaults: true })
   }
